@@ -1,0 +1,79 @@
+"""What is asked of an LLM and what it answers: the unit that is paid once and stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.text import clean_json, clean_text
+
+SCHEMA_NAME = "answer"
+
+
+@dataclass(frozen=True, eq=False)
+class ChatRequest:
+    """One request for a chat completion; requests are compared by `key`.
+
+    Attributes:
+        purpose: what it is paid for, as the budget and the cost report group it.
+        subject: what it is about, for people; no part of the key.
+        messages: with `role` and `content`; texts are cleaned when the request is made, so that
+            the key, the stored body and the sent body agree.
+        schema: a strict JSON schema of the answer, or None for free text.
+        max_tokens: most tokens of the answer.
+        prompt_version: of the wording; a new version asks again.
+    """
+
+    purpose: str
+    subject: str
+    model: str
+    messages: Sequence[Mapping[str, str]]
+    schema: Mapping[str, Any] | None
+    max_tokens: int
+    temperature: float
+    prompt_version: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", clean_text(self.subject))
+        object.__setattr__(self, "messages", tuple(clean_json(dict(m)) for m in self.messages))
+        if self.schema is not None:
+            object.__setattr__(self, "schema", clean_json(dict(self.schema)))
+
+    @cached_property
+    def key(self) -> str:
+        """The same content has the same key, whatever it is asked for and on any day."""
+        parameters = (self.model, self.max_tokens, float(self.temperature))
+        return digest("chat", parameters, self.prompt_version, self.messages, self.schema)
+
+    def body(self) -> dict[str, Any]:
+        """Give the JSON body of `POST /chat/completions`."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": list(self.messages),
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+        }
+        if self.schema is not None:
+            schema = {"name": SCHEMA_NAME, "strict": True, "schema": self.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A chat completion as it came; every part may be missing but the model.
+
+    Attributes:
+        model: as the server names it.
+        prompt_tokens: None, like the other two, where the server did not say.
+        cached_tokens: those of the prompt that were billed as cached.
+    """
+
+    content: str | None
+    refusal: str | None
+    finish_reason: str | None
+    model: str
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    completion_tokens: int | None

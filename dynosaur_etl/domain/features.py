@@ -1,0 +1,102 @@
+"""The features of a config, read from their JSON form without the `datasets` library.
+
+The JSON form is what `datasets.Features.to_dict()` gives, what the dataset viewer's `/info`
+answers and what Parquet files carry under the schema key `huggingface`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class FieldKind(StrEnum):
+    """What a field can serve for."""
+
+    TEXT = "text"
+    LABEL = "label"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    TEXT_LIST = "text_list"
+    NUMBER_LIST = "number_list"
+    NESTED = "nested"
+    TRANSLATION = "translation"
+    MEDIA = "media"
+    OTHER = "other"
+
+
+SCALAR_KINDS = frozenset(
+    {FieldKind.TEXT, FieldKind.LABEL, FieldKind.NUMBER, FieldKind.BOOLEAN, FieldKind.TIME}
+)
+INPUT_KINDS = SCALAR_KINDS | {FieldKind.TEXT_LIST}
+
+_MEDIA_TYPES = frozenset({"Image", "Audio", "Video", "Pdf", "Nifti", "Mesh"})
+_LIST_TYPES = frozenset({"Sequence", "List", "LargeList"})
+_LIST_KINDS = {
+    FieldKind.TEXT: FieldKind.TEXT_LIST,
+    FieldKind.NUMBER: FieldKind.NUMBER_LIST,
+    FieldKind.MEDIA: FieldKind.MEDIA,
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a config; `labels` are a ClassLabel's names in their order, else empty."""
+
+    name: str
+    kind: FieldKind
+    labels: tuple[str, ...] = ()
+
+
+def fields_of(features: Mapping[str, Any]) -> tuple[Field, ...]:
+    """Read a config's fields, in their own order, from the JSON form of its features."""
+    return tuple(
+        Field(str(name), _kind(feature), _labels(feature)) for name, feature in features.items()
+    )
+
+
+def usable_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """Keep the fields that a task can use as an input or an output."""
+    return tuple(field for field in fields if field.kind in INPUT_KINDS)
+
+
+def _labels(feature: Any) -> tuple[str, ...]:
+    if isinstance(feature, Mapping) and feature.get("_type") == "ClassLabel":
+        return tuple(str(name) for name in feature.get("names") or ())
+    return ()
+
+
+def _kind(feature: Any) -> FieldKind:
+    if isinstance(feature, list):
+        return _list_kind(feature[0]) if len(feature) == 1 else FieldKind.OTHER
+    if not isinstance(feature, Mapping):
+        return FieldKind.OTHER
+    kind = feature.get("_type")
+    if kind == "Value":
+        return _value_kind(str(feature.get("dtype", "")))
+    if kind == "ClassLabel":
+        return FieldKind.LABEL
+    if kind in _MEDIA_TYPES:
+        return FieldKind.MEDIA
+    if kind in _LIST_TYPES:
+        return _list_kind(feature.get("feature"))
+    if kind in {"Translation", "TranslationVariableLanguages"}:
+        return FieldKind.TRANSLATION
+    return FieldKind.NESTED if kind is None else FieldKind.OTHER
+
+
+def _list_kind(element: Any) -> FieldKind:
+    return _LIST_KINDS.get(_kind(element), FieldKind.NESTED)
+
+
+def _value_kind(dtype: str) -> FieldKind:
+    if dtype in {"string", "large_string", "string_view"}:
+        return FieldKind.TEXT
+    if dtype == "bool":
+        return FieldKind.BOOLEAN
+    if dtype.startswith(("int", "uint", "float", "decimal")):
+        return FieldKind.NUMBER
+    if dtype.startswith(("timestamp", "date", "time", "duration")):
+        return FieldKind.TIME
+    return FieldKind.MEDIA if "binary" in dtype else FieldKind.OTHER

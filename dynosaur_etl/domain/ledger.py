@@ -1,0 +1,112 @@
+"""The contract between the one who sends paid requests and the one who keeps the books."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from dynosaur_etl.domain.chat import Answer, ChatRequest
+
+
+class RequestStatus(StrEnum):
+    """Where a request stands."""
+
+    SENT = "sent"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class AttemptOutcome(StrEnum):
+    """What became of one sending; of a lost one nobody knows whether it was paid."""
+
+    SENT = "sent"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The request is ours to send; the attempt of that number is written down already."""
+
+    request: ChatRequest
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The request has an answer and must not be sent."""
+
+    request: ChatRequest
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Held:
+    """Another live process is sending the request."""
+
+    request: ChatRequest
+
+
+@dataclass(frozen=True)
+class BudgetSpent:
+    """There is no room for the request; `detail` names the cap and what is used of it."""
+
+    request: ChatRequest
+    detail: str
+
+
+ClaimResult = Claimed | Answered | Held | BudgetSpent
+
+
+class Prices(Protocol):
+    """What tokens cost; all amounts in US dollars."""
+
+    @property
+    def version(self) -> str: ...
+
+    def cost(
+        self, model: str, prompt: int | None, cached: int | None, completion: int | None
+    ) -> Decimal | None:
+        """Give the price of an answer; None where the model's price or the usage is unknown."""
+        ...
+
+    def upper_bound(self, request: ChatRequest) -> Decimal:
+        """Give an amount that the answer cannot exceed; 0 where the price is unknown."""
+        ...
+
+
+class Ledger(Protocol):
+    """Books of paid requests, shared by all processes.
+
+    A claim is committed, with its reservation and its attempt, before it is returned. A key with
+    an answer is never claimed again. The claim of a process that has died is taken over, and its
+    attempt is marked lost.
+    """
+
+    def claim(self, requests: Sequence[ChatRequest], day: str) -> list[ClaimResult]:
+        """Claim requests of distinct keys for a growth day's run; results in their order."""
+        ...
+
+    def settle(self, claim: Claimed, answer: Answer) -> None:
+        """Store the answer with its tokens and cost, and free what was reserved for it."""
+        ...
+
+    def fail(self, claim: Claimed, outcome: AttemptOutcome, error: str) -> None:
+        """Close the attempt without an answer; the request stays claimed."""
+        ...
+
+    def again(self, claim: Claimed) -> Claimed:
+        """Open the next attempt of a claimed request."""
+        ...
+
+    def release(self, claim: Claimed, error: str) -> None:
+        """Give the request up for now; a later run may claim it."""
+        ...
+
+    def refuse(self, claim: Claimed, error: str) -> None:
+        """Close the attempt and the request: the server says that it is malformed."""
+        ...

@@ -1,0 +1,189 @@
+"""The things that flow from the Hub to a snapshot, as plain frozen data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from dynosaur_etl.domain.features import Field, fields_of
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.reasons import Reason, Stage
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What one line of the Hub's list says of a dataset today."""
+
+    id: str
+    created_at: datetime
+    last_modified: datetime
+    sha: str | None
+    tags: tuple[str, ...] = ()
+    gated: bool = False
+    private: bool = False
+    disabled: bool = False
+    downloads: int = 0
+    likes: int = 0
+
+    @property
+    def owner(self) -> str:
+        return self.id.partition("/")[0] if "/" in self.id else ""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a dataset's main branch."""
+
+    sha: str
+    date: datetime
+    title: str
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A dataset pinned to the newest commit at or before a growth day's end."""
+
+    dataset_id: str
+    sha: str
+    committed_at: datetime
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is used of a dataset card.
+
+    Attributes:
+        licences: identifiers in lower case, in the card's order; empty where none is given.
+        languages: codes in lower case; empty where none is given.
+        summary: the description as plain text, without HTML, code and boilerplate.
+        configs: the `configs` entry of the YAML, as it stands there.
+        sha256: of the card's bytes.
+    """
+
+    licences: tuple[str, ...]
+    languages: tuple[str, ...]
+    tags: tuple[str, ...]
+    pretty_name: str
+    summary: str
+    licence_text: str
+    configs: tuple[Mapping[str, Any], ...]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Keep, or drop with a reason and a detail that tells what was found."""
+
+    reason: Reason | None = None
+    detail: str = ""
+
+    @property
+    def keep(self) -> bool:
+        return self.reason is None
+
+
+KEEP = Verdict()
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A thing that was left out: where, what, why, and what was found."""
+
+    stage: Stage
+    subject: str
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A named subset of a dataset at a revision, with its features and where its rows are.
+
+    Attributes:
+        features: the JSON form of the features.
+        splits: rows of each split where known, else -1.
+    """
+
+    dataset_id: str
+    revision: str
+    name: str
+    features: Mapping[str, Any]
+    splits: Mapping[str, int]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return fields_of(self.features)
+
+    @property
+    def subject(self) -> str:
+        return f"{self.dataset_id}@{self.revision[:12]}/{self.name}"
+
+
+class Mode(StrEnum):
+    """The two prompts of Dynosaur (section 3.1): with and without the card's description."""
+
+    AWARE = "aware"
+    UNAWARE = "unaware"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A proposal that passed every validity filter.
+
+    Attributes:
+        label_space: the closed list of outputs, sorted; empty where the output is open.
+        licence: the licences of the source, joined by `, `.
+        request_key: the ledger's key of the request that proposed it.
+    """
+
+    dataset_id: str
+    revision: str
+    config: str
+    instruction: str
+    input_fields: tuple[str, ...]
+    output_field: str
+    label_space: tuple[str, ...]
+    mode: Mode
+    prompt_version: str
+    licence: str
+    request_key: str
+
+    @property
+    def key(self) -> str:
+        """The same task of the same config has the same key at any revision and on any day."""
+        return digest(
+            "task",
+            self.dataset_id,
+            self.config,
+            self.instruction,
+            self.input_fields,
+            self.output_field,
+            self.label_space,
+        )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What went into a step and what became of it; the parts sum up to `taken`."""
+
+    taken: int
+    kept: int
+    rejected: int
+    deferred: int = 0
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step did.
+
+    Attributes:
+        reasons: rejects by reason code.
+        facts: further numbers and paths that the step's readers want, JSON-able.
+    """
+
+    step: str
+    day: str
+    counts: Counts
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)

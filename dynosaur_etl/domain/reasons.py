@@ -1,0 +1,120 @@
+"""Every reason for which something is left out, with the words that a user reads."""
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where on the way of the data a thing was left out."""
+
+    CANDIDATES = "candidates"
+    EXAMINE = "examine"
+    CONFIGS = "configs"
+    PROPOSE = "propose"
+    VALIDATE = "validate"
+    FILL = "fill"
+    SELECT = "select"
+
+
+class Reason(StrEnum):
+    """Why; the value is the code that is stored, `REASON_WORDS` tells it in a sentence."""
+
+    GATED = "gated"
+    PRIVATE = "private"
+    DISABLED = "disabled"
+    GONE = "gone"
+    NO_REVISION = "no_revision"
+    NO_CARD = "no_card"
+    CARD_UNREADABLE = "card_unreadable"
+    LICENCE_MISSING = "licence_missing"
+    LICENCE_NOT_ALLOWED = "licence_not_allowed"
+    LICENCE_CONFLICT = "licence_conflict"
+    LANGUAGE_NOT_ALLOWED = "language_not_allowed"
+    LANGUAGE_UNKNOWN = "language_unknown"
+    MULTILINGUAL = "multilingual"
+    TRANSLATION = "translation"
+    NO_DATA_FILES = "no_data_files"
+    NO_USABLE_CONFIG = "no_usable_config"
+    CONFIG_MISSING = "config_missing"
+    FEATURES_UNREADABLE = "features_unreadable"
+    ROWS_UNREADABLE = "rows_unreadable"
+    MODALITY = "modality"
+    TOO_FEW_FIELDS = "too_few_fields"
+    NO_ROWS = "no_rows"
+    OVER_CONFIG_CAP = "over_config_cap"
+    LLM_REFUSAL = "llm_refusal"
+    ANSWER_EMPTY = "answer_empty"
+    ANSWER_NOT_JSON = "answer_not_json"
+    ANSWER_WRONG_SHAPE = "answer_wrong_shape"
+    INSTRUCTION_EMPTY = "instruction_empty"
+    OUTPUT_MISSING = "output_missing"
+    OUTPUT_NOT_SINGLE = "output_not_single"
+    INPUT_MISSING = "input_missing"
+    FIELD_UNKNOWN = "field_unknown"
+    FIELD_REPEATED = "field_repeated"
+    INPUT_OUTPUT_OVERLAP = "input_output_overlap"
+    OUTPUT_NOT_SCALAR = "output_not_scalar"
+    OUTPUT_CONSTANT = "output_constant"
+    LABELS_UNBALANCED = "labels_unbalanced"
+    DUPLICATE_INSTRUCTION = "duplicate_instruction"
+    DUPLICATE_TASK = "duplicate_task"
+    TOO_MANY_TASKS = "too_many_tasks"
+    OUTPUT_NULL = "output_null"
+    OUTPUT_EMPTY = "output_empty"
+    OUTPUT_NOT_IN_LABELS = "output_not_in_labels"
+    INPUT_NULL = "input_null"
+    INPUT_NOT_TEXT = "input_not_text"
+    INPUT_EMPTY = "input_empty"
+    OUTPUT_COPIES_INPUT = "output_copies_input"
+    DUPLICATE_INSTANCE = "duplicate_instance"
+
+
+REASON_WORDS: dict[Reason, str] = {
+    Reason.GATED: "The repository asks for an agreement before its files are given.",
+    Reason.PRIVATE: "The repository is private.",
+    Reason.DISABLED: "The Hub has disabled the repository.",
+    Reason.GONE: "The repository or its revision no longer exists.",
+    Reason.NO_REVISION: "No commit is as old as the end of the growth day.",
+    Reason.NO_CARD: "The repository has no card at that revision.",
+    Reason.CARD_UNREADABLE: "The card's YAML does not parse, or the card is too large.",
+    Reason.LICENCE_MISSING: "The card names no licence, or says that it is unknown.",
+    Reason.LICENCE_NOT_ALLOWED: "A licence of the card is not on the allow list.",
+    Reason.LICENCE_CONFLICT: "The card's text restricts what its YAML allows.",
+    Reason.LANGUAGE_NOT_ALLOWED: "The card's language is not on the allow list.",
+    Reason.LANGUAGE_UNKNOWN: "The card names no language.",
+    Reason.MULTILINGUAL: "The card names several languages.",
+    Reason.TRANSLATION: "Every usable config is a translation between languages.",
+    Reason.NO_DATA_FILES: "The repository holds no data file of a readable format.",
+    Reason.NO_USABLE_CONFIG: "No config is left after the filters on configs.",
+    Reason.CONFIG_MISSING: "A config that the card declares has no data files.",
+    Reason.FEATURES_UNREADABLE: "The features of the config cannot be read.",
+    Reason.ROWS_UNREADABLE: "The rows of the config cannot be read.",
+    Reason.MODALITY: "The config holds images, audio, video or binary data.",
+    Reason.TOO_FEW_FIELDS: "The config has fewer than two fields that can serve a task.",
+    Reason.NO_ROWS: "The config has no rows.",
+    Reason.OVER_CONFIG_CAP: "The dataset has more configs than are taken from one dataset.",
+    Reason.LLM_REFUSAL: "The LLM refused to answer.",
+    Reason.ANSWER_EMPTY: "The LLM's answer has no content or no task.",
+    Reason.ANSWER_NOT_JSON: "The LLM's answer holds no JSON that can be read.",
+    Reason.ANSWER_WRONG_SHAPE: "A proposal is not an object with the three parts of a task.",
+    Reason.INSTRUCTION_EMPTY: "The instruction is empty or too short.",
+    Reason.OUTPUT_MISSING: "The proposal names no output field.",
+    Reason.OUTPUT_NOT_SINGLE: "The proposal names more than one output field.",
+    Reason.INPUT_MISSING: "The proposal names no input field.",
+    Reason.FIELD_UNKNOWN: "A field of the proposal is not a field of the config.",
+    Reason.FIELD_REPEATED: "The proposal names an input field twice.",
+    Reason.INPUT_OUTPUT_OVERLAP: "The output field is also an input field.",
+    Reason.OUTPUT_NOT_SCALAR: "The output field holds lists or structures.",
+    Reason.OUTPUT_CONSTANT: "The output is the same in every sampled row, or always empty.",
+    Reason.LABELS_UNBALANCED: "Few distinct outputs, and one of them stands in most rows.",
+    Reason.DUPLICATE_INSTRUCTION: "The config has a kept task with the same instruction.",
+    Reason.DUPLICATE_TASK: "The config has a kept task with the same fields and words.",
+    Reason.TOO_MANY_TASKS: "The answer holds more tasks than were asked for.",
+    Reason.OUTPUT_NULL: "The row's output is null.",
+    Reason.OUTPUT_EMPTY: "The row's output is empty.",
+    Reason.OUTPUT_NOT_IN_LABELS: "The row's output is not in the task's label space.",
+    Reason.INPUT_NULL: "An input of the row is null.",
+    Reason.INPUT_NOT_TEXT: "An input of the row holds a structure that is no plain text.",
+    Reason.INPUT_EMPTY: "Every input of the row is empty.",
+    Reason.OUTPUT_COPIES_INPUT: "The row's output is the same text as its input.",
+    Reason.DUPLICATE_INSTANCE: "The same instruction, input and output are there already.",
+}

@@ -1,0 +1,86 @@
+"""The columns of the bulk tables that pass from room to room."""
+
+import pyarrow as pa
+
+INSTANCES = pa.schema(
+    [
+        pa.field("instance_key", pa.string(), nullable=False),
+        pa.field("instruction", pa.string(), nullable=False),
+        pa.field("input", pa.string(), nullable=False),
+        pa.field("output", pa.string(), nullable=False),
+        pa.field("task_key", pa.string(), nullable=False),
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("revision", pa.string(), nullable=False),
+        pa.field("config", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),
+        pa.field("mode", pa.string(), nullable=False),
+        pa.field("prompt_version", pa.string(), nullable=False),
+        pa.field("growth_day", pa.string(), nullable=False),
+    ]
+)
+"""One row an instance; `instance_key` is the digest of instruction, input and output."""
+
+SCORES = pa.schema(
+    [
+        pa.field("instance_key", pa.string(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+    ]
+)
+"""Quality in [0, 1], in the order of the day's instances; extra columns name its signals."""
+
+SELECTION = pa.schema(
+    [
+        pa.field("rank", pa.int64(), nullable=False),
+        pa.field("instance_key", pa.string(), nullable=False),
+        pa.field("gain", pa.float64(), nullable=False),
+        pa.field("quality", pa.float64(), nullable=False),
+        pa.field("coverage", pa.float64(), nullable=False),
+    ]
+)
+"""The picks in greedy order; `coverage` is that of the pool after the pick, in [0, 1]."""
+
+TASKS = pa.schema(
+    [
+        pa.field("task_key", pa.string(), nullable=False),
+        pa.field("growth_day", pa.string(), nullable=False),
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("revision", pa.string(), nullable=False),
+        pa.field("config", pa.string(), nullable=False),
+        pa.field("instruction", pa.string(), nullable=False),
+        pa.field("input_fields", pa.list_(pa.string()), nullable=False),
+        pa.field("output_field", pa.string(), nullable=False),
+        pa.field("label_space", pa.list_(pa.string()), nullable=False),
+        pa.field("mode", pa.string(), nullable=False),
+        pa.field("prompt_version", pa.string(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),
+    ]
+)
+"""One row a task of the pool."""
+
+REJECTS = pa.schema(
+    [
+        pa.field("growth_day", pa.string(), nullable=False),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("subject", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+    ]
+)
+"""One row for each thing, or number of like things, that was left out."""
+
+SOURCES = pa.schema(
+    [
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("revision", pa.string(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),
+        pa.field("languages", pa.string(), nullable=False),
+        pa.field("pretty_name", pa.string(), nullable=False),
+        pa.field("pool_instances", pa.int64(), nullable=False),
+        pa.field("selected_instances", pa.int64(), nullable=False),
+        pa.field("url", pa.string(), nullable=False),
+    ]
+)
+"""One row a source at a revision; several licences or languages are joined by `, `."""

@@ -1,0 +1,31 @@
+"""Text from the Hub or an LLM, made fit for UTF-8, for JSON and for PostgreSQL."""
+
+import math
+import re
+from typing import Any
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    """Replace NUL and lone surrogates, which PostgreSQL or UTF-8 cannot hold, by U+FFFD."""
+    return _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def clean_json(value: Any) -> Any:
+    """Clean every text of a JSON value; a number that is not finite becomes null."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {clean_text(str(key)): clean_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_json(item) for item in value]
+    return value
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut a text to `limit` characters, the last of them an ellipsis where it was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

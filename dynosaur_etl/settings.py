@@ -1,0 +1,152 @@
+"""Every setting of the product; the only module that reads the environment.
+
+Settings are read when `load_settings()` is called, never on import.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
+
+PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("a URL that starts with http:// or https://")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    if value and not value.startswith(("postgresql://", "postgresql+psycopg://")):
+        raise ValueError("empty (the embedded PostgreSQL) or postgresql://user@host/database")
+    return value.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _comma_list(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """The settings by name; the environment's name is `DYNOSAUR_` and the name in capitals.
+
+    The four names that the Hub's and OpenAI's own clients read keep those clients' names.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DYNOSAUR_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    home: Path = Field(Path(".dynosaur"), description="folder of all local state")
+    database_url: DatabaseUrl = Field(
+        "", description="PostgreSQL of the product; empty for the embedded one under the home"
+    )
+    storage_url: str = Field(
+        "", description="folder or fsspec URL of the Parquet files; empty for <home>/store"
+    )
+    ui_port: int = Field(8080, ge=1, le=65535, description="port of the Airflow UI on this machine")
+
+    hf_endpoint: HttpUrl = Field(
+        "https://huggingface.co", validation_alias="HF_ENDPOINT", description="the Hub"
+    )
+    hf_token: SecretStr = Field(
+        SecretStr(""), validation_alias="HF_TOKEN", description="token of the Hub; may be empty"
+    )
+    viewer_url: HttpUrl = Field(
+        "https://datasets-server.huggingface.co", description="the Hub's dataset viewer"
+    )
+    hub_concurrency: PositiveInt = Field(8, description="requests to the Hub at the same time")
+    hub_timeout: PositiveInt = Field(
+        30, description="seconds before a request to the Hub is given up"
+    )
+
+    licences: CommaList = Field(
+        (
+            "mit", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "isc", "unlicense",
+            "cc0-1.0", "pddl", "odc-by", "odbl", "cc", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0",
+            "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "gfdl", "cdla-permissive-1.0",
+            "cdla-permissive-2.0", "cdla-sharing-1.0", "c-uda", "gpl-2.0", "gpl-3.0", "lgpl-3.0",
+            "agpl-3.0", "ms-pl", "afl-3.0", "artistic-2.0", "ecl-2.0", "mpl-2.0", "wtfpl", "zlib",
+        ),
+        description="licences that a source may have, by the Hub's identifiers",
+    )  # fmt: skip
+    languages: CommaList = Field(
+        ("en",), description="languages that a source may have; others are left out"
+    )
+    configs_per_dataset: PositiveInt = Field(10, description="configs taken from one dataset")
+    sample_rows: PositiveInt = Field(200, description="rows sampled from one config")
+
+    openai_base_url: HttpUrl = Field(
+        "https://api.openai.com/v1",
+        validation_alias="OPENAI_BASE_URL",
+        description="the LLM server; any that speaks OpenAI's chat completions",
+    )
+    openai_api_key: SecretStr = Field(
+        SecretStr(""), validation_alias="OPENAI_API_KEY", description="key of the LLM server"
+    )
+    llm_model: str = Field("gpt-4o-mini", min_length=1, description="model that proposes tasks")
+    llm_concurrency: PositiveInt = Field(32, description="requests to the LLM at the same time")
+    llm_timeout: PositiveInt = Field(60, description="seconds before a request is given up")
+    llm_attempts: PositiveInt = Field(5, description="tries of one request within a run")
+    llm_batch_calls: int = Field(100, ge=1, le=200, description="requests of one mapped task")
+    llm_budget_run_usd: Dollars = Field(Decimal(5), description="most that one day's run may spend")
+    llm_budget_month_usd: Dollars = Field(
+        Decimal(50), description="most that is spent in a calendar month"
+    )
+
+    instances_per_task: PositiveInt = Field(100, description="rows that fill one task")
+    embedding_model: str = Field(
+        PACKAGED_MODEL, min_length=1, description="sentence-transformers model: Hub id or path"
+    )
+    selection_size: PositiveInt = Field(1000, description="instances of a snapshot")
+    selection_alpha: float = Field(
+        0.7, ge=0, le=1, description="weight of quality against diversity in QDIT"
+    )
+    seed: int = Field(0, ge=0, description="seed of every sample")
+
+    @property
+    def storage(self) -> str:
+        """The storage URL in force."""
+        return self.storage_url or str(self.home.absolute() / "store")
+
+
+def env_name(field: str) -> str:
+    """Give the environment's name of a setting."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"DYNOSAUR_{field.upper()}"
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Read the settings from the environment, and below it from `env_file`.
+
+    Raises:
+        InvalidSetting: a value is not allowed; it names the setting, the value (not a
+            secret's) and what is allowed.
+    """
+    if env_file is not None and not env_file.is_file():
+        raise InvalidSetting(not_allowed("settings file", str(env_file), "a file that exists"))
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise InvalidSetting("; ".join(map(_complaint, error.errors()))) from None
+
+
+def _complaint(error: Any) -> str:
+    field = str(error["loc"][0])
+    names = {env_name(name).lower(): env_name(name) for name in Settings.model_fields}
+    name = names.get(field.lower(), names.get(f"dynosaur_{field}".lower(), field))
+    secret = any(word in name for word in ("TOKEN", "KEY", "PASSWORD", "DATABASE_URL"))
+    received = "(hidden)" if secret else error["input"]
+    return not_allowed(name, received, error["msg"].removeprefix("Value error, "))
