@@ -1,0 +1,126 @@
+"""The way into the product's database: engine, transactions, migrations, locks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.errors import Busy, StoreUnavailable
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.settings import Settings
+from dynosaur_etl.store.embedded import embedded_url
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+EMBEDDED_FOLDER = "postgres"
+EMBEDDED_DATABASE = "dynosaur"
+
+
+def database_url(settings: Settings) -> str:
+    """Give the URL in force; the embedded server is started for it if none is set."""
+    if settings.database_url:
+        return settings.database_url
+    return embedded_url(settings.home / EMBEDDED_FOLDER, EMBEDDED_DATABASE)
+
+
+def connect(url: str) -> Engine:
+    """Open the database, and prove that it answers.
+
+    Raises:
+        StoreUnavailable: no server, no such database, or no permission.
+    """
+    engine = create_engine(
+        url, pool_pre_ping=True, pool_size=5, connect_args={"connect_timeout": 10}
+    )
+    with wrapped_errors(engine), engine.connect() as connection:
+        connection.execute(text("select 1"))
+    return engine
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the tables to the newest migration, from empty or from any older one."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with locked(engine, "migrations"), engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def schema_version(engine: Engine) -> str | None:
+    """Give the migration that the database stands at; None where it is empty."""
+    from alembic.migration import MigrationContext
+
+    with wrapped_errors(engine), engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_schema_version() -> str | None:
+    """Give the migration that this version of the product needs."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """Open a session that commits at the end of the block, or leaves nothing behind.
+
+    Raises:
+        StoreUnavailable: the database does not answer or has no room.
+    """
+    with wrapped_errors(engine), Session(engine) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def locked(engine: Engine, *name: str, wait: bool = True) -> Iterator[None]:
+    """Hold a lock of that name across all processes; a process that dies frees it.
+
+    Raises:
+        Busy: another process holds it and `wait` is false.
+    """
+    number = lock_number(*name)
+    with wrapped_errors(engine), engine.connect() as connection:
+        _acquire(connection, number, name, wait)
+        try:
+            yield
+        finally:
+            connection.execute(text("select pg_advisory_unlock(:n)"), {"n": number})
+            connection.commit()
+
+
+def lock_number(*name: str) -> int:
+    """Give the signed 64-bit number that stands for a lock's name."""
+    return int.from_bytes(bytes.fromhex(digest("lock", *name))[:8], signed=True)
+
+
+def _acquire(connection: Connection, number: int, name: tuple[str, ...], wait: bool) -> None:
+    if wait:
+        connection.execute(text("select pg_advisory_lock(:n)"), {"n": number})
+    elif not connection.execute(text("select pg_try_advisory_lock(:n)"), {"n": number}).scalar():
+        raise Busy(f"{' '.join(name)}: another process is at it; try again when it has ended")
+    connection.commit()  # the lock belongs to the connection; no transaction stays open for it
+
+
+@contextmanager
+def wrapped_errors(engine: Engine) -> Iterator[None]:
+    """Turn the driver's own errors of a database that does not serve into ours."""
+    try:
+        yield
+    except OperationalError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise StoreUnavailable(f"database {where}: {_first_line(error)}") from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        where = engine.url.render_as_string(hide_password=True)
+        raise StoreUnavailable(f"database {where}: the connection was lost") from error
+
+
+def _first_line(error: OperationalError) -> str:
+    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"

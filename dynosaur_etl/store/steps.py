@@ -1,0 +1,254 @@
+"""What a step of a growth day leaves behind: its rows, files and report, in one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.errors import CountsDoNotReconcile
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.reasons import Stage
+from dynosaur_etl.store.database import transaction
+from dynosaur_etl.store.storage import StoredFile
+from dynosaur_etl.store.tables import (
+    Base,
+    CheckpointRow,
+    FileRow,
+    GrowthRunRow,
+    RejectionRow,
+)
+
+_INSERT_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class NamedFile:
+    """A stored file under the kind and name by which later steps find it."""
+
+    kind: str
+    name: str
+    file: StoredFile
+
+
+@dataclass(frozen=True)
+class CountedReject:
+    """A reject that stands for a number of like things."""
+
+    reject: Reject
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """Everything that a step writes.
+
+    Attributes:
+        rejects: what the step's counts call rejected.
+        further_rejects: parts of things (a dataset's configs) that are stored but not counted.
+        stages: the stages whose rejects of the day the step owns and replaces.
+        tables: rows of the day by table; the table's rows of that day are replaced.
+        file_kinds: the kinds of files of the day that the step owns and replaces.
+    """
+
+    counts: Counts
+    rejects: Sequence[CountedReject] = ()
+    further_rejects: Sequence[CountedReject] = ()
+    stages: Sequence[Stage] = ()
+    tables: Mapping[type[Base], Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    files: Sequence[NamedFile] = ()
+    file_kinds: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FinishedStep:
+    """A step that has been committed; `output` is the digest of what it wrote."""
+
+    fingerprint: str
+    output: str
+    report: StepReport
+
+
+def finished_step(engine: Engine, day: str, step: str) -> FinishedStep | None:
+    """Give what was committed for the step, or None."""
+    with transaction(engine) as session:
+        row = session.get(GrowthRunRow, (day, step))
+        return None if row is None else FinishedStep(row.fingerprint, row.output, _report(row))
+
+
+def commit_step(
+    engine: Engine, day: str, step: str, fingerprint: str, output: StepOutput
+) -> StepReport:
+    """Replace what the step wrote before for that day, all or nothing.
+
+    Raises:
+        CountsDoNotReconcile: taken is not kept + rejected + deferred.
+    """
+    _reconcile(day, step, output.counts)
+    with transaction(engine) as session:
+        for table, rows in output.tables.items():
+            _replace(session, table, day, rows)
+        rejections = _replace_rejections(session, day, output)
+        files = _replace_files(session, day, output)
+        row = _run_row(day, step, fingerprint, output)
+        row.output = digest(
+            [[table.__tablename__, list(rows)] for table, rows in output.tables.items()],
+            rejections,
+            files,
+        )
+        session.merge(row)
+        session.execute(
+            delete(CheckpointRow).where(CheckpointRow.day == day, CheckpointRow.step == step)
+        )
+        return _report(row)
+
+
+def _reconcile(day: str, step: str, counts: Counts) -> None:
+    parts = counts.kept + counts.rejected + counts.deferred
+    if counts.taken != parts or min(counts.kept, counts.rejected, counts.deferred) < 0:
+        raise CountsDoNotReconcile(
+            f"{step} of {day}: took {counts.taken}; kept {counts.kept} + rejected "
+            f"{counts.rejected} + deferred {counts.deferred} = {parts}"
+        )
+
+
+def _replace(
+    session: Session, table: type[Base], day: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    session.execute(delete(table).where(table.__table__.c.day == day))
+    _insert(session, table, rows)
+
+
+def _replace_rejections(session: Session, day: str, output: StepOutput) -> list[dict[str, Any]]:
+    stages = [str(stage) for stage in output.stages]
+    session.execute(
+        delete(RejectionRow).where(RejectionRow.day == day, RejectionRow.stage.in_(stages))
+    )
+    rows = [_rejection(day, counted) for counted in [*output.rejects, *output.further_rejects]]
+    _insert(session, RejectionRow, rows)
+    return rows
+
+
+def _rejection(day: str, counted: CountedReject) -> dict[str, Any]:
+    reject = counted.reject
+    return {
+        "day": day,
+        "stage": str(reject.stage),
+        "subject": reject.subject,
+        "reason": str(reject.reason),
+        "number": counted.number,
+        "detail": reject.detail,
+    }
+
+
+def _replace_files(session: Session, day: str, output: StepOutput) -> list[dict[str, Any]]:
+    session.execute(
+        delete(FileRow).where(FileRow.day == day, FileRow.kind.in_(list(output.file_kinds)))
+    )
+    rows = [
+        {
+            "kind": named.kind,
+            "day": day,
+            "name": named.name,
+            "sha256": named.file.sha256,
+            "path": named.file.path,
+            "rows": named.file.rows,
+            "bytes": named.file.bytes,
+        }
+        for named in output.files
+    ]
+    _insert(session, FileRow, rows)
+    return rows
+
+
+def _insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    for start in range(0, len(rows), _INSERT_ROWS):
+        chunk = [dict(row) for row in rows[start : start + _INSERT_ROWS]]
+        session.execute(insert(table), [storable(row) for row in chunk])
+
+
+def _run_row(day: str, step: str, fingerprint: str, output: StepOutput) -> GrowthRunRow:
+    counts = output.counts
+    return GrowthRunRow(
+        day=day,
+        step=step,
+        fingerprint=fingerprint,
+        taken=counts.taken,
+        kept=counts.kept,
+        rejected=counts.rejected,
+        deferred=counts.deferred,
+        reasons=count_reasons(output.rejects),
+        facts=dict(output.facts),
+    )
+
+
+def count_reasons(rejects: Iterable[CountedReject]) -> dict[str, int]:
+    """Count the rejects by reason code, most frequent first."""
+    totals: dict[str, int] = {}
+    for counted in rejects:
+        reason = str(counted.reject.reason)
+        totals[reason] = totals.get(reason, 0) + counted.number
+    return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
+
+
+def save_checkpoint(
+    engine: Engine, day: str, step: str, item: str, fingerprint: str, result: Mapping[str, Any]
+) -> None:
+    """Keep the finished part of a step, so that a killed run goes on from there."""
+    with transaction(engine) as session:
+        session.merge(
+            CheckpointRow(
+                day=day, step=step, item=item, fingerprint=fingerprint, result=storable(result)
+            )
+        )
+
+
+def load_checkpoints(
+    engine: Engine, day: str, step: str, fingerprint: str
+) -> dict[str, dict[str, Any]]:
+    """Give the parts, by item, that an earlier run finished under the same rules and inputs."""
+    query = select(CheckpointRow).where(
+        CheckpointRow.day == day,
+        CheckpointRow.step == step,
+        CheckpointRow.fingerprint == fingerprint,
+    )
+    with transaction(engine) as session:
+        return {row.item: row.result for row in session.scalars(query)}
+
+
+def files_of(engine: Engine, kind: str, day: str | None = None) -> list[FileRow]:
+    """List the files of a kind, of one day or of all days, by day and name."""
+    query = select(FileRow).where(FileRow.kind == kind).order_by(FileRow.day, FileRow.name)
+    if day is not None:
+        query = query.where(FileRow.day == day)
+    with Session(engine, expire_on_commit=False) as session:
+        return list(session.scalars(query))
+
+
+def storable(value: Any) -> Any:
+    """Replace what PostgreSQL cannot hold: NUL characters and half surrogates."""
+    if isinstance(value, str):
+        text = value.replace("\x00", "\ufffd")
+        return text.encode("utf-8", "replace").decode() if _has_surrogate(text) else text
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _report(row: GrowthRunRow) -> StepReport:
+    return StepReport(
+        step=row.step,
+        day=row.day,
+        counts=Counts(row.taken, row.kept, row.rejected, row.deferred),
+        reasons=dict(row.reasons),
+        facts=dict(row.facts),
+    )

@@ -1,0 +1,151 @@
+"""The bulk store: Parquet files under a folder or an fsspec URL, named by their content."""
+
+import errno
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
+
+ROW_GROUP_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of the store: where it is below the storage URL, and what it holds."""
+
+    path: str
+    sha256: str
+    rows: int
+    bytes: int
+
+
+class Storage:
+    """Files under one URL. A file is visible only when it is whole, and never changes."""
+
+    def __init__(self, url: str) -> None:
+        """Bind to `url`.
+
+        Raises:
+            StoreUnavailable: the URL's protocol is unknown or its folder cannot be made.
+        """
+        import fsspec
+
+        self.url = url
+        try:
+            self._fs, self._root = fsspec.core.url_to_fs(url)
+            self._fs.makedirs(self._root, exist_ok=True)
+        except (OSError, ValueError, ImportError) as error:
+            raise StoreUnavailable(f"storage {url}: {error}") from error
+
+    def write_table(self, kind: str, table: pa.Table) -> StoredFile:
+        """Write a table as Parquet (zstd); the same table gives the same bytes and path."""
+
+        def write(target: Path) -> int:
+            write_parquet(table, target)
+            return int(table.num_rows)
+
+        return self.write(kind, ".parquet", write)
+
+    def write(self, kind: str, suffix: str, write: Callable[[Path], int]) -> StoredFile:
+        """Let `write` fill a local file (it returns the rows), then move it to its name.
+
+        Raises:
+            StoreUnavailable: the disk is full, or the storage does not answer.
+        """
+        with _wrapped_errors(self.url), TemporaryDirectory(prefix="dynosaur-") as folder:
+            local = Path(folder) / f"file{suffix}"
+            rows = write(local)
+            sha256 = file_sha256(local)
+            path = f"{kind}/{sha256[:2]}/{sha256}{suffix}"
+            self._publish(local, path)
+            return StoredFile(path, sha256, rows, local.stat().st_size)
+
+    def read_table(self, path: str, columns: list[str] | None = None) -> pa.Table:
+        """Read a Parquet file, or some of its columns.
+
+        Raises:
+            Corrupt: the file is missing or is not whole.
+        """
+        with self.open(path) as file:
+            try:
+                return pq.read_table(file, columns=columns)
+            except pa.ArrowInvalid as error:
+                raise Corrupt(f"{self.url}/{path}: {error}") from error
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[Any]:
+        """Open a file for reading.
+
+        Raises:
+            Corrupt: the file is missing.
+        """
+        try:
+            file = self._fs.open(self._full(path), "rb")
+        except FileNotFoundError as error:
+            raise Corrupt(f"{self.url}/{path}: the file is missing") from error
+        with file:
+            yield file
+
+    def prove_writable(self) -> None:
+        """Write a small file, read it back and remove it.
+
+        Raises:
+            StoreUnavailable: one of the three cannot be done.
+        """
+        path = self._full(".writable")
+        with _wrapped_errors(self.url):
+            self._fs.pipe_file(path, b"dynosaur")
+            if self._fs.cat_file(path) != b"dynosaur":
+                raise StoreUnavailable(f"storage {self.url}: it gives back other bytes")
+            self._fs.rm_file(path)
+
+    def exists(self, path: str) -> bool:
+        return bool(self._fs.exists(self._full(path)))
+
+    def _publish(self, local: Path, path: str) -> None:
+        final = self._full(path)
+        if self._fs.exists(final) and self._fs.size(final) == local.stat().st_size:
+            return
+        self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
+        unfinished = f"{final}.{uuid4().hex}"
+        self._fs.put_file(str(local), unfinished)
+        self._fs.mv(unfinished, final)
+
+    def _full(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+
+def write_parquet(table: pa.Table, target: Path) -> None:
+    """Write Parquet the one way of the product: zstd, page index, fixed row groups."""
+    pq.write_table(
+        table,
+        target,
+        compression="zstd",
+        row_group_size=ROW_GROUP_ROWS,
+        write_page_index=True,
+        store_schema=True,
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """Give the SHA-256 (hex) of a local file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _wrapped_errors(url: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = "; the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
+        raise StoreUnavailable(f"storage {url}: {error}{full}") from error

@@ -1,0 +1,290 @@
+"""The tables of the product's database.
+
+Keys are names of content or of the Hub, never counters, so that the same day gives the same rows.
+The columns named in `CLOCK_COLUMNS` tell when something happened here; all others depend on the
+inputs alone.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, MetaData, Numeric, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+CLOCK_COLUMNS = frozenset({"seen_at", "sent_at", "finished_at", "created_here_at", "owner_run"})
+
+Utc = DateTime(timezone=True)
+Money = Numeric(20, 10)
+
+
+class Base(DeclarativeBase):
+    """Root of all tables; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own protocol
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        datetime: Utc,
+        Decimal: Money,
+        int: BigInteger,
+    }
+
+
+class DatasetRow(Base):
+    """The catalogue: every dataset repository seen, as the Hub tells of it today."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    last_modified: Mapped[datetime] = mapped_column(index=True)
+    sha: Mapped[str | None]
+    tags: Mapped[list[Any]]
+    gated: Mapped[bool]
+    private: Mapped[bool]
+    disabled: Mapped[bool]
+    downloads: Mapped[int]
+    likes: Mapped[int]
+    commits_of: Mapped[str | None] = mapped_column(
+        comment="head of the branch when its commits were read; null where they were not"
+    )
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CommitRow(Base):
+    """The commits of a dataset's main branch, read once a head."""
+
+    __tablename__ = "commits"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    sha: Mapped[str] = mapped_column(primary_key=True)
+    date: Mapped[datetime] = mapped_column(index=True)
+    position: Mapped[int] = mapped_column(comment="0 is the newest")
+    title: Mapped[str]
+
+
+class CatalogueRow(Base):
+    """How far the catalogue follows the Hub."""
+
+    __tablename__ = "catalogue"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(comment="start of the last complete listing")
+
+
+class CandidateRow(Base):
+    """A dataset that was created or changed on a growth day, pinned to a commit."""
+
+    __tablename__ = "candidates"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[str | None] = mapped_column(comment="null: no commit is old enough")
+    committed_at: Mapped[datetime | None]
+    change: Mapped[str] = mapped_column(comment="created or changed")
+
+
+class VerdictRow(Base):
+    """The one verdict of a candidate."""
+
+    __tablename__ = "verdicts"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[str]
+    reason: Mapped[str | None] = mapped_column(comment="null: kept")
+    detail: Mapped[str]
+
+
+class RevisionRow(Base):
+    """What the card of a kept candidate says at its revision."""
+
+    __tablename__ = "revisions"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(primary_key=True)
+    sha: Mapped[str]
+    licences: Mapped[list[Any]]
+    languages: Mapped[list[Any]]
+    pretty_name: Mapped[str]
+    summary: Mapped[str]
+    card_sha256: Mapped[str]
+
+
+class ConfigRow(Base):
+    """A kept config of a kept candidate; its sampled rows are a file of the kind `samples`."""
+
+    __tablename__ = "configs"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[str]
+    features: Mapped[dict[str, Any]]
+    splits: Mapped[dict[str, Any]]
+    sample_path: Mapped[str]
+    sample_seed: Mapped[int]
+
+
+class CheckpointRow(Base):
+    """The finished part of a step that has not been committed yet; gone once it is."""
+
+    __tablename__ = "checkpoints"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    item: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    result: Mapped[dict[str, Any]]
+
+
+class LlmRequestRow(Base):
+    """The ledger: one row a request, whatever number of times it was sent."""
+
+    __tablename__ = "llm_requests"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[str]
+    day: Mapped[str] = mapped_column(index=True, comment="of the run that asked first")
+    subject: Mapped[str]
+    model: Mapped[str]
+    prompt_version: Mapped[str]
+    request: Mapped[dict[str, Any]] = mapped_column(comment="the body that is sent")
+    status: Mapped[str] = mapped_column(index=True, comment="sent, answered, failed or refused")
+    attempts: Mapped[int]
+    response: Mapped[dict[str, Any] | None] = mapped_column(
+        comment="content, refusal, finish_reason and model of the answer"
+    )
+    error: Mapped[str | None]
+    prompt_tokens: Mapped[int | None]
+    cached_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    cost_usd: Mapped[Decimal | None] = mapped_column(comment="null where the price is unknown")
+    reserved_usd: Mapped[Decimal] = mapped_column(comment="held for the answer; 0 once settled")
+    price_version: Mapped[str | None]
+    owner_run: Mapped[int | None] = mapped_column(comment="who is sending it; null: nobody")
+    sent_at: Mapped[datetime | None]
+
+
+class LlmAttemptRow(Base):
+    """One sending of a request, written before it leaves."""
+
+    __tablename__ = "llm_attempts"
+
+    key: Mapped[str] = mapped_column(ForeignKey("llm_requests.key"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    outcome: Mapped[str] = mapped_column(comment="sent, answered, failed, refused or lost")
+    error: Mapped[str | None]
+    cost_usd: Mapped[Decimal | None] = mapped_column(comment="null: unknown or nothing was paid")
+    sent_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ProposalRow(Base):
+    """One task as the LLM wrote it, with its verdict."""
+
+    __tablename__ = "proposals"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    request_key: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[str]
+    revision: Mapped[str]
+    config: Mapped[str]
+    mode: Mapped[str]
+    payload: Mapped[list[Any]] = mapped_column(comment="one element: the proposal as it was read")
+    reason: Mapped[str | None] = mapped_column(comment="null: kept")
+    detail: Mapped[str]
+    task_key: Mapped[str | None] = mapped_column(index=True)
+
+
+class TaskRow(Base):
+    """A valid instruction task of a growth day."""
+
+    __tablename__ = "tasks"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(index=True)
+    revision: Mapped[str]
+    config: Mapped[str]
+    instruction: Mapped[str]
+    input_fields: Mapped[list[Any]]
+    output_field: Mapped[str]
+    label_space: Mapped[list[Any]]
+    mode: Mapped[str]
+    prompt_version: Mapped[str]
+    licence: Mapped[str]
+    request_key: Mapped[str]
+
+
+class RejectionRow(Base):
+    """A thing that was left out; instances that are left out are counted by task and reason."""
+
+    __tablename__ = "rejections"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(comment="how many things the row stands for")
+    detail: Mapped[str]
+
+    __table_args__ = (Index("ix_rejections_stage_reason", "stage", "reason"),)
+
+
+class FileRow(Base):
+    """A file of the storage; a file without a row is garbage, a row without a file cannot be."""
+
+    __tablename__ = "files"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(index=True)
+    path: Mapped[str] = mapped_column(comment="below the storage URL")
+    rows: Mapped[int]
+    bytes: Mapped[int]
+
+
+class GrowthRunRow(Base):
+    """What a step of a growth day did, written with its output in one transaction."""
+
+    __tablename__ = "growth_runs"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(comment="of the rules and inputs of the step")
+    taken: Mapped[int]
+    kept: Mapped[int]
+    rejected: Mapped[int]
+    deferred: Mapped[int]
+    reasons: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any]]
+    output: Mapped[str] = mapped_column(comment="digest of what the step wrote")
+    finished_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SnapshotRow(Base):
+    """A numbered, immutable training set."""
+
+    __tablename__ = "snapshots"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    parent: Mapped[int | None]
+    day: Mapped[str] = mapped_column(index=True)
+    fingerprint: Mapped[str] = mapped_column(unique=True)
+    path: Mapped[str]
+    manifest_sha256: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    created_here_at: Mapped[datetime] = mapped_column(server_default=func.now())
