@@ -1,0 +1,284 @@
+"""A server for the demo that speaks OpenAI's HTTP protocol and is no LLM.
+
+It answers by rules from the names of a dataset's fields (see `demo.llm_rules`), so that the whole
+system runs without a network, a key or a bill. It listens on the loopback address only.
+
+    python -m demo.llm_server --port 8099 --log requests.jsonl --latency-ms 200
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from demo.llm_batches import CREATED, ENDPOINT, Batch, BatchRoom, StoredFile
+from demo.llm_completion import MODEL, NOT_AN_LLM, ApiError, check_model, complete, hash_request
+from demo.llm_log import Entry, RequestLog
+
+Json = dict[str, Any]
+Handler = Callable[[Request], Awaitable[Response]]
+
+LOOPBACK = "127.0.0.1"
+
+
+def create_app(log: Path | None, latency: float = 0) -> Starlette:
+    """The server as an ASGI application.
+
+    Args:
+        log: File of the request log, one JSON object a line; answers in it that were paid under an
+            `Idempotency-Key` are replayed. None keeps them in memory.
+        latency: Seconds that each chat completion takes.
+    """
+    server = DemoLlm(RequestLog(log), latency)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        server.log.close()
+
+    return Starlette(
+        routes=server.routes(),
+        lifespan=lifespan,
+        exception_handlers={ApiError: _answer_error, HTTPException: _answer_http_error},
+    )
+
+
+class DemoLlm:
+    """The endpoints, over one request log and one room of batches."""
+
+    def __init__(self, log: RequestLog, latency: float) -> None:
+        self.log = log
+        self._latency = latency
+        self._room = BatchRoom(self._answer_batch_line)
+        self._batch_of_key: dict[str, str] = {}
+
+    def routes(self) -> list[Route]:
+        table: list[tuple[str, str, Handler]] = [
+            ("GET", "/v1/models", self.models),
+            ("GET", "/v1/models/{model}", self.model),
+            ("POST", "/v1/files", self.upload),
+            ("GET", "/v1/files/{id}", self.file),
+            ("GET", "/v1/files/{id}/content", self.file_content),
+            ("POST", "/v1/batches", self.create_batch),
+            ("GET", "/v1/batches", self.batches),
+            ("GET", "/v1/batches/{id}", self.batch),
+            ("POST", "/v1/batches/{id}/cancel", self.cancel_batch),
+        ]
+        guarded = [Route(path, _for_key_holders(run), methods=[m]) for m, path, run in table]
+        return [Route(ENDPOINT, self.chat, methods=["POST"]), *guarded]
+
+    async def chat(self, request: Request) -> Response:
+        """Pay, write down, and only then wait and answer: an answer lost on the way was paid."""
+        body = _parse(await request.body())
+        key = request.headers.get("idempotency-key")
+        try:
+            _check_key_holder(request)
+        except ApiError as error:
+            status, answer = self._refuse(body, error, key=key)
+        else:
+            status, answer = self._pay(body, key)
+        await asyncio.sleep(self._latency)
+        return JSONResponse(answer, status)
+
+    def _pay(self, body: Any, key: str | None) -> tuple[int, Json]:
+        earlier = self.log.paid_answer(key)
+        if earlier is None:
+            return self._answer(body, key=key)
+        if earlier.request_hash != hash_request(body):
+            text = f"The Idempotency-Key {key!r} was used before with another request."
+            return self._refuse(body, ApiError(400, text, code="idempotency_key_reused"), key=key)
+        self._record(body, earlier.answer, paid=False, key=key)
+        return 200, earlier.answer
+
+    def _answer(self, body: Any, **origin: str | None) -> tuple[int, Json]:
+        try:
+            answer = complete(body)
+        except ApiError as error:
+            return self._refuse(body, error, **origin)
+        self._record(body, answer, paid=True, **origin)
+        return 200, answer
+
+    def _answer_batch_line(self, batch_id: str, custom_id: str, body: Any) -> tuple[int, Json]:
+        return self._answer(body, batch_id=batch_id, custom_id=custom_id)
+
+    def _record(
+        self,
+        body: Json,
+        answer: Json,
+        *,
+        paid: bool,
+        key: str | None = None,
+        batch_id: str | None = None,
+        custom_id: str | None = None,
+    ) -> None:
+        entry = Entry(
+            path=ENDPOINT,
+            request_hash=hash_request(body),
+            model=body["model"],
+            status=200,
+            paid=paid,
+            prompt_tokens=answer["usage"]["prompt_tokens"],
+            completion_tokens=answer["usage"]["completion_tokens"],
+            idempotency_key=key,
+            batch_id=batch_id,
+            custom_id=custom_id,
+        )
+        self.log.record(entry, answer)
+
+    def _refuse(
+        self,
+        body: Any,
+        error: ApiError,
+        key: str | None = None,
+        batch_id: str | None = None,
+        custom_id: str | None = None,
+    ) -> tuple[int, Json]:
+        model = body.get("model") if isinstance(body, dict) else None
+        entry = Entry(
+            path=ENDPOINT,
+            request_hash=hash_request(body),
+            model=model if isinstance(model, str) else None,
+            status=error.status,
+            paid=False,
+            idempotency_key=key,
+            batch_id=batch_id,
+            custom_id=custom_id,
+        )
+        self.log.record(entry)
+        return error.status, error.body
+
+    async def models(self, _: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [_describe_model(MODEL)]})
+
+    async def model(self, request: Request) -> Response:
+        check_model(request.path_params["model"])
+        return JSONResponse(_describe_model(request.path_params["model"]))
+
+    async def upload(self, request: Request) -> Response:
+        async with request.form() as form:
+            upload, purpose = form.get("file"), form.get("purpose")
+            if not isinstance(upload, UploadFile) or not isinstance(purpose, str):
+                raise ApiError(400, "A file and its purpose are required.", param="file")
+            stored = self._room.add_file(upload.filename or "", purpose, await upload.read())
+        return JSONResponse(stored.describe())
+
+    async def file(self, request: Request) -> Response:
+        return JSONResponse(self._file(request.path_params["id"]).describe())
+
+    async def file_content(self, request: Request) -> Response:
+        content = self._file(request.path_params["id"]).content
+        return Response(content, media_type="application/octet-stream")
+
+    def _file(self, file_id: object) -> StoredFile:
+        found = self._room.file(file_id) if isinstance(file_id, str) else None
+        if found is None:
+            raise ApiError(404, f"No such File object: {file_id!r}", param="id")
+        return found
+
+    async def create_batch(self, request: Request) -> Response:
+        """Create a batch; a second request under the same Idempotency-Key gets the same one."""
+        body = _parse(await request.body())
+        if not isinstance(body, dict) or body.get("endpoint") != ENDPOINT:
+            raise ApiError(400, f"'endpoint' must be {ENDPOINT!r}.", param="endpoint")
+        key = request.headers.get("idempotency-key")
+        if key in self._batch_of_key:
+            known = next(b for b in self._room.batches() if b.id == self._batch_of_key[key])
+            return JSONResponse(known.describe())
+        source = self._file(body.get("input_file_id"))
+        window = str(body.get("completion_window", "24h"))
+        batch = self._room.create(source, window, body.get("metadata"))
+        if key:
+            self._batch_of_key[key] = batch.id
+        return JSONResponse(batch.describe())
+
+    async def batches(self, _: Request) -> Response:
+        data = [batch.describe() for batch in self._room.batches()]
+        return JSONResponse({"object": "list", "data": data, "has_more": False})
+
+    async def batch(self, request: Request) -> Response:
+        return _answer_batch(self._room.look(request.path_params["id"]))
+
+    async def cancel_batch(self, request: Request) -> Response:
+        return _answer_batch(self._room.cancel(request.path_params["id"]))
+
+
+def _answer_batch(batch: Batch | None) -> Response:
+    if batch is None:
+        raise ApiError(404, "No such Batch object.", param="id")
+    return JSONResponse(batch.describe())
+
+
+def _describe_model(name: str) -> Json:
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": NOT_AN_LLM}
+
+
+def _parse(raw: bytes) -> Any:
+    """The body's JSON; None where it is none."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _check_key_holder(request: Request) -> None:
+    """Refuse a request without an API key; any key will do."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        text = "You did not provide an API key: send it as 'Authorization: Bearer KEY'."
+        raise ApiError(401, text, code="invalid_api_key")
+
+
+def _for_key_holders(handler: Handler) -> Handler:
+    async def checked(request: Request) -> Response:
+        _check_key_holder(request)
+        return await handler(request)
+
+    return checked
+
+
+async def _answer_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, ApiError):
+        raise error
+    return JSONResponse(error.body, error.status)
+
+
+async def _answer_http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse(ApiError(error.status_code, error.detail).body, error.status_code)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until the process is told to stop; port 0 takes a free port."""
+    import uvicorn
+
+    parser = argparse.ArgumentParser(description="Demo server with OpenAI's protocol; no LLM.")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--latency-ms", type=int, default=0)
+    options = parser.parse_args(arguments)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((LOOPBACK, options.port))
+    listener.listen(128)  # who reads the announcement can connect at once
+    address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/v1"
+    sys.stderr.write(f"{MODEL} answers at {address}. It is NO LLM: it follows rules.\n")
+    sys.stderr.flush()
+    app = create_app(options.log, options.latency_ms / 1000)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
