@@ -1,0 +1,84 @@
+import subprocess
+import sys
+import threading
+
+import pytest
+from sqlalchemy import text
+
+from dynosaur_etl.domain.errors import Busy, StoreUnavailable
+from dynosaur_etl.store.database import (
+    connect,
+    locked,
+    newest_schema_version,
+    schema_version,
+    transaction,
+    upgrade,
+)
+from dynosaur_etl.store.tables import Base
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://postgres@127.0.0.1:1/none",
+        "postgresql+psycopg://postgres:secret@/none?host=/nowhere",
+    ],
+)
+def test_a_database_that_does_not_answer_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        connect(url)
+    assert "none" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_migrations_lead_from_empty_to_the_tables_of_the_code(database_url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    engine = connect(database_url)
+    assert schema_version(engine) == newest_schema_version()
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(database_url: str) -> None:
+    engine = connect(database_url)
+    upgrade(engine)
+    upgrade(engine)
+    assert schema_version(engine) == newest_schema_version()
+
+
+def test_a_transaction_that_fails_leaves_nothing(database_url: str) -> None:
+    engine = connect(database_url)
+    with pytest.raises(RuntimeError), transaction(engine) as session:
+        session.execute(text("insert into catalogue values ('x', now())"))
+        raise RuntimeError
+    with engine.connect() as connection:
+        assert connection.execute(text("select count(*) from catalogue")).scalar() == 0
+
+
+def test_a_lock_shuts_out_other_processes_until_its_holder_dies(database_url: str) -> None:
+    engine = connect(database_url)
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time\n"
+            "from dynosaur_etl.store.database import connect, locked\n"
+            "with locked(connect(sys.argv[1]), 'step', 'day'):\n"
+            "    print('held', flush=True)\n"
+            "    time.sleep(60)\n",
+            database_url,
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(Busy, match="step day"), locked(engine, "step", "day", wait=False):
+        pass
+    with locked(engine, "step", "other day", wait=False):
+        pass
+    threading.Timer(0.2, holder.kill).start()
+    with locked(engine, "step", "day"):
+        assert holder.wait(5) == -9

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from dynosaur_etl.domain.errors import InvalidSetting
+from dynosaur_etl.settings import Settings, env_name, load_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(env_name(field), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("DYNOSAUR_DATABASE_URL", "mysql://root@host/db", "postgresql://"),
+        ("DYNOSAUR_SELECTION_ALPHA", "1.5", "less than or equal to 1"),
+        ("DYNOSAUR_SELECTION_SIZE", "0", "greater than 0"),
+        ("DYNOSAUR_LLM_BUDGET_RUN_USD", "NaN", "finite"),
+        ("DYNOSAUR_LLM_BATCH_CALLS", "500", "less than or equal to 200"),
+        ("HF_ENDPOINT", "ftp://hub", "http"),
+        ("OPENAI_BASE_URL", "api.openai.com", "http"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSetting, match=allowed) as caught:
+        load_settings()
+    assert name in str(caught.value)
+
+
+def test_the_value_is_told_but_never_that_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DYNOSAUR_SELECTION_ALPHA", "2.5")
+    monkeypatch.setenv("DYNOSAUR_DATABASE_URL", "mysql://me:hunter2@host/db")
+    with pytest.raises(InvalidSetting) as caught:
+        load_settings()
+    assert "'2.5'" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_do_not_show_in_a_printed_settings_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-hunter2")
+    monkeypatch.setenv("HF_TOKEN", "hf_hunter2")
+    assert "hunter2" not in repr(load_settings())
+
+
+def test_the_environment_goes_before_the_settings_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "env"
+    file.write_text("DYNOSAUR_SELECTION_SIZE=5\nDYNOSAUR_SEED=7\n")
+    monkeypatch.setenv("DYNOSAUR_SELECTION_SIZE", "9")
+    settings = load_settings(file)
+    assert (settings.selection_size, settings.seed) == (9, 7)
+
+
+def test_a_settings_file_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="nowhere"):
+        load_settings(tmp_path / "nowhere")
+
+
+def test_the_example_file_lists_every_setting_with_its_default() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    listed = dict(line.lstrip("# ").split("=", 1) for line in lines if "=" in line)
+    assert listed == {env_name(field): _default(field) for field in Settings.model_fields}
+
+
+def test_every_setting_is_told_of_in_the_operators_guide() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    missing = [env_name(f) for f in Settings.model_fields if f"`{env_name(f)}`" not in guide]
+    assert missing == []
+
+
+def _default(field: str) -> str:
+    value = Settings.model_fields[field].default
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
