@@ -1,9 +1,9 @@
-"""What all tests share: one real PostgreSQL for the session, a fresh database for each test."""
+"""What all tests share: one real PostgreSQL for the session, fresh databases for each test."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from dynosaur_etl.store.database import connect, upgrade
 from dynosaur_etl.store.embedded import embedded_url, start_embedded, stop_embedded
 
 RECORDED_HUB = Path(__file__).resolve().parents[2] / "shared" / "hub"
+TEMPLATE = "template_dynosaur"
 _numbers = count()
 
 
@@ -28,32 +29,39 @@ def postgres_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_folder: Path) -> Path:
-    engine = connect(embedded_url(postgres_folder, "template_dynosaur"))
+def postgres_host(postgres_folder: Path) -> str:
+    """The socket folder of a server that has a template with the newest tables."""
+    engine = connect(embedded_url(postgres_folder, TEMPLATE))
     upgrade(engine)
     engine.dispose()
-    return start_embedded(postgres_folder)
+    return str(start_embedded(postgres_folder))
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres_host: str) -> Callable[[], str]:
+    """Makes databases with the newest tables and no rows; the server goes with the session."""
+
+    def make() -> str:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(
+            host=postgres_host, user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            statement = sql.SQL("create database {} template {}")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        return f"postgresql+psycopg://postgres@/{name}?host={postgres_host}"
+
+    return make
 
 
 @pytest.fixture
-def database_url(template_database: Path) -> Iterator[str]:
-    """The URL of an empty database with the newest tables, dropped after the test."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    host = str(template_database)
-    with psycopg.connect(
-        host=host, user="postgres", dbname="postgres", autocommit=True
-    ) as connection:
-        identifier = sql.Identifier(name)
-        connection.execute(
-            sql.SQL("create database {} template template_dynosaur").format(identifier)
-        )
-        yield f"postgresql+psycopg://postgres@/{name}?host={host}"
-        connection.execute(sql.SQL("drop database {} with (force)").format(identifier))
+def database_url(make_database: Callable[[], str]) -> str:
+    """The URL of a database of the test's own."""
+    return make_database()
 
 
 @pytest.fixture(scope="session")
 def recorded_hub() -> Path:
-    """The folder of recorded Hub datasets beside the checkout; the test skips where it is absent."""
+    """The recorded Hub beside the checkout; the test skips where it is absent."""
     if not RECORDED_HUB.is_dir():
         pytest.skip("the recorded Hub is not beside the checkout")
     return RECORDED_HUB

@@ -17,6 +17,8 @@ DynosaurError
 
 from collections.abc import Collection
 
+from dynosaur_etl.domain.reasons import Reason
+
 
 class DynosaurError(Exception):
     """Root of every error that the product raises on purpose."""
@@ -56,6 +58,10 @@ class InvalidInput(Terminal):
 
 class HubRefused(Terminal):
     """The Hub refused: the repository is missing, gated, private, disabled or malformed."""
+
+    def __init__(self, message: str, reason: Reason = Reason.GONE) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class LlmRefused(Terminal):

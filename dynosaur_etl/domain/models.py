@@ -55,6 +55,7 @@ class Card:
 
     Attributes:
         licences: identifiers in lower case, in the card's order; empty where none is given.
+        licence_name: what the card calls a licence that has no identifier (`license_name`).
         languages: codes in lower case; empty where none is given.
         summary: the description as plain text, without HTML, code and boilerplate.
         configs: the `configs` entry of the YAML, as it stands there.
@@ -69,6 +70,7 @@ class Card:
     licence_text: str
     configs: tuple[Mapping[str, Any], ...]
     sha256: str
+    licence_name: str = ""
 
 
 @dataclass(frozen=True)

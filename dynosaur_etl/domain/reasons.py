@@ -33,6 +33,7 @@ class Reason(StrEnum):
     MULTILINGUAL = "multilingual"
     TRANSLATION = "translation"
     NO_DATA_FILES = "no_data_files"
+    TOO_MANY_FILES = "too_many_files"
     NO_USABLE_CONFIG = "no_usable_config"
     CONFIG_MISSING = "config_missing"
     FEATURES_UNREADABLE = "features_unreadable"
@@ -46,10 +47,12 @@ class Reason(StrEnum):
     ANSWER_NOT_JSON = "answer_not_json"
     ANSWER_WRONG_SHAPE = "answer_wrong_shape"
     INSTRUCTION_EMPTY = "instruction_empty"
+    INSTRUCTION_TOO_LONG = "instruction_too_long"
     OUTPUT_MISSING = "output_missing"
     OUTPUT_NOT_SINGLE = "output_not_single"
     INPUT_MISSING = "input_missing"
     FIELD_UNKNOWN = "field_unknown"
+    INPUT_NOT_USABLE = "input_not_usable"
     FIELD_REPEATED = "field_repeated"
     INPUT_OUTPUT_OVERLAP = "input_output_overlap"
     OUTPUT_NOT_SCALAR = "output_not_scalar"
@@ -84,6 +87,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.MULTILINGUAL: "The card names several languages.",
     Reason.TRANSLATION: "Every usable config is a translation between languages.",
     Reason.NO_DATA_FILES: "The repository holds no data file of a readable format.",
+    Reason.TOO_MANY_FILES: "The repository holds more files than are listed for one dataset.",
     Reason.NO_USABLE_CONFIG: "No config is left after the filters on configs.",
     Reason.CONFIG_MISSING: "A config that the card declares has no data files.",
     Reason.FEATURES_UNREADABLE: "The features of the config cannot be read.",
@@ -97,10 +101,12 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.ANSWER_NOT_JSON: "The LLM's answer holds no JSON that can be read.",
     Reason.ANSWER_WRONG_SHAPE: "A proposal is not an object with the three parts of a task.",
     Reason.INSTRUCTION_EMPTY: "The instruction is empty or too short.",
+    Reason.INSTRUCTION_TOO_LONG: "The instruction is longer than an instruction should be.",
     Reason.OUTPUT_MISSING: "The proposal names no output field.",
     Reason.OUTPUT_NOT_SINGLE: "The proposal names more than one output field.",
     Reason.INPUT_MISSING: "The proposal names no input field.",
     Reason.FIELD_UNKNOWN: "A field of the proposal is not a field of the config.",
+    Reason.INPUT_NOT_USABLE: "An input field holds structures, media or translations.",
     Reason.FIELD_REPEATED: "The proposal names an input field twice.",
     Reason.INPUT_OUTPUT_OVERLAP: "The output field is also an input field.",
     Reason.OUTPUT_NOT_SCALAR: "The output field holds lists or structures.",

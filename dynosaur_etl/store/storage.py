@@ -61,7 +61,7 @@ class Storage:
         Raises:
             StoreUnavailable: the disk is full, or the storage does not answer.
         """
-        with _wrapped_errors(self.url), TemporaryDirectory(prefix="dynosaur-") as folder:
+        with wrapped_errors(self.url), TemporaryDirectory(prefix="dynosaur-") as folder:
             local = Path(folder) / f"file{suffix}"
             rows = write(local)
             sha256 = file_sha256(local)
@@ -102,7 +102,7 @@ class Storage:
             StoreUnavailable: one of the three cannot be done.
         """
         path = self._full(".writable")
-        with _wrapped_errors(self.url):
+        with wrapped_errors(self.url):
             self._fs.pipe_file(path, b"dynosaur")
             if self._fs.cat_file(path) != b"dynosaur":
                 raise StoreUnavailable(f"storage {self.url}: it gives back other bytes")
@@ -110,6 +110,55 @@ class Storage:
 
     def exists(self, path: str) -> bool:
         return bool(self._fs.exists(self._full(path)))
+
+    def local_path(self, path: str) -> Path | None:
+        """Give the path on this machine's disk, or None where the storage is elsewhere."""
+        from fsspec.implementations.local import LocalFileSystem
+
+        return Path(self._full(path)) if isinstance(self._fs, LocalFileSystem) else None
+
+    def place_folder(self, local: Path, path: str, last: str) -> None:
+        """Copy a folder to `path`; it is whole when its file `last` is there.
+
+        On a local disk the folder appears by one rename. Elsewhere `last` is written last.
+
+        Raises:
+            Corrupt: a local folder is at `path` already.
+            StoreUnavailable: the disk is full, or the storage does not answer.
+        """
+        final = self.local_path(path)
+        with wrapped_errors(self.url):
+            if final is None:
+                self._put_files(local, self._full(path), last)
+                return
+            if final.exists():
+                raise Corrupt(f"{final}: found a folder; expected none, as it has no whole {last}")
+            final.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=".unfinished-", dir=final.parent) as unfinished:
+                self._put_files(local, f"{unfinished}/{final.name}", last)
+                Path(unfinished, final.name).rename(final)
+
+    def fetch_folder(self, path: str, local: Path) -> None:
+        """Copy a folder of the storage into a local one.
+
+        Raises:
+            StoreUnavailable: the storage does not answer, or the local disk is full.
+        """
+        with wrapped_errors(self.url):
+            self._fs.get(f"{self._full(path)}/", f"{local}/", recursive=True)
+
+    def remove_folder(self, path: str) -> None:
+        """Remove a folder with all that is in it; nothing happens where there is none."""
+        with wrapped_errors(self.url):
+            if self._fs.exists(self._full(path)):
+                self._fs.rm(self._full(path), recursive=True)
+
+    def _put_files(self, local: Path, target: str, last: str) -> None:
+        files = [file for file in local.rglob("*") if file.is_file()]
+        for file in sorted(files, key=lambda file: (file == local / last, file)):
+            remote = f"{target}/{file.relative_to(local).as_posix()}"
+            self._fs.makedirs(remote.rpartition("/")[0], exist_ok=True)
+            self._fs.put_file(str(file), remote)
 
     def _publish(self, local: Path, path: str) -> None:
         final = self._full(path)
@@ -143,7 +192,8 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
-def _wrapped_errors(url: str) -> Iterator[None]:
+def wrapped_errors(url: str) -> Iterator[None]:
+    """Turn what a file system raises into StoreUnavailable, and say so where the disk is full."""
     try:
         yield
     except OSError as error:

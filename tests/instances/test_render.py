@@ -17,6 +17,7 @@ def column(values: list[object], kind: pa.DataType | None = None) -> pa.ChunkedA
         (FieldKind.TEXT, [" a b\n", None, ""], pa.string(), ["a b", None, ""]),
         (FieldKind.NUMBER, [3, None, -1], pa.int64(), ["3", None, "-1"]),
         (FieldKind.NUMBER, [0.1, 2.0], pa.float32(), ["0.1", "2"]),
+        (FieldKind.NUMBER, [float("nan"), float("inf"), 1.5], pa.float64(), [None, None, "1.5"]),
         (FieldKind.BOOLEAN, [True, False, None], pa.bool_(), ["true", "false", None]),
         (FieldKind.TIME, [0], pa.timestamp("s"), ["1970-01-01 00:00:00"]),
     ],

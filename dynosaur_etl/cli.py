@@ -1,0 +1,320 @@
+"""The command line: the flows without Airflow.
+
+Results go to standard output, one JSON object with `--json`; progress and logs to standard error.
+Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 somebody has to change something (Terminal),
+4 a retry can help (Transient), 5 done in part (something is deferred to the next run).
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from dynosaur_etl.domain.errors import DynosaurError, Terminal, Transient
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.settings import Settings, load_settings
+
+EXIT_TERMINAL, EXIT_TRANSIENT, EXIT_DEFERRED = 3, 4, 5
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Grow an instruction-tuning set from the Hugging Face Hub, and snapshot the best of it.",
+)
+database_app = typer.Typer(no_args_is_help=True, help="The product's own database.")
+ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of paid requests.")
+app.add_typer(database_app, name="db")
+app.add_typer(ledger_app, name="ledger")
+
+out = Console()
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Day = Annotated[
+    str, typer.Option("--day", help="Growth day as YYYY-MM-DD (UTC); default: yesterday.")
+]
+
+
+class State:
+    """The settings file that was named on the command line, if any."""
+
+    env_file: Path | None = None
+
+
+@app.callback()
+def common(
+    env_file: Annotated[
+        Path | None, typer.Option("--env-file", help="Settings file; the environment goes first.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")] = False,
+) -> None:
+    State.env_file = env_file
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+
+
+@app.command()
+def poll(day: Day = "", as_json: Json = False) -> None:
+    """Follow the Hub, and examine what was created or changed on the day."""
+    from dynosaur_etl.flows import poll as flow
+
+    steps = (
+        ("listing the Hub", flow.sync_catalogue),
+        ("reading commits", flow.find_candidates),
+        ("examining datasets", flow.examine_candidates),
+    )
+    _run_steps(day, steps, as_json)
+
+
+@app.command()
+def grow(day: Day = "", as_json: Json = False) -> None:
+    """Turn the day's kept datasets into tasks and instances; `poll` goes before."""
+    from dynosaur_etl.flows import growth as flow
+
+    steps = (
+        ("asking the LLM", flow.propose_all),
+        ("judging proposals", flow.validate),
+        ("filling tasks", flow.fill),
+        ("scoring instances", flow.score),
+        ("embedding instances", flow.embed),
+    )
+    _run_steps(day, steps, as_json)
+
+
+@app.command()
+def snapshot(
+    k: Annotated[int | None, typer.Option("-k", help="Instances to select.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Weight of quality, 0 to 1.")] = None,
+    day: Annotated[str, typer.Option("--day", help="Last day of the pool; default: newest.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Select from the pool, and write the selection as the next version."""
+    from dynosaur_etl.domain.errors import InvalidInput
+    from dynosaur_etl.flows import training_set as flow
+
+    with _services() as services, _bar(as_json) as progress:
+        last = day or flow.newest_grown_day(services)
+        if last is None:
+            raise InvalidInput("snapshot: no day has grown yet; run `dynosaur grow` first")
+        report = flow.build_snapshot(
+            GrowthDay.parse(last), services, k, alpha, progress("selecting")
+        )
+        version = int(report.facts["version"])
+        verified = flow.verify_snapshot(version, services)
+    _show_steps([report, verified], as_json)
+
+
+@app.command()
+def verify(version: str, as_json: Json = False) -> None:
+    """Check every file of a version (`7` or `v0007`) against its manifest."""
+    from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+    from dynosaur_etl.flows.training_set import verify_snapshot
+
+    number = version.removeprefix("v")
+    if not number.isascii() or not number.isdigit():
+        raise InvalidInput(not_allowed("version", version, "a number such as 7 or v0007"))
+    with _services() as services:
+        report = verify_snapshot(int(number), services)
+    _show_steps([report], as_json)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show what the store holds: days, tasks, rejects, cost and snapshots."""
+    from dynosaur_etl.flows.status import overview
+
+    with _services() as services:
+        state = overview(services)
+    _emit(state, as_json, _show_overview)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check database, storage, disk, Hub, LLM and model, and say how to mend what is wrong."""
+    from dataclasses import asdict
+
+    from dynosaur_etl.flows.doctor import examine
+
+    checks = list(examine(_settings()))
+    _emit({"checks": [asdict(check) for check in checks]}, as_json, _show_checks)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(EXIT_TERMINAL)
+
+
+@database_app.command("upgrade")
+def upgrade_database(as_json: Json = False) -> None:
+    """Bring the tables to the newest migration."""
+    from dynosaur_etl.store.database import schema_version
+
+    with _services() as services:
+        found = schema_version(services.engine)
+    _emit({"migration": found}, as_json, lambda state: out.print(f"at {state['migration']}"))
+
+
+@ledger_app.command("audit")
+def audit_ledger(as_json: Json = False) -> None:
+    """Check that the ledger is consistent, and sum up what was asked and paid."""
+    from dynosaur_etl.flows.status import ledger_audit
+
+    with _services() as services:
+        audit = ledger_audit(services)
+    _emit(audit, as_json, _show_fields)
+    if not audit["consistent"]:
+        raise typer.Exit(EXIT_TERMINAL)
+
+
+@app.command()
+def up(as_json: Json = False) -> None:
+    """Start Airflow and the embedded PostgreSQL on this machine."""
+    from dynosaur_etl.local.system import start_system
+
+    address = start_system(_settings(), {})
+    state = {"url": address.url, "user": address.user, "password": address.password}
+    _emit(state, as_json, _show_fields)
+
+
+@app.command()
+def stop(as_json: Json = False) -> None:
+    """Stop everything that `up` or the demo has started under the home folder."""
+    from dynosaur_etl.local.system import stop_system
+
+    stopped = stop_system(_settings().home)
+    _emit({"stopped": stopped}, as_json, _show_fields)
+
+
+def main() -> None:
+    """Run the command line; our own errors end it with one line and their exit code."""
+    try:
+        app()
+    except DynosaurError as error:
+        kind = type(error).__name__
+        if "--json" in _arguments():
+            out.print_json(data={"error": {"kind": kind, "message": str(error)}})
+        err.print(f"{kind}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(_exit_code(error)) from None
+
+
+def _arguments() -> list[str]:
+    import sys
+
+    return sys.argv[1:]
+
+
+def _exit_code(error: DynosaurError) -> int:
+    if isinstance(error, Transient):
+        return EXIT_TRANSIENT
+    return EXIT_TERMINAL if isinstance(error, Terminal) else 1
+
+
+def _settings() -> Settings:
+    return load_settings(State.env_file)
+
+
+@contextmanager
+def _services() -> Iterator[Any]:
+    from dynosaur_etl.flows.services import open_services
+
+    with open_services(_settings()) as services:
+        yield services
+
+
+def _day(text: str) -> GrowthDay:
+    if text:
+        return GrowthDay.parse(text)
+    return GrowthDay((datetime.now(UTC) - timedelta(days=1)).date())
+
+
+def _run_steps(
+    day: str, steps: tuple[tuple[str, Callable[..., StepReport]], ...], as_json: bool
+) -> None:
+    growth_day = _day(day)
+    with _services() as services, _bar(as_json) as progress:
+        reports = [step(growth_day, services, progress=progress(words)) for words, step in steps]
+    _show_steps(reports, as_json)
+    if any(report.counts.deferred for report in reports):
+        raise typer.Exit(EXIT_DEFERRED)
+
+
+@contextmanager
+def _bar(as_json: bool) -> Iterator[Callable[[str], Callable[[int, int | None], None]]]:
+    columns = (
+        TextColumn("{task.description:20}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, disable=as_json or not err.is_terminal) as bar:
+
+        def start(words: str) -> Callable[[int, int | None], None]:
+            task = bar.add_task(words, total=None)
+
+            def advance(done: int, of: int | None) -> None:
+                bar.update(task, completed=done, total=of)
+
+            return advance
+
+        yield start
+
+
+def _emit(state: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None]) -> None:
+    if as_json:
+        out.print_json(data=state, default=str)
+    else:
+        show(state)
+
+
+def _show_steps(reports: list[StepReport], as_json: bool) -> None:
+    from dynosaur_etl.flows.status import report_dict
+
+    _emit({"steps": [report_dict(report) for report in reports]}, as_json, _show_step_table)
+
+
+def _show_step_table(state: dict[str, Any]) -> None:
+    table = Table("step", "day", "taken", "kept", "rejected", "deferred", "reasons")
+    for step in state["steps"]:
+        reasons = ", ".join(f"{reason} {number}" for reason, number in step["reasons"].items())
+        numbers = [str(step[name]) for name in ("taken", "kept", "rejected", "deferred")]
+        table.add_row(step["step"], step["day"], *numbers, reasons)
+    out.print(table)
+    for step in state["steps"]:
+        if "path" in step["facts"]:
+            out.print(f"{step['step']}: {step['facts']['path']}", markup=False, soft_wrap=True)
+
+
+def _show_overview(state: dict[str, Any]) -> None:
+    columns = ("datasets_seen", "datasets_kept", "proposals", "tasks", "instances", "cost_usd")
+    table = Table("day", *columns)
+    for day in state["days"]:
+        table.add_row(day["day"], *(str(day[name]) for name in columns))
+    table.add_row("all", *(str(state[name]) for name in columns), style="bold")
+    out.print(table)
+    for title in ("rejects", "requests"):
+        words = ", ".join(f"{name} {number}" for name, number in state[title].items())
+        out.print(f"{title}: {words or 'none'}", markup=False)
+    for row in state["snapshots"]:
+        rows = row["counts"].get("selected")
+        out.print(f"v{row['version']:04d}  {row['day']}  {rows} rows  {row['path']}", markup=False)
+
+
+def _show_checks(state: dict[str, Any]) -> None:
+    table = Table("", "check", "found", "mend")
+    for check in state["checks"]:
+        mark = "[green]ok[/]" if check["ok"] else "[red]wrong[/]"
+        table.add_row(mark, check["name"], check["found"], check["mend"])
+    out.print(table)
+
+
+def _show_fields(state: dict[str, Any]) -> None:
+    for name, value in state.items():
+        out.print(f"{name}: {value}", markup=False, soft_wrap=True)

@@ -1,0 +1,221 @@
+"""The pool: all live instances up to a day, each once, with their quality and vectors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain import schemas
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.flows.fill import EMBEDDING_FILES, INSTANCE_FILES, SCORE_FILES
+from dynosaur_etl.flows.services import Services
+from dynosaur_etl.instances.duplicates import drop_duplicates
+from dynosaur_etl.store.tables import (
+    FileRow,
+    GrowthRunRow,
+    RejectionRow,
+    RevisionRow,
+    TaskRow,
+    VerdictRow,
+)
+
+_POOL_STEPS = ("score", "embed")
+_LAST_STEP = _POOL_STEPS[-1]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The instances of the pool in the order of days, and what selection needs of each.
+
+    Attributes:
+        instances: columns `schemas.INSTANCES`; each key once, on the first day that has it.
+        quality: float64 [n], in [0, 1].
+        vectors: float16 [n, d], unit length.
+        duplicates: instances left out because an earlier day has them.
+    """
+
+    instances: pa.Table
+    quality: NDArray[np.float64]
+    vectors: NDArray[np.float16]
+    duplicates: int
+
+
+def grown_days(services: Services, up_to: str) -> list[str]:
+    """Give the days up to and including `up_to` whose growth is finished, in order."""
+    query = (
+        select(GrowthRunRow.day)
+        .where(GrowthRunRow.step == _LAST_STEP, GrowthRunRow.day <= up_to)
+        .order_by(GrowthRunRow.day)
+    )
+    with Session(services.engine) as session:
+        return list(session.scalars(query))
+
+
+def newest_grown_day(services: Services) -> str | None:
+    """Give the newest day whose growth is finished, or None."""
+    query = select(func.max(GrowthRunRow.day)).where(GrowthRunRow.step == _LAST_STEP)
+    with Session(services.engine) as session:
+        return session.scalar(query)
+
+
+def pool_inputs(services: Services, days: Sequence[str]) -> list[list[str]]:
+    """Give what the pool of those days depends on: the outputs of their last steps."""
+    query = (
+        select(GrowthRunRow.day, GrowthRunRow.step, GrowthRunRow.output)
+        .where(GrowthRunRow.day.in_(days), GrowthRunRow.step.in_(_POOL_STEPS))
+        .order_by(GrowthRunRow.day, GrowthRunRow.step)
+    )
+    with Session(services.engine) as session:
+        return [list(row) for row in session.execute(query)]
+
+
+def load_pool(services: Services, days: Sequence[str]) -> Pool:
+    """Read the pool of those days.
+
+    Raises:
+        InvalidInput: the days have no instance.
+    """
+    instances = read_all(services, INSTANCE_FILES, days)
+    if not instances:
+        raise InvalidInput(not_allowed("pool", "no growth day", "one finished growth day or more"))
+    everything = pa.concat_tables(instances)
+    scores = pa.concat_tables(read_all(services, SCORE_FILES, days))
+    embeddings = read_all(services, EMBEDDING_FILES, days)
+    numbered = everything.append_column("number", pa.array(range(everything.num_rows), pa.int64()))
+    unique = drop_duplicates(numbered)
+    if not unique.instances.num_rows:
+        raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
+    at = unique.instances["number"].to_numpy()
+    return Pool(
+        instances=unique.instances.drop_columns(["number"]),
+        quality=scores["score"].to_numpy()[at],
+        vectors=np.concatenate([_matrix(table) for table in embeddings if table.num_rows])[at],
+        duplicates=sum(unique.dropped.values()),
+    )
+
+
+def read_all(services: Services, kind: str, days: Sequence[str]) -> list[pa.Table]:
+    """Read the files of a kind of those days, in their order."""
+    query = (
+        select(FileRow.path)
+        .where(FileRow.kind == kind, FileRow.day.in_(days))
+        .order_by(FileRow.day, FileRow.name)
+    )
+    with Session(services.engine) as session:
+        paths = list(session.scalars(query))
+    return [services.storage.read_table(path) for path in paths]
+
+
+def pool_tasks(services: Services, instances: pa.Table, days: Sequence[str]) -> pa.Table:
+    """Give the tasks of the pool, each as it stands on the first day that has it."""
+    used = set(pc.unique(instances["task_key"]).to_pylist())
+    query = select(TaskRow).where(TaskRow.day.in_(days)).order_by(TaskRow.day, TaskRow.key)
+    rows: dict[str, dict[str, Any]] = {}
+    with Session(services.engine) as session:
+        for task in session.scalars(query):
+            if task.key in used and task.key not in rows:
+                rows[task.key] = _task(task)
+    return pa.Table.from_pylist(list(rows.values()), schema=schemas.TASKS)
+
+
+def pool_sources(
+    services: Services, instances: pa.Table, selected: pa.Table, days: Sequence[str]
+) -> pa.Table:
+    """Give each dataset at a revision that the pool has instances of."""
+    total, picked = _by_source(instances), _by_source(selected)
+    query = select(RevisionRow).where(RevisionRow.day.in_(days))
+    with Session(services.engine) as session:
+        cards = {(row.dataset_id, row.sha): row for row in session.scalars(query)}
+    endpoint = services.settings.hf_endpoint
+    rows = [
+        {
+            "dataset": dataset,
+            "revision": revision,
+            "licence": ", ".join(cards[dataset, revision].licences),
+            "languages": ", ".join(cards[dataset, revision].languages),
+            "pretty_name": cards[dataset, revision].pretty_name,
+            "pool_instances": count,
+            "selected_instances": picked.get((dataset, revision), 0),
+            "url": f"{endpoint}/datasets/{dataset}/tree/{revision}",
+        }
+        for (dataset, revision), count in sorted(total.items())
+    ]
+    return pa.Table.from_pylist(rows, schema=schemas.SOURCES)
+
+
+def pool_rejects(services: Services, days: Sequence[str]) -> pa.Table:
+    """Give everything that those days left out."""
+    query = (
+        select(RejectionRow)
+        .where(RejectionRow.day.in_(days))
+        .order_by(RejectionRow.day, RejectionRow.stage, RejectionRow.subject, RejectionRow.reason)
+    )
+    with Session(services.engine) as session:
+        rows = [
+            {
+                "growth_day": row.day,
+                "stage": row.stage,
+                "subject": row.subject,
+                "reason": row.reason,
+                "number": row.number,
+                "detail": row.detail,
+            }
+            for row in session.scalars(query)
+        ]
+    return pa.Table.from_pylist(rows, schema=schemas.REJECTS)
+
+
+def funnel(services: Services, days: Sequence[str]) -> dict[str, int]:
+    """Count the way from datasets seen to instances made, over those days."""
+    with Session(services.engine) as session:
+        verdicts = session.execute(
+            select(func.count(), func.count(VerdictRow.reason)).where(VerdictRow.day.in_(days))
+        ).one()
+        steps = session.execute(
+            select(GrowthRunRow.step, func.sum(GrowthRunRow.taken), func.sum(GrowthRunRow.kept))
+            .where(GrowthRunRow.day.in_(days), GrowthRunRow.step.in_(["validate", "fill"]))
+            .group_by(GrowthRunRow.step)
+        )
+        by_step = {step: (int(taken), int(kept)) for step, taken, kept in steps}
+    proposals, tasks = by_step.get("validate", (0, 0))
+    return {
+        "datasets_seen": verdicts[0],
+        "datasets_kept": verdicts[0] - verdicts[1],
+        "proposals": proposals,
+        "tasks": tasks,
+        "instances": by_step.get("fill", (0, 0))[1],
+    }
+
+
+def _matrix(table: pa.Table) -> NDArray[np.float16]:
+    column = table["vector"].combine_chunks()
+    values: NDArray[np.float16] = column.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(table.num_rows, -1)
+
+
+def _by_source(instances: pa.Table) -> dict[tuple[str, str], int]:
+    counted = instances.group_by(["dataset", "revision"]).aggregate([([], "count_all")])
+    return {(row["dataset"], row["revision"]): row["count_all"] for row in counted.to_pylist()}
+
+
+def _task(row: TaskRow) -> dict[str, Any]:
+    return {
+        "task_key": row.key,
+        "growth_day": row.day,
+        "dataset": row.dataset_id,
+        "revision": row.revision,
+        "config": row.config,
+        "instruction": row.instruction,
+        "input_fields": row.input_fields,
+        "output_field": row.output_field,
+        "label_space": row.label_space,
+        "mode": row.mode,
+        "prompt_version": row.prompt_version,
+        "licence": row.licence,
+    }

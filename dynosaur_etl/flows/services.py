@@ -1,0 +1,97 @@
+"""What every step works with: settings, database, storage and the clients, opened when needed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+
+from sqlalchemy import Engine
+
+from dynosaur_etl.hub.client import HubClient
+from dynosaur_etl.llm.door import LlmDoor
+from dynosaur_etl.llm.prices import PriceTable, load_prices
+from dynosaur_etl.selection.embedding import Embedder
+from dynosaur_etl.settings import PACKAGED_MODEL, Settings, load_settings
+from dynosaur_etl.store.database import connect, database_url, upgrade
+from dynosaur_etl.store.ledger import PostgresLedger
+from dynosaur_etl.store.storage import Storage
+
+Progress = Callable[[int, int | None], None]
+"""Told how much of a step is done, of how much in all (None: not known)."""
+
+
+def silent(done: int, of: int | None) -> None:
+    """Show no progress."""
+
+
+class Services:
+    """One process's settings, database, storage and clients; each client is made on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the database and bring its tables up to date.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        self.settings = settings
+        self.engine: Engine = connect(database_url(settings))
+        upgrade(self.engine)
+        self._closing = ExitStack()
+        self._closing.callback(self.engine.dispose)
+
+    def close(self) -> None:
+        self._closing.close()
+
+    @cached_property
+    def storage(self) -> Storage:
+        return Storage(self.settings.storage)
+
+    @cached_property
+    def hub(self) -> HubClient:
+        return HubClient(
+            endpoint=self.settings.hf_endpoint,
+            token=self.settings.hf_token.get_secret_value() or None,
+            viewer_url=self.settings.viewer_url,
+            timeout=self.settings.hub_timeout,
+            concurrency=self.settings.hub_concurrency,
+        )
+
+    @cached_property
+    def prices(self) -> PriceTable:
+        return load_prices()
+
+    @cached_property
+    def ledger(self) -> PostgresLedger:
+        ledger = PostgresLedger(
+            self.engine,
+            run_budget=self.settings.llm_budget_run_usd,
+            month_budget=self.settings.llm_budget_month_usd,
+            prices=self.prices,
+        )
+        self._closing.callback(ledger.close)
+        return ledger
+
+    @cached_property
+    def llm(self) -> LlmDoor:
+        return LlmDoor(
+            base_url=self.settings.openai_base_url,
+            api_key=self.settings.openai_api_key.get_secret_value(),
+            timeout=self.settings.llm_timeout,
+            concurrency=self.settings.llm_concurrency,
+            attempts=self.settings.llm_attempts,
+            ledger=self.ledger,
+        )
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        model = self.settings.embedding_model
+        return Embedder(None if model == PACKAGED_MODEL else model)
+
+
+@contextmanager
+def open_services(settings: Settings | None = None) -> Iterator[Services]:
+    """Open the services for the length of a block."""
+    services = Services(settings or load_settings())
+    try:
+        yield services
+    finally:
+        services.close()

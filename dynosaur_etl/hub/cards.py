@@ -1,0 +1,110 @@
+"""Reading a dataset card: hostile bytes in, what is used of it out."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from dynosaur_etl.domain.errors import HubRefused
+from dynosaur_etl.domain.models import Card
+from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.hub.card_text import (
+    clean,
+    licence_text_of,
+    read_sections,
+    shorten,
+    summary_of,
+)
+from dynosaur_etl.hub.front_matter import UnreadableYaml, read_yaml, split_card
+
+MAX_CARD_BYTES = 5_000_000
+MAX_VALUES = 1_000
+MAX_VALUE = 200
+_TAG_KEYS = (
+    "annotations_creators", "language_creators", "multilinguality", "size_categories",
+    "source_datasets", "task_categories", "task_ids",
+)  # fmt: skip
+_LANGUAGE_NAMES = {"english": "en", "eng": "en"}
+_UNKNOWN_SPELLINGS = frozenset({"unknown", "unkown", "unknow", "unk"})
+
+
+def parse_card(data: bytes) -> Card:
+    """Read a card; one without a YAML head has no licences, no languages and its whole text.
+
+    The keys of 2020 (`licenses`, `languages`, identifiers such as `cc-by-4-0`) and values given
+    by config (`{config: [...]}`) are read like today's. Bytes that are no UTF-8 are replaced.
+
+    Raises:
+        HubRefused: CARD_UNREADABLE; the card is too large or its YAML cannot be read.
+    """
+    if len(data) > MAX_CARD_BYTES:
+        raise _unreadable(f"more than {MAX_CARD_BYTES} bytes")
+    head, markdown = split_card(data.decode("utf-8-sig", "replace"))
+    try:
+        metadata = read_yaml(head) if head is not None else {}
+    except UnreadableYaml as error:
+        raise _unreadable(str(error)) from None
+    sections = read_sections(markdown)
+    return Card(
+        licences=_unique(map(_licence, _texts(metadata, "license", "licenses", "licence"))),
+        languages=_languages(metadata),
+        tags=_tags(metadata),
+        pretty_name=shorten(" ".join(_texts(metadata, "pretty_name")), MAX_VALUE),
+        summary=summary_of(sections),
+        licence_text=licence_text_of(sections),
+        configs=_configs(metadata.get("configs")),
+        sha256=hashlib.sha256(data).hexdigest(),
+        licence_name=shorten(" ".join(_texts(metadata, "license_name")), MAX_VALUE),
+    )
+
+
+def _unreadable(found: str) -> HubRefused:
+    return HubRefused(f"card: {found}", Reason.CARD_UNREADABLE)
+
+
+def _texts(metadata: Mapping[str, Any], *keys: str) -> Iterator[str]:
+    """Yield every text below the keys, however deep it lies in lists and mappings."""
+    for key in keys:
+        for value in _leaves(metadata.get(key)):
+            text = clean(str(value)).removeprefix("- ").strip()
+            if text and isinstance(value, str):
+                yield text[:MAX_VALUE]
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if not isinstance(value, list):
+        yield value
+        return
+    for item in value:
+        yield from _leaves(item)
+
+
+def _licence(text: str) -> str:
+    """Give the Hub's identifier: `CC BY-SA 4.0` and `cc-by-sa-4-0` are `cc-by-sa-4.0`."""
+    identifier = re.sub(r"\s+", "-", text.lower()).strip("-")
+    identifier = re.sub(r"-(\d)-(\d)(?=$|-)", r"-\1.\2", identifier)
+    return "unknown" if identifier in _UNKNOWN_SPELLINGS else identifier
+
+
+def _languages(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    texts = _texts(metadata, "language", "languages")
+    codes = (code.strip("-") for text in texts for code in re.split(r"[\s,;/]+", text.lower()))
+    return _unique(_LANGUAGE_NAMES.get(code, code.replace("_", "-")) for code in codes)
+
+
+def _tags(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    keyed = (f"{key}:{text}" for key in _TAG_KEYS for text in _texts(metadata, key))
+    return _unique([*keyed, *_texts(metadata, "tags")])
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, values)))[:MAX_VALUES]
+
+
+def _configs(value: Any) -> tuple[Mapping[str, Any], ...]:
+    """Keep the entries that name a config; before 2022 the key held only names."""
+    if not isinstance(value, list):
+        return ()
+    return tuple(item for item in value if isinstance(item, dict) and item.get("config_name"))

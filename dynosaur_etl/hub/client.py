@@ -1,0 +1,244 @@
+"""The door to the Hub: `huggingface_hub`'s client under our terms, its errors as ours."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from threading import BoundedSemaphore
+from typing import BinaryIO
+
+import httpx2
+from huggingface_hub import HfApi, get_session, hf_hub_url
+from huggingface_hub.errors import (
+    DisabledRepoError,
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+)
+from huggingface_hub.hf_api import DatasetInfo
+from huggingface_hub.hf_api import RepoFile as TreeFile
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    build_hf_headers,
+    hf_raise_for_status,
+)
+
+from dynosaur_etl.domain.errors import (
+    DynosaurError,
+    HubRefused,
+    HubUnavailable,
+    InvalidSetting,
+    not_allowed,
+)
+from dynosaur_etl.domain.models import Commit, Listing
+from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.hub.cards import MAX_CARD_BYTES
+from dynosaur_etl.hub.configs import RepoFile
+from dynosaur_etl.hub.remote_file import open_ranges
+from dynosaur_etl.hub.session import RequestCounter, Terms, install, under
+
+MAX_TREE_ENTRIES = 20_000
+MAX_ANSWER_BYTES = 1 << 26
+
+_LIBRARY = "dynosaur-etl"
+_CARD = "README.md"
+_LISTED = (
+    "createdAt", "lastModified", "sha", "tags", "gated", "private", "disabled", "downloads",
+    "likes",
+)  # fmt: skip
+
+
+class HubClient:
+    """Reads a Hub; may be used by many threads at once.
+
+    Every method raises `HubUnavailable` where no usable answer came in the attempts allowed, and
+    `HubRefused`, with a reason, where the Hub says no.
+
+    Attributes:
+        requests: how many were sent, by kind: list, info, commits, tree, resolve; those sent
+            again are counted there and under `retries`.
+        viewer_url: the dataset viewer's address.
+    """
+
+    def __init__(
+        self, endpoint: str, token: str | None, viewer_url: str, timeout: float, concurrency: int
+    ) -> None:
+        """Make a client; nothing is sent.
+
+        Args:
+            endpoint: the Hub's address.
+            token: sent with every request to it; none is looked for elsewhere.
+            viewer_url: the dataset viewer's address.
+            timeout: seconds to connect, and between two pieces of an answer.
+            concurrency: most requests on their way at the same time.
+        """
+        install()
+        self.viewer_url = viewer_url
+        self._endpoint = endpoint.rstrip("/")
+        self._token = token or False
+        self._timeout = timeout
+        self._slots = BoundedSemaphore(concurrency)
+        self._counter = RequestCounter()
+        self._api = HfApi(endpoint=self._endpoint, token=self._token, library_name=_LIBRARY)
+
+    @property
+    def requests(self) -> Counter[str]:
+        return self._counter.requests
+
+    def list_datasets(self, modified_since: datetime | None) -> Iterator[Listing]:
+        """List datasets, last modified first, down to a moment; each id once, with its owner.
+
+        The pages are asked for as the listing is read.
+        """
+        entries = iter(
+            self._api.list_datasets(sort="last_modified", expand=list(_LISTED))  # type: ignore[arg-type]
+        )
+        seen: set[str] = set()
+        while True:
+            with self._asking("list", "the list of datasets"):
+                entry = next(entries, None)
+                listing = None if entry is None else self._listing(entry)
+            if listing is None or (modified_since and listing.last_modified < modified_since):
+                return
+            if listing.id not in seen:
+                seen.add(listing.id)
+                yield listing
+
+    def commits(self, dataset_id: str) -> list[Commit]:
+        """Give the commits of the main branch, newest first."""
+        with self._asking("commits", dataset_id):
+            commits = self._api.list_repo_commits(dataset_id, repo_type="dataset")
+        return [Commit(item.commit_id, item.created_at, item.title) for item in commits]
+
+    def card_bytes(self, dataset_id: str, sha: str) -> bytes | None:
+        """Give the card at a revision, None where it has none; one byte over the bound at most."""
+        most = MAX_CARD_BYTES + 1
+        try:
+            with self._asking("resolve", f"{dataset_id}@{sha[:12]}/{_CARD}", most):
+                return self._resolve(dataset_id, sha, _CARD).content
+        except _NoEntry:
+            return None
+
+    def files(self, dataset_id: str, sha: str) -> list[RepoFile]:
+        """List the files of a revision.
+
+        Raises:
+            HubRefused: TOO_MANY_FILES; there are more than 20,000 files and folders.
+        """
+        with self._asking("tree", f"{dataset_id}@{sha[:12]}"):
+            tree = self._api.list_repo_tree(
+                dataset_id, recursive=True, revision=sha, repo_type="dataset"
+            )
+            entries = list(islice(tree, MAX_TREE_ENTRIES + 1))
+        if len(entries) > MAX_TREE_ENTRIES:
+            found = f"{dataset_id}: received over {MAX_TREE_ENTRIES} files and folders"
+            raise HubRefused(f"{found}; allowed: {MAX_TREE_ENTRIES}", Reason.TOO_MANY_FILES)
+        return [RepoFile(item.path, item.size) for item in entries if isinstance(item, TreeFile)]
+
+    def open(self, dataset_id: str, sha: str, path: str, size: int | None = None) -> BinaryIO:
+        """Open a file of a revision for reading by ranges.
+
+        Args:
+            dataset_id: the dataset.
+            sha: the revision.
+            path: of the file in the repository.
+            size: in bytes, as `files` tells it; asked for where it is not given.
+        """
+        read_range = partial(self._read_range, dataset_id, sha, path)
+        if size is None:
+            size = self._size(dataset_id, sha, path)
+        return open_ranges(read_range, size)
+
+    def _listing(self, entry: DatasetInfo) -> Listing:
+        if entry.created_at is None or entry.last_modified is None:
+            raise ValueError(f"{entry.id} has no dates")
+        return Listing(
+            id=entry.id if "/" in entry.id else self._full_id(entry.id),
+            created_at=entry.created_at,
+            last_modified=entry.last_modified,
+            sha=entry.sha,
+            tags=tuple(map(str, entry.tags or ())),
+            gated=bool(entry.gated),
+            private=bool(entry.private),
+            disabled=bool(entry.disabled),
+            downloads=int(entry.downloads or 0),
+            likes=int(entry.likes or 0),
+        )
+
+    def _full_id(self, bare_id: str) -> str:
+        """Ask for a dataset's id with its owner: the file clients refuse ids without one."""
+        with self._asking("info", bare_id):
+            return self._api.dataset_info(bare_id, expand=["sha"]).id
+
+    def _size(self, dataset_id: str, sha: str, path: str) -> int:
+        with self._asking("info", f"{dataset_id}@{sha[:12]}/{path}"):
+            found = self._api.get_paths_info(dataset_id, [path], revision=sha, repo_type="dataset")
+        sizes = [item.size for item in found if isinstance(item, TreeFile)]
+        if not sizes:
+            raise HubRefused(f"{dataset_id}@{sha[:12]}/{path}: there is no such file", Reason.GONE)
+        return sizes[0]
+
+    def _read_range(self, dataset_id: str, sha: str, path: str, start: int, stop: int) -> bytes:
+        subject = f"{dataset_id}@{sha[:12]}/{path}"
+        with self._asking("resolve", subject, most_bytes=stop - start):
+            answer = self._resolve(dataset_id, sha, path, range=f"bytes={start}-{stop - 1}")
+        if answer.status_code != httpx2.codes.PARTIAL_CONTENT and start > 0:
+            raise HubUnavailable(f"{subject}: the answer is not the range asked for")
+        return answer.content
+
+    def _resolve(self, dataset_id: str, sha: str, path: str, **headers: str) -> httpx2.Response:
+        """Get a file, or a range of it, and see that it is of the revision."""
+        url = hf_hub_url(
+            dataset_id, path, repo_type="dataset", revision=sha, endpoint=self._endpoint
+        )
+        own = build_hf_headers(token=self._token, library_name=_LIBRARY)
+        answer = get_session().get(url, headers={**own, "accept-encoding": "identity", **headers})
+        hf_raise_for_status(answer)
+        told = {item.headers.get("x-repo-commit") for item in (*answer.history, answer)}
+        if sha not in told:
+            received = ", ".join(sorted(filter(None, told))) or "none"
+            raise HubUnavailable(not_allowed(f"revision of {dataset_id}/{path}", received, [sha]))
+        return answer
+
+    @contextmanager
+    def _asking(
+        self, kind: str, subject: str, most_bytes: int = MAX_ANSWER_BYTES
+    ) -> Iterator[None]:
+        """Put the block's requests under this client's terms, and word its errors as ours."""
+        terms = Terms(kind, self._timeout, most_bytes, self._slots, self._counter)
+        try:
+            with under(terms):
+                yield
+        except DynosaurError:
+            raise
+        except EntryNotFoundError as error:
+            raise _NoEntry(f"{subject}: there is no such file", Reason.GONE) from error
+        except HFValidationError as error:
+            raise HubRefused(f"{subject}: {error}", Reason.GONE) from error
+        except HfHubHTTPError as error:
+            raise _refusal(subject, error) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            words = f"{type(error).__name__} {error}"[:200]
+            raise HubUnavailable(f"{subject}: the answer cannot be read: {words}") from error
+
+
+class _NoEntry(HubRefused):
+    """The repository has no such file at the revision."""
+
+
+def _refusal(subject: str, error: HfHubHTTPError) -> DynosaurError:
+    """Word the Hub's no; only a token that it does not know is the user's to mend."""
+    status = error.response.status_code
+    told = error.response.headers.get("x-error-message") or f"HTTP {status}"
+    if "Invalid credentials" in told:
+        return InvalidSetting(not_allowed("HF_TOKEN", "(hidden)", "a token that the Hub knows"))
+    reason = Reason.GONE
+    if isinstance(error, GatedRepoError):
+        reason = Reason.GATED
+    elif isinstance(error, DisabledRepoError):
+        reason = Reason.DISABLED
+    elif status in {401, 403} and error.response.headers.get("x-error-code") is None:
+        reason = Reason.PRIVATE
+    return HubRefused(f"{subject}: {told[:200]}", reason)

@@ -1,0 +1,145 @@
+"""The filters on what the Hub holds; each gives a verdict, and the first drop ends it.
+
+The order, cheapest first:
+
+1. The listing: private, disabled, gated. No request.
+2. The card's licence: none or unknown, not on the allow list, restricted by the card's own text.
+3. The card's languages: none, one that is not allowed, several.
+4. Each config's features, before a row is read: images, audio, video or binary data; translation
+   pairs; fewer than two fields that can serve a task.
+
+Which configs are looked at is decided between 3 and 4, by `dynosaur_etl.hub.configs`.
+"""
+
+import re
+from collections.abc import Collection
+
+from dynosaur_etl.domain.features import FieldKind, usable_fields
+from dynosaur_etl.domain.models import KEEP, Card, Config, Listing, Verdict
+from dynosaur_etl.domain.reasons import Reason
+
+LEAST_FIELDS = 2
+
+_NO_LICENCE = frozenset({"unknown", "none", "unlicensed"})
+_NEUTRAL_LANGUAGES = frozenset({"code"})
+_UNKNOWN_LANGUAGES = frozenset({"unknown", "und", "zxx", "n-a"})
+_SPDX_SUFFIX = re.compile(r"(?:-or-later|-only|\+)$")
+_LICENCE_NAMES = {
+    "odc-by-1.0": "odc-by",
+    "odbl-1.0": "odbl",
+    "pddl-1.0": "pddl",
+    "c-uda-1.0": "c-uda",
+    "other-c-uda": "c-uda",
+    "gfdl-1.1": "gfdl",
+    "gfdl-1.2": "gfdl",
+    "gfdl-1.3": "gfdl",
+    "gnu-gpl-v3.0": "gpl-3.0",
+}
+
+_RESTRICTIONS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?<!commercial and )(?<!commercial or )(?<!commercial/)(?<!commercial, )"
+        r"\bnon[\s\-‐‑–]?commercial\b(?!(?: and| or|/|,) commercial)",
+        r"\bby[\s\-]nc\b",
+        r"\bby(?:[\s\-]nc)?[\s\-]nd\b",
+        r"\bno[\s\-]?deriv",
+        r"\bnot\b[^.]{0,40}\bfor commercial\b",
+        r"\bcommercial (?:use|purposes?)\b[^.]{0,20}"
+        r"\b(?:prohibited|forbidden|not (?:allowed|permitted))",
+        r"\bresearch[\w\s/,]{0,20} only\b",
+        r"\bonly (?:be used )?for (?:that|research|academic|scientific|educational)\b",
+        r"\b(?:alter|chang|modif|adapt|derivativ|denatural)\w*[^.]{0,80}"
+        r"\b(?:prohibited|forbidden|not (?:allowed|permitted))",
+    )
+)
+
+
+def examine_listing(listing: Listing) -> Verdict:
+    """Drop what the Hub does not give to everybody."""
+    if listing.private:
+        return Verdict(Reason.PRIVATE, "the Hub lists it as private")
+    if listing.disabled:
+        return Verdict(Reason.DISABLED, "the Hub lists it as disabled")
+    if listing.gated:
+        return Verdict(Reason.GATED, "the Hub lists it as gated")
+    return KEEP
+
+
+def examine_card(card: Card, licences: Collection[str], languages: Collection[str]) -> Verdict:
+    """Drop a card by its licence, then by its languages.
+
+    Every licence of the card has to be allowed. SPDX spellings (`gpl-3.0-or-later`, `odc-by-1.0`)
+    stand for the Hub's identifiers. One natural language has to be left, or only allowed ones;
+    `code` goes with any, and alone, as in Dynosaur's own collection.
+
+    Args:
+        card: the card.
+        licences: allowed licences, the Hub's identifiers.
+        languages: allowed languages, codes without a region; a card's `en-US` is `en`.
+    """
+    verdict = _examine_licence(card, licences)
+    return _examine_languages(card, languages) if verdict.keep else verdict
+
+
+def examine_config(config: Config) -> Verdict:
+    """Drop a config by the types of its fields; a field's name says nothing."""
+    fields = config.fields
+    media = [field.name for field in fields if field.kind is FieldKind.MEDIA]
+    if media:
+        return Verdict(Reason.MODALITY, f"fields {_named(media)}")
+    pairs = [field.name for field in fields if field.kind is FieldKind.TRANSLATION]
+    if pairs:
+        return Verdict(Reason.TRANSLATION, f"fields {_named(pairs)}")
+    usable = [field.name for field in usable_fields(fields)]
+    if len(usable) < LEAST_FIELDS:
+        found = f"{len(usable)} of {len(fields)} fields: {_named(usable) or 'none'}"
+        return Verdict(Reason.TOO_FEW_FIELDS, found)
+    return KEEP
+
+
+def _examine_licence(card: Card, allowed: Collection[str]) -> Verdict:
+    if not card.licences or _NO_LICENCE.intersection(card.licences):
+        return Verdict(Reason.LICENCE_MISSING, _named(card.licences) or "no licence")
+    refused = [licence for licence in card.licences if _hub_licence(licence) not in allowed]
+    if refused:
+        name = f" ({card.licence_name})" if card.licence_name else ""
+        return Verdict(Reason.LICENCE_NOT_ALLOWED, _named(refused) + name)
+    restriction = _restriction(card.licence_text)
+    if restriction:
+        found = f"{_named(card.licences)}, but the text says: {restriction}"
+        return Verdict(Reason.LICENCE_CONFLICT, found)
+    return KEEP
+
+
+def _hub_licence(licence: str) -> str:
+    base = _SPDX_SUFFIX.sub("", licence)
+    return _LICENCE_NAMES.get(base, base)
+
+
+def _restriction(text: str) -> str:
+    """Give the words around the first restriction in a licence section, else an empty text."""
+    found = [match for pattern in _RESTRICTIONS if (match := pattern.search(text))]
+    if not found:
+        return ""
+    first = min(found, key=lambda match: match.start())
+    around = text[max(first.start() - 40, 0) : first.end() + 40]
+    return " ".join(around.split())
+
+
+def _examine_languages(card: Card, allowed: Collection[str]) -> Verdict:
+    codes = [code for code in card.languages if code not in _UNKNOWN_LANGUAGES]
+    if not codes:
+        return Verdict(Reason.LANGUAGE_UNKNOWN, _named(card.languages) or "no language")
+    spoken = dict.fromkeys(code.partition("-")[0] for code in codes)
+    natural = [code for code in spoken if code not in _NEUTRAL_LANGUAGES]
+    if all(code in allowed for code in natural):
+        return KEEP
+    reason = Reason.LANGUAGE_NOT_ALLOWED if len(natural) == 1 else Reason.MULTILINGUAL
+    return Verdict(reason, _named(codes))
+
+
+def _named(names: Collection[str], most: int = 10) -> str:
+    """Join names for a reader, a long list cut short."""
+    listed = [name[:100] for name in names]
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" * (len(listed) > most))

@@ -1,0 +1,192 @@
+"""Sampling the rows of a config at its pinned revision, the same rows for the same seed.
+
+Parquet is sampled over its whole length where it is small, else over row groups drawn by the
+seed; CSV and JSON over what is read of them within a bound. No code of a repository is run, and
+no row is read of a config that its features drop.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dynosaur_etl.domain.errors import DynosaurError, HubRefused
+from dynosaur_etl.domain.features import FieldKind
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import Config, Revision
+from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.hub.client import HubClient
+from dynosaur_etl.hub.configs import ConfigFiles
+from dynosaur_etl.hub.filters import examine_config
+from dynosaur_etl.hub.parquet_rows import draw_rows, read_footers
+from dynosaur_etl.hub.text_rows import Drawn, draw_records, infer_column
+
+MAX_CELL = 100_000
+MAX_FIELDS = 1_000
+SPLIT = "__split__"
+ROW = "__row__"
+
+
+@dataclass(frozen=True)
+class ConfigSample:
+    """A config and rows of it.
+
+    Attributes:
+        table: the config's columns as they are stored, a ClassLabel's -1 as null, and the
+            columns `__split__` and `__row__`, the row's index in its split; ordered by both.
+        oversized: rows that were drawn and left out, as a cell has over 100,000 characters.
+    """
+
+    config: Config
+    table: pa.Table
+    oversized: int = 0
+
+
+def sample_config(
+    client: HubClient, revision: Revision, files: ConfigFiles, rows: int, seed: int
+) -> ConfigSample:
+    """Read a config's features, and rows drawn over its splits.
+
+    Features are those that the files carry, else what `datasets` makes of the columns' types.
+    The table is empty where there is no row, and where `examine_config` drops the config.
+
+    Args:
+        client: the Hub.
+        revision: what the dataset is pinned to.
+        files: the config's files.
+        rows: most rows to draw.
+        seed: of the draw; with the revision and the config's name it decides everything.
+
+    Raises:
+        HubRefused: FEATURES_UNREADABLE or ROWS_UNREADABLE.
+        HubUnavailable: the Hub gives no usable answer.
+    """
+    name = digest(seed, revision.dataset_id, revision.sha, files.name)
+    draw = Random(int(name[:16], 16))  # noqa: S311 - a sample that anybody can draw again
+    subject = f"{revision.dataset_id}@{revision.sha[:12]}/{files.name}"
+    sample = _sample_parquet if files.format == "parquet" else _sample_text
+    return sample(client, revision, files, rows, draw, subject)
+
+
+def _sample_parquet(
+    client: HubClient,
+    revision: Revision,
+    files: ConfigFiles,
+    rows: int,
+    draw: Random,
+    subject: str,
+) -> ConfigSample:
+    with _refusing(Reason.ROWS_UNREADABLE, subject):
+        footers = read_footers(client, revision, files)
+    with _refusing(Reason.FEATURES_UNREADABLE, subject):
+        features, schema = _features(footers.schema)
+    config = _config(revision, files, features, footers.counts)
+    if not examine_config(config).keep:
+        return ConfigSample(config, _with_places(schema.empty_table(), [], []))
+    with _refusing(Reason.ROWS_UNREADABLE, subject):
+        drawn = draw_rows(footers, rows, draw)
+        table = _with_places(_as_features(drawn.table, schema), drawn.splits, drawn.indices)
+        return _finished(config, table)
+
+
+def _sample_text(
+    client: HubClient,
+    revision: Revision,
+    files: ConfigFiles,
+    rows: int,
+    draw: Random,
+    subject: str,
+) -> ConfigSample:
+    with _refusing(Reason.ROWS_UNREADABLE, subject):
+        records, counts = draw_records(client, revision, files, rows, draw)
+    with _refusing(Reason.FEATURES_UNREADABLE, subject):
+        table = _table_of(records, from_text=files.format == "csv")
+        features, schema = _features(table.schema)
+        table = _as_features(table, schema)
+    config = _config(revision, files, features, counts)
+    splits = [record.split for record in records]
+    indices = [record.index for record in records]
+    if not examine_config(config).keep:
+        return ConfigSample(config, _with_places(schema.empty_table(), [], []))
+    with _refusing(Reason.ROWS_UNREADABLE, subject):
+        return _finished(config, _with_places(table, splits, indices))
+
+
+@contextmanager
+def _refusing(reason: Reason, subject: str) -> Iterator[None]:
+    """Turn what the libraries raise over hostile files into a refusal with its reason."""
+    try:
+        yield
+    except DynosaurError:
+        raise
+    except (
+        pa.ArrowException, ArithmeticError, ValueError, LookupError, TypeError, AttributeError,
+        OSError, RecursionError, NotImplementedError,
+    ) as error:  # fmt: skip
+        words = " ".join(f"{type(error).__name__} {error}".split())[:300]
+        raise HubRefused(f"{subject}: {words}", reason) from error
+
+
+def _features(schema: pa.Schema) -> tuple[dict[str, Any], pa.Schema]:
+    """Give a schema's features in their JSON form, and the schema that they stand for."""
+    from datasets import Features
+
+    names = list(schema.names)
+    if len(set(names)) != len(names) or len(names) > MAX_FIELDS or {SPLIT, ROW} & set(names):
+        raise ValueError(f"{len(names)} fields; allowed: {MAX_FIELDS} of different names")
+    features = Features.from_arrow_schema(schema)
+    as_json = json.loads(json.dumps(features.to_dict()))
+    return as_json, features.arrow_schema.remove_metadata()
+
+
+def _as_features(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    from datasets.table import table_cast
+
+    return table_cast(table.replace_schema_metadata(None), schema)
+
+
+def _config(
+    revision: Revision, files: ConfigFiles, features: Mapping[str, Any], counts: Mapping[str, int]
+) -> Config:
+    return Config(revision.dataset_id, revision.sha, files.name, features, counts)
+
+
+def _with_places(table: pa.Table, splits: Sequence[str], indices: Sequence[int]) -> pa.Table:
+    table = table.append_column(SPLIT, pa.array(splits, pa.string()))
+    return table.append_column(ROW, pa.array(indices, pa.int64()))
+
+
+def _finished(config: Config, table: pa.Table) -> ConfigSample:
+    table.validate(full=True)
+    for field in config.fields:
+        if field.kind is FieldKind.LABEL:
+            table = _without_hidden_labels(table, field.name)
+    fitting = [index for index in range(table.num_rows) if _fits(table, index)]
+    kept = table.take(pa.array(fitting, pa.int64())).combine_chunks()
+    return ConfigSample(config, kept, oversized=table.num_rows - len(fitting))
+
+
+def _without_hidden_labels(table: pa.Table, name: str) -> pa.Table:
+    """Make -1, which stands for a label that is not given, null."""
+    position = table.schema.get_field_index(name)
+    column = table.column(position)
+    shown = pc.if_else(pc.less(column, 0), pa.scalar(None, column.type), column)
+    return table.set_column(position, table.schema.field(position), shown)
+
+
+def _fits(table: pa.Table, index: int) -> bool:
+    return all(len(str(column[index].as_py())) <= MAX_CELL for column in table.columns)
+
+
+def _table_of(records: Sequence[Drawn], from_text: bool) -> pa.Table:
+    names = list(dict.fromkeys(name for record in records for name in record.values))
+    columns = {}
+    for name in names:
+        values = [record.values.get(name) for record in records]
+        columns[name] = infer_column(values) if from_text else pa.array(values)
+    return pa.table(columns)

@@ -1,0 +1,109 @@
+"""The price table: what tokens cost, from a versioned file that a user can replace."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.identity import canonical_json
+
+PACKAGED_PRICES = Path(__file__).with_name("prices.toml")
+MILLION = Decimal(1_000_000)
+SMALLEST = Decimal("1e-10")
+
+_MESSAGE_OVERHEAD = 16
+_REQUEST_OVERHEAD = 64
+_DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+_PARTS = frozenset({"input", "cached", "output"})
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: Decimal
+    cached: Decimal
+    output: Decimal
+
+
+@dataclass(frozen=True)
+class PriceTable:
+    """Prices by model; a dated `gpt-4o-mini-2024-07-18` costs what `gpt-4o-mini` does."""
+
+    version: str
+    prices: Mapping[str, Price]
+
+    def price(self, model: str) -> Price | None:
+        return self.prices.get(model) or self.prices.get(_DATED.sub("", model))
+
+    def cost(
+        self, model: str, prompt: int | None, cached: int | None, completion: int | None
+    ) -> Decimal | None:
+        """Give the price of an answer in US dollars, rounded up to 10 decimals.
+
+        Returns:
+            None where the model has no price or the server gave no usage.
+        """
+        price = self.price(model)
+        if price is None or prompt is None or completion is None:
+            return None
+        from_cache = min(cached or 0, prompt)
+        fresh = prompt - from_cache
+        total = fresh * price.input + from_cache * price.cached + completion * price.output
+        return (total / MILLION).quantize(SMALLEST, ROUND_UP)
+
+    def upper_bound(self, request: ChatRequest) -> Decimal:
+        """Give an amount that the answer cannot exceed, for the reservation.
+
+        Every token of a byte-level vocabulary covers at least one byte, so the bytes of messages
+        and schema bound the prompt; the answer is bounded by `max_tokens`. A model without a
+        price reserves nothing: no budget can be kept for it.
+        """
+        price = self.price(request.model)
+        if price is None:
+            return Decimal(0)
+        texts = canonical_json([*request.messages, request.schema])
+        overhead = _REQUEST_OVERHEAD + _MESSAGE_OVERHEAD * len(request.messages)
+        prompt = len(texts.encode()) + overhead
+        total = prompt * max(price.input, price.cached) + request.max_tokens * price.output
+        return (total / MILLION).quantize(SMALLEST, ROUND_UP)
+
+
+def load_prices(path: Path | None = None) -> PriceTable:
+    """Read the packaged price table, or the one at `path` in its place.
+
+    Raises:
+        InvalidInput: the file is missing, is no TOML, or a price is no amount of dollars.
+    """
+    path = path or PACKAGED_PRICES
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"price table {path}: {error}") from error
+    version, models = table.get("version"), table.get("models")
+    if not isinstance(version, str) or not version or not isinstance(models, dict):
+        raise InvalidInput(f"price table {path}: needs a `version` text and a `models` table")
+    return PriceTable(version, {name: _price(path, name, entry) for name, entry in models.items()})
+
+
+def _price(path: Path, model: str, entry: Any) -> Price:
+    what = f"price table {path}, model {model}"
+    if not isinstance(entry, dict) or not {"input", "output"} <= entry.keys() <= _PARTS:
+        raise InvalidInput(not_allowed(what, entry, "input, output and, if you like, cached"))
+    amounts = {part: _dollars(f"{what}, {part}", amount) for part, amount in entry.items()}
+    return Price(amounts["input"], amounts.get("cached", amounts["input"]), amounts["output"])
+
+
+def _dollars(what: str, amount: Any) -> Decimal:
+    try:
+        dollars = Decimal(str(amount))
+    except InvalidOperation:
+        dollars = Decimal("NaN")
+    if not dollars.is_finite() or dollars < 0:
+        raise InvalidInput(not_allowed(what, amount, "dollars per million tokens, 0 or more"))
+    return dollars

@@ -1,0 +1,71 @@
+"""Sends one request once, over the official client with its own retries off."""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self, cast
+
+import httpx2
+import openai
+
+from dynosaur_etl.domain.chat import Answer, ChatRequest
+from dynosaur_etl.llm.completion import MAX_BODY_BYTES, read_completion
+from dynosaur_etl.llm.failures import RequestRefused, TryAgain, read_failure
+
+NO_KEY = "no-key"
+"""The client insists on a key; servers on one's own machine want none."""
+
+
+class Sender:
+    """A connection to one server, open for the length of a block."""
+
+    def __init__(self, base_url: str, api_key: str, timeout: float, connections: int) -> None:
+        self._timeout = timeout
+        limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key or NO_KEY,
+            timeout=timeout,
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+    async def send(self, request: ChatRequest) -> Answer:
+        """Send the request once and read its answer.
+
+        Raises:
+            SendFailure: no answer; its kind tells what to do about it.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                body = await self._receive(request)
+        except (openai.APIError, httpx2.HTTPError, TimeoutError) as error:
+            raise read_failure(error) from error
+        answer = read_completion(body, request.model)
+        if answer is None:
+            start = body[:80].decode("utf-8", "replace")
+            raise TryAgain(f"HTTP 200, but the body is no chat completion: {start!r}")
+        return answer
+
+    async def _receive(self, request: ChatRequest) -> bytes:
+        # the key lets a server that honours it give a lost answer again without charging for it
+        create = self._client.chat.completions.with_streaming_response.create(
+            **cast("Any", request.body()), extra_headers={"Idempotency-Key": request.key}
+        )
+        received = bytearray()
+        async with create as response:
+            async for chunk in response.iter_bytes():
+                received += chunk
+                if len(received) > MAX_BODY_BYTES:
+                    raise RequestRefused(f"the answer is larger than {MAX_BODY_BYTES} bytes")
+        return bytes(received)

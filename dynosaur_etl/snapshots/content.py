@@ -1,0 +1,99 @@
+"""What goes into a snapshot, checked before anything is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from dynosaur_etl.domain import schemas
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.snapshots.layout import SELECTED, json_bytes
+from dynosaur_etl.snapshots.relations import breaches
+
+
+@dataclass(frozen=True)
+class SnapshotContent:
+    """Everything that a snapshot holds and tells of itself.
+
+    Attributes:
+        selected: the rows to train on, columns `layout.SELECTED`, in selection order.
+        selection: columns `schemas.SELECTION`, in the same order.
+        tasks: the tasks of the pool, columns `schemas.TASKS`.
+        sources: one row a dataset at a revision, columns `schemas.SOURCES`.
+        rejects: what the growth days left out, columns `schemas.REJECTS`.
+        parameters: how it was selected (k, alpha, models); values with a JSON form.
+        versions: of packages, prompts and schemas; values with a JSON form.
+        days: the growth days of the pool, `YYYY-MM-DD`.
+        counts: the funnel, from datasets seen to instances selected.
+    """
+
+    selected: pa.Table
+    selection: pa.Table
+    tasks: pa.Table
+    sources: pa.Table
+    rejects: pa.Table
+    parameters: Mapping[str, Any]
+    versions: Mapping[str, Any]
+    days: Sequence[str]
+    counts: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        """Refuse what would make an unsound snapshot.
+
+        Raises:
+            InvalidInput: a table lacks its columns, a row breaks a rule of `relations`, or a
+                value has no JSON form; it names the first offender.
+        """
+        for name, table, schema in self._tables():
+            _check_columns(name, table, schema)
+        if self.selected.num_rows == 0:
+            raise InvalidInput(not_allowed("selected", "0 rows", "1 row or more"))
+        for breach in breaches(self.selected, self.selection, self.tasks, self.sources):
+            raise InvalidInput(str(breach))
+        self._check_facts()
+
+    def _tables(self) -> tuple[tuple[str, pa.Table, pa.Schema], ...]:
+        return (
+            ("selected", self.selected, SELECTED),
+            ("selection", self.selection, schemas.SELECTION),
+            ("tasks", self.tasks, schemas.TASKS),
+            ("sources", self.sources, schemas.SOURCES),
+            ("rejects", self.rejects, schemas.REJECTS),
+        )
+
+    def _check_facts(self) -> None:
+        for name, facts in (("parameters", self.parameters), ("versions", self.versions)):
+            _check_json(name, facts)
+        if not self.days:
+            raise InvalidInput(not_allowed("days", list(self.days), "one growth day or more"))
+        for day in self.days:
+            GrowthDay.parse(day)
+        for name, count in self.counts.items():
+            if count < 0:
+                raise InvalidInput(not_allowed(f"counts[{name}]", count, "0 or more"))
+        stated = self.counts.get("selected", self.selected.num_rows)
+        if stated != self.selected.num_rows:
+            rows = f"{self.selected.num_rows}, the rows of selected"
+            raise InvalidInput(not_allowed("counts[selected]", stated, rows))
+
+
+def _check_columns(name: str, table: pa.Table, schema: pa.Schema) -> None:
+    received = {field.name: str(field.type) for field in table.schema}
+    allowed = {field.name: str(field.type) for field in schema}
+    if list(received.items()) != list(allowed.items()):
+        wrong = sorted(received.items() ^ allowed.items()) or list(received)
+        raise InvalidInput(not_allowed(f"{name}, columns {wrong}", received, str(allowed)))
+    for column in table.column_names:
+        if table[column].null_count:
+            raise InvalidInput(not_allowed(f"{name}, column {column}", None, "no null"))
+
+
+def _check_json(name: str, facts: Mapping[str, Any]) -> None:
+    for key, value in facts.items():
+        try:
+            json_bytes({key: value})
+        except (TypeError, ValueError) as error:
+            message = not_allowed(f"{name}[{key}]", value, f"a JSON value ({error})")
+            raise InvalidInput(message) from error

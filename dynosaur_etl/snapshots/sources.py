@@ -1,0 +1,57 @@
+"""`sources.csv`: the list of sources that a person opens in a spreadsheet."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dynosaur_etl.domain import schemas
+from dynosaur_etl.domain.errors import Corrupt
+from dynosaur_etl.snapshots.layout import SOURCES
+
+# A cell that begins with one of the first six is a formula to a spreadsheet; the last marks one
+# that was disarmed, so that reading gives back the very text.
+_MARKED = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+def write_sources(table: pa.Table, path: Path) -> None:
+    """Write the sources; a text that a spreadsheet would compute is led in by an apostrophe."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerow(table.column_names)
+        for row in table.to_pylist():
+            writer.writerow([_disarmed(value) for value in row.values()])
+
+
+def read_sources(folder: Path) -> pa.Table:
+    """Read the sources of a snapshot, columns `schemas.SOURCES`.
+
+    Raises:
+        Corrupt: the file is missing or holds other columns or values.
+    """
+    path = folder / SOURCES
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file, strict=True)
+            if header != schemas.SOURCES.names:
+                raise Corrupt(f"{path}: found columns {header}; expected {schemas.SOURCES.names}")
+            parsed = [dict(zip(header, map(_armed, row), strict=True)) for row in rows]
+        return pa.Table.from_pylist(list(map(_typed, parsed)), schema=schemas.SOURCES)
+    except (OSError, ValueError, csv.Error) as error:
+        raise Corrupt(f"{path}: {error}") from error
+
+
+def _disarmed(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_MARKED) else value
+
+
+def _armed(text: str) -> str:
+    return text.removeprefix("'")
+
+
+def _typed(row: dict[str, str]) -> dict[str, Any]:
+    return {
+        field.name: int(row[field.name]) if pa.types.is_integer(field.type) else row[field.name]
+        for field in schemas.SOURCES
+    }
