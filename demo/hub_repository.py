@@ -15,6 +15,7 @@ from demo.hub_errors import repo_not_found, revision_not_found
 
 CARD = "README.md"
 _ROOT_FILES = (CARD, "dataset_infos.json")
+_DATA_ENDINGS = (".parquet", ".csv", ".jsonl")
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 
 
@@ -121,8 +122,8 @@ class RecordedRepository(Repository):
     def splits(self) -> dict[str, dict[str, Path]]:
         found: dict[str, dict[str, Path]] = {}
         for path, file in self._current_files.items():
-            if path.endswith(".parquet"):
-                config, name = path.split("/")
+            config, _, name = path.partition("/")
+            if name.endswith(".parquet"):
                 found.setdefault(config, {})[name.removesuffix(".parquet")] = file
         return found
 
@@ -133,10 +134,12 @@ class RecordedRepository(Repository):
             return {}
         found = {}
         for entry in _sorted_entries(self._folder):
-            if entry.is_file(follow_symlinks=False) and entry.name in _ROOT_FILES:
+            if entry.is_dir(follow_symlinks=False):
+                found.update(_data_files(entry))
+            elif _is_data(entry) or (
+                entry.name in _ROOT_FILES and entry.is_file(follow_symlinks=False)
+            ):
                 found[entry.name] = Path(entry.path)
-            elif entry.is_dir(follow_symlinks=False):
-                found.update(_parquet_files(entry))
         return found
 
     @cached_property
@@ -237,9 +240,13 @@ def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
         return sorted(entries, key=lambda entry: entry.name)
 
 
-def _parquet_files(config: os.DirEntry[str]) -> dict[str, Path]:
+def _data_files(config: os.DirEntry[str]) -> dict[str, Path]:
     return {
         f"{config.name}/{entry.name}": Path(entry.path)
         for entry in _sorted_entries(Path(config.path))
-        if entry.is_file(follow_symlinks=False) and entry.name.endswith(".parquet")
+        if _is_data(entry)
     }
+
+
+def _is_data(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file(follow_symlinks=False) and entry.name.endswith(_DATA_ENDINGS)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
 from dynosaur_etl.local.airflow_api import AirflowApi
 from dynosaur_etl.local.environment import CHECKOUT, with_checkout
 from dynosaur_etl.local.errors import SystemDown
-from dynosaur_etl.local.growth import GrowthFailed, backfill, followed
+from dynosaur_etl.local.growth import GrowthFailed, backfill, followed, set_paused
 from dynosaur_etl.local.ports import free_port
 from dynosaur_etl.local.processes import Command
 from dynosaur_etl.local.system import SystemAddress, process_folder, start_system
@@ -38,6 +39,8 @@ HOME = CHECKOUT / ".dynosaur" / "demo"
 DAYS = ("2026-10-05", "2026-10-06", "2026-10-07")
 SERVERS = {"demo-hub": 8091, "demo-llm": 8092}
 SELECTION_SIZE = 300
+# The DAG files do not change under the demo; read once, they leave the processor to the tasks.
+AIRFLOW_OPTIONS = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600"}
 ANSWERS_WITHIN = 30.0
 
 err = Console(stderr=True)
@@ -84,7 +87,7 @@ def start_demo(home: Path) -> Demo:
     for name, port in ports.items():
         _await_answer(home, name, port)
     with err.status("PostgreSQL") as status:
-        address = start_system(settings, {}, progress=status.update)
+        address = start_system(settings, AIRFLOW_OPTIONS, progress=status.update)
     return Demo(settings, address)
 
 
@@ -138,9 +141,13 @@ def wait_for_growth(address: SystemAddress, days: Sequence[str] = DAYS) -> None:
         }
         bar = {dag: bars.add_task(words, total=len(days)) for dag, words in stages.items()}
         backfill(api, days)
+        paused = False
         for done in followed(api, days):
             for dag, number in done.items():
                 bars.update(bar[dag], completed=number)
+            if done["hub_poll"] == len(days) and not paused:
+                set_paused(api, "hub_poll", paused=True)  # the sample Hub has no further day
+                paused = True
 
 
 def show_result(demo: Demo) -> None:
@@ -172,7 +179,7 @@ def _figures(state: Mapping[str, Any]) -> dict[str, str]:
         "tasks kept": str(state["tasks"]),
         "instances": str(state["instances"]),
         "selected": f"{newest['counts']['selected']} in v{newest['version']:04d}",
-        "cost": f"${state['cost_usd']} (the demo's rules are no LLM and cost nothing)",
+        "cost": f"${Decimal(state['cost_usd']):.6f} by the price table; the rules are no LLM",
     }
 
 

@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
         "store", "snapshots", "training",
     },
     "cli": {"domain", "settings", "flows", "local", "store"},
+    "__main__": {"cli"},
 }  # fmt: skip
 HEAVY = {"torch", "faiss", "datasets", "transformers", "sentence_transformers", "numba", "airflow"}
 

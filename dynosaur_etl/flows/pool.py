@@ -125,10 +125,16 @@ def pool_tasks(services: Services, instances: pa.Table, days: Sequence[str]) -> 
 
 
 def pool_sources(
-    services: Services, instances: pa.Table, selected: pa.Table, days: Sequence[str]
+    services: Services,
+    tasks: pa.Table,
+    instances: pa.Table,
+    selected: pa.Table,
+    days: Sequence[str],
 ) -> pa.Table:
-    """Give each dataset at a revision that the pool has instances of."""
+    """Give each dataset at a revision that the pool has tasks or instances of."""
     total, picked = _by_source(instances), _by_source(selected)
+    for source in _by_source(tasks):
+        total.setdefault(source, 0)
     query = select(RevisionRow).where(RevisionRow.day.in_(days))
     with Session(services.engine) as session:
         cards = {(row.dataset_id, row.sha): row for row in session.scalars(query)}

@@ -1,6 +1,7 @@
 """Asking the LLM for tasks: one request a kept config and mode, every one through the ledger."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -149,6 +150,8 @@ def _ask(
             rejected=len(outcomes.refused),
             deferred=len(outcomes.deferred),
         ),
+        reasons=dict(Counter(str(reason) for reason in outcomes.deferred.values())),
+        facts={"sent": outcomes.sent, "notes": list(outcomes.notes)},
     )
 
 

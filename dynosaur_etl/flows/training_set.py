@@ -188,11 +188,12 @@ def _content(services: Services, day: GrowthDay, selected: StepReport) -> Snapsh
         "pool": len(pool.quality),
         "selected": selection.num_rows,
     }
+    tasks = pool_tasks(services, pool.instances, days)
     return SnapshotContent(
         selected=chosen,
         selection=selection,
-        tasks=pool_tasks(services, pool.instances, days),
-        sources=pool_sources(services, pool.instances, chosen, days),
+        tasks=tasks,
+        sources=pool_sources(services, tasks, pool.instances, chosen, days),
         rejects=pool_rejects(services, days),
         parameters=_parameters(services, selected),
         versions={name: package_version(name) for name in ("dynosaur-etl", *_PACKAGES)},

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
-from bs4 import BeautifulSoup, Comment, Tag
+from bs4 import BeautifulSoup
+from bs4.element import NavigableString, PageElement, Tag
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
-MAX_MARKDOWN = 200_000
+MAX_MARKDOWN = 100_000
 MAX_SUMMARY = 2_000
 MAX_LICENCE_TEXT = 5_000
 _LEAST_SUMMARY = 30
@@ -32,37 +32,40 @@ _LABEL = re.compile(
 )
 _PLACEHOLDER = re.compile(
     r"[\[(]?\s*(?:more information needed|needs more information|n/?a|todo|tbd"
+    r"|an? example of .{0,60} looks as follows|here are some examples of questions and facts:?"
     r"|provide a (?:quick|longer) summary of .{0,40}|add a description.{0,40})\s*[\])]?\.?",
     re.IGNORECASE,
+)
+_UNFILLED = re.compile(
+    r"[\[(]?\b(?:more information needed|needs more information)\b[\])]?", re.IGNORECASE
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\ufffe\uffff]")
 _SPACES = re.compile(r"[^\S\n]+")
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+_BLOCK_PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
+_BLOCK_PARSER.core.ruler.enableOnly(["normalize", "block"])  # the costly part is left out
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading's plain text, empty before the first one, and the tokens up to the next."""
+    """A heading as it is written, empty before the first one, and the Markdown up to the next."""
 
     title: str
-    tokens: tuple[Token, ...]
+    markdown: str
 
 
 def read_sections(markdown: str) -> list[Section]:
-    """Part Markdown at its headings; only its first 200,000 characters are read."""
-    sections = [Section("", ())]
-    pending: list[Token] = []
-    tokens = iter(_MARKDOWN.parse(markdown[:MAX_MARKDOWN]))
-    for token in tokens:
-        if token.type == "heading_open" and token.level == 0:
-            sections[-1] = Section(sections[-1].title, tuple(pending))
-            pending = []
-            sections.append(Section(_title(next(tokens)), ()))
-            next(tokens)  # the heading's end
-        else:
-            pending.append(token)
-    sections[-1] = Section(sections[-1].title, tuple(pending))
-    return sections
+    """Part Markdown at its headings; only its first 100,000 characters are read."""
+    text = markdown[:MAX_MARKDOWN]
+    lines = re.sub(r"\r\n?", "\n", text).split("\n")  # as the parser counts lines
+    sections = []
+    title, start = "", 0
+    tokens = _BLOCK_PARSER.parse(text)
+    for heading, words in pairwise(tokens):
+        if heading.type == "heading_open" and heading.level == 0 and heading.map:
+            sections.append(Section(title, "\n".join(lines[start : heading.map[0]])))
+            title, start = words.content, heading.map[1]
+    return [*sections, Section(title, "\n".join(lines[start:]))]
 
 
 def summary_of(sections: Iterable[Section]) -> str:
@@ -82,7 +85,7 @@ def summary_of(sections: Iterable[Section]) -> str:
 def licence_text_of(sections: Iterable[Section]) -> str:
     """Give the text of every section whose heading speaks of licensing."""
     texts = [
-        plain_text(section.tokens)
+        plain_text(section.markdown)
         for section in sections
         if re.search(r"licen[cs]|terms of use|copyright", section.title, re.IGNORECASE)
     ]
@@ -104,26 +107,33 @@ def shorten(text: str, limit: int) -> str:
     return head[: stop if stop > limit // 2 else max(head.rfind(" "), 1)].rstrip()
 
 
-def plain_text(tokens: Iterable[Token]) -> str:
-    """Give Markdown tokens as plain text, without the code, tables and pictures in them."""
-    html = _MARKDOWN.renderer.render(list(tokens), _MARKDOWN.options, {})
-    soup = BeautifulSoup(html, "html.parser")
-    for element in soup(_UNREAD):
-        element.decompose()
-    for comment in soup(string=lambda text: isinstance(text, Comment)):
-        comment.extract()
-    for item in [item for item in soup("li") if _is_contents(item)]:
-        item.decompose()
-    for text in list(soup.find_all(string=lambda text: "\n" in text)):
-        text.replace_with(text.replace("\n", " "))
-    for block in soup(_BLOCKS):
-        block.append("\n")
-    return clean(soup.get_text())
+def plain_text(markdown: str) -> str:
+    """Give Markdown as plain text, without the code, tables and pictures in it."""
+    html = BeautifulSoup(_MARKDOWN.render(markdown), "html.parser")
+    return clean("".join(_texts(html)))
+
+
+def _texts(root: Tag) -> Iterator[str]:
+    """Yield the texts below a tag, with a line break before each block.
+
+    One walk with a stack and no change to the tree: deeply nested HTML takes linear time.
+    """
+    pending: list[PageElement] = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Tag):
+            if node.name in _UNREAD or _is_contents(node):
+                continue
+            if node.name in _BLOCKS:
+                yield "\n"
+            pending += reversed(node.contents)
+        elif type(node) is NavigableString:  # comments and the like are subclasses
+            yield node.replace("\n", " ")
 
 
 def _described(section: Section) -> str:
-    lines = plain_text(section.tokens).splitlines()
-    return "\n".join(line for line in lines if not _is_boilerplate(line))
+    lines = _UNFILLED.sub("", plain_text(section.markdown)).splitlines()
+    return "\n".join(line.strip() for line in lines if not _is_boilerplate(line))
 
 
 def _first_described(sections: Iterable[Section]) -> Iterator[str]:
@@ -140,14 +150,14 @@ def _is_boilerplate(line: str) -> bool:
     return not bare.strip(":") or bool(_LABEL.match(bare) or _PLACEHOLDER.fullmatch(bare))
 
 
-def _is_contents(item: Tag) -> bool:
-    """Whether a list's item is a table of contents' line: its own link leads into the card."""
-    link: Any = item.find("a")
-    return link is not None and str(link.get("href", "")).startswith("#")
-
-
-def _title(heading: Token) -> str:
-    return clean(" ".join(part.content for part in heading.children or () if part.content))
+def _is_contents(tag: Tag) -> bool:
+    """Whether a tag is a line of a table of contents: an item whose link leads into the card."""
+    if tag.name != "li":
+        return False
+    first = next((child for child in tag.contents if isinstance(child, Tag)), None)
+    if first is not None and first.name == "p":
+        first = next((child for child in first.contents if isinstance(child, Tag)), None)
+    return first is not None and str(first.get("href", "")).startswith("#")
 
 
 def _words(title: str) -> str:

@@ -34,6 +34,7 @@ from dynosaur_etl.domain.errors import (
 )
 from dynosaur_etl.domain.models import Commit, Listing
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.hub.candidates import HUB_FLOOR
 from dynosaur_etl.hub.cards import MAX_CARD_BYTES
 from dynosaur_etl.hub.configs import RepoFile
 from dynosaur_etl.hub.remote_file import open_ranges
@@ -100,7 +101,7 @@ class HubClient:
             with self._asking("list", "the list of datasets"):
                 entry = next(entries, None)
                 listing = None if entry is None else self._listing(entry)
-            if listing is None or (modified_since and listing.last_modified < modified_since):
+            if entry is None or listing is None or _is_before(entry.last_modified, modified_since):
                 return
             if listing.id not in seen:
                 seen.add(listing.id)
@@ -152,12 +153,11 @@ class HubClient:
         return open_ranges(read_range, size)
 
     def _listing(self, entry: DatasetInfo) -> Listing:
-        if entry.created_at is None or entry.last_modified is None:
-            raise ValueError(f"{entry.id} has no dates")
+        created_at = entry.created_at or HUB_FLOOR
         return Listing(
             id=entry.id if "/" in entry.id else self._full_id(entry.id),
-            created_at=entry.created_at,
-            last_modified=entry.last_modified,
+            created_at=created_at,
+            last_modified=entry.last_modified or created_at,
             sha=entry.sha,
             tags=tuple(map(str, entry.tags or ())),
             gated=bool(entry.gated),
@@ -219,9 +219,13 @@ class HubClient:
             raise HubRefused(f"{subject}: {error}", Reason.GONE) from error
         except HfHubHTTPError as error:
             raise _refusal(subject, error) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             words = f"{type(error).__name__} {error}"[:200]
             raise HubUnavailable(f"{subject}: the answer cannot be read: {words}") from error
+
+
+def _is_before(moment: datetime | None, limit: datetime | None) -> bool:
+    return moment is not None and limit is not None and moment < limit
 
 
 class _NoEntry(HubRefused):

@@ -15,9 +15,9 @@ Splits: those whose name contains `train`; if there are none, those with `val` o
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from itertools import chain
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from dynosaur_etl.domain.reasons import Reason, Stage
 
 Format = Literal["parquet", "json", "csv"]
 
-MAX_DECLARED = 1_000
+MAX_DECLARED = 300
 MAX_PATTERNS = 50
 MAX_PATTERN = 300
 
@@ -172,20 +172,27 @@ def _matching(patterns: Any, folder: str, data: Sequence[RepoFile]) -> Iterator[
     for pattern in (patterns if isinstance(patterns, list) else [patterns])[:MAX_PATTERNS]:
         if isinstance(pattern, str) and 0 < len(pattern) <= MAX_PATTERN:
             full = f"{folder}/{pattern}" if folder else pattern.removeprefix("./")
-            yield from (file for file in data if _matches(file.path, full))
+            matches = _matcher(full)
+            yield from (file for file in data if matches(file.path))
 
 
-def _matches(path: str, pattern: str) -> bool:
+def _matcher(pattern: str) -> Callable[[str], bool]:
     """Compare as the Hub does: `*` stays within a folder, `**` is any number of folders."""
-    if not any(sign in pattern for sign in "*?["):
-        return path == pattern
-    names = path.split("/")
-    reached = {0}  # how many names of the path the parts so far can have used up
-    for part in pattern.split("/"):
-        if part == "**":
+    start = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    if start == pattern:
+        return pattern.__eq__
+    parts = [None if part == "**" else re.compile(translate(part)) for part in pattern.split("/")]
+    return lambda path: path.startswith(start) and _matches(path.split("/"), parts)
+
+
+def _matches(names: Sequence[str], parts: Sequence[re.Pattern[str] | None]) -> bool:
+    """Follow the parts along a path's names; None is any number of names."""
+    reached = {0}  # how many names the parts so far can have used up
+    for part in parts:
+        if part is None:
             reached = set(range(min(reached), len(names) + 1))
         else:
-            reached = {at + 1 for at in reached if at < len(names) and fnmatchcase(names[at], part)}
+            reached = {at + 1 for at in reached if at < len(names) and part.match(names[at])}
         if not reached:
             return False
     return len(names) in reached

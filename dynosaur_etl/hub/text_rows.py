@@ -19,8 +19,10 @@ MAX_RECORDS = 50_000
 MAX_CHARACTERS = 64_000_000
 MAX_LINE = 8_000_000
 
-_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})")
-_DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,17})?\.?\d{1,18}(?:[eE][-+]?\d{1,2})?")
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
+_DECIMAL = re.compile(
+    r"-?(?:(?:0|[1-9]\d{0,17})(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][-+]?\d{1,2})?", re.ASCII
+)
 _BOOLEANS = {"true": True, "True": True, "TRUE": True} | dict.fromkeys(
     ("false", "False", "FALSE"), False
 )

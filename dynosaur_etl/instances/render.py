@@ -1,6 +1,6 @@
 """A column of a config as plain text, by Dynosaur's rules for organising rows (section 3.3).
 
-Null stays null; a ClassLabel becomes its name; a list of strings becomes quoted items, lettered
+Null stays null, and what is no number becomes null; a ClassLabel becomes its name; a list of strings becomes quoted items, lettered
 where the field holds choices; numbers and times are written as Arrow writes them, so that a
 32-bit float shows its own shortest digits.
 """
@@ -45,6 +45,8 @@ def cut(text: str, limit: int = MAX_CHARACTERS) -> str:
 def _scalar_texts(field: Field, column: pa.ChunkedArray) -> list[str | None]:
     if field.kind is FieldKind.LABEL:
         return [_label(field.labels, number) for number in column.to_pylist()]
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_finite(column), column, None)
     texts: list[str | None] = pc.cast(column, pa.large_string()).to_pylist()
     return texts
 

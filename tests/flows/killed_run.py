@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from dynosaur_etl.flows.services import open_services
@@ -29,15 +30,14 @@ def arm(target: str, nth: int, moment: str) -> None:
 
 
 def _deadly(function: Callable[..., Any], nth: int, moment: str) -> Callable[..., Any]:
-    calls = 0
+    numbers = count(1)
 
     def call(*arguments: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == nth and moment == "before":
+        number = next(numbers)
+        if number == nth and moment == "before":
             die()
         result = function(*arguments, **options)
-        if calls == nth:
+        if number == nth:
             die()
         return result
 

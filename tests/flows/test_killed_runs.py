@@ -1,4 +1,4 @@
-"""A run that is killed in the middle of a step, and run again, leaves what an undisturbed run does."""
+"""A run that is killed in the middle of a step, and run again, leaves the undisturbed result."""
 
 import os
 import signal

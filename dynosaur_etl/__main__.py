@@ -1,0 +1,5 @@
+"""`python -m dynosaur_etl` is the command `dynosaur`."""
+
+from dynosaur_etl.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""Small Hub folders that a test writes itself, in the layout that the embedded Hub serves."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+CARD = """---
+license: mit
+language: en
+---
+# {name}
+
+## Dataset Summary
+Short notes about {name}, each with the mood in which it was written.
+"""
+
+
+def write_dataset(
+    root: Path, name: str, day: str, card: str | bytes | None = None, **files: Any
+) -> None:
+    """Add a dataset that was created on the day.
+
+    Args:
+        root: the Hub's folder.
+        name: owner/name.
+        day: YYYY-MM-DD.
+        card: text of README.md; a sound one if None.
+        files: content by path, `__` for `/` and `_dot_` for `.`: a table, or text.
+    """
+    folder = root / "datasets" / name
+    folder.mkdir(parents=True)
+    text = CARD.format(name=name) if card is None else card
+    (folder / "README.md").write_bytes(text if isinstance(text, bytes) else text.encode())
+    for key, content in files.items():
+        path = folder / key.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            path.write_text(content)
+        else:
+            pq.write_table(content, path)
+    sha = sha256(name.encode()).hexdigest()[:40]
+    date = f"{day}T12:00:00Z"
+    entry = {
+        "id": name,
+        "created_at": date,
+        "last_modified": date,
+        "sha": sha,
+        "gated": False,
+        "private": False,
+        "license": ["mit"],
+        "languages": ["en"],
+        "tags": ["license:mit", "language:en"],
+        "configs": [],
+        "has_rows": bool(files),
+        "commits": [{"sha": sha, "date": date, "title": "first", "files": ["README.md"]}],
+        "card_versions": [],
+    }
+    with (root / "index.jsonl").open("a") as index:
+        index.write(json.dumps(entry) + "\n")
+
+
+def notes(rows: int = 40) -> pa.Table:
+    """A table of notes with a mood each."""
+    moods = ["calm", "cross", "glad"]
+    texts = [f"Note {n}: the boat left at {n % 12} and came back late." for n in range(rows)]
+    return pa.table(
+        {"note": texts, "mood": [moods[n % 3] for n in range(rows)]},
+        schema=pa.schema([("note", pa.string()), ("mood", pa.string())]),
+    )

@@ -1,0 +1,180 @@
+"""A version is visible only when it is whole, and never changes."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from dynosaur_etl.domain.errors import Corrupt, InvalidInput, StoreUnavailable
+from dynosaur_etl.snapshots.layout import expected_files
+from dynosaur_etl.snapshots.publish import open_snapshot, place_snapshot
+from dynosaur_etl.snapshots.verify import verify_snapshot
+from dynosaur_etl.store.storage import Storage
+from tests.snapshots.factories import PLAIN, snapshot
+
+FILES = len(expected_files(5)) + 1
+ROOT = Path(__file__).resolve().parents[2]
+
+KILLED_WHILE_PLACING = """
+import os, signal, sys
+from pathlib import Path
+from fsspec.implementations.local import LocalFileSystem
+from dynosaur_etl.snapshots.publish import place_snapshot
+from dynosaur_etl.store.storage import Storage
+
+put, left = LocalFileSystem.put_file, [int(sys.argv[3])]
+
+def put_or_die(self, *args, **kwargs):
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left[0] -= 1
+    return put(self, *args, **kwargs)
+
+def die(*args):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+LocalFileSystem.put_file = put_or_die
+Path.rename = die
+place_snapshot(Path(sys.argv[1]), Storage(sys.argv[2]), 1)
+"""
+
+
+class FailingFileSystem(MemoryFileSystem):  # type: ignore[misc]
+    """An object store whose connection breaks after so many files."""
+
+    protocol = "failing"
+    cachable = False
+    files_left = FILES
+    put_order: list[str] = []  # noqa: RUF012 - shared on purpose, as the store is
+
+    def put_file(self, lpath: Any, rpath: Any, **kwargs: Any) -> None:
+        if FailingFileSystem.files_left == 0:
+            raise ConnectionError("the connection broke")
+        FailingFileSystem.files_left -= 1
+        FailingFileSystem.put_order.append(str(rpath))
+        super().put_file(lpath, rpath, **kwargs)
+
+
+fsspec.register_implementation("failing", FailingFileSystem, clobber=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Storage:
+    return Storage(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def object_store(tmp_path: Path) -> Storage:
+    FailingFileSystem.files_left = 10 * FILES
+    FailingFileSystem.put_order = []
+    return Storage(f"failing://{tmp_path.name}")
+
+
+@pytest.fixture(params=["store", "object_store"])
+def any_store(request: pytest.FixtureRequest) -> Storage:
+    storage: Storage = request.getfixturevalue(request.param)
+    return storage
+
+
+def visible(storage: Storage) -> list[str]:
+    folder = storage.local_path("snapshots")
+    assert folder is not None
+    return [path.name for path in folder.glob("v*")]
+
+
+def test_a_placed_version_opens_and_is_sound(tmp_path: Path, any_store: Storage) -> None:
+    folder = snapshot(tmp_path / "one")
+    assert place_snapshot(folder, any_store, 1) == "snapshots/v0001"
+    opened = open_snapshot(any_store, 1)
+    assert opened != folder
+    assert verify_snapshot(opened) == []
+
+
+def test_placing_it_again_changes_nothing(tmp_path: Path, any_store: Storage) -> None:
+    folder = snapshot(tmp_path / "one")
+    place_snapshot(folder, any_store, 1)
+    FailingFileSystem.files_left = 0
+    assert place_snapshot(folder, any_store, 1) == "snapshots/v0001"
+
+
+def test_another_snapshot_under_the_number_is_refused(tmp_path: Path, any_store: Storage) -> None:
+    place_snapshot(snapshot(tmp_path / "one"), any_store, 1)
+    with pytest.raises(Corrupt, match="found another snapshot under this number"):
+        place_snapshot(snapshot(tmp_path / "two", PLAIN[0]), any_store, 1)
+    assert verify_snapshot(open_snapshot(any_store, 1)) == []
+
+
+def test_a_folder_with_another_version_is_refused(tmp_path: Path, store: Storage) -> None:
+    with pytest.raises(Corrupt, match="found version 1; expected 2"):
+        place_snapshot(snapshot(tmp_path / "one"), store, 2)
+
+
+def test_an_unfinished_folder_is_refused(tmp_path: Path, store: Storage) -> None:
+    folder = snapshot(tmp_path / "one")
+    (folder / "manifest.json").unlink()
+    with pytest.raises(Corrupt, match=r"manifest\.json: the file is missing"):
+        place_snapshot(folder, store, 1)
+
+
+def test_a_placed_version_that_lost_its_manifest_is_not_replaced(
+    tmp_path: Path, store: Storage
+) -> None:
+    folder = snapshot(tmp_path / "one")
+    place_snapshot(folder, store, 1)
+    (open_snapshot(store, 1) / "manifest.json").unlink()
+    with pytest.raises(Corrupt, match="found a folder; expected none"):
+        place_snapshot(folder, store, 1)
+
+
+def test_a_version_that_was_never_placed_cannot_be_opened(any_store: Storage) -> None:
+    with pytest.raises(InvalidInput, match="snapshot version: received 9"):
+        open_snapshot(any_store, 9)
+
+
+@pytest.mark.parametrize("files", [0, 1, FILES - 1, FILES])
+def test_killed_between_files_no_version_is_visible(
+    tmp_path: Path, store: Storage, files: int
+) -> None:
+    folder = snapshot(tmp_path / "one")
+    arguments = [str(folder), store.url, str(files)]
+    ended = subprocess.run([sys.executable, "-c", KILLED_WHILE_PLACING, *arguments], cwd=ROOT)
+    assert ended.returncode == -9
+    assert visible(store) == []
+    place_snapshot(folder, store, 1)
+    assert visible(store) == ["v0001"]
+    assert verify_snapshot(open_snapshot(store, 1)) == []
+
+
+@pytest.mark.parametrize("files", [0, 1, FILES - 1])
+def test_a_broken_connection_leaves_no_version_and_a_rerun_finishes(
+    tmp_path: Path, object_store: Storage, files: int
+) -> None:
+    folder = snapshot(tmp_path / "one")
+    FailingFileSystem.files_left = files
+    with pytest.raises(StoreUnavailable, match="the connection broke"):
+        place_snapshot(folder, object_store, 1)
+    with pytest.raises(InvalidInput):
+        open_snapshot(object_store, 1)
+    FailingFileSystem.files_left = FILES
+    place_snapshot(folder, object_store, 1)
+    assert verify_snapshot(open_snapshot(object_store, 1)) == []
+
+
+def test_the_manifest_goes_last_to_an_object_store(tmp_path: Path, object_store: Storage) -> None:
+    place_snapshot(snapshot(tmp_path / "one"), object_store, 1)
+    assert FailingFileSystem.put_order[-1].endswith("v0001/manifest.json")
+    assert len(FailingFileSystem.put_order) == FILES
+
+
+def test_a_copy_from_an_object_store_goes_with_its_storage(tmp_path: Path) -> None:
+    FailingFileSystem.files_left = FILES
+    storage = Storage(f"failing://{tmp_path.name}")
+    place_snapshot(snapshot(tmp_path / "one"), storage, 1)
+    copy = open_snapshot(storage, 1)
+    assert copy.exists()
+    del storage
+    assert not copy.exists()
