@@ -41,6 +41,7 @@ class Reason(StrEnum):
     MODALITY = "modality"
     TOO_FEW_FIELDS = "too_few_fields"
     NO_ROWS = "no_rows"
+    ROW_TOO_LARGE = "row_too_large"
     OVER_CONFIG_CAP = "over_config_cap"
     LLM_REFUSAL = "llm_refusal"
     ANSWER_EMPTY = "answer_empty"
@@ -95,6 +96,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.MODALITY: "The config holds images, audio, video or binary data.",
     Reason.TOO_FEW_FIELDS: "The config has fewer than two fields that can serve a task.",
     Reason.NO_ROWS: "The config has no rows.",
+    Reason.ROW_TOO_LARGE: "A cell of the row is larger than is read.",
     Reason.OVER_CONFIG_CAP: "The dataset has more configs than are taken from one dataset.",
     Reason.LLM_REFUSAL: "The LLM refused to answer.",
     Reason.ANSWER_EMPTY: "The LLM's answer has no content or no task.",

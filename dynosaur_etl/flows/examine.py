@@ -187,14 +187,14 @@ def _examine_configs(
 ) -> Examined:
     files = services.hub.files(revision.dataset_id, revision.sha)
     planned, rejects = plan_configs(card, files, services.settings.configs_per_dataset)
-    examined.rejects += [asdict(_of_dataset(revision, reject)) for reject in rejects]
+    for reject in rejects:
+        _reject_part(examined, reject.subject, reject.reason, reject.detail)
     if not planned and not rejects:
         return examined.drop(Verdict(Reason.NO_DATA_FILES, f"{len(files)} files"))
     for config_files in planned:
         verdict = _sample(services, revision, config_files, examined)
         if not verdict.keep and verdict.reason is not None:
-            reject = Reject(Stage.CONFIGS, config_files.name, verdict.reason, verdict.detail)
-            examined.rejects.append(asdict(_of_dataset(revision, reject)))
+            _reject_part(examined, config_files.name, verdict.reason, verdict.detail)
     if not examined.configs:
         return examined.drop(_no_config(examined.rejects))
     return examined
@@ -211,6 +211,8 @@ def _sample(
     verdict = examine_config(sample.config)
     if not verdict.keep:
         return verdict
+    if sample.oversized:
+        _reject_part(examined, files.name, Reason.ROW_TOO_LARGE, "rows", sample.oversized)
     if not sample.table.num_rows:
         return Verdict(Reason.NO_ROWS, "its files hold no rows")
     stored = services.storage.write_table(SAMPLES, sample.table)
@@ -226,6 +228,14 @@ def _sample(
         }
     )
     return verdict
+
+
+def _reject_part(
+    examined: Examined, part: str, reason: Reason, detail: str, number: int = 1
+) -> None:
+    subject = f"{examined.dataset_id}@{examined.revision[:12]}/{part}"
+    row = {"subject": subject, "reason": str(reason), "detail": detail, "number": number}
+    examined.rejects.append(row)
 
 
 def _no_config(rejects: Sequence[Mapping[str, Any]]) -> Verdict:
@@ -244,7 +254,10 @@ def _output(day: GrowthDay, candidates: Sequence[Any], examined: Sequence[Examin
         if item.reason is not None
     ]
     parts = [
-        CountedReject(Reject(Stage.CONFIGS, row["subject"], Reason(row["reason"]), row["detail"]))
+        CountedReject(
+            Reject(Stage.CONFIGS, row["subject"], Reason(row["reason"]), row["detail"]),
+            row["number"],
+        )
         for item in examined
         for row in item.rejects
     ]
@@ -271,11 +284,6 @@ def _output(day: GrowthDay, candidates: Sequence[Any], examined: Sequence[Examin
         file_kinds=(SAMPLES,),
         facts={"configs": sum(len(item.configs) for item in kept)},
     )
-
-
-def _of_dataset(revision: Revision, reject: Reject) -> Reject:
-    subject = f"{revision.dataset_id}@{revision.sha[:12]}/{reject.subject}"
-    return Reject(reject.stage, subject, reject.reason, reject.detail)
 
 
 def _verdict_row(day: GrowthDay, item: Examined) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A column of a config as plain text, by Dynosaur's rules for organising rows (section 3.3).
 
-Null stays null, and what is no number becomes null; a ClassLabel becomes its name; a list of strings becomes quoted items, lettered
-where the field holds choices; numbers and times are written as Arrow writes them, so that a
-32-bit float shows its own shortest digits.
+Null stays null, and what is no number becomes null; a ClassLabel becomes its name; a list of
+strings becomes quoted items, lettered where the field holds choices; numbers and times are
+written as Arrow writes them, so that a 32-bit float shows its own shortest digits.
 """
 
 from collections.abc import Sequence
