@@ -34,7 +34,11 @@ def postgres_host(postgres_folder: Path) -> str:
     engine = connect(embedded_url(postgres_folder, TEMPLATE))
     upgrade(engine)
     engine.dispose()
-    return str(start_embedded(postgres_folder))
+    host = str(start_embedded(postgres_folder))
+    with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as admin:
+        admin.execute("alter system set fsync = off")  # nothing here has to survive a power cut
+        admin.execute("select pg_reload_conf()")
+    return host
 
 
 @pytest.fixture(scope="session")

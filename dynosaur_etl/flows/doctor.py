@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dynosaur_etl.domain.errors import DynosaurError
 from dynosaur_etl.hub.client import HubClient
+from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.settings import PACKAGED_MODEL, Settings
 from dynosaur_etl.store.database import (
     connect,
@@ -92,7 +93,10 @@ def _llm(settings: Settings) -> str:
 
     key = settings.openai_api_key.get_secret_value()
     probe_model(settings.openai_base_url, key, settings.llm_model, settings.llm_timeout)
-    return f"{settings.openai_base_url} answers and offers {settings.llm_model}"
+    found = f"{settings.openai_base_url} answers and offers {settings.llm_model}"
+    if load_prices().price(settings.llm_model) is None:
+        return f"{found}; its price is unknown, so no budget can hold for it"
+    return found
 
 
 def _model(settings: Settings) -> str:

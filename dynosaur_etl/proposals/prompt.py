@@ -105,7 +105,7 @@ def build_request(
 def fenced_json(data: Mapping[str, Any]) -> str:
     """Give compact JSON that holds no `<`, `>` or `&`, so that it cannot close a fence."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return clean_text(text).translate(_FENCE_ESCAPES)
+    return text.translate(_FENCE_ESCAPES)
 
 
 def task_schema(names: Sequence[str]) -> dict[str, Any]:

@@ -156,7 +156,7 @@ class LlmRequestRow(Base):
 
     key: Mapped[str] = mapped_column(primary_key=True)
     purpose: Mapped[str]
-    day: Mapped[str] = mapped_column(index=True, comment="of the run that asked first")
+    day: Mapped[str] = mapped_column(index=True, comment="of the run that pays")
     subject: Mapped[str]
     model: Mapped[str]
     prompt_version: Mapped[str]

@@ -91,7 +91,7 @@ def upgrade() -> None:
     op.create_table('llm_requests',
     sa.Column('key', sa.String(), nullable=False),
     sa.Column('purpose', sa.String(), nullable=False),
-    sa.Column('day', sa.String(), nullable=False, comment='of the run that asked first'),
+    sa.Column('day', sa.String(), nullable=False, comment='of the run that pays'),
     sa.Column('subject', sa.String(), nullable=False),
     sa.Column('model', sa.String(), nullable=False),
     sa.Column('prompt_version', sa.String(), nullable=False),

@@ -1,0 +1,208 @@
+"""A real HTTP server that speaks chat completions and fails on demand.
+
+Every request has a script, found by the text of its last message: the faults that its sendings meet
+one after the other. When the script is used up, the request is answered. Payments are booked when
+the answer is made, before it leaves, and an `Idempotency-Key` that was paid is not paid again.
+"""
+
+import json
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+PROMPT_TOKENS = 100
+CACHED_TOKENS = 40
+COMPLETION_TOKENS = 10
+
+
+@dataclass
+class FaultyLlm:
+    """The server's script and its own books.
+
+    Attributes:
+        received: requests by text, answered or not.
+        paid: by text, the number of times that the answer was charged.
+        latency: seconds that each answer takes.
+    """
+
+    url: str = ""
+    scripts: dict[str, list[str]] = field(default_factory=dict)
+    always: str | None = None
+    latency: float = 0.0
+    honours_keys: bool = True
+    received: Counter[str] = field(default_factory=Counter)
+    paid: Counter[str] = field(default_factory=Counter)
+    bodies: dict[str, Any] = field(default_factory=dict)
+    times: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    in_flight: int = 0
+    most_in_flight: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def next_fault(self, text: str) -> str | None:
+        with self.lock:
+            self.received[text] += 1
+            self.times[text].append(time.monotonic())
+            script = self.scripts.get(text)
+            return script.pop(0) if script else self.always
+
+    def pay(self, text: str, key: str | None) -> dict[str, Any]:
+        with self.lock:
+            if self.honours_keys and key in self.answers:
+                return self.answers[key]
+            self.paid[text] += 1
+            answer = completion(f"answer to {text}")
+            if key:
+                self.answers[key] = answer
+            return answer
+
+
+def completion(content: str | None, **parts: Any) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "gpt-4o-mini-2024-07-18",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": content, "refusal": None},
+            }
+        ],
+        "usage": {
+            "prompt_tokens": PROMPT_TOKENS,
+            "completion_tokens": COMPLETION_TOKENS,
+            "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS,
+            "prompt_tokens_details": {"cached_tokens": CACHED_TOKENS},
+        },
+        **parts,
+    }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    llm: FaultyLlm
+
+    def do_GET(self) -> None:
+        fault = self.llm.next_fault("models")
+        if fault is None:
+            self._json(200, {"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model"}]})
+        else:
+            self._refuse_or_garble(fault, "models")
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        text = body["messages"][-1]["content"]
+        self.llm.bodies[text] = body
+        with self.llm.lock:
+            self.llm.in_flight += 1
+            self.llm.most_in_flight = max(self.llm.most_in_flight, self.llm.in_flight)
+        try:
+            self._meet(self.llm.next_fault(text), text)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        finally:
+            with self.llm.lock:
+                self.llm.in_flight -= 1
+
+    def _meet(self, fault: str | None, text: str) -> None:
+        key = self.headers.get("idempotency-key")
+        if fault is None:
+            answer = self.llm.pay(text, key)
+            time.sleep(self.llm.latency)
+            self._json(200, answer)
+        elif fault == "lost":
+            self.llm.pay(text, key)
+            self.close_connection = True
+        elif fault == "cut":
+            self._send(200, json.dumps(self.llm.pay(text, key)).encode(), announce=9999)
+            self.close_connection = True
+        elif fault == "timeout":
+            self.llm.pay(text, key)
+            time.sleep(2)
+            self.close_connection = True
+        else:
+            self._refuse_or_garble(fault, text)
+
+    def _refuse_or_garble(self, fault: str, text: str) -> None:
+        date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+        statuses: dict[str, tuple[int, dict[str, str]]] = {
+            "429": (429, {}),
+            "429 seconds": (429, {"retry-after": "1"}),
+            "429 date": (429, {"retry-after": date}),
+            "429 for an hour": (429, {"retry-after": "3600"}),
+        }
+        if fault in statuses:
+            status, headers = statuses[fault]
+            self._json(status, {"error": {"message": "slow down"}}, headers)
+        elif fault == "quota":
+            error = {"message": "you exceeded your quota", "code": "insufficient_quota"}
+            self._json(429, {"error": error})
+        elif fault == "html":
+            self._send(200, b"<html>welcome to the proxy</html>", kind="text/html")
+        elif fault == "not json":
+            self._send(200, b'{"choices": [')
+        elif fault == "huge":
+            self._json(200, completion("x" * 5_000_000))
+        elif fault == "null content":
+            self._json(200, completion(None))
+        elif fault == "null usage":
+            self._json(200, completion(f"answer to {text}", usage=None))
+        elif fault == "no choices":
+            self._json(200, completion("x", choices=[]))
+        elif fault == "unstorable":
+            self._json(200, completion("a\x00b\ud800c"))
+        else:
+            self._json(int(fault), {"error": {"message": f"status {fault}"}})
+
+    def _json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        self._send(status, json.dumps(body).encode(), headers=headers)
+
+    def _send(
+        self,
+        status: int,
+        body: bytes,
+        kind: str = "application/json",
+        announce: int | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(announce or len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+@contextmanager
+def serve() -> Iterator[FaultyLlm]:
+    """Run the server on a free port of the loopback address for the length of a block."""
+    llm = FaultyLlm()
+    handler = type("Handler", (_Handler,), {"llm": llm})
+    server = _Server(("127.0.0.1", 0), handler)
+    llm.url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield llm
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,32 @@
+import pytest
+
+from dynosaur_etl.domain.errors import DynosaurError, LlmRefused, LlmUnavailable
+from dynosaur_etl.llm.probe import probe_model
+from tests.llm.faulty_llm import FaultyLlm
+
+
+def test_a_model_that_is_offered_passes(llm: FaultyLlm) -> None:
+    probe_model(llm.url, "sk-test", "gpt-4o-mini", timeout=5)
+    assert llm.paid.total() == 0
+
+
+def test_a_model_that_is_not_offered_is_named_with_those_that_are(llm: FaultyLlm) -> None:
+    with pytest.raises(LlmRefused, match=r"gpt-5.*allowed: gpt-4o-mini"):
+        probe_model(llm.url, "sk-test", "gpt-5", timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("401", LlmRefused), ("500", LlmUnavailable), ("html", LlmUnavailable)],
+)
+def test_a_server_that_does_not_serve_says_why(
+    llm: FaultyLlm, fault: str, error: type[DynosaurError]
+) -> None:
+    llm.always = fault
+    with pytest.raises(error, match=llm.url):
+        probe_model(llm.url, "sk-test", "gpt-4o-mini", timeout=5)
+
+
+def test_a_dead_server_is_unavailable() -> None:
+    with pytest.raises(LlmUnavailable, match="no connection"):
+        probe_model("http://127.0.0.1:9/v1", "", "gpt-4o-mini", timeout=5)
