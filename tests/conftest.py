@@ -9,12 +9,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from dynosaur_etl.store.database import connect, upgrade
 from dynosaur_etl.store.embedded import embedded_url, start_embedded, stop_embedded
 
 RECORDED_HUB = Path(__file__).resolve().parents[2] / "shared" / "hub"
+settings.register_profile("shared", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("shared")
+
 TEMPLATE = "template_dynosaur"
 _numbers = count()
 
