@@ -1,0 +1,191 @@
+"""The neighbour graph and greedy selection on it.
+
+Every point knows its k nearest others. A point outside that list of neighbours cannot raise its
+cover much, because something among the k will be picked: so the k-th similarity counts as covered
+from the start. With k near N / K the result matches exact greedy's objective at a cost that
+grows little faster than N.
+
+The order along the graph is not greedy's: the first picks would look for hubs of small
+neighbourhoods. They are therefore made as a forecast on the whole pool, and the graph takes over.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.selection.clusters import assign, spherical_k_means
+from dynosaur_etl.selection.exact import finish
+from dynosaur_etl.selection.forecast import Measure, forecast
+from dynosaur_etl.selection.kernels import compiled, compress, replay
+from dynosaur_etl.selection.objective import Objective
+from dynosaur_etl.selection.pairs import Pairs
+from dynosaur_etl.selection.state import State
+from dynosaur_etl.selection.vectors import IntArray, Similarity, Vectors
+
+FIRST_PICKS = 64
+FEWEST_NEIGHBOURS = 32
+MOST_NEIGHBOURS = 256
+FLAT_UP_TO = 20_000
+POINTS_PER_CLUSTER = 1_000
+PROBED_POINTS = 10_000
+METHODS = ("auto", "flat", "clustered")
+
+
+@dataclass(frozen=True)
+class NeighbourGraph:
+    """The k nearest others of every point.
+
+    Attributes:
+        neighbours: positions [n, k], nearest first, ties to the lowest.
+        similarities: fixed point [n, k]; 1 is `one`.
+        fingerprint: tells the set of points that it was built from.
+        method: `flat` (all pairs) or `clustered` (pairs within near clusters).
+    """
+
+    neighbours: NDArray[np.int32]
+    similarities: Similarity
+    one: int
+    fingerprint: str
+    method: str
+
+
+def default_neighbours(count: int, k: int) -> int:
+    """Neighbours per point for a selection of k: a little over N / K."""
+    wanted = int(np.clip(round(1.2 * count / k), FEWEST_NEIGHBOURS, MOST_NEIGHBOURS))
+    return min(wanted, count - 1)
+
+
+def fingerprint(vectors: Vectors) -> str:
+    """SHA-256 over the shape and up to 4,096 evenly spaced rows."""
+    at = np.unique(np.linspace(0, len(vectors) - 1, 4096).astype(np.int64))
+    digest = hashlib.sha256(f"{vectors.values.shape}".encode())
+    digest.update(np.ascontiguousarray(vectors.values[at]).tobytes())
+    return digest.hexdigest()
+
+
+def build_graph(
+    vectors: Vectors, neighbours: int, method: str = "auto", seed: int = 0
+) -> NeighbourGraph:
+    """Find each point's nearest others at the coarse resolution.
+
+    `flat` compares all pairs with FAISS. `clustered` compares a cluster's points with those of
+    the clusters nearest to it, about 10,000 points, and can miss a neighbour. `auto` takes `flat`
+    up to 20,000 points.
+
+    Raises:
+        InvalidInput: an unknown method, or not 1 <= neighbours < n.
+    """
+    if method not in METHODS:
+        raise InvalidInput(not_allowed("graph method", method, METHODS))
+    if not 1 <= neighbours < len(vectors):
+        raise InvalidInput(not_allowed("neighbours", neighbours, f"1 to {len(vectors) - 1}"))
+    if method == "auto":
+        method = "flat" if len(vectors) <= FLAT_UP_TO else "clustered"
+    found = np.empty((len(vectors), neighbours), np.int32)
+    values = np.empty((len(vectors), neighbours), np.int32)
+    everything = np.arange(len(vectors))
+    parts = [(everything, everything)]
+    if method == "clustered":
+        parts = list(cluster_parts(vectors, neighbours, seed))
+    for members, candidates in parts:
+        found[members], values[members] = nearest(vectors, members, candidates, neighbours)
+    return NeighbourGraph(found, values, vectors.one, fingerprint(vectors), method)
+
+
+def cluster_parts(vectors: Vectors, neighbours: int, seed: int) -> list[tuple[IntArray, IntArray]]:
+    """Members of each cluster with the points of the clusters around it."""
+    centroids = spherical_k_means(vectors, max(len(vectors) // POINTS_PER_CLUSTER, 1), seed)
+    label = assign(vectors, centroids)
+    by_label = np.argsort(label, kind="stable")
+    edges = np.searchsorted(label[by_label], np.arange(len(centroids) + 1))
+    near = np.argsort(-(centroids @ centroids.T), axis=1, kind="stable")
+    enough = max(PROBED_POINTS, 4 * neighbours)
+    parts = []
+    for cluster in range(len(centroids)):
+        members = by_label[edges[cluster] : edges[cluster + 1]]
+        order = np.concatenate(([cluster], near[cluster][near[cluster] != cluster]))
+        sizes = np.cumsum(edges[order + 1] - edges[order])
+        used = order[: int(np.searchsorted(sizes, enough)) + 1]
+        around = np.concatenate([by_label[edges[c] : edges[c + 1]] for c in used])
+        if len(members):
+            parts.append((members, np.sort(around)))
+    return parts
+
+
+def nearest(
+    vectors: Vectors, members: IntArray, candidates: IntArray, count: int
+) -> tuple[NDArray[np.int32], Similarity]:
+    """Each member's nearest candidates but itself, by similarity and then position."""
+    import faiss
+
+    queries, base = vectors.working(members), vectors.working(candidates)
+    dots, at = faiss.knn(queries, base, count + 1, metric=faiss.METRIC_INNER_PRODUCT)
+    values, found = vectors.fixed(dots), candidates[at].astype(np.int32)
+    itself = found == members[:, None]
+    itself[~itself.any(axis=1), -1] = True  # crowded out by exact copies: drop the last of them
+    found = found[~itself].reshape(len(members), count)
+    values = values[~itself].reshape(len(members), count)
+    order = np.lexsort((found, -values), axis=1)
+    return np.take_along_axis(found, order, 1), np.take_along_axis(values, order, 1)
+
+
+def check_graph(graph: NeighbourGraph, vectors: Vectors) -> None:
+    """Refuse a graph of another set.
+
+    Raises:
+        InvalidInput: the fingerprint or the shape differs.
+    """
+    expected = fingerprint(vectors)
+    if graph.fingerprint != expected or len(graph.neighbours) != len(vectors):
+        raise InvalidInput(
+            f"graph: received one of another set (fingerprint {graph.fingerprint[:12]}, "
+            f"{len(graph.neighbours)} points); allowed: one of these {len(vectors)} embeddings "
+            f"(fingerprint {expected[:12]})"
+        )
+
+
+def graph_pairs(graph: NeighbourGraph, cover: Similarity) -> Pairs:
+    """Pairs above a cover among neighbours, and each point with itself, sorted by candidate."""
+    count = len(graph.neighbours)
+    keep = graph.similarities > cover[:, None]
+    itself = np.arange(count, dtype=np.int32)
+    points = np.concatenate((np.nonzero(keep)[0].astype(np.int32), itself))
+    candidates = np.concatenate((graph.neighbours[keep], itself))
+    values = np.concatenate((graph.similarities[keep], np.full(count, graph.one, np.int32)))
+    pairs = Pairs(np.zeros(count + 1, np.int64), np.empty_like(points), np.empty_like(values))
+    compiled(compress)(candidates, points, values, pairs.starts, pairs.points, pairs.values)
+    return pairs
+
+
+def run_graph(
+    vectors: Vectors,
+    graph: NeighbourGraph,
+    state: State,
+    objective: Objective,
+    k: int,
+    seed: int,
+    likely_coverage: float,
+) -> IntArray:
+    """Make picks on `state` until there are k.
+
+    `likely_coverage` caps the baseline, so that a crowd of near copies larger than its list of
+    neighbours does not count as covered before anything near it is picked.
+
+    Returns:
+        Rise of the summed cover at each pick as the graph sees it, a lower bound, fixed point.
+    """
+    first = min(FIRST_PICKS, k)
+    forecast(Measure(vectors), state, objective, first, seed)
+    seen = state.cover.copy()
+    rises = np.array(state.gains, np.int64)
+    pairs = graph_pairs(graph, state.cover)
+    baseline = np.minimum(graph.similarities[:, -1], int(likely_coverage * graph.one))
+    np.maximum(state.cover, baseline, out=state.cover)
+    finish(pairs, state, objective, k)
+    rest = np.array(state.order[first:], np.int64)
+    later = np.empty(len(rest), np.int64)
+    compiled(replay)(pairs.starts, pairs.points, pairs.values, seen, rest, later)
+    return np.concatenate((rises, later))

@@ -1,0 +1,39 @@
+"""How much memory there is and how much a mode takes."""
+
+from pathlib import Path
+
+from dynosaur_etl.selection.exact import FIRST_PICKS
+from dynosaur_etl.selection.forecast import CACHED_CELLS, SAMPLE_CELLS
+from dynosaur_etl.selection.pairs import BYTES_PER_PAIR
+
+WORKING_BYTES = 4 * (SAMPLE_CELLS + CACHED_CELLS) + 2**26
+BYTES_PER_NEIGHBOUR = 48
+STORED_BYTES = {"exact": 12, "near-exact": 6, "graph": 10}
+STAGE_BYTES = 16
+
+
+def available_bytes() -> int:
+    """Memory that this process can still take: the machine's, or its control group's if less."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    free = int(fields["MemAvailable"].split()[0]) * 1024
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = (group / "memory.max").read_text(encoding="ascii").strip()
+        used = int((group / "memory.current").read_text(encoding="ascii"))
+    except OSError:
+        return free
+    return free if limit == "max" else min(free, max(int(limit) - used, 0))
+
+
+def fixed_bytes(mode: str, count: int, dimensions: int, neighbours: int) -> int:
+    """Bytes that a mode takes beside its list of pairs."""
+    stages = STAGE_BYTES * FIRST_PICKS if mode != "graph" else BYTES_PER_NEIGHBOUR * neighbours
+    cells = min(WORKING_BYTES, 12 * count * count + 2**24)
+    return cells + count * (STORED_BYTES[mode] * dimensions + stages)
+
+
+def expected_bytes(mode: str, count: int, dimensions: int, neighbours: int) -> int:
+    """Bytes that a mode takes in all; a rule of thumb stands for the pairs."""
+    pairs = 0 if mode == "graph" else BYTES_PER_PAIR * count * count // (4 * FIRST_PICKS)
+    return fixed_bytes(mode, count, dimensions, neighbours) + pairs

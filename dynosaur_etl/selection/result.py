@@ -1,0 +1,35 @@
+"""What a selection gives."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Selection:
+    """An ordered subset of a pool; every prefix of it is a selection too.
+
+    Attributes:
+        order: int64 positions in the order in which they were picked.
+        gain: d(a|A) of each pick, summed over the pool in points (1 is one point fully covered).
+            In mode `graph` as the graph sees it.
+        coverage: mean over the pool of each point's highest clipped cosine to a pick or an
+            anchor, after each pick, 0 to 1. In mode `graph` a lower bound.
+        quality: quality of each pick as it was given, or None.
+        method: the mode or baseline that really ran.
+        params: every parameter and normalisation really used, plain JSON values.
+        diagnostics: counts of the work that was done, plain JSON values.
+    """
+
+    order: NDArray[np.int64]
+    gain: NDArray[np.float64]
+    coverage: NDArray[np.float64]
+    quality: NDArray[np.float64] | None
+    method: str
+    params: dict[str, Any]
+    diagnostics: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.order)
