@@ -1,0 +1,58 @@
+# Every target uses .venv and does nothing that is done already.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.product-is-installed
+TEST_STAMP := $(VENV)/.tests-are-installed
+HOMES := .dynosaur .dynosaur/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up stop clean test check lint types bench
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+setup: $(STAMP) ## Make .venv with everything in it
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements.txt constraints.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(TEST_STAMP): requirements-dev.txt constraints.txt $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@touch $@
+
+demo: $(STAMP) ## Grow three days from the sample Hub through Airflow, and show the result
+	@$(BIN)/python -m demo.run
+
+up: $(STAMP) ## Start the system against the real Hub and LLM, with the settings of .env
+	@test -f .env || { echo "make up needs the file .env: cp .env.example .env, then set OPENAI_API_KEY in it" >&2; exit 2; }
+	@$(BIN)/dynosaur --env-file .env up
+
+stop: ## Stop everything that demo and up have started
+	@test ! -x $(BIN)/python || $(BIN)/python -m dynosaur_etl.local.stop $(HOMES)
+
+clean: stop ## Remove all local state: databases, snapshots, logs, passwords
+	rm -rf .dynosaur
+
+test: check ## Check style and types, and run every test
+	$(BIN)/python -m pytest
+
+check: lint types
+
+lint: $(TEST_STAMP) ## Check style and layout
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(TEST_STAMP) ## Check the types
+	$(BIN)/mypy
+	MYPYPATH=plugins $(BIN)/mypy -p dynosaur_airflow
+
+bench: $(TEST_STAMP) ## Run every benchmark, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks

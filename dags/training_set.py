@@ -1,0 +1,65 @@
+"""Select a diverse, high-quality subset of all days grown so far, and snapshot it.
+
+1. `newest_day` finds the newest day whose growth is complete.
+2. `select` orders the pool up to that day by QDIT.
+3. `build` writes the snapshot, `verify` reads it back and checks it against its manifest.
+
+Days that are grown at the same time share one run, of the partition key `all`. The same pool
+and the same parameters give the snapshot that is there already. A manual run may set the
+size `k` and the weight `alpha`; left empty, the settings hold.
+"""
+
+from typing import Any
+
+from airflow.sdk import FixedKeyMapper, Param, PartitionedAssetTimetable, dag, task
+from dynosaur_airflow.assets import INSTRUCTION_TASKS, TRAINING_SET
+from dynosaur_airflow.defaults import TASK_DEFAULTS
+from dynosaur_airflow.notifier import RunFailed
+from dynosaur_airflow.steps import newest_grown_day, publish, run_about, run_selection
+
+
+@dag(
+    schedule=PartitionedAssetTimetable(
+        assets=INSTRUCTION_TASKS, default_partition_mapper=FixedKeyMapper("all")
+    ),
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    default_args=TASK_DEFAULTS,
+    doc_md=__doc__,
+    params={
+        "k": Param(None, type=["null", "integer"], minimum=1, description="instances selected"),
+        "alpha": Param(None, type=["null", "number"], minimum=0, maximum=1,
+                       description="weight of quality against diversity"),
+    },
+    tags=["dynosaur", "selection"],
+    on_failure_callback=RunFailed(),
+)  # fmt: skip
+def training_set() -> None:
+    @task
+    def newest_day() -> str:
+        return newest_grown_day()
+
+    @task
+    def select(day: str) -> dict[str, Any]:
+        from dynosaur_etl.flows import training_set as flow
+
+        return run_selection(flow.select, day)
+
+    @task
+    def build(day: str, _: dict[str, Any]) -> dict[str, Any]:
+        from dynosaur_etl.flows import training_set as flow
+
+        return run_selection(flow.build_snapshot, day)
+
+    @task(outlets=[TRAINING_SET])
+    def verify(built: dict[str, Any]) -> None:
+        from dynosaur_etl.flows import training_set as flow
+
+        verified = run_about(flow.verify_snapshot, built["version"])
+        publish(TRAINING_SET, [built, verified])
+
+    day = newest_day()
+    verify(build(day, select(day)))
+
+
+training_set()

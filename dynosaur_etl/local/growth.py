@@ -1,0 +1,153 @@
+"""Backfilling growth days through Airflow, and following what comes of it."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from dynosaur_etl.domain.errors import InvalidInput, Terminal
+from dynosaur_etl.local.airflow_api import AirflowApi
+
+DAGS = ("hub_poll", "task_growth", "training_set")
+WHOLE_SET = "all"
+FOUND_WITHIN = 90.0
+FINISHED_WITHIN = 1800.0
+_RUNS_READ = 100
+
+Run = dict[str, Any]
+
+
+class GrowthFailed(Terminal):
+    """A DAG run has failed; the end of the failed task's log is in the message."""
+
+
+def backfill(api: AirflowApi, days: Sequence[str]) -> None:
+    """Ask for the runs of the days that are missing or failed; what is done stays as it is.
+
+    Raises:
+        GrowthFailed: the DAGs cannot be imported.
+        SystemDown: Airflow does not answer.
+    """
+    await_dags(api)
+    for dag in DAGS[1:]:
+        _clear_failed(api, dag)
+    polled = _newest_runs(api, "hub_poll")
+    if all(polled.get(day, {}).get("state") == "success" for day in days):
+        return
+    set_paused(api, "hub_poll", paused=False)
+    body = {
+        "dag_id": "hub_poll",
+        "from_date": f"{min(days)}T00:00:00Z",
+        "to_date": f"{max(days)}T00:00:00Z",
+        "reprocess_behavior": "failed",
+        "max_active_runs": 1,
+    }
+    try:
+        api.call("POST", "/backfills", json=body)
+    except InvalidInput as refusal:
+        if "409" not in str(refusal):  # a backfill is running already: it is followed
+            raise
+
+
+def set_paused(api: AirflowApi, dag: str, *, paused: bool) -> None:
+    """Let the scheduler start runs of the DAG, or not."""
+    api.call("PATCH", f"/dags/{dag}", json={"is_paused": paused})
+
+
+def followed(api: AirflowApi, days: Sequence[str]) -> Iterator[dict[str, int]]:
+    """Follow the days to the end: yields how many of them each DAG has done.
+
+    Raises:
+        GrowthFailed: a run has failed, or the end is not reached in half an hour.
+    """
+    end = time.monotonic() + FINISHED_WITHIN
+    while True:
+        done = _done(api, days)
+        yield done
+        if all(number == len(days) for number in done.values()):
+            return
+        if time.monotonic() > end:
+            raise GrowthFailed(f"not finished in {FINISHED_WITHIN:.0f} s; days done: {done}")
+        time.sleep(1)
+
+
+def await_dags(api: AirflowApi) -> None:
+    """Wait until Airflow has read the DAG files.
+
+    Raises:
+        GrowthFailed: a file cannot be imported, or is not found in time.
+    """
+    end = time.monotonic() + FOUND_WITHIN
+    while missing := [dag for dag in DAGS if api.find(f"/dags/{dag}") is None]:
+        errors = api.get("/importErrors")["import_errors"]
+        if errors:
+            raise GrowthFailed("\n".join(error["stack_trace"] for error in errors))
+        if time.monotonic() > end:
+            raise GrowthFailed(f"Airflow has not found the DAGs {', '.join(missing)}")
+        time.sleep(0.5)
+
+
+def _done(api: AirflowApi, days: Sequence[str]) -> dict[str, int]:
+    runs = {dag: _newest_runs(api, dag) for dag in DAGS}
+    for by_key in runs.values():
+        for key, run in by_key.items():
+            if run["state"] == "failed" and key in (*days, WHOLE_SET):
+                raise GrowthFailed(_failure(api, run))
+    polled, grown = (
+        [by_key[day] for day in days if by_key.get(day, {}).get("state") == "success"]
+        for by_key in (runs["hub_poll"], runs["task_growth"])
+    )
+    taken_up = _taken_up(api) if grown else set()
+    selected = [run for run in grown if run["dag_run_id"] in taken_up]
+    return dict(zip(DAGS, map(len, (polled, grown, selected)), strict=True))
+
+
+def _runs(api: AirflowApi, dag: str) -> list[Run]:
+    found: list[Run] = api.get(f"/dags/{dag}/dagRuns", order_by="-id", limit=_RUNS_READ)["dag_runs"]
+    return found[::-1]
+
+
+def _newest_runs(api: AirflowApi, dag: str) -> dict[str, Run]:
+    """Give the newest run of each partition key."""
+    return {run["partition_key"]: run for run in _runs(api, dag) if run["partition_key"]}
+
+
+def _taken_up(api: AirflowApi) -> set[str]:
+    """Give the growth runs whose tasks a finished run of the training set has selected from."""
+    return {
+        event["source_run_id"]
+        for run in _runs(api, "training_set")
+        if run["state"] == "success"
+        for event in api.get(f"{_path(run)}/upstreamAssetEvents")["asset_events"]
+    }
+
+
+def _clear_failed(api: AirflowApi, dag: str) -> None:
+    for run in _newest_runs(api, dag).values():
+        if run["state"] == "failed":
+            api.call("POST", f"{_path(run)}/clear", json={"dry_run": False, "only_failed": True})
+
+
+def _failure(api: AirflowApi, run: Run) -> str:
+    path = f"{_path(run)}/taskInstances"
+    tasks = api.get(path, state="failed")["task_instances"]
+    told = f"{run['dag_id']} has failed for {run['partition_key']}"
+    return "\n".join([told, *(_task_log(api, path, task) for task in tasks[:3])])
+
+
+def _path(run: Run) -> str:
+    return f"/dags/{run['dag_id']}/dagRuns/{quote(run['dag_run_id'], safe='')}"
+
+
+def _task_log(api: AirflowApi, path: str, task: Run) -> str:
+    query = {"map_index": task["map_index"], "full_content": True}
+    answer = api.get(f"{path}/{task['task_id']}/logs/{task['try_number']}", **query)
+    lines = [_line(entry) for entry in answer["content"]]
+    return "\n".join([f"the end of the log of {task['task_id']}:", *lines[-15:]])
+
+
+def _line(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    details = [f"{e['exc_type']}: {e['exc_value']}" for e in entry.get("error_detail") or []]
+    return "  ".join([str(entry.get("event", "")), *details])

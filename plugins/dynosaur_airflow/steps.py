@@ -1,0 +1,110 @@
+"""Runs a step of the product inside an Airflow task."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from airflow.sdk import Asset, get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import StepReport
+
+Summary = dict[str, Any]
+LABEL_LENGTH = 240
+
+
+def growth_day() -> GrowthDay:
+    """Give the growth day of the running task: the partition key of its DAG run.
+
+    Raises:
+        InvalidInput: the run has no partition key, or one that is not a calendar day.
+    """
+    key = getattr(get_current_context()["dag_run"], "partition_key", None)
+    if key is None:
+        raise InvalidInput(not_allowed("partition key", key, "a growth day as YYYY-MM-DD"))
+    return GrowthDay.parse(key)
+
+
+def run_step(step: Callable[..., StepReport], *arguments: Any) -> Summary:
+    """Run `step(day, services, *arguments)` for the run's growth day, and sum up its report."""
+    return run_about(step, growth_day(), *arguments)
+
+
+def run_about(step: Callable[..., StepReport], subject: Any, *arguments: Any) -> Summary:
+    """Run `step(subject, services, *arguments)`.
+
+    Returns:
+        What other tasks need of the report: its counts and plain facts, never rows.
+    """
+    from dynosaur_etl.flows.services import open_services
+
+    with open_services() as services:
+        return _summary(step(subject, services, *arguments))
+
+
+def run_selection(step: Callable[..., StepReport], day: str) -> Summary:
+    """Run `step(day, services, k, alpha)` with the size and weight that a manual run has set."""
+    params = get_current_context()["params"]
+    return run_about(step, GrowthDay.parse(day), params["k"], params["alpha"])
+
+
+def plan_batches() -> list[dict[str, Any]]:
+    """Give the day's batches of requests, each with the label that operators see."""
+    from dynosaur_etl.flows.growth import plan_proposals
+    from dynosaur_etl.flows.services import open_services
+
+    with open_services() as services:
+        batches = plan_proposals(growth_day(), services)
+    return [{"number": batch.number, "label": _label(batch.label)} for batch in batches]
+
+
+def newest_grown_day() -> str:
+    """Give the newest day that can be selected from; the run is skipped where there is none."""
+    from dynosaur_etl.flows import training_set
+    from dynosaur_etl.flows.services import open_services
+
+    with open_services() as services:
+        day = training_set.newest_grown_day(services)
+    if day is None:
+        raise AirflowSkipException("no day has grown yet")
+    return day
+
+
+def publish(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
+    """Show in the asset's event what the run's steps did: counts, reasons and plain facts."""
+    event = get_current_context()["outlet_events"][asset]
+    event.extra = {str(summary["step"]): dict(summary) for summary in summaries} | facts
+
+
+def cost_of_the_day() -> str:
+    """Give what the LLM has cost for the run's growth day, in US dollars."""
+    from dynosaur_etl.flows.services import open_services
+    from dynosaur_etl.flows.status import day_report
+
+    with open_services() as services:
+        return str(day_report(str(growth_day()), services)["cost_usd"])
+
+
+def _label(text: str) -> str:
+    """Cut to what Airflow can store; names of the Hub are no templates."""
+    return text.replace("{", "(").replace("}", ")")[:LABEL_LENGTH]
+
+
+def _summary(report: StepReport) -> Summary:
+    counts = report.counts
+    plain = {
+        name: value
+        for name, value in report.facts.items()
+        if value is None or isinstance(value, str | int | float)
+    }
+    return {
+        "step": report.step,
+        "day": report.day,
+        "taken": counts.taken,
+        "kept": counts.kept,
+        "rejected": counts.rejected,
+        "deferred": counts.deferred,
+        "reasons": dict(report.reasons),
+        **plain,
+    }

@@ -1,0 +1,1 @@
+"""The read-only pages of the training set inside Airflow's UI."""

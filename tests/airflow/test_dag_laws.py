@@ -1,0 +1,186 @@
+"""The laws that every DAG keeps."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "dags").glob("*.py"))
+HEAVY = ("torch", "faiss", "datasets", "transformers", "sentence_transformers", "pyarrow", "openai")
+
+PARSE = """
+import json, sys, time
+import airflow.sdk, airflow.dag_processing.dagbag as dagbag
+bag = dagbag.DagBag("/nowhere")
+began = time.perf_counter()
+bag.process_file(sys.argv[1])
+seconds = time.perf_counter() - began
+print(json.dumps({"seconds": seconds, "errors": bag.import_errors, "dags": list(bag.dags),
+                  "modules": sorted(sys.modules)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("airflow")
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    }
+
+
+def run_python(code: str, environment: dict[str, str], *arguments: str) -> Any:
+    import json
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_each_file_parses_fast_and_imports_nothing_heavy(
+    file: Path, airflow_home: dict[str, str]
+) -> None:
+    parsed = run_python(PARSE, airflow_home, str(file))
+    assert parsed["errors"] == {}
+    assert parsed["dags"] == [file.stem]
+    assert parsed["seconds"] < 0.5
+    assert not set(HEAVY) & set(parsed["modules"])
+    assert "dynosaur_etl.flows" not in parsed["modules"]
+
+
+DESCRIBE = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from dynosaur_airflow.defaults import TAGS, OWNER
+bag = DagBag()
+def describe_task(task):
+    policy = getattr(task, "retry_policy", None) or task.partial_kwargs.get("retry_policy")
+    return {
+        "owner": task.owner, "retries": task.retries, "pool": task.pool,
+        "policy": policy.serialize() if policy else None,
+        "mapped": task.is_mapped, "label": getattr(task, "map_index_template", None),
+        "source": __import__("inspect").getsource(task.python_callable),
+        "outlets": [asset.name for asset in task.outlets or []],
+    }
+dags = {
+    dag.dag_id: {
+        "doc": dag.doc_md, "tags": sorted(dag.tags), "owner": dag.owner,
+        "notifiers": [type(c).__name__ for c in (
+            dag.on_failure_callback if isinstance(dag.on_failure_callback, list)
+            else [dag.on_failure_callback])],
+        "max_active_runs": dag.max_active_runs, "catchup": dag.catchup,
+        "paused": dag.is_paused_upon_creation,
+        "timetable": DagSerialization.to_dict(dag)["dag"]["timetable"],
+        "tasks": {task.task_id: describe_task(task) for task in dag.tasks},
+    }
+    for dag in bag.dags.values()
+}
+print(json.dumps({"errors": bag.import_errors, "dags": dags, "tags": sorted(TAGS), "owner": OWNER}))
+"""
+
+
+@pytest.fixture(scope="module")
+def described(airflow_home: dict[str, str]) -> Any:
+    return run_python(DESCRIBE, airflow_home)
+
+
+def test_all_dags_are_there(described: Any) -> None:
+    assert described["errors"] == {}
+    assert set(described["dags"]) == {file.stem for file in FILES}
+
+
+def test_every_dag_is_documented_tagged_owned_and_watched(described: Any) -> None:
+    for dag in described["dags"].values():
+        assert len(dag["doc"]) > 200
+        assert not re.search(r"^ {4}\S", dag["doc"], re.MULTILINE), "indented text is shown as code"
+        assert dag["tags"]
+        assert set(dag["tags"]) <= set(described["tags"])
+        assert dag["owner"] == described["owner"]
+        assert dag["notifiers"] == ["RunFailed"]
+        assert dag["max_active_runs"] <= 2
+        assert not dag["catchup"]
+
+
+def test_every_task_retries_by_the_class_of_the_error(described: Any) -> None:
+    for dag in described["dags"].values():
+        for task in dag["tasks"].values():
+            assert task["retries"] == 3
+            rules = {rule["exception"]: rule["action"] for rule in task["policy"]["rules"]}
+            assert rules["dynosaur_etl.domain.errors.Terminal"] == "fail"
+            assert rules["dynosaur_etl.domain.errors.Transient"] == "retry"
+
+
+def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: Any) -> None:
+    asking = [
+        task
+        for dag in described["dags"].values()
+        for task in dag["tasks"].values()
+        if "growth.propose" in task["source"] or task["pool"] != "default_pool"
+    ]
+    [propose] = asking
+    assert propose["pool"] == "llm"
+    assert propose["mapped"]
+    assert "label" in propose["label"]
+
+
+def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) -> None:
+    paused = {name: dag["paused"] for name, dag in described["dags"].items()}
+    assert paused == {"hub_poll": None, "task_growth": False, "training_set": False}
+    made = {
+        name: [asset for task in dag["tasks"].values() for asset in task["outlets"]]
+        for name, dag in described["dags"].items()
+    }
+    assert made == {
+        "hub_poll": ["hub_revisions"],
+        "task_growth": ["instruction_tasks"],
+        "training_set": ["training_set"],
+    }
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_dag_file_is_wiring(file: Path) -> None:
+    text = file.read_text()
+    assert len(text.splitlines()) <= 80
+    top = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {
+        node.module if isinstance(node, ast.ImportFrom) else node.names[0].name for node in top
+    }
+    assert {str(name).split(".")[0] for name in names} <= {"typing", "airflow", "dynosaur_airflow"}
+
+
+NOTIFY = """
+import json
+from airflow.sdk import DAG
+from dynosaur_airflow.notifier import RunFailed
+told = []
+def broken(message): raise OSError("no route to the channel")
+context = {"dag": DAG("hub_poll", schedule=None), "run_id": "a+b", "reason": "task_failure"}
+try:
+    RunFailed([broken, told.append])(context)
+    failure = None
+except OSError as error:
+    failure = str(error)
+print(json.dumps({"told": told, "failure": failure}))
+"""
+
+
+def test_one_broken_channel_does_not_silence_the_others(airflow_home: dict[str, str]) -> None:
+    result = run_python(NOTIFY, airflow_home | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"})
+    [message] = result["told"]
+    assert "hub_poll has failed" in message
+    assert "/dags/hub_poll/runs/a%2Bb" in message
+    assert result["failure"] == "no route to the channel"

@@ -1,0 +1,315 @@
+"""The whole system as a newcomer meets it: the demo, its pages, reruns, crashes and the end.
+
+The tests share one running system and stand in the order of its life: what stops it comes last.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from demo.run import DAYS, SELECTION_SIZE
+from dynosaur_etl.local.growth import GrowthFailed, followed, set_paused
+from dynosaur_etl.local.system import process_folder, system_status
+from tests.airflow.conftest import ROOT, Demo, clean_environment, run_demo, run_module
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1200), pytest.mark.xdist_group("airflow")]
+
+PAGES = ("/", "/style.css", "/day/2026-10-05", "/run/hub_poll/none")
+HOSTILE = "<script>alert(1)</script>"
+
+
+def runs_of(demo: Demo, dag: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = demo.api().get(f"/dags/{dag}/dagRuns", order_by="id")["dag_runs"]
+    return found
+
+
+def run_path(run: dict[str, Any]) -> str:
+    return f"/dags/{run['dag_id']}/dagRuns/{quote(run['dag_run_id'], safe='')}"
+
+
+def ask_for_run(demo: Demo, day: str) -> dict[str, Any]:
+    """Start a run of hub_poll by hand, and wait until it has ended."""
+    api = demo.api()
+    body = {"logical_date": None, "partition_key": day}
+    run = api.call("POST", "/dags/hub_poll/dagRuns", json=body).json()
+    end = time.monotonic() + 120
+    while run["state"] in ("queued", "running"):
+        assert time.monotonic() < end, run
+        time.sleep(0.5)
+        run = api.get(run_path(run))
+    return dict(run)
+
+
+def test_three_days_have_grown_into_one_training_set(demo: Demo) -> None:
+    state = demo.command("status")
+    assert [day["day"] for day in state["days"]] == list(DAYS)
+    assert all(day["tasks"] and day["instances"] for day in state["days"])
+    assert state["datasets_seen"] > state["datasets_kept"] > 0
+    for reason in ("licence_missing", "card_unreadable", "language_not_allowed"):
+        assert state["rejects"][reason] >= 1
+    newest = state["snapshots"][-1]
+    assert newest["day"] == DAYS[-1]
+    [data] = (demo.home / "store" / newest["path"] / "data").glob("*.parquet")
+    assert pq.read_metadata(data).num_rows == SELECTION_SIZE == newest["counts"]["selected"]
+
+
+def test_the_demo_tells_what_was_made_and_how_to_log_in(demo: Demo) -> None:
+    state = demo.command("status")
+    for number in (state["datasets_seen"], state["tasks"], state["instances"]):
+        assert str(number) in demo.shown
+    assert demo.url in demo.shown
+    assert demo.password("admin") in demo.shown
+    assert str(demo.home / "store" / state["snapshots"][-1]["path"]) in demo.shown
+
+
+def test_the_runs_are_one_a_day_and_carry_its_key(demo: Demo) -> None:
+    for dag in ("hub_poll", "task_growth"):
+        runs = runs_of(demo, dag)
+        assert sorted(run["partition_key"] for run in runs) == list(DAYS)
+        assert {run["state"] for run in runs} == {"success"}
+    assert {run["run_type"] for run in runs_of(demo, "hub_poll")} == {"backfill"}
+    assert {run["partition_key"] for run in runs_of(demo, "training_set")} == {"all"}
+
+
+def test_batches_are_labelled_and_run_in_the_pool_of_the_llm(demo: Demo) -> None:
+    assert demo.api().get("/pools/llm")["slots"] == 2
+    for run in runs_of(demo, "task_growth"):
+        tasks = demo.api().get(f"{run_path(run)}/taskInstances")["task_instances"]
+        batches = [task for task in tasks if task["task_id"] == "propose"]
+        assert batches
+        for task in batches:
+            assert task["pool"] == "llm"
+            assert "/" in task["rendered_map_index"], "it names the datasets of the batch"
+
+
+def test_asset_events_tell_counts_reasons_cost_and_path(demo: Demo) -> None:
+    def extras(dag: str) -> list[Any]:
+        answer = demo.api().get("/assets/events", source_dag_id=dag)
+        return [event["extra"] for event in answer["asset_events"]]
+
+    assert any(extra["examine"]["reasons"] for extra in extras("hub_poll"))
+    state = demo.command("status")
+    grown = extras("task_growth")
+    assert sum(extra["validate"]["kept"] for extra in grown) == state["tasks"]
+    assert sum(float(extra["cost_usd"]) for extra in grown) == pytest.approx(
+        float(state["cost_usd"])
+    )
+    assert state["snapshots"][-1]["path"] in {e["snapshot"]["path"] for e in extras("training_set")}
+
+
+def test_no_request_is_paid_twice(demo: Demo) -> None:
+    paid = demo.paid_requests()
+    assert paid
+    assert len(paid) == len(set(paid))
+
+
+def test_no_secret_stands_on_a_command_line(demo: Demo) -> None:
+    keys = (demo.home / "airflow" / "keys.json").read_text()
+    secrets = [part for part in keys.split('"') if len(part) > 20]
+    assert len(secrets) == 3
+    lines = [
+        " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])
+    ]
+    assert not [line for line in lines for secret in secrets if secret in line]
+
+
+@pytest.mark.parametrize("page", [*PAGES, "/openapi.json", "/docs", "/redoc", "/no/such/page"])
+def test_nothing_is_shown_to_the_anonymous(demo: Demo, page: str) -> None:
+    assert httpx.get(f"{demo.url}/training-set{page}").status_code == 401
+
+
+def test_every_route_is_guarded(demo: Demo) -> None:
+    """Routes are read from the application itself, so that a new one cannot be forgotten."""
+    code = (
+        "import json; from dynosaur_airflow.ui.app import create_app\n"
+        "print(json.dumps([(r.path, sorted(r.methods)) for r in create_app().routes]))"
+    )
+    environment = clean_environment() | {
+        "AIRFLOW_HOME": str(demo.home / "airflow"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    routes = json.loads(ended.stdout.splitlines()[-1])
+    assert len(routes) >= 5
+    for path, methods in routes:
+        assert methods == ["GET"], "the pages are read-only"
+        address = path.replace("{day}", DAYS[0]).replace("{dag_id}", "hub_poll")
+        address = address.replace("{run_id:path}", "x").replace("{path:path}", "x")
+        assert httpx.get(f"{demo.url}/training-set{address}").status_code == 401
+
+
+def test_a_viewer_sees_growth_rejects_and_snapshots(demo: Demo) -> None:
+    with demo.client("viewer") as viewer:
+        page = viewer.get("/training-set/")
+    assert page.status_code == 200
+    state = demo.command("status")
+    for day in state["days"]:
+        assert f'href="/training-set/day/{day["day"]}"' in page.text
+        assert f"{day['instances']:,}" in page.text
+    assert "The card names no licence, or says that it is unknown." in page.text
+    assert f"v{state['snapshots'][-1]['version']:04d}" in page.text
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
+    assert "style=" not in page.text, "inline styles are forbidden by the policy"
+
+
+def test_a_run_leads_to_the_report_of_its_day(demo: Demo) -> None:
+    [run] = [run for run in runs_of(demo, "task_growth") if run["partition_key"] == DAYS[0]]
+    with demo.client("viewer") as viewer:
+        report = viewer.get(f"/training-set/run/task_growth/{quote(run['dag_run_id'], safe='')}")
+        assert report.status_code == 200
+        assert f"<h1>Growth day {DAYS[0]}</h1>" in report.text
+        whole = runs_of(demo, "training_set")[0]["dag_run_id"]
+        moved = viewer.get(f"/training-set/run/training_set/{quote(whole, safe='')}")
+        assert moved.headers["location"] == "/training-set/"
+        assert viewer.get("/training-set/run/hub_poll/no-such-run").status_code == 404
+        assert viewer.get("/training-set/day/yesterday").status_code == 404
+
+
+def test_the_pages_stand_in_the_navigation_and_on_each_run(demo: Demo) -> None:
+    [plugin] = demo.api().get("/plugins")["plugins"]
+    views = {view["destination"]: view["href"] for view in plugin["external_views"]}
+    assert views == {
+        "nav": "/training-set/",
+        "dag_run": "/training-set/run/{DAG_ID}/{RUN_ID}",
+    }
+    assert demo.api().get("/plugins/importErrors")["total_entries"] == 0
+
+
+def test_markup_from_the_hub_is_shown_as_text(demo: Demo) -> None:
+    row = ("2001-01-01", "examine", f"evil/{HOSTILE}", "no_card", 1, HOSTILE)
+    with demo.connect() as connection:
+        connection.execute("insert into rejections values (%s, %s, %s, %s, %s, %s)", row)
+        try:
+            with demo.client("viewer") as viewer:
+                page = viewer.get("/training-set/day/2001-01-01").text
+        finally:
+            connection.execute("delete from rejections where day = %s", [row[0]])
+    assert "&lt;script&gt;" in page
+    assert HOSTILE not in page
+
+
+def test_the_pages_cannot_write(demo: Demo) -> None:
+    code = (
+        "from sqlalchemy import text\n"
+        "from dynosaur_airflow.ui.content import _services\n"
+        "with _services().engine.begin() as c: c.execute(text('delete from datasets'))\n"
+    )
+    environment = clean_environment() | {
+        "DYNOSAUR_HOME": str(demo.home),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "read-only transaction" in ended.stderr
+
+
+def test_a_day_run_again_adds_nothing(demo: Demo) -> None:
+    before, runs = demo.contents(), len(runs_of(demo, "task_growth"))
+    api = demo.api()
+    set_paused(api, "hub_poll", paused=False)
+    body = {
+        "dag_id": "hub_poll",
+        "from_date": f"{DAYS[1]}T00:00:00Z",
+        "to_date": f"{DAYS[1]}T00:00:00Z",
+        "reprocess_behavior": "completed",
+    }
+    api.call("POST", "/backfills", json=body)
+    end = time.monotonic() + 300
+    while len(runs_of(demo, "task_growth")) == runs:
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    for done in followed(api, DAYS):
+        assert done["hub_poll"] == len(DAYS)
+    assert demo.contents() == before
+
+
+def test_a_day_that_is_not_over_fails_at_once_with_one_message(demo: Demo) -> None:
+    run = ask_for_run(demo, "2999-12-31")
+    assert run["state"] == "failed"
+    [first, *_] = [
+        task
+        for task in demo.api().get(f"{run_path(run)}/taskInstances")["task_instances"]
+        if task["state"] == "failed"
+    ]
+    assert (first["task_id"], first["try_number"]) == ("sync_catalogue", 1)
+    logs = demo.home / "airflow" / "logs" / "dag_processor"
+    end = time.monotonic() + 60
+    while not (told := _lines_with(logs, "hub_poll has failed for 2999-12-31")):
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    assert len(told) == 1
+    assert f"{demo.url}/training-set/run/hub_poll/" in told[0]
+    set_paused(demo.api(), "hub_poll", paused=True)
+    with pytest.raises(GrowthFailed, match="days that are over in UTC"):
+        list(followed(demo.api(), ["2999-12-31"]))
+
+
+def _lines_with(folder: Path, words: str) -> list[str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [line for file in files for line in file.read_text().splitlines() if words in line]
+
+
+def test_a_second_demo_is_quick_and_adds_nothing(demo: Demo) -> None:
+    before, began = demo.contents(), time.monotonic()
+    processes = {name: process_folder(demo.home).record(name) for name in _names(demo)}
+    run_demo(demo.home)
+    assert time.monotonic() - began < 45
+    assert demo.contents() == before
+    assert {name: process_folder(demo.home).record(name) for name in _names(demo)} == processes
+
+
+def test_a_half_dead_system_is_healed_by_the_next_start(demo: Demo) -> None:
+    before = demo.contents()
+    folder = process_folder(demo.home)
+    for name in ("scheduler", "demo-hub"):
+        record = folder.record(name)
+        assert record is not None
+        os.kill(record.pid, signal.SIGKILL)
+    server = int((demo.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(server, signal.SIGKILL)
+    time.sleep(1)
+    assert not system_status(demo.home).is_up
+    run_demo(demo.home)
+    assert system_status(demo.home).is_up
+    assert demo.contents() == before
+
+
+def test_stop_leaves_no_process_behind(demo: Demo) -> None:
+    url, names = demo.url, _names(demo)
+    ended = run_module("dynosaur_etl.local.stop", str(demo.home))
+    assert ended.returncode == 0
+    for name in [*names, "postgres"]:
+        assert name in ended.stdout
+    assert _processes_of(demo.home) == []
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+    assert "nothing was running" in run_module("dynosaur_etl.local.stop", str(demo.home)).stdout
+
+
+def _names(demo: Demo) -> list[str]:
+    return process_folder(demo.home).names()
+
+
+def _processes_of(home: Path) -> list[Any]:
+    return [
+        process.info
+        for process in psutil.process_iter(["pid", "cmdline", "cwd", "status"])
+        if process.info["status"] != psutil.STATUS_ZOMBIE
+        and str(home) in " ".join([*(process.info["cmdline"] or []), process.info["cwd"] or ""])
+    ]
