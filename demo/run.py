@@ -188,9 +188,10 @@ def _server_ports(home: Path) -> dict[str, int]:
     file = home / "ports.json"
     wanted = json.loads(file.read_text()) if file.is_file() else SERVERS
     folder = process_folder(home)
-    ports = {
-        name: port if folder.is_running(name) else free_port(port) for name, port in wanted.items()
-    }
+    ports: dict[str, int] = {}
+    for name, port in wanted.items():
+        running = folder.is_running(name)
+        ports[name] = port if running else free_port(port, avoid=ports.values())
     file.write_text(json.dumps(ports))
     return ports
 

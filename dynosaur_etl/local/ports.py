@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,13 +20,17 @@ class Ports:
     trigger_logs: int
 
 
-def free_port(wanted: int = 0) -> int:
+def free_port(wanted: int = 0, avoid: Collection[int] = ()) -> int:
     """Give `wanted` or the next free port after it; for 0 any free port.
+
+    `avoid` are ports that are promised to others who do not listen on them yet.
 
     Raises:
         StoreUnavailable: the wanted one and the fifty after it are taken.
     """
     for port in range(wanted, min(wanted + _NEXT_ONES, 65535) + 1) if wanted else (0,):
+        if port in avoid:
+            continue
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
