@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from dynosaur_etl.cli_audit import app as audit_app
 from dynosaur_etl.domain.errors import DynosaurError, Terminal, Transient
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
@@ -32,8 +33,11 @@ app = typer.Typer(
 )
 database_app = typer.Typer(no_args_is_help=True, help="The product's own database.")
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of paid requests.")
+catalogue_app = typer.Typer(no_args_is_help=True, help="The catalogue of all datasets seen.")
+app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(database_app, name="db")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(audit_app)
 
 out = Console()
 err = Console(stderr=True)
@@ -75,6 +79,31 @@ def poll(day: Day = "", as_json: Json = False) -> None:
         ("examining datasets", flow.examine_candidates),
     )
     _run_steps(day, steps, as_json)
+
+
+@catalogue_app.command("sync")
+def sync_catalogue(as_json: Json = False) -> None:
+    """Bring the catalogue up to now; a listing that was cut short goes on where it was."""
+    from dynosaur_etl.flows.catalogue import sync_now
+
+    with _services() as services, _bar(as_json) as progress:
+        report = sync_now(services, progress("listing the Hub"))
+    _show_steps([report], as_json)
+
+
+@catalogue_app.command("import")
+def import_catalogue(
+    file: Annotated[Path, typer.Argument(help="Parquet file of Hub statistics.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="Day of the file, YYYY-MM-DD (UTC).")],
+    as_json: Json = False,
+) -> None:
+    """Add the datasets of a past day's file that the catalogue does not know."""
+    from dynosaur_etl.flows.catalogue import import_statistics
+
+    day = GrowthDay.parse(as_of)
+    with _services() as services, _bar(as_json) as progress:
+        report = import_statistics(file, day, services, progress("reading the file"))
+    _show_steps([report], as_json)
 
 
 @app.command()
@@ -179,7 +208,7 @@ def up(as_json: Json = False) -> None:
     """Start Airflow and the embedded PostgreSQL on this machine."""
     from dynosaur_etl.local.system import start_system
 
-    address = start_system(_settings(), {})
+    address = start_system(_settings(), {}, progress=err.print)
     state = {"url": address.url, "user": address.user, "password": address.password}
     _emit(state, as_json, _show_fields)
 

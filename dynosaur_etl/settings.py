@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     languages: CommaList = Field(
         ("en",), description="languages that a source may have; others are left out"
     )
+    multilingual: bool = Field(
+        False, description="take sources of several languages if one of them is allowed"
+    )
     configs_per_dataset: PositiveInt = Field(10, description="configs taken from one dataset")
     sample_rows: PositiveInt = Field(200, description="rows sampled from one config")
 

@@ -28,7 +28,8 @@ ALLOWED: dict[str, set[str]] = {
         "domain", "settings", "hub", "llm", "proposals", "instances", "quality", "selection",
         "store", "snapshots", "training",
     },
-    "cli": {"domain", "settings", "flows", "local", "store"},
+    "cli": {"domain", "settings", "flows", "local", "store", "cli_audit"},
+    "cli_audit": {"cli", "flows"},
     "__main__": {"cli"},
 }  # fmt: skip
 HEAVY = {"torch", "faiss", "datasets", "transformers", "sentence_transformers", "numba", "airflow"}

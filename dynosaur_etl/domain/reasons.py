@@ -70,6 +70,7 @@ class Reason(StrEnum):
     INPUT_EMPTY = "input_empty"
     OUTPUT_COPIES_INPUT = "output_copies_input"
     DUPLICATE_INSTANCE = "duplicate_instance"
+    WITHDRAWN = "withdrawn"
 
 
 REASON_WORDS: dict[Reason, str] = {
@@ -83,8 +84,11 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.LICENCE_MISSING: "The card names no licence, or says that it is unknown.",
     Reason.LICENCE_NOT_ALLOWED: "A licence of the card is not on the allow list.",
     Reason.LICENCE_CONFLICT: "The card's text restricts what its YAML allows.",
-    Reason.LANGUAGE_NOT_ALLOWED: "The card's language is not on the allow list.",
-    Reason.LANGUAGE_UNKNOWN: "The card names no language.",
+    Reason.LANGUAGE_NOT_ALLOWED: (
+        "The language of the card, or of the text where the card names none, is not on the allow "
+        "list."
+    ),
+    Reason.LANGUAGE_UNKNOWN: "The card names no language, and the text does not show one.",
     Reason.MULTILINGUAL: "The card names several languages.",
     Reason.TRANSLATION: "Every usable config is a translation between languages.",
     Reason.NO_DATA_FILES: "The repository holds no data file of a readable format.",
@@ -125,4 +129,5 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.INPUT_EMPTY: "Every input of the row is empty.",
     Reason.OUTPUT_COPIES_INPUT: "The row's output is the same text as its input.",
     Reason.DUPLICATE_INSTANCE: "The same instruction, input and output are there already.",
+    Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
 }

@@ -1,25 +1,33 @@
 """Following the Hub: the catalogue of all datasets seen, and their commits."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import HubRefused
-from dynosaur_etl.domain.models import Commit, Listing
-from dynosaur_etl.flows.services import Progress, Services
-from dynosaur_etl.store.database import transaction
-from dynosaur_etl.store.steps import storable
-from dynosaur_etl.store.tables import CatalogueRow, CommitRow, DatasetRow
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import Commit, Counts, Listing, StepReport
+from dynosaur_etl.domain.text import clean_json
+from dynosaur_etl.flows.services import Progress, Services, silent
+from dynosaur_etl.hub.listing import ListingPage
+from dynosaur_etl.hub.statistics import read_statistics
+from dynosaur_etl.store.database import locked, transaction
+from dynosaur_etl.store.steps import load_checkpoints
+from dynosaur_etl.store.tables import CatalogueRow, CheckpointRow, CommitRow, DatasetRow
 
 WATERMARK = "hub"
 _LAG = timedelta(hours=1)
-_UPSERT_ROWS = 500
+_CHECKPOINT = ("catalogue", "list")
+
+log = logging.getLogger(__name__)
 
 
 def followed_until(services: Services) -> datetime | None:
@@ -29,25 +37,151 @@ def followed_until(services: Services) -> datetime | None:
         return None if row is None else row.seen_at
 
 
-def follow_hub(services: Services, progress: Progress) -> int:
-    """List what the Hub has modified since the last listing, and count it.
+def sync_now(services: Services, progress: Progress = silent) -> StepReport:
+    """Bring the catalogue up to this moment; the first time, that lists the whole Hub.
 
-    The watermark moves only when the listing is complete, so a run that dies is made up for.
-    An hour of lag covers entries that moved between pages.
+    Raises:
+        HubUnavailable: a page could not be had; the next run goes on there.
     """
-    started = datetime.now(UTC)
+    now = datetime.now(UTC)
+    seen = follow_until(services, now, progress)
+    counts = Counts(taken=seen, kept=seen, rejected=0)
+    facts = {"catalogue": _known(services), "requests": services.hub.requests["list"]}
+    return StepReport("sync", now.date().isoformat(), counts, facts=facts)
+
+
+def follow_until(services: Services, moment: datetime, progress: Progress) -> int:
+    """List what the Hub has modified, until the last complete listing began at a moment or later.
+
+    A listing that was cut short goes on behind its last page; what has moved in the meantime is
+    in the listing after it. Where the catalogue is as late as that already, nothing is asked.
+
+    Args:
+        services: the process's services.
+        moment: not in the future.
+        progress: told how many datasets are listed, and of how many where that is known.
+
+    Returns:
+        How many datasets were listed.
+
+    Raises:
+        HubUnavailable: a page could not be had; the next run goes on there.
+    """
+    seen = 0
+    with locked(services.engine, "catalogue"):
+        while (until := followed_until(services)) is None or until < moment:
+            seen += _list_through(services, _unfinished(services), progress)
+    return seen
+
+
+@dataclass(frozen=True)
+class _Crawl:
+    """A listing on its way; it moves the watermark to its start once it is complete.
+
+    Attributes:
+        since: down to which moment it goes, ISO 8601; None: to the Hub's last dataset.
+        cursor: the page to go on with; None: the first.
+    """
+
+    started: str
+    since: str | None
+    cursor: str | None = None
+    seen: int = 0
+
+
+def _unfinished(services: Services) -> _Crawl:
+    """Give the listing that was cut short, or a new one."""
+    stored = load_checkpoints(services.engine, *_CHECKPOINT, services.settings.hf_endpoint)
+    if stored:
+        return _Crawl(**stored[WATERMARK])
     watermark = followed_until(services)
-    since = None if watermark is None else watermark - _LAG
-    total = 0
-    listings = iter(services.hub.list_datasets(modified_since=since))
-    while chunk := list(islice(listings, _UPSERT_ROWS)):
-        with transaction(services.engine) as session:
-            _upsert(session, chunk)
-        total += len(chunk)
-        progress(total, None)
+    since = None if watermark is None else (watermark - _LAG).isoformat()
+    return _Crawl(datetime.now(UTC).isoformat(), since)
+
+
+def _list_through(services: Services, crawl: _Crawl, progress: Progress) -> int:
+    """Bring a listing to its end, each page committed with the place where the next begins."""
+    expected = _known(services) if crawl.since is None else 0
+    since = None if crawl.since is None else datetime.fromisoformat(crawl.since)
+    resumed = crawl
+    try:
+        for page in services.hub.list_pages(since, resumed.cursor):
+            crawl = replace(crawl, cursor=page.cursor, seen=crawl.seen + len(page.listings))
+            _keep_page(services, page, crawl)
+            progress(crawl.seen, max(expected, crawl.seen) if expected else None)
+    except HubRefused:
+        if crawl is not resumed or resumed.cursor is None:
+            raise
+        log.warning("the Hub no longer knows page %s; the listing begins anew", crawl.cursor)
+        _forget(services)
+    return crawl.seen - resumed.seen
+
+
+def _keep_page(services: Services, page: ListingPage, crawl: _Crawl) -> None:
+    endpoint = services.settings.hf_endpoint
     with transaction(services.engine) as session:
+        _upsert(session, page.listings)
+        if page.cursor is not None:
+            day, step = _CHECKPOINT
+            session.merge(
+                CheckpointRow(
+                    day=day, step=step, item=WATERMARK, fingerprint=endpoint, result=asdict(crawl)
+                )
+            )
+            return
+        started = datetime.fromisoformat(crawl.started)
         session.merge(CatalogueRow(name=WATERMARK, seen_at=started))
-    return total
+        _drop_checkpoint(session)
+
+
+def _forget(services: Services) -> None:
+    with transaction(services.engine) as session:
+        _drop_checkpoint(session)
+
+
+def _drop_checkpoint(session: Session) -> None:
+    day, step = _CHECKPOINT
+    session.execute(
+        delete(CheckpointRow).where(CheckpointRow.day == day, CheckpointRow.step == step)
+    )
+
+
+def _known(services: Services) -> int:
+    with transaction(services.engine) as session:
+        return session.scalar(select(func.count()).select_from(DatasetRow)) or 0
+
+
+def import_statistics(
+    path: Path, day: GrowthDay, services: Services, progress: Progress = silent
+) -> StepReport:
+    """Add the datasets of a file of Hub statistics that the catalogue does not know.
+
+    What the catalogue knows stays as it is: the Hub's own list is younger than the file. The
+    report counts what was added as kept and the rest as rejected; its facts tell what of that was
+    known, and what no day can use: rows without a full id or a commit.
+
+    Args:
+        path: of the Parquet file, see `dynosaur_etl.hub.statistics`.
+        day: on which the file was made.
+        services: the process's services.
+        progress: told how many rows are read.
+
+    Raises:
+        InvalidInput: the file cannot be read, or holds something of a later day; the rows before
+            that are added.
+    """
+    rows = added = unusable = 0
+    with locked(services.engine, "catalogue"):
+        for batch in read_statistics(path, day.end):
+            usable = [listing for listing in batch if listing is not None]
+            with transaction(services.engine) as session:
+                added += _add(session, usable)
+            rows += len(batch)
+            unusable += len(batch) - len(usable)
+            progress(rows, None)
+    counts = Counts(taken=rows, kept=added, rejected=rows - added)
+    facts = {"added": added, "known": rows - added - unusable, "unusable": unusable}
+    return StepReport("import", str(day), counts, facts=facts)
 
 
 def read_commits(services: Services, rows: Sequence[DatasetRow]) -> Iterator[None]:
@@ -80,10 +214,21 @@ def stored_commits(session: Session, dataset_id: str) -> list[Commit]:
 
 
 def _upsert(session: Session, listings: Iterable[Listing]) -> None:
-    rows = [storable(_row(listing)) for listing in listings]
-    statement = insert(DatasetRow).values(rows)
+    rows = [clean_json(_row(listing)) for listing in listings]
+    if not rows:
+        return
+    statement = insert(DatasetRow)
     told = {name: statement.excluded[name] for name in rows[0] if name != "id"}
-    session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
+    session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told), rows)
+
+
+def _add(session: Session, listings: Sequence[Listing]) -> int:
+    """Insert what is not there; give how many that were."""
+    if not listings:
+        return 0
+    statement = insert(DatasetRow).on_conflict_do_nothing().returning(DatasetRow.id)
+    rows = [clean_json(_row(listing)) for listing in listings]
+    return len(session.scalars(statement, rows).all())
 
 
 def _row(listing: Listing) -> dict[str, Any]:
@@ -115,5 +260,5 @@ def _replace_commits(session: Session, row: DatasetRow, commits: Sequence[Commit
         for position, commit in enumerate(commits)
     ]
     if rows:
-        session.execute(insert(CommitRow), storable(rows))
+        session.execute(insert(CommitRow), clean_json(rows))
     session.execute(update(DatasetRow).where(DatasetRow.id == row.id).values(commits_of=row.sha))

@@ -4,10 +4,11 @@ Each candidate is examined at its pinned revision and ends in one verdict. What 
 candidate by candidate, so that a killed run goes on where it was.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from dynosaur_etl.domain.errors import HubRefused, HubUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import (
+    KEEP,
     Card,
     Counts,
     Listing,
@@ -26,19 +28,28 @@ from dynosaur_etl.domain.models import (
     Verdict,
 )
 from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
 from dynosaur_etl.hub.cards import parse_card
-from dynosaur_etl.hub.configs import ConfigFiles, plan_configs
-from dynosaur_etl.hub.filters import examine_card, examine_config, examine_listing
-from dynosaur_etl.hub.rows import sample_config
+from dynosaur_etl.hub.filters import (
+    examine_card,
+    examine_language,
+    examine_listing,
+    leaves_language_open,
+    stated_languages,
+)
+from dynosaur_etl.hub.ladder import SampleRules, Source, sample_dataset
+from dynosaur_etl.hub.language import detect_language
+from dynosaur_etl.hub.rows import ConfigSample
+from dynosaur_etl.hub.tags import examine_tags
+from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.steps import (
     CountedReject,
     NamedFile,
     StepOutput,
     load_checkpoints,
     save_checkpoint,
-    storable,
 )
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import (
@@ -49,14 +60,18 @@ from dynosaur_etl.store.tables import (
     VerdictRow,
 )
 
-EXAMINE_VERSION = "examine-1"
+EXAMINE_VERSION = "examine-2"
 SAMPLES = "samples"
 _MOST_DEFERRED = 0.2
 
 
 @dataclass
 class Examined:
-    """What one candidate came to, in the form in which it is checkpointed."""
+    """What one candidate came to, in the form in which it is checkpointed.
+
+    Attributes:
+        viewed: the configs whose rows came from the dataset viewer, not from the repository.
+    """
 
     dataset_id: str
     revision: str
@@ -66,10 +81,11 @@ class Examined:
     configs: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
+    viewed: list[str] = field(default_factory=list)
 
     def drop(self, verdict: Verdict) -> "Examined":
         self.reason, self.detail = verdict.reason, verdict.detail
-        self.card, self.configs, self.files = None, [], []
+        self.card, self.configs, self.files, self.viewed = None, [], [], []
         return self
 
 
@@ -90,6 +106,7 @@ def examine_candidates(
         "candidates": require_step(services, str(day), "candidates").output,
         "licences": settings.licences,
         "languages": settings.languages,
+        "multilingual": settings.multilingual,
         "configs_per_dataset": settings.configs_per_dataset,
         "sample_rows": settings.sample_rows,
         "seed": settings.seed,
@@ -123,6 +140,10 @@ def _examine_all(
 ) -> list[Examined]:
     stored = load_checkpoints(services.engine, str(day), "examine", fingerprint)
     done = {item: Examined(**result) for item, result in stored.items()}
+    for row, listing in candidates:
+        told = _examine_listed(services, row, listing)
+        if told is not None:
+            done[row.dataset_id] = told
     todo = [(row, listing) for row, listing in candidates if row.dataset_id not in done]
     failures: list[str] = []
 
@@ -152,13 +173,33 @@ def _examine_all(
     return [done[name] for name in sorted(done)]
 
 
+def _examine_listed(
+    services: Services, candidate: CandidateRow, listing: Listing
+) -> Examined | None:
+    """Give what the Hub's list alone settles; None where the repository has to be asked."""
+    if candidate.revision is None:
+        return None
+    verdict = examine_listing(listing)
+    if verdict.keep and listing.sha == candidate.revision:  # the tags are those of the revision
+        verdict = examine_tags(listing.tags, _card_filter(services.settings))
+    return None if verdict.keep else Examined(listing.id, candidate.revision).drop(verdict)
+
+
+def _card_filter(settings: Settings) -> Callable[[Card], Verdict]:
+    return partial(
+        examine_card,
+        licences=settings.licences,
+        languages=settings.languages,
+        multilingual=settings.multilingual,
+    )
+
+
 def _examine(services: Services, candidate: CandidateRow, listing: Listing) -> Examined:
     if candidate.revision is None or candidate.committed_at is None:
-        return Examined(listing.id, "").drop(
-            Verdict(Reason.NO_REVISION, "the Hub shows no commit of it")
-        )
-    examined = Examined(listing.id, candidate.revision)
+        verdict = Verdict(Reason.NO_REVISION, "the Hub shows no commit of it")
+        return Examined(listing.id, "").drop(verdict)
     revision = Revision(listing.id, candidate.revision, candidate.committed_at)
+    examined = Examined(listing.id, revision.sha)
     try:
         return _examine_revision(services, listing, revision, examined)
     except HubRefused as error:
@@ -168,66 +209,69 @@ def _examine(services: Services, candidate: CandidateRow, listing: Listing) -> E
 def _examine_revision(
     services: Services, listing: Listing, revision: Revision, examined: Examined
 ) -> Examined:
-    verdict = examine_listing(listing)
-    if not verdict.keep:
-        return examined.drop(verdict)
     data = services.hub.card_bytes(revision.dataset_id, revision.sha)
     if data is None:
         return examined.drop(Verdict(Reason.NO_CARD, "README.md is missing"))
     card = parse_card(data)
-    verdict = examine_card(card, services.settings.licences, services.settings.languages)
+    verdict = _card_filter(services.settings)(card)
     if not verdict.keep:
         return examined.drop(verdict)
     examined.card = _card_row(card)
-    return _examine_configs(services, revision, card, examined)
+    return _examine_configs(services, listing, revision, card, examined)
 
 
 def _examine_configs(
-    services: Services, revision: Revision, card: Card, examined: Examined
+    services: Services, listing: Listing, revision: Revision, card: Card, examined: Examined
 ) -> Examined:
-    files = services.hub.files(revision.dataset_id, revision.sha)
-    planned, rejects = plan_configs(card, files, services.settings.configs_per_dataset)
-    for reject in rejects:
-        _reject_part(examined, reject.subject, reject.reason, reject.detail)
-    if not planned and not rejects:
-        return examined.drop(Verdict(Reason.NO_DATA_FILES, f"{len(files)} files"))
-    for config_files in planned:
-        verdict = _sample(services, revision, config_files, examined)
-        if not verdict.keep and verdict.reason is not None:
-            _reject_part(examined, config_files.name, verdict.reason, verdict.detail)
+    settings = services.settings
+    rules = SampleRules(settings.configs_per_dataset, settings.sample_rows, settings.seed)
+    is_newest = listing.sha in (None, revision.sha)
+    for outcome in sample_dataset(services.hub, revision, card, rules, is_newest):
+        verdict = outcome.verdict
+        if outcome.sample is not None and verdict.keep:
+            verdict = _examine_text(card, outcome.sample, settings.languages, examined)
+        if verdict.reason is not None:
+            _reject_part(examined, outcome.name, verdict.reason, verdict.detail)
+        if outcome.sample is not None and outcome.sample.oversized:
+            number = outcome.sample.oversized
+            _reject_part(examined, outcome.name, Reason.ROW_TOO_LARGE, "rows", number)
+        if outcome.sample is not None and verdict.keep:
+            _keep_config(services, outcome.sample, outcome.source, examined)
     if not examined.configs:
         return examined.drop(_no_config(examined.rejects))
     return examined
 
 
-def _sample(
-    services: Services, revision: Revision, files: ConfigFiles, examined: Examined
+def _examine_text(
+    card: Card, sample: ConfigSample, languages: Sequence[str], examined: Examined
 ) -> Verdict:
-    settings = services.settings
-    try:
-        sample = sample_config(services.hub, revision, files, settings.sample_rows, settings.seed)
-    except HubRefused as error:
-        return Verdict(error.reason, str(error))
-    verdict = examine_config(sample.config)
-    if not verdict.keep:
-        return verdict
-    if sample.oversized:
-        _reject_part(examined, files.name, Reason.ROW_TOO_LARGE, "rows", sample.oversized)
-    if not sample.table.num_rows:
-        return Verdict(Reason.NO_ROWS, "its files hold no rows")
+    """Judge a config by the language of its rows, which stands in for one that the card lacks."""
+    if not leaves_language_open(card, languages):
+        return KEEP
+    detected = detect_language(sample)
+    verdict = examine_language(card, detected, languages)
+    if verdict.keep and detected is not None and examined.card is not None:
+        examined.card["languages"] = sorted({detected, *examined.card["languages"]})
+    return verdict
+
+
+def _keep_config(
+    services: Services, sample: ConfigSample, source: Source, examined: Examined
+) -> None:
     stored = services.storage.write_table(SAMPLES, sample.table)
     config = sample.config
     examined.files.append({"name": config.subject, **asdict(stored)})
+    if source == "viewer":
+        examined.viewed.append(config.name)
     examined.configs.append(
         {
             "name": config.name,
             "features": dict(config.features),
             "splits": dict(config.splits),
             "sample_path": stored.path,
-            "sample_seed": settings.seed,
+            "sample_seed": services.settings.seed,
         }
     )
-    return verdict
 
 
 def _reject_part(
@@ -282,7 +326,10 @@ def _output(day: GrowthDay, candidates: Sequence[Any], examined: Sequence[Examin
             for row in item.files
         ],
         file_kinds=(SAMPLES,),
-        facts={"configs": sum(len(item.configs) for item in kept)},
+        facts={
+            "configs": sum(len(item.configs) for item in kept),
+            "configs_from_viewer": sum(len(item.viewed) for item in kept),
+        },
     )
 
 
@@ -292,8 +339,13 @@ def _verdict_row(day: GrowthDay, item: Examined) -> dict[str, Any]:
         "dataset_id": item.dataset_id,
         "revision": item.revision,
         "reason": item.reason,
-        "detail": item.detail,
+        "detail": item.detail or _sources(item.viewed),
     }
+
+
+def _sources(viewed: Sequence[str]) -> str:
+    """Tell of a kept dataset which configs did not come from the repository's own files."""
+    return f"from the dataset viewer: {', '.join(sorted(viewed))}"[:500] if viewed else ""
 
 
 def _revision_row(day: GrowthDay, item: Examined) -> dict[str, Any]:
@@ -317,12 +369,12 @@ def _config_row(day: GrowthDay, item: Examined, config: Mapping[str, Any]) -> di
 def _card_row(card: Card) -> dict[str, Any]:
     row = {
         "licences": list(card.licences),
-        "languages": list(card.languages),
+        "languages": stated_languages(card),
         "pretty_name": card.pretty_name,
         "summary": card.summary,
         "card_sha256": card.sha256,
     }
-    return dict(storable(row))
+    return dict(clean_json(row))
 
 
 def _stored_file(row: Mapping[str, Any]) -> StoredFile:

@@ -1,28 +1,23 @@
 """The first DAG's steps: follow the Hub, find a day's candidates, examine each at its revision."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, StepReport
-from dynosaur_etl.flows.catalogue import (
-    follow_hub,
-    followed_until,
-    read_commits,
-    stored_commits,
-)
+from dynosaur_etl.domain.models import Commit, Counts, StepReport
+from dynosaur_etl.flows.catalogue import follow_until, read_commits, stored_commits
 from dynosaur_etl.flows.examine import examine_candidates
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import run_step
-from dynosaur_etl.hub.candidates import HUB_FLOOR, change_on
-from dynosaur_etl.store.database import locked
+from dynosaur_etl.hub.candidates import HUB_FLOOR, Change, change_on, change_told
 from dynosaur_etl.store.steps import StepOutput
-from dynosaur_etl.store.tables import CandidateRow, DatasetRow
+from dynosaur_etl.store.tables import CandidateRow, CommitRow, DatasetRow
 
-CANDIDATES_VERSION = "candidates-1"
+CANDIDATES_VERSION = "candidates-2"
 
 __all__ = ["examine_candidates", "find_candidates", "sync_catalogue"]
 
@@ -35,10 +30,7 @@ def sync_catalogue(day: GrowthDay, services: Services, progress: Progress = sile
         HubUnavailable: the listing could not be completed; the next run makes up for it.
     """
     day.ensure_over(datetime.now(UTC))
-    with locked(services.engine, "catalogue"):
-        until = followed_until(services)
-        covered = until is not None and until >= day.end
-        seen = 0 if covered else follow_hub(services, progress)
+    seen = follow_until(services, day.end, progress)
     return StepReport("sync", str(day), Counts(taken=seen, kept=seen, rejected=0))
 
 
@@ -52,53 +44,71 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
     day.ensure_over(datetime.now(UTC))
 
     def work() -> StepOutput:
-        with Session(services.engine, expire_on_commit=False) as session:
-            query = select(DatasetRow).where(_touched(day)).order_by(DatasetRow.id)
-            rows = list(session.scalars(query))
-        for done, _ in enumerate(read_commits(services, rows), start=1):
-            progress(done, len(rows))
-        with Session(services.engine) as session:
-            found = [_candidate(session, day, row) for row in rows]
-        candidates = [candidate for candidate in found if candidate is not None]
+        told, untold = _looked_at(services, day)
+        for done, _ in enumerate(read_commits(services, untold), start=1):
+            progress(done, len(untold))
+        found = [*told, *_in_commits(services, day, untold)]
+        candidates = sorted(found, key=lambda candidate: str(candidate["dataset_id"]))
         return StepOutput(
             counts=Counts(taken=len(candidates), kept=len(candidates), rejected=0),
             tables={CandidateRow: candidates},
-            facts={"datasets_looked_at": len(rows)},
         )
 
     return run_step(services, str(day), "candidates", CANDIDATES_VERSION, work)
 
 
+def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]], list[DatasetRow]]:
+    """Give the candidates that the catalogue tells, and the datasets whose commits have to."""
+    query = select(DatasetRow).options(defer(DatasetRow.tags)).where(_touched(day))
+    told, untold = [], []
+    with Session(services.engine, expire_on_commit=False) as session:
+        for row in session.scalars(query.order_by(DatasetRow.id)):
+            change = change_told(day, row.created_at, row.last_modified, row.sha)
+            if change is None:
+                untold.append(row)
+            else:
+                told.append(_candidate(day, row.id, *change))
+    return told, untold
+
+
+def _in_commits(
+    services: Services, day: GrowthDay, rows: Sequence[DatasetRow]
+) -> Iterator[dict[str, Any]]:
+    """Give the candidates among datasets whose commits have been read."""
+    dated = select(CommitRow.dataset_id).where(
+        CommitRow.date >= day.start, CommitRow.date < day.end
+    )
+    with Session(services.engine) as session:
+        ids = set(session.scalars(dated.distinct()))
+        for row in rows:
+            if row.id not in ids and row.created_at not in day:
+                continue
+            commits = stored_commits(session, row.id)
+            change = change_on(day, row.created_at, commits) if commits else None
+            if change is not None:
+                yield _candidate(day, row.id, *change)
+            elif not commits and row.created_at in day:
+                yield _candidate(day, row.id, "created", None)
+
+
+def _candidate(
+    day: GrowthDay, dataset_id: str, change: Change, commit: Commit | None
+) -> dict[str, Any]:
+    return {
+        "day": str(day),
+        "dataset_id": dataset_id,
+        "revision": None if commit is None else commit.sha,
+        "committed_at": None if commit is None else commit.date,
+        "change": change,
+    }
+
+
 def _touched(day: GrowthDay) -> ColumnElement[bool]:
-    """Tell what may have changed on the day: there by its end, modified since its start."""
+    """Tell what may have changed on the day: there by its end, and modified since its start.
+
+    A new repository may hold a history that is older than itself.
+    """
     return and_(
-        DatasetRow.last_modified >= day.start,
+        or_(DatasetRow.last_modified >= day.start, DatasetRow.created_at >= day.start),
         or_(DatasetRow.created_at < day.end, DatasetRow.created_at <= HUB_FLOOR),
     )
-
-
-def _candidate(session: Session, day: GrowthDay, row: DatasetRow) -> dict[str, Any] | None:
-    commits = stored_commits(session, row.id)
-    if not commits:
-        return _unpinned(day, row) if row.created_at in day else None
-    change = change_on(day, row.created_at, commits)
-    if change is None:
-        return None
-    kind, commit = change
-    return {
-        "day": str(day),
-        "dataset_id": row.id,
-        "revision": commit.sha,
-        "committed_at": commit.date,
-        "change": kind,
-    }
-
-
-def _unpinned(day: GrowthDay, row: DatasetRow) -> dict[str, Any]:
-    return {
-        "day": str(day),
-        "dataset_id": row.id,
-        "revision": None,
-        "committed_at": None,
-        "change": "created",
-    }

@@ -1,6 +1,6 @@
 """The pool: all live instances up to a day, each once, with their quality and vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.flows.fill import EMBEDDING_FILES, INSTANCE_FILES, SCORE_FILES
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.instances.duplicates import drop_duplicates
@@ -23,6 +24,7 @@ from dynosaur_etl.store.tables import (
     RevisionRow,
     TaskRow,
     VerdictRow,
+    WithdrawalRow,
 )
 
 _POOL_STEPS = ("score", "embed")
@@ -38,12 +40,14 @@ class Pool:
         quality: float64 [n], in [0, 1].
         vectors: float16 [n, d], unit length.
         duplicates: instances left out because an earlier day has them.
+        withdrawn: instances left out by the dataset that has been withdrawn.
     """
 
     instances: pa.Table
     quality: NDArray[np.float64]
     vectors: NDArray[np.float16]
     duplicates: int
+    withdrawn: Mapping[str, int]
 
 
 def grown_days(services: Services, up_to: str) -> list[str]:
@@ -75,11 +79,27 @@ def pool_inputs(services: Services, days: Sequence[str]) -> list[list[str]]:
         return [list(row) for row in session.execute(query)]
 
 
-def load_pool(services: Services, days: Sequence[str]) -> Pool:
-    """Read the pool of those days.
+def withdrawn_sources(services: Services, days: Sequence[str]) -> dict[str, str]:
+    """Tell, for each source of those days that is withdrawn, the reasons in force."""
+    tasks = select(TaskRow.dataset_id).where(TaskRow.day.in_(days))
+    query = (
+        select(WithdrawalRow)
+        .where(WithdrawalRow.lifted_on.is_(None), WithdrawalRow.dataset_id.in_(tasks))
+        .order_by(WithdrawalRow.dataset_id, WithdrawalRow.reason)
+    )
+    told: dict[str, str] = {}
+    with Session(services.engine) as session:
+        for row in session.scalars(query):
+            words = f"{row.reason} since {row.found_on}: {row.detail}"
+            told[row.dataset_id] = "; ".join(filter(None, (told.get(row.dataset_id), words)))
+    return told
+
+
+def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str] = ()) -> Pool:
+    """Read the pool of those days, without the datasets that have been withdrawn.
 
     Raises:
-        InvalidInput: the days have no instance.
+        InvalidInput: the days have no instance, or none that is left.
     """
     instances = read_all(services, INSTANCE_FILES, days)
     if not instances:
@@ -88,7 +108,8 @@ def load_pool(services: Services, days: Sequence[str]) -> Pool:
     scores = pa.concat_tables(read_all(services, SCORE_FILES, days))
     embeddings = read_all(services, EMBEDDING_FILES, days)
     numbered = everything.append_column("number", pa.array(range(everything.num_rows), pa.int64()))
-    unique = drop_duplicates(numbered)
+    gone = pc.is_in(numbered["dataset"], pa.array(withdrawn, pa.string()))
+    unique = drop_duplicates(numbered.filter(pc.invert(gone)))
     if not unique.instances.num_rows:
         raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
     at = unique.instances["number"].to_numpy()
@@ -97,6 +118,7 @@ def load_pool(services: Services, days: Sequence[str]) -> Pool:
         quality=scores["score"].to_numpy()[at],
         vectors=np.concatenate([_matrix(table) for table in embeddings if table.num_rows])[at],
         duplicates=sum(unique.dropped.values()),
+        withdrawn=_tally(numbered["dataset"].filter(gone)),
     )
 
 
@@ -155,11 +177,13 @@ def pool_sources(
     return pa.Table.from_pylist(rows, schema=schemas.SOURCES)
 
 
-def pool_rejects(services: Services, days: Sequence[str]) -> pa.Table:
-    """Give everything that those days left out."""
+def pool_rejects(services: Services, days: Sequence[str], selected_on: str) -> pa.Table:
+    """Give everything that those days left out, and what the selection of one day did."""
+    grown = and_(RejectionRow.day.in_(days), RejectionRow.stage != Stage.SELECT)
+    selected = and_(RejectionRow.day == selected_on, RejectionRow.stage == Stage.SELECT)
     query = (
         select(RejectionRow)
-        .where(RejectionRow.day.in_(days))
+        .where(or_(grown, selected))
         .order_by(RejectionRow.day, RejectionRow.stage, RejectionRow.subject, RejectionRow.reason)
     )
     with Session(services.engine) as session:
@@ -203,6 +227,11 @@ def _matrix(table: pa.Table) -> NDArray[np.float16]:
     column = table["vector"].combine_chunks()
     values: NDArray[np.float16] = column.flatten().to_numpy(zero_copy_only=False)
     return values.reshape(table.num_rows, -1)
+
+
+def _tally(values: pa.ChunkedArray) -> dict[str, int]:
+    counted = pc.value_counts(values).to_pylist()
+    return {entry["values"]: entry["counts"] for entry in counted}
 
 
 def _by_source(instances: pa.Table) -> dict[tuple[str, str], int]:

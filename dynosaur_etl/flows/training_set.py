@@ -1,5 +1,6 @@
 """The third DAG's steps: select from the pool up to a day, snapshot it, verify the snapshot."""
 
+from collections.abc import Mapping
 from importlib.metadata import version as package_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ from dynosaur_etl.flows.pool import (
     pool_rejects,
     pool_sources,
     pool_tasks,
+    withdrawn_sources,
 )
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
@@ -63,28 +65,29 @@ def select(
     """
     days = grown_days(services, str(day))
     size, weight = _size(services, k), _weight(services, alpha)
-    rules = {"days": days, "pool": pool_inputs(services, days), "k": size, "alpha": weight}
+    withdrawn = withdrawn_sources(services, days)
+    pool_of = [*pool_inputs(services, days), *withdrawn.items()]
+    rules = {"days": days, "pool": pool_of, "k": size, "alpha": weight}
 
     def work() -> StepOutput:
-        pool = load_pool(services, days)
+        pool = load_pool(services, days, withdrawn)
         taken = min(size, len(pool.quality))
         selection = qdit(
             pool.vectors, taken, quality=pool.quality, alpha=weight, seed=services.settings.seed
         )
         progress(taken, taken)
         file = services.storage.write_table(SELECTION_FILES, _picks(pool, selection))
+        rejects = _duplicates(pool) + _withdrawn(pool, withdrawn)
+        rejected = sum(counted.number for counted in rejects)
         return StepOutput(
-            counts=Counts(
-                taken=len(pool.quality) + pool.duplicates,
-                kept=len(pool.quality),
-                rejected=pool.duplicates,
-            ),
-            rejects=_duplicates(pool),
+            counts=Counts(len(pool.quality) + rejected, len(pool.quality), rejected),
+            rejects=rejects,
             stages=(Stage.SELECT,),
             files=[NamedFile(SELECTION_FILES, "qdit", file)],
             file_kinds=(SELECTION_FILES,),
             facts={
                 "days": days,
+                "withdrawn": withdrawn,
                 "asked": size,
                 "selected": taken,
                 "method": selection.method,
@@ -180,7 +183,7 @@ def _parent(services: Services, row: SnapshotRow | None) -> ParentSnapshot | Non
 
 def _content(services: Services, day: GrowthDay, selected: StepReport) -> SnapshotContent:
     days: list[str] = list(selected.facts["days"])
-    pool = load_pool(services, days)
+    pool = load_pool(services, days, selected.facts.get("withdrawn", ()))
     [file] = files_of(services.engine, SELECTION_FILES, str(day))
     selection = services.storage.read_table(file.path)
     chosen = _chosen(pool, selection)
@@ -194,7 +197,7 @@ def _content(services: Services, day: GrowthDay, selected: StepReport) -> Snapsh
         selection=selection,
         tasks=tasks,
         sources=pool_sources(services, tasks, pool.instances, chosen, days),
-        rejects=pool_rejects(services, days),
+        rejects=pool_rejects(services, days, str(day)),
         parameters=_parameters(services, selected),
         versions={name: package_version(name) for name in ("dynosaur-etl", *_PACKAGES)},
         days=days,
@@ -245,6 +248,13 @@ def _duplicates(pool: Pool) -> list[CountedReject]:
         return []
     reject = Reject(Stage.SELECT, "pool", Reason.DUPLICATE_INSTANCE, "an earlier day has it")
     return [CountedReject(reject, pool.duplicates)]
+
+
+def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:
+    return [
+        CountedReject(Reject(Stage.SELECT, name, Reason.WITHDRAWN, words[name]), number)
+        for name, number in sorted(pool.withdrawn.items())
+    ]
 
 
 def _recorded(services: Services, fingerprint: str) -> SnapshotRow | None:

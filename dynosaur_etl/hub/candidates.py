@@ -24,9 +24,9 @@ def change_on(
 ) -> tuple[Change, Commit] | None:
     """Tell what the day did to a dataset, with the newest commit that counts by the day's end.
 
-    A dataset is created on the day on which its first commit counts, so that a history pushed
-    into a new repository counts from the repository's creation. Where the Hub does not know the
-    creation, the first commit's own date stands.
+    A dataset is created on the day that the Hub names; where the Hub does not know it, on the day
+    of its first commit. A history pushed into a new repository counts from the repository's
+    creation.
 
     Args:
         day: the growth day.
@@ -41,11 +41,36 @@ def change_on(
     on_the_day = [index for index, moment in enumerate(counted) if moment in day]
     if not on_the_day:
         return None
-    return "created" if on_the_day[0] == 0 else "changed", oldest_first[on_the_day[-1]]
+    created_at = counted[0] if _is_old(listing_created_at) else listing_created_at
+    return _kind(day, created_at), oldest_first[on_the_day[-1]]
+
+
+def change_told(
+    day: GrowthDay, created_at: datetime, last_modified: datetime, sha: str | None
+) -> tuple[Change, Commit] | None:
+    """Tell what `change_on` would, from the listing alone, where no commit can say otherwise.
+
+    That is so where the Hub knows the creation and nothing was pushed after the day: the head of
+    the branch is the newest commit of the day, and the Hub's `lastModified` is its date.
+
+    Returns:
+        None where the commits have to be read.
+    """
+    if sha is None or _is_old(created_at) or max(last_modified, created_at) not in day:
+        return None
+    return _kind(day, created_at), Commit(sha, last_modified, "")
+
+
+def _is_old(created_at: datetime) -> bool:
+    return created_at <= HUB_FLOOR
+
+
+def _kind(day: GrowthDay, created_at: datetime) -> Change:
+    return "created" if created_at in day else "changed"
 
 
 def _counted_from(created_at: datetime, oldest_first: Sequence[Commit]) -> list[datetime]:
     dates = [commit.date for commit in oldest_first]
-    if created_at > HUB_FLOOR:
+    if not _is_old(created_at):
         dates = [max(date, created_at) for date in dates]
     return list(accumulate(dates, max))

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from threading import BoundedSemaphore
-from typing import BinaryIO
+from typing import Any, BinaryIO
+from urllib.parse import urljoin
 
 import httpx2
 from huggingface_hub import HfApi, get_session, hf_hub_url
@@ -34,9 +36,9 @@ from dynosaur_etl.domain.errors import (
 )
 from dynosaur_etl.domain.models import Commit, Listing
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.hub.candidates import HUB_FLOOR
 from dynosaur_etl.hub.cards import MAX_CARD_BYTES
 from dynosaur_etl.hub.configs import RepoFile
+from dynosaur_etl.hub.listing import FIRST_PAGE, ListingPage, listing_of, next_page, read_entries
 from dynosaur_etl.hub.remote_file import open_ranges
 from dynosaur_etl.hub.session import RequestCounter, Terms, install, under
 
@@ -45,10 +47,14 @@ MAX_ANSWER_BYTES = 1 << 26
 
 _LIBRARY = "dynosaur-etl"
 _CARD = "README.md"
-_LISTED = (
-    "createdAt", "lastModified", "sha", "tags", "gated", "private", "disabled", "downloads",
-    "likes",
-)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ViewerAnswer:
+    """What the dataset viewer says: the commit that it describes, and JSON; both None in a no."""
+
+    revision: str | None
+    content: Any
 
 
 class HubClient:
@@ -58,8 +64,8 @@ class HubClient:
     `HubRefused`, with a reason, where the Hub says no.
 
     Attributes:
-        requests: how many were sent, by kind: list, info, commits, tree, resolve; those sent
-            again are counted there and under `retries`.
+        requests: how many were sent, by kind: list, info, commits, tree, resolve, viewer; those
+            sent again are counted there and under `retries`.
         viewer_url: the dataset viewer's address.
     """
 
@@ -93,19 +99,35 @@ class HubClient:
 
         The pages are asked for as the listing is read.
         """
-        entries = iter(
-            self._api.list_datasets(sort="last_modified", expand=list(_LISTED))  # type: ignore[arg-type]
-        )
         seen: set[str] = set()
-        while True:
+        for page in self.list_pages(modified_since):
+            for listing in page.listings:
+                if listing.id not in seen:
+                    seen.add(listing.id)
+                    yield listing
+
+    def list_pages(
+        self, modified_since: datetime | None, cursor: str | None = None
+    ) -> Iterator[ListingPage]:
+        """List datasets as `list_datasets` does, page by page; a later page may repeat an id.
+
+        Args:
+            modified_since: where the listing ends; None: with the Hub's last page.
+            cursor: of an earlier page, to go on behind it, in this process or in another.
+        """
+        page: str | None = cursor or FIRST_PAGE
+        while page is not None:
             with self._asking("list", "the list of datasets"):
-                entry = next(entries, None)
-                listing = None if entry is None else self._listing(entry)
-            if entry is None or listing is None or _is_before(entry.last_modified, modified_since):
-                return
-            if listing.id not in seen:
-                seen.add(listing.id)
-                yield listing
+                answer = self._get(urljoin(f"{self._endpoint}/api/datasets", page))
+                entries, following = read_entries(answer), next_page(answer)
+            recent = [entry for entry in entries if not _is_before(entry, modified_since)]
+            if len(recent) < len(entries):
+                following = None
+            if following == page:
+                raise HubUnavailable("the list of datasets: a page's next link leads back to it")
+            page = following
+            listings = (self._listing(entry) for entry in recent)
+            yield ListingPage(tuple(item for item in listings if item is not None), page)
 
     def commits(self, dataset_id: str) -> list[Commit]:
         """Give the commits of the main branch, newest first."""
@@ -152,20 +174,32 @@ class HubClient:
             size = self._size(dataset_id, sha, path)
         return open_ranges(read_range, size)
 
-    def _listing(self, entry: DatasetInfo) -> Listing:
-        created_at = entry.created_at or HUB_FLOOR
-        return Listing(
-            id=entry.id if "/" in entry.id else self._full_id(entry.id),
-            created_at=created_at,
-            last_modified=entry.last_modified or created_at,
-            sha=entry.sha,
-            tags=tuple(map(str, entry.tags or ())),
-            gated=bool(entry.gated),
-            private=bool(entry.private),
-            disabled=bool(entry.disabled),
-            downloads=int(entry.downloads or 0),
-            likes=int(entry.likes or 0),
-        )
+    def view(self, endpoint: str, dataset_id: str, **asked: str) -> ViewerAnswer:
+        """Ask the dataset viewer; it gets no token, as nothing gated or private is read.
+
+        Raises:
+            HubRefused: ROWS_UNREADABLE; the answer is larger than 64 MiB.
+        """
+        url = f"{self.viewer_url}/{endpoint}"
+        headers = build_hf_headers(token=False, library_name=_LIBRARY)
+        with self._asking("viewer", f"{dataset_id}/{endpoint} of the viewer"):
+            answer = get_session().get(
+                url, params={"dataset": dataset_id, **asked}, headers=headers
+            )
+            if not answer.is_success:
+                return ViewerAnswer(None, None)
+            if len(answer.content) >= MAX_ANSWER_BYTES:
+                found = f"{dataset_id}/{endpoint} of the viewer: over {MAX_ANSWER_BYTES} bytes"
+                raise HubRefused(found, Reason.ROWS_UNREADABLE)
+            return ViewerAnswer(answer.headers.get("x-revision"), answer.json())
+
+    def _listing(self, entry: DatasetInfo) -> Listing | None:
+        """Word an entry; None where it has gone by the time that its owner is asked for."""
+        try:
+            full_id = entry.id if "/" in entry.id else self._full_id(entry.id)
+        except HubRefused:
+            return None
+        return listing_of(entry, full_id)
 
     def _full_id(self, bare_id: str) -> str:
         """Ask for a dataset's id with its owner: the file clients refuse ids without one."""
@@ -193,13 +227,17 @@ class HubClient:
         url = hf_hub_url(
             dataset_id, path, repo_type="dataset", revision=sha, endpoint=self._endpoint
         )
-        own = build_hf_headers(token=self._token, library_name=_LIBRARY)
-        answer = get_session().get(url, headers={**own, "accept-encoding": "identity", **headers})
-        hf_raise_for_status(answer)
+        answer = self._get(url, **{"accept-encoding": "identity", **headers})
         told = {item.headers.get("x-repo-commit") for item in (*answer.history, answer)}
         if sha not in told:
             received = ", ".join(sorted(filter(None, told))) or "none"
             raise HubUnavailable(not_allowed(f"revision of {dataset_id}/{path}", received, [sha]))
+        return answer
+
+    def _get(self, url: str, **headers: str) -> httpx2.Response:
+        own = build_hf_headers(token=self._token, library_name=_LIBRARY)
+        answer = get_session().get(url, headers={**own, **headers})
+        hf_raise_for_status(answer)
         return answer
 
     @contextmanager
@@ -224,7 +262,8 @@ class HubClient:
             raise HubUnavailable(f"{subject}: the answer cannot be read: {words}") from error
 
 
-def _is_before(moment: datetime | None, limit: datetime | None) -> bool:
+def _is_before(entry: DatasetInfo, limit: datetime | None) -> bool:
+    moment = entry.last_modified
     return moment is not None and limit is not None and moment < limit
 
 

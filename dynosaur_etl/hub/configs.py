@@ -102,12 +102,13 @@ def _plan(name: str, splits: Iterable[_Split]) -> ConfigFiles | None:
     if not held:
         return None
     chosen = next(item for item in _PREFERENCE if item in held)
-    names = _training_splits(list(held[chosen]))
+    names = training_splits(list(held[chosen]))
     unique = {split: tuple(dict.fromkeys(held[chosen][split])) for split in names}
     return ConfigFiles(name, chosen, unique)
 
 
-def _training_splits(names: Sequence[str]) -> list[str]:
+def training_splits(names: Sequence[str]) -> list[str]:
+    """Choose the splits whose rows may train: see the module's last rule."""
     for words in (("train",), ("val", "dev")):
         chosen = [name for name in names if any(word in name.lower() for word in words)]
         if chosen:
@@ -136,10 +137,11 @@ def _declared(configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         for config in configs
         if config.get("data_files") or config.get("data_dir")
     }
-    return [named[name] for name in sorted(named, key=lambda name: _rank(name, named[name]))]
+    return [named[name] for name in sorted(named, key=lambda name: rank_config(name, named[name]))]
 
 
-def _rank(name: str, config: Mapping[str, Any]) -> tuple[bool, bool, str]:
+def rank_config(name: str, config: Mapping[str, Any]) -> tuple[bool, bool, str]:
+    """Give a config's place in the order of choice, by its name and what the card says of it."""
     return config.get("default") is not True, name != "default", name
 
 
@@ -205,7 +207,7 @@ def _resolve_layout(data: Sequence[RepoFile]) -> Iterator[tuple[str, Iterable[_S
     loose = folders.pop("", [])
     if loose:
         yield "default", chain(_by_words(loose), _by_folder(folders.pop("default", [])))
-    for name in sorted(folders, key=lambda name: _rank(name, {})):
+    for name in sorted(folders, key=lambda name: rank_config(name, {})):
         yield name, _by_folder(folders[name])
 
 

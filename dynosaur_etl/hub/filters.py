@@ -4,9 +4,10 @@ The order, cheapest first:
 
 1. The listing: private, disabled, gated. No request.
 2. The card's licence: none or unknown, not on the allow list, restricted by the card's own text.
-3. The card's languages: none, one that is not allowed, several.
+3. The card's languages: one that is not allowed, several.
 4. Each config's features, before a row is read: images, audio, video or binary data; translation
    pairs; fewer than two fields that can serve a task.
+5. Each config's sampled text, where the card leaves the language open.
 
 Which configs are looked at is decided between 3 and 4, by `dynosaur_etl.hub.configs`.
 """
@@ -17,24 +18,13 @@ from collections.abc import Collection
 from dynosaur_etl.domain.features import FieldKind, usable_fields
 from dynosaur_etl.domain.models import KEEP, Card, Config, Listing, Verdict
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.hub.spdx import is_allowed
 
 LEAST_FIELDS = 2
 
 _NO_LICENCE = frozenset({"unknown", "none", "unlicensed"})
 _NEUTRAL_LANGUAGES = frozenset({"code"})
 _UNKNOWN_LANGUAGES = frozenset({"unknown", "und", "zxx", "n-a"})
-_SPDX_SUFFIX = re.compile(r"(?:-or-later|-only|\+)$")
-_LICENCE_NAMES = {
-    "odc-by-1.0": "odc-by",
-    "odbl-1.0": "odbl",
-    "pddl-1.0": "pddl",
-    "c-uda-1.0": "c-uda",
-    "other-c-uda": "c-uda",
-    "gfdl-1.1": "gfdl",
-    "gfdl-1.2": "gfdl",
-    "gfdl-1.3": "gfdl",
-    "gnu-gpl-v3.0": "gpl-3.0",
-}
 
 _RESTRICTIONS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -66,20 +56,50 @@ def examine_listing(listing: Listing) -> Verdict:
     return KEEP
 
 
-def examine_card(card: Card, licences: Collection[str], languages: Collection[str]) -> Verdict:
+def examine_card(
+    card: Card, licences: Collection[str], languages: Collection[str], multilingual: bool = False
+) -> Verdict:
     """Drop a card by its licence, then by its languages.
 
-    Every licence of the card has to be allowed. SPDX spellings (`gpl-3.0-or-later`, `odc-by-1.0`)
-    stand for the Hub's identifiers. One natural language has to be left, or only allowed ones;
-    `code` goes with any, and alone, as in Dynosaur's own collection.
+    Every licence of the card has to be allowed; SPDX spellings and expressions are read. One
+    natural language has to be left, or only allowed ones; `code` goes with any, and alone, as in
+    Dynosaur's own collection. A card that names none is kept: `examine_language` decides by the
+    text.
 
     Args:
         card: the card.
         licences: allowed licences, the Hub's identifiers.
         languages: allowed languages, codes without a region; a card's `en-US` is `en`.
+        multilingual: of several languages one that is allowed is enough.
     """
     verdict = _examine_licence(card, licences)
-    return _examine_languages(card, languages) if verdict.keep else verdict
+    return _examine_languages(card, languages, multilingual) if verdict.keep else verdict
+
+
+def stated_languages(card: Card) -> list[str]:
+    """Give the codes that name a language, not the ones that say it is unknown."""
+    return [code for code in card.languages if code not in _UNKNOWN_LANGUAGES]
+
+
+def leaves_language_open(card: Card, languages: Collection[str]) -> bool:
+    """Tell whether the text has to show the language: the card names none, or other ones too."""
+    natural = _natural(card)
+    return not stated_languages(card) or any(code not in languages for code in natural)
+
+
+def examine_language(card: Card, detected: str | None, languages: Collection[str]) -> Verdict:
+    """Drop a config by the language of its text, where its card leaves that open.
+
+    Args:
+        card: the card of the dataset; where it names languages, undecided text is kept.
+        detected: code of the text's language, None where it cannot be told.
+        languages: allowed languages.
+    """
+    if detected is None and not stated_languages(card):
+        return Verdict(Reason.LANGUAGE_UNKNOWN, "the card names none, and the text shows none")
+    if detected is not None and detected not in languages:
+        return Verdict(Reason.LANGUAGE_NOT_ALLOWED, f"{detected}, as the text shows")
+    return KEEP
 
 
 def examine_config(config: Config) -> Verdict:
@@ -101,7 +121,7 @@ def examine_config(config: Config) -> Verdict:
 def _examine_licence(card: Card, allowed: Collection[str]) -> Verdict:
     if not card.licences or _NO_LICENCE.intersection(card.licences):
         return Verdict(Reason.LICENCE_MISSING, _named(card.licences) or "no licence")
-    refused = [licence for licence in card.licences if _hub_licence(licence) not in allowed]
+    refused = [licence for licence in card.licences if not is_allowed(licence, allowed)]
     if refused:
         name = f" ({card.licence_name})" if card.licence_name else ""
         return Verdict(Reason.LICENCE_NOT_ALLOWED, _named(refused) + name)
@@ -110,11 +130,6 @@ def _examine_licence(card: Card, allowed: Collection[str]) -> Verdict:
         found = f"{_named(card.licences)}, but the text says: {restriction}"
         return Verdict(Reason.LICENCE_CONFLICT, found)
     return KEEP
-
-
-def _hub_licence(licence: str) -> str:
-    base = _SPDX_SUFFIX.sub("", licence)
-    return _LICENCE_NAMES.get(base, base)
 
 
 def _restriction(text: str) -> str:
@@ -127,16 +142,19 @@ def _restriction(text: str) -> str:
     return " ".join(around.split())
 
 
-def _examine_languages(card: Card, allowed: Collection[str]) -> Verdict:
-    codes = [code for code in card.languages if code not in _UNKNOWN_LANGUAGES]
-    if not codes:
-        return Verdict(Reason.LANGUAGE_UNKNOWN, _named(card.languages) or "no language")
-    spoken = dict.fromkeys(code.partition("-")[0] for code in codes)
-    natural = [code for code in spoken if code not in _NEUTRAL_LANGUAGES]
-    if all(code in allowed for code in natural):
+def _examine_languages(card: Card, allowed: Collection[str], multilingual: bool) -> Verdict:
+    natural = _natural(card)
+    refused = [code for code in natural if code not in allowed]
+    if not refused or (multilingual and len(refused) < len(natural)):
         return KEEP
     reason = Reason.LANGUAGE_NOT_ALLOWED if len(natural) == 1 else Reason.MULTILINGUAL
-    return Verdict(reason, _named(codes))
+    return Verdict(reason, _named(stated_languages(card)))
+
+
+def _natural(card: Card) -> list[str]:
+    """Give the languages without their regions, each once, and without `code`."""
+    spoken = dict.fromkeys(code.partition("-")[0] for code in stated_languages(card))
+    return [code for code in spoken if code not in _NEUTRAL_LANGUAGES]
 
 
 def _named(names: Collection[str], most: int = 10) -> str:

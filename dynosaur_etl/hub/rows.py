@@ -1,14 +1,15 @@
 """Sampling the rows of a config at its pinned revision, the same rows for the same seed.
 
 Parquet is sampled over its whole length where it is small, else over row groups drawn by the
-seed; CSV and JSON over what is read of them within a bound. No code of a repository is run, and
+seed; CSV and JSON over what is read of them within a bound; rows of the dataset viewer over windows
+drawn by the seed. No code of a repository is run, and
 no row is read of a config that its features drop.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -25,6 +26,7 @@ from dynosaur_etl.hub.configs import ConfigFiles
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.parquet_rows import draw_rows, read_footers
 from dynosaur_etl.hub.text_rows import Drawn, draw_records, infer_column
+from dynosaur_etl.hub.viewer import ViewedConfig, draw_viewed_rows
 
 MAX_CELL = 100_000
 MAX_FIELDS = 1_000
@@ -39,7 +41,8 @@ class ConfigSample:
     Attributes:
         table: the config's columns as they are stored, a ClassLabel's -1 as null, and the
             columns `__split__` and `__row__`, the row's index in its split; ordered by both.
-        oversized: rows that were drawn and left out, as a cell has over 100,000 characters.
+        oversized: rows that were drawn and left out, as a cell has over 100,000 characters or
+            the viewer has cut it.
     """
 
     config: Config
@@ -66,11 +69,42 @@ def sample_config(
         HubRefused: FEATURES_UNREADABLE or ROWS_UNREADABLE.
         HubUnavailable: the Hub gives no usable answer.
     """
-    name = digest(seed, revision.dataset_id, revision.sha, files.name)
-    draw = Random(int(name[:16], 16))  # noqa: S311 - a sample that anybody can draw again
+    draw = _draw(revision, files.name, seed)
     subject = f"{revision.dataset_id}@{revision.sha[:12]}/{files.name}"
     sample = _sample_parquet if files.format == "parquet" else _sample_text
     return sample(client, revision, files, rows, draw, subject)
+
+
+def sample_viewed_config(
+    client: HubClient, revision: Revision, viewed: ViewedConfig, rows: int, seed: int
+) -> ConfigSample:
+    """Read rows of a config that the dataset viewer describes, as `sample_config` does of files.
+
+    Raises:
+        HubRefused: FEATURES_UNREADABLE or ROWS_UNREADABLE.
+        HubUnavailable: the viewer gives no usable answer.
+    """
+    subject = f"{revision.dataset_id}@{revision.sha[:12]}/{viewed.name}"
+    with _refusing(Reason.FEATURES_UNREADABLE, subject):
+        features, schema = _viewed_features(viewed.features)
+    counts = dict.fromkeys(viewed.splits, -1) if viewed.is_partial else viewed.splits
+    config = Config(revision.dataset_id, revision.sha, viewed.name, features, counts)
+    if not examine_config(config).keep:
+        return ConfigSample(config, _with_places(schema.empty_table(), [], []))
+    with _refusing(Reason.ROWS_UNREADABLE, subject):
+        draw = _draw(revision, viewed.name, seed)
+        drawn = draw_viewed_rows(client, revision, viewed, rows, draw)
+        columns = [_viewed_column(drawn.records, field) for field in schema]
+        splits = [record.split for record in drawn.records]
+        indices = [record.index for record in drawn.records]
+        table = _with_places(pa.table(columns, schema), splits, indices)
+        sample = _finished(config, table)
+        return replace(sample, oversized=sample.oversized + drawn.cut)
+
+
+def _draw(revision: Revision, config: str, seed: int) -> Random:
+    name = digest(seed, revision.dataset_id, revision.sha, config)
+    return Random(int(name[:16], 16))  # noqa: S311 - a sample that anybody can draw again
 
 
 def _sample_parquet(
@@ -142,6 +176,21 @@ def _features(schema: pa.Schema) -> tuple[dict[str, Any], pa.Schema]:
     features = Features.from_arrow_schema(schema)
     as_json = json.loads(json.dumps(features.to_dict()))
     return as_json, features.arrow_schema.remove_metadata()
+
+
+def _viewed_features(told: Mapping[str, Any]) -> tuple[dict[str, Any], pa.Schema]:
+    from datasets import Features
+
+    return _features(Features.from_dict(dict(told)).arrow_schema)
+
+
+def _viewed_column(records: Sequence[Drawn], field: pa.Field) -> pa.Array:
+    """Give a column of the viewer's JSON its type; times and decimals stand there as texts."""
+    values = [record.values.get(field.name) for record in records]
+    try:
+        return pa.array(values, field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array(values).cast(field.type)
 
 
 def _as_features(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -2,8 +2,8 @@
 
 `huggingface_hub` sends everything through one session of the process. It gives listings, commits
 and trees no timeout, does not retry every call, and sleeps for as long as a server asks. Here each
-request made under `Terms` gets a timeout, bounded retries and a bounded body; the requests of
-others in the same process go through unchanged.
+request made under `Terms` gets a timeout, bounded retries and a bounded body, and keeps under the
+server's rate limits; the requests of others in the same process go through unchanged.
 """
 
 import re
@@ -11,12 +11,13 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -24,15 +25,14 @@ from huggingface_hub import get_session, set_client_factory
 from huggingface_hub.utils._http import hf_request_event_hook
 
 from dynosaur_etl.domain.errors import HubUnavailable
+from dynosaur_etl.hub.limiter import LONGEST_WAIT, Limiter, limits_of
 
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
-LONGEST_WAIT = 330.0
-"""Seconds; the Hub's rate limits count over windows of 300 s."""
-
 _BODY_TIMEOUTS = 10  # a whole body may take this many timeouts, so that a trickle ends as well
 _RETRIED = frozenset({408, 425, 429})
 _RATE_LIMIT = re.compile(r"\br\s*=\s*0\b.*?\bt\s*=\s*(\d{1,9})")
+_SAYS_NO = frozenset({500, 501})  # from the viewer: it has nothing to show of this dataset
 _CHATTER = "/api/agent-harnesses"
 _install_lock = threading.Lock()
 
@@ -105,34 +105,62 @@ class PatientClient(httpx2.Client):
             return super().send(request, stream=stream, **options)
         if request.url.path == _CHATTER:  # the client asks unasked, writes a file and forgives
             raise httpx2.RequestError("left out", request=request)
-        trouble, wait = _Trouble("not sent"), 0.0
-        for attempt in range(1, ATTEMPTS + 1):
+        place = f"{request.method} {request.url.copy_with(query=None)}"
+        lane = "resolve" if terms.kind == "resolve" else "api"  # the Hub counts these apart
+        breaker, limiter = limits_of(f"{request.url.scheme}://{_netloc(request)}", lane)
+        with _naming(place):
+            breaker.check()
+            outcome = self._attempts(request, terms, limiter, options)
+        if isinstance(outcome, httpx2.Response):
+            breaker.answered()
+            return outcome
+        if not outcome.is_limit:
+            breaker.given_up()
+        raise HubUnavailable(f"{place}: {outcome.words}")
+
+    def _attempts(
+        self, request: httpx2.Request, terms: Terms, limiter: Limiter, options: dict[str, Any]
+    ) -> "httpx2.Response | _Trouble":
+        """Send a request until there is an answer; the trouble of the last attempt if not."""
+        attempt = 0
+        while True:
+            attempt += 1
+            ticket = limiter.take()
             terms.counter.add(terms.kind, is_retry=attempt > 1)
-            outcome = self._attempt(request, terms, options)
+            outcome = self._attempt(request, terms, partial(limiter.give_back, ticket), options)
             if isinstance(outcome, httpx2.Response):
                 return outcome
-            trouble, wait = outcome, _wait(outcome, attempt)
+            wait = _wait(outcome, attempt)
             if attempt == ATTEMPTS or wait > LONGEST_WAIT:
-                break
+                asked = f", which asks to wait {wait:.0f} s" if wait > LONGEST_WAIT else ""
+                return replace(outcome, words=f"{outcome.words}{asked}; attempts: {attempt}")
             time.sleep(wait)
-        asked = f", which asks to wait {wait:.0f} s" if wait > LONGEST_WAIT else ""
-        place = f"{request.method} {request.url.copy_with(query=None)}"
-        raise HubUnavailable(f"{place}: {trouble.words}{asked}; attempts: {attempt}")
 
     def _attempt(
-        self, request: httpx2.Request, terms: Terms, options: dict[str, Any]
+        self,
+        request: httpx2.Request,
+        terms: Terms,
+        give_back: Callable[[httpx2.Headers | None, float | None], None],
+        options: dict[str, Any],
     ) -> "httpx2.Response | _Trouble":
         request.extensions["timeout"] = httpx2.Timeout(terms.timeout).as_dict()
+        headers: httpx2.Headers | None = None
+        trouble: _Trouble | None = None
         try:
             with terms.slots:
                 answer = super().send(request, stream=True, **options)
+                headers = _limit_headers(request, answer)
                 try:
                     body = _read_body(answer, terms)
                 finally:
                     answer.close()
+            trouble = _trouble_in(answer, terms)
         except (httpx2.RequestError, httpx2.StreamError) as error:
-            return _Trouble(f"{type(error).__name__} {error}".strip())
-        return _trouble_in(answer, terms) or _with_body(answer, body)
+            trouble = _Trouble(f"{type(error).__name__} {error}".strip())
+        finally:
+            pause = trouble.asked_wait if trouble is not None and trouble.is_limit else None
+            give_back(headers, pause)
+        return trouble or _with_body(answer, body)
 
 
 @dataclass(frozen=True)
@@ -141,6 +169,25 @@ class _Trouble:
 
     words: str
     asked_wait: float | None = None
+    is_limit: bool = False
+
+
+@contextmanager
+def _naming(place: str) -> Iterator[None]:
+    try:
+        yield
+    except HubUnavailable as error:
+        raise HubUnavailable(f"{place}: {error}") from None
+
+
+def _netloc(request: httpx2.Request) -> str:
+    return request.url.netloc.decode("ascii", "replace")
+
+
+def _limit_headers(request: httpx2.Request, answer: httpx2.Response) -> httpx2.Headers:
+    """Give the headers that tell the limits: those of the server itself, not of its file store."""
+    own = (item for item in (*answer.history, answer) if item.url.netloc == request.url.netloc)
+    return next((item.headers for item in own if "ratelimit" in item.headers), answer.headers)
 
 
 def _new_client() -> httpx2.Client:
@@ -162,8 +209,8 @@ def _read_body(answer: httpx2.Response, terms: Terms) -> bytes:
 
 
 def _with_body(answer: httpx2.Response, body: bytes) -> httpx2.Response:
-    told = ("content-encoding", "content-length", "transfer-encoding")
-    headers = [item for item in answer.headers.multi_items() if item[0].lower() not in told]
+    told = (b"content-encoding", b"content-length", b"transfer-encoding")
+    headers = [item for item in answer.headers.raw if item[0].lower() not in told]
     whole = httpx2.Response(
         answer.status_code, headers=headers, content=body, request=answer.request
     )
@@ -173,8 +220,10 @@ def _with_body(answer: httpx2.Response, body: bytes) -> httpx2.Response:
 
 def _trouble_in(answer: httpx2.Response, terms: Terms) -> _Trouble | None:
     status = answer.status_code
-    if status in _RETRIED or status >= 500:
-        return _Trouble(f"HTTP {status}", _asked_wait(answer.headers))
+    is_no = terms.kind == "viewer" and status in _SAYS_NO
+    if status in _RETRIED or (status >= 500 and not is_no):
+        is_limit = status == httpx2.codes.TOO_MANY_REQUESTS
+        return _Trouble(f"HTTP {status}", _asked_wait(answer.headers), is_limit)
     is_page = answer.headers.get("content-type", "").startswith("text/html")
     if answer.is_success and is_page and terms.kind != "resolve":
         return _Trouble(f"HTTP {status} with an HTML page in place of JSON")

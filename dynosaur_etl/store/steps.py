@@ -11,6 +11,7 @@ from dynosaur_etl.domain.errors import CountsDoNotReconcile
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Stage
+from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.store.database import transaction
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import (
@@ -167,7 +168,7 @@ def _replace_files(session: Session, day: str, output: StepOutput) -> list[dict[
 def _insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), _INSERT_ROWS):
         chunk = [dict(row) for row in rows[start : start + _INSERT_ROWS]]
-        session.execute(insert(table), [storable(row) for row in chunk])
+        session.execute(insert(table), [clean_json(row) for row in chunk])
 
 
 def _run_row(day: str, step: str, fingerprint: str, output: StepOutput) -> GrowthRunRow:
@@ -201,7 +202,7 @@ def save_checkpoint(
     with transaction(engine) as session:
         session.merge(
             CheckpointRow(
-                day=day, step=step, item=item, fingerprint=fingerprint, result=storable(result)
+                day=day, step=step, item=item, fingerprint=fingerprint, result=clean_json(result)
             )
         )
 
@@ -226,22 +227,6 @@ def files_of(engine: Engine, kind: str, day: str | None = None) -> list[FileRow]
         query = query.where(FileRow.day == day)
     with Session(engine, expire_on_commit=False) as session:
         return list(session.scalars(query))
-
-
-def storable(value: Any) -> Any:
-    """Replace what PostgreSQL cannot hold: NUL characters and half surrogates."""
-    if isinstance(value, str):
-        text = value.replace("\x00", "\ufffd")
-        return text.encode("utf-8", "replace").decode() if _has_surrogate(text) else text
-    if isinstance(value, Mapping):
-        return {storable(str(key)): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    return value
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _report(row: GrowthRunRow) -> StepReport:

@@ -13,7 +13,12 @@ from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, MetaData, Numeri
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-CLOCK_COLUMNS = frozenset({"seen_at", "sent_at", "finished_at", "created_here_at", "owner_run"})
+CLOCK_COLUMNS = frozenset(
+    {
+        "seen_at", "sent_at", "finished_at", "created_here_at", "owner_run", "found_on",
+        "lifted_on",
+    }
+)  # fmt: skip
 
 Utc = DateTime(timezone=True)
 Money = Numeric(20, 10)
@@ -241,6 +246,18 @@ class RejectionRow(Base):
     detail: Mapped[str]
 
     __table_args__ = (Index("ix_rejections_stage_reason", "stage", "reason"),)
+
+
+class WithdrawalRow(Base):
+    """A source that is to be used no more, and why; several reasons may stand side by side."""
+
+    __tablename__ = "withdrawals"
+
+    dataset_id: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    found_on: Mapped[str] = mapped_column(primary_key=True, comment="UTC day, YYYY-MM-DD")
+    detail: Mapped[str]
+    lifted_on: Mapped[str | None] = mapped_column(comment="null: in force")
 
 
 class FileRow(Base):

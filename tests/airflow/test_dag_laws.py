@@ -139,12 +139,15 @@ def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: An
 
 def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) -> None:
     paused = {name: dag["paused"] for name, dag in described["dags"].items()}
-    assert paused == {"hub_poll": None, "task_growth": False, "training_set": False}
+    assert paused == {
+        "hub_audit": None, "hub_poll": None, "task_growth": False, "training_set": False,
+    }  # fmt: skip
     made = {
         name: [asset for task in dag["tasks"].values() for asset in task["outlets"]]
         for name, dag in described["dags"].items()
     }
     assert made == {
+        "hub_audit": [],
         "hub_poll": ["hub_revisions"],
         "task_growth": ["instruction_tasks"],
         "training_set": ["training_set"],

@@ -27,7 +27,7 @@ DAYS = ("2026-10-05", "2026-10-06")
 
 KILLS = [
     ("dynosaur_etl.flows.catalogue:_upsert", 1, "after"),
-    ("dynosaur_etl.flows.catalogue:_replace_commits", 3, "after"),
+    ("dynosaur_etl.flows.catalogue:_replace_commits", 1, "after"),
     ("dynosaur_etl.flows.step:commit_step", 1, "before"),
     ("dynosaur_etl.flows.examine:save_checkpoint", 2, "after"),
     ("dynosaur_etl.store.storage:Storage.write_table", 1, "after"),

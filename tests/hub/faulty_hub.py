@@ -5,9 +5,10 @@ import json
 import re
 import socket
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
@@ -35,6 +36,7 @@ class FaultyHub:
         files: contents by path, at the revision `SHA` of any dataset.
         asked: the requests that came: path and headers.
         busiest: most answers that were on their way at the same time.
+        quota: requests that are answered in a second, the rest refused; 0 sets no limit.
     """
 
     endpoint: str
@@ -45,13 +47,34 @@ class FaultyHub:
     ignores_ranges: bool = False
     running: int = 0
     busiest: int = 0
+    quota: int = 0
+    counted_from: float = 0
+    counted: int = 0
+    refused: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def paths(self) -> list[str]:
         return [path for path, _ in self.asked]
 
+    def within_limits(self, answer: Answer) -> Answer:
+        """Tell the limits as the Hub does, and refuse what is over them."""
+        with self.lock:
+            now = time.monotonic()
+            if now - self.counted_from >= 1:
+                self.counted_from, self.counted = now, 0
+            self.counted += 1
+            left = max(self.quota - self.counted, 0)
+            told = {
+                "RateLimit": f'"api";r={left};t=1',
+                "RateLimit-Policy": f'"fixed window";"api";q={self.quota};w=1',
+            }
+            if self.counted > self.quota:
+                self.refused += 1
+                return Answer(429, b"{}", told)
+        return replace(answer, headers={**answer.headers, **told})
+
     @contextlib.contextmanager
-    def counted(self) -> Iterator[None]:
+    def on_its_way(self) -> Iterator[None]:
         """Count an answer that is on its way."""
         with self.lock:
             self.running += 1
@@ -97,11 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.server.hub
         hub.asked.append((path, headers))
         answer = hub.next_answer(path, headers)
+        if hub.quota:
+            answer = hub.within_limits(answer)
         if answer.hang:
             hub.ended.wait(30)
             self.close_connection = True
             return
-        with contextlib.suppress(OSError), hub.counted():  # an impatient client is gone
+        with contextlib.suppress(OSError), hub.on_its_way():  # an impatient client is gone
             self._send(answer)
 
     do_POST = do_GET  # noqa: N815 - the base class dispatches by this name

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Commit
-from dynosaur_etl.hub.candidates import HUB_FLOOR, change_on
+from dynosaur_etl.hub.candidates import HUB_FLOOR, change_on, change_told
 
 DAY = GrowthDay.parse("2023-05-10")
 
@@ -91,3 +91,35 @@ def test_every_dataset_is_created_on_exactly_one_day(dates: list[datetime]) -> N
 def test_the_day_holds_its_first_and_its_last_moment(moment: str) -> None:
     only = commit("a", moment)
     assert change_on(DAY, only.date, [only]) == ("created", only)
+
+
+FIRST, LAST = datetime(2023, 5, 8), datetime(2023, 5, 13)  # noqa: DTZ001 - hypothesis wants them so
+AFTER_FLOOR = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
+
+
+@given(created_at=AFTER_FLOOR, pushes=st.lists(AFTER_FLOOR, min_size=1, max_size=5))
+def test_the_listing_tells_what_the_commits_would(
+    created_at: datetime, pushes: list[datetime]
+) -> None:
+    """Whatever the day, where the listing tells at all."""
+    commits = [Commit(str(i), date, "") for i, date in enumerate(sorted(pushes, reverse=True))]
+    for number in range(8, 14):
+        day = GrowthDay.parse(f"2023-05-{number:02d}")
+        told = change_told(day, created_at, commits[0].date, commits[0].sha)
+        if told is not None:
+            change = change_on(day, created_at, commits)
+            assert change is not None
+            assert (told[0], told[1].sha, told[1].date) == (
+                change[0], change[1].sha, change[1].date
+            )  # fmt: skip
+
+
+def test_the_listing_tells_nothing_of_what_moved_on_or_is_older_than_the_hub_knows() -> None:
+    noon, later = DAY.start + timedelta(hours=12), DAY.end
+    assert change_told(DAY, noon, noon, "a") == ("created", Commit("a", noon, ""))
+    assert change_told(DAY, DAY.start - timedelta(days=1), noon, "a") == (
+        "changed", Commit("a", noon, "")
+    )  # fmt: skip
+    assert change_told(DAY, noon, later, "a") is None
+    assert change_told(DAY, HUB_FLOOR, noon, "a") is None
+    assert change_told(DAY, noon, noon, None) is None

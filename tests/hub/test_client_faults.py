@@ -121,10 +121,11 @@ def test_the_wait_that_is_asked_for_is_kept(
     assert 1 <= time.monotonic() - started < 6
 
 
-def test_a_wait_until_a_date_is_kept(hub: FaultyHub, client: HubClient) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wait_until_a_date_is_kept(hub: FaultyHub, client: HubClient, status: int) -> None:
     until = datetime.now(UTC) + timedelta(seconds=2)  # a date is told in whole seconds
     told = {"Retry-After": format_datetime(until, usegmt=True)}
-    hub.answers[COMMITS] = [Answer(503, b"x", told), GOOD]
+    hub.answers[COMMITS] = [Answer(status, b"x", told), GOOD]
     assert client.commits(ID)
     assert datetime.now(UTC) >= until.replace(microsecond=0)
 
@@ -189,6 +190,35 @@ def test_refusals_are_final(
     assert client.requests == {"resolve": 1}
     again = pickle.loads(pickle.dumps(refusal.value))  # noqa: S301 - our own bytes
     assert again.reason is reason
+
+
+def test_a_repository_that_is_deleted_after_it_was_listed(
+    hub: FaultyHub, client: HubClient
+) -> None:
+    hub.answers[LIST] = [Answer(body=as_json([listed(ID, "2023-03-03T00:00:00Z")]))]
+    [listing] = client.list_datasets(None)
+    gone = Answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+    for path in (COMMITS, CARD, f"/api/datasets/{ID}/tree/{SHA}"):
+        hub.answers[path] = [gone]
+    calls: list[Callable[[], object]] = [
+        lambda: client.commits(listing.id),
+        lambda: client.card_bytes(listing.id, SHA),
+        lambda: client.files(listing.id, SHA),
+    ]
+    for call in calls:
+        with pytest.raises(HubRefused) as refusal:
+            call()
+        assert refusal.value.reason is Reason.GONE
+    assert client.requests["retries"] == 0
+
+
+def test_a_refusal_in_the_hubs_own_words_whatever_its_letters(
+    hub: FaultyHub, client: HubClient
+) -> None:
+    told = {"X-Error-Code": "GatedRepo", "X-Error-Message": "Acc\xe8s refus\xe9"}
+    hub.answers[CARD] = [Answer(403, b"{}", told)]
+    with pytest.raises(HubRefused, match="Accès refusé"):
+        client.card_bytes(ID, SHA)
 
 
 def test_a_token_that_the_hub_does_not_know_is_a_setting_to_mend(

@@ -8,7 +8,13 @@ import pytest
 
 from dynosaur_etl.domain.models import Card, Config, Listing
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.hub.filters import examine_card, examine_config, examine_listing
+from dynosaur_etl.hub.filters import (
+    examine_card,
+    examine_config,
+    examine_language,
+    examine_listing,
+    leaves_language_open,
+)
 
 ALLOWED = ("mit", "cc-by-4.0", "cc-by-sa-4.0", "gpl-3.0", "odc-by", "apache-2.0")
 CARD = Card(("mit",), ("en",), (), "", "", "", (), "0" * 64)
@@ -37,6 +43,7 @@ def test_listing(facts: dict[str, Any], reason: Reason | None) -> None:
         (("mit", "cc-by-4.0"), None),
         (("gpl-3.0-or-later",), None),
         (("odc-by-1.0",), None),
+        (("mit-or-apache-2.0",), None),
         ((), Reason.LICENCE_MISSING),
         (("unknown",), Reason.LICENCE_MISSING),
         (("mit", "unknown"), Reason.LICENCE_MISSING),
@@ -103,8 +110,8 @@ def test_a_text_that_allows_as_much_is_none(text: str) -> None:
         (("de", "code"), Reason.LANGUAGE_NOT_ALLOWED),
         (("en", "de"), Reason.MULTILINGUAL),
         (("multilingual", "en"), Reason.MULTILINGUAL),
-        ((), Reason.LANGUAGE_UNKNOWN),
-        (("unknown",), Reason.LANGUAGE_UNKNOWN),
+        ((), None),  # the text decides
+        (("unknown",), None),
     ],
 )
 def test_languages(languages: tuple[str, ...], reason: Reason | None) -> None:
@@ -113,6 +120,51 @@ def test_languages(languages: tuple[str, ...], reason: Reason | None) -> None:
 
 def test_several_languages_are_kept_where_all_are_allowed() -> None:
     assert examine_card(replace(CARD, languages=("en", "de")), ALLOWED, ("en", "de")).keep
+
+
+@pytest.mark.parametrize(
+    ("languages", "reason"),
+    [
+        (("en", "de"), None),
+        (("multilingual", "en"), None),
+        (("fr", "de"), Reason.MULTILINGUAL),
+        (("de",), Reason.LANGUAGE_NOT_ALLOWED),
+    ],
+)
+def test_one_allowed_language_is_enough_where_several_are_welcome(
+    languages: tuple[str, ...], reason: Reason | None
+) -> None:
+    card = replace(CARD, languages=languages)
+    assert examine_card(card, ALLOWED, ("en",), multilingual=True).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("languages", "is_open"),
+    [((), True), (("und",), True), (("en", "de"), True), (("en-us",), False), (("code",), False)],
+)
+def test_whether_the_text_has_to_show_the_language(
+    languages: tuple[str, ...], is_open: bool
+) -> None:
+    assert leaves_language_open(replace(CARD, languages=languages), ("en",)) is is_open
+
+
+@pytest.mark.parametrize(
+    ("languages", "detected", "reason"),
+    [
+        ((), "en", None),
+        ((), "de", Reason.LANGUAGE_NOT_ALLOWED),
+        ((), None, Reason.LANGUAGE_UNKNOWN),
+        (("unknown",), None, Reason.LANGUAGE_UNKNOWN),
+        (("en", "de"), "de", Reason.LANGUAGE_NOT_ALLOWED),
+        (("en", "de"), "en", None),
+        (("en", "de"), None, None),
+    ],
+)
+def test_the_language_of_the_text(
+    languages: tuple[str, ...], detected: str | None, reason: Reason | None
+) -> None:
+    card = replace(CARD, languages=languages)
+    assert examine_language(card, detected, ("en",)).reason is reason
 
 
 def test_the_licence_is_looked_at_before_the_language() -> None:

@@ -101,7 +101,7 @@ def test_hostile_text_is_stored_without_what_the_database_cannot_hold(engine: En
         Counts(1, 1, 0), tables={VerdictRow: [verdict("o/a", detail="a\x00b\ud800c")]}
     )
     commit_step(engine, DAY, "examine", "f", hostile)
-    assert rows(engine, "select detail from verdicts") == [("a\ufffdb?c",)]
+    assert rows(engine, "select detail from verdicts") == [("a\ufffdb\ufffdc",)]
 
 
 def test_checkpoints_are_found_under_their_fingerprint_and_go_with_the_commit(

@@ -1,0 +1,78 @@
+"""The Hub's list of datasets: what is asked for, and how an answer is read."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+from huggingface_hub.hf_api import DatasetInfo
+
+from dynosaur_etl.domain.models import Listing
+from dynosaur_etl.hub.candidates import HUB_FLOOR
+
+PAGE_SIZE = 1_000
+MAX_CURSOR = 10_000
+
+_LISTED = (
+    "createdAt", "lastModified", "sha", "tags", "gated", "private", "disabled", "downloads",
+    "likes",
+)  # fmt: skip
+FIRST_PAGE = "?" + urlencode(
+    [("sort", "lastModified"), ("limit", PAGE_SIZE), *(("expand", name) for name in _LISTED)]
+)
+
+
+@dataclass(frozen=True)
+class ListingPage:
+    """A page of the list, last modified first.
+
+    Attributes:
+        cursor: stands for the next page, for as long as the Hub knows it; None: this is the last.
+    """
+
+    listings: tuple[Listing, ...]
+    cursor: str | None
+
+
+def read_entries(answer: httpx2.Response) -> list[DatasetInfo]:
+    """Read a page's entries.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: the answer is no list of datasets.
+    """
+    return [DatasetInfo(**entry) for entry in answer.json()]  # type: ignore[no-untyped-call]
+
+
+def next_page(answer: httpx2.Response) -> str | None:
+    """Give the path and query of the page that follows.
+
+    The host of the `Link` header is left out: whichever it names, the token stays with the Hub
+    that the settings name.
+
+    Raises:
+        ValueError: the link is longer than one that is kept.
+    """
+    url = answer.links.get("next", {}).get("url")
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    cursor = f"/{parts.path.lstrip('/')}?{parts.query}"
+    if len(cursor) > MAX_CURSOR:
+        raise ValueError(f"the next page's link has {len(cursor)} characters")
+    return cursor
+
+
+def listing_of(entry: DatasetInfo, full_id: str) -> Listing:
+    """Word an entry of the list; a moment that is missing is the earliest that the Hub tells."""
+    created_at = entry.created_at or HUB_FLOOR
+    return Listing(
+        id=full_id,
+        created_at=created_at,
+        last_modified=entry.last_modified or created_at,
+        sha=entry.sha,
+        tags=tuple(map(str, entry.tags or ())),
+        gated=bool(entry.gated),
+        private=bool(entry.private),
+        disabled=bool(entry.disabled),
+        downloads=int(entry.downloads or 0),
+        likes=int(entry.likes or 0),
+    )
