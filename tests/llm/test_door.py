@@ -176,7 +176,8 @@ def test_content_and_usage_may_be_missing(
 ) -> None:
     llm.scripts |= {"no content": ["null content"], "no usage": ["null usage"]}
     requests = [make_request("no content"), make_request("no usage")]
-    first, second = ask(make_door(llm.url, ledger), requests).answered.values()
+    answered = ask(make_door(llm.url, ledger), requests).answered
+    first, second = (answered[request.key] for request in requests)
     assert (first.content, first.prompt_tokens) == (None, PROMPT_TOKENS)
     assert (second.content, second.prompt_tokens) == ("answer to no usage", None)
     row = row_of(engine, "no usage")
