@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dynosaur_etl.domain.errors import DynosaurError
-from dynosaur_etl.hub.client import HubClient
+from dynosaur_etl.flows.services import embedder, hub_client
 from dynosaur_etl.llm.prices import load_prices
-from dynosaur_etl.settings import PACKAGED_MODEL, Settings
+from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.database import (
     connect,
     database_url,
@@ -75,14 +75,7 @@ def _disk(settings: Settings) -> str:
 
 
 def _hub(settings: Settings) -> str:
-    hub = HubClient(
-        endpoint=settings.hf_endpoint,
-        token=settings.hf_token.get_secret_value() or None,
-        viewer_url=settings.viewer_url,
-        timeout=settings.hub_timeout,
-        concurrency=1,
-    )
-    listing = next(iter(hub.list_datasets(modified_since=None)), None)
+    listing = next(iter(hub_client(settings).list_datasets(modified_since=None)), None)
     if listing is None:
         return f"{settings.hf_endpoint} answers; it lists no dataset"
     return f"{settings.hf_endpoint} answers; {listing.id} was modified last"
@@ -100,9 +93,6 @@ def _llm(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
-    from dynosaur_etl.selection.embedding import Embedder
-
-    model = settings.embedding_model
-    embedder = Embedder(None if model == PACKAGED_MODEL else model)
-    dimensions = embedder.embed(["Is the model sound?"]).shape[1]
-    return f"{embedder.name} embeds in {dimensions} dimensions"
+    model = embedder(settings)
+    dimensions = model.embed(["Is the model sound?"]).shape[1]
+    return f"{model.name} embeds in {dimensions} dimensions"

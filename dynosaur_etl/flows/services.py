@@ -23,6 +23,23 @@ def silent(done: int, of: int | None) -> None:
     """Show no progress."""
 
 
+def hub_client(settings: Settings) -> HubClient:
+    """Make the Hub's client; nothing is sent yet."""
+    return HubClient(
+        endpoint=settings.hf_endpoint,
+        token=settings.hf_token.get_secret_value() or None,
+        viewer_url=settings.viewer_url,
+        timeout=settings.hub_timeout,
+        concurrency=settings.hub_concurrency,
+    )
+
+
+def embedder(settings: Settings) -> Embedder:
+    """Make the embedder; its model is loaded on first use."""
+    model = settings.embedding_model
+    return Embedder(None if model == PACKAGED_MODEL else model)
+
+
 class Services:
     """One process's settings, database, storage and clients; each client is made on first use."""
 
@@ -47,13 +64,7 @@ class Services:
 
     @cached_property
     def hub(self) -> HubClient:
-        return HubClient(
-            endpoint=self.settings.hf_endpoint,
-            token=self.settings.hf_token.get_secret_value() or None,
-            viewer_url=self.settings.viewer_url,
-            timeout=self.settings.hub_timeout,
-            concurrency=self.settings.hub_concurrency,
-        )
+        return hub_client(self.settings)
 
     @cached_property
     def prices(self) -> PriceTable:
@@ -83,8 +94,7 @@ class Services:
 
     @cached_property
     def embedder(self) -> Embedder:
-        model = self.settings.embedding_model
-        return Embedder(None if model == PACKAGED_MODEL else model)
+        return embedder(self.settings)
 
 
 @contextmanager
