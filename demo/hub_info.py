@@ -128,13 +128,19 @@ def with_last_commit(
     repository: Repository, sha: str, entries: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The entries with the newest reached commit that touched each, where one is known."""
-    reached = repository.history(sha)
-    return [entry | _last_commit(entry["path"], reached) for entry in entries]
+    reached, files = repository.history(sha), repository.files(sha)
+    return [entry | _last_commit(entry["path"], reached, files) for entry in entries]
 
 
-def _last_commit(path: str, reached: list[Commit]) -> dict[str, Any]:
-    commit = next((item for item in reached if path in item.files), None)
-    commit = commit or next(iter(reached), None)
+def _last_commit(path: str, reached: list[Commit], files: Iterable[str]) -> dict[str, Any]:
+    """The newest commit of a path; what no commit names came first, or with an untold script."""
+    named = any(path in commit.files for commit in reached)
+    touching = (
+        commit
+        for commit in reached
+        if path in commit.files or not (named or set(commit.files).issubset(files))
+    )
+    commit = next(touching, reached[-1] if reached else None)
     if commit is None:
         return {}
     date = milliseconds(commit.date)

@@ -271,7 +271,7 @@ def _run_steps(
     with _services() as services, _bar(as_json) as progress:
         reports = [step(growth_day, services, progress=progress(words)) for words, step in steps]
     _show_steps(reports, as_json)
-    if any(report.counts.deferred for report in reports):
+    if any(report.unfinished for report in reports):
         raise typer.Exit(EXIT_DEFERRED)
 
 

@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     multilingual: bool = Field(
         False, description="take sources of several languages if one of them is allowed"
     )
+    datasets_per_owner: PositiveInt = Field(
+        1000, description="datasets of one owner that a day takes; a later day takes the rest"
+    )
+    datasets_per_family: PositiveInt = Field(
+        1000, description="datasets whose names begin alike that a day takes, whoever owns them"
+    )
     configs_per_dataset: PositiveInt = Field(10, description="configs taken from one dataset")
     sample_rows: PositiveInt = Field(200, description="rows sampled from one config")
 

@@ -12,8 +12,21 @@ from dynosaur_etl.domain.reasons import Reason, Stage
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the Hub's list tells of a card's YAML, in the words in which `Card` has it."""
+
+    licences: tuple[str, ...]
+    languages: tuple[str, ...]
+    licence_name: str = ""
+
+
+@dataclass(frozen=True)
 class Listing:
-    """What one line of the Hub's list says of a dataset today."""
+    """What one line of the Hub's list says of a dataset today.
+
+    Attributes:
+        told: of the card at `sha`; None where only the card itself can tell.
+    """
 
     id: str
     created_at: datetime
@@ -25,6 +38,7 @@ class Listing:
     disabled: bool = False
     downloads: int = 0
     likes: int = 0
+    told: Told | None = None
 
     @property
     def owner(self) -> str:
@@ -175,6 +189,10 @@ class Counts:
     deferred: int = 0
 
 
+OVER_CAP = "over_cap"
+"""The fact of a step that counts what it deferred to another day: a rerun does not take it."""
+
+
 @dataclass(frozen=True)
 class StepReport:
     """What a step did.
@@ -189,3 +207,8 @@ class StepReport:
     counts: Counts
     reasons: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unfinished(self) -> int:
+        """How much a rerun of the step would take up."""
+        return self.counts.deferred - int(self.facts.get(OVER_CAP, 0))

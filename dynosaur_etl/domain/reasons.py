@@ -23,6 +23,7 @@ class Reason(StrEnum):
     DISABLED = "disabled"
     GONE = "gone"
     NO_REVISION = "no_revision"
+    UNCHANGED = "unchanged"
     NO_CARD = "no_card"
     CARD_UNREADABLE = "card_unreadable"
     LICENCE_MISSING = "licence_missing"
@@ -79,6 +80,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.DISABLED: "The Hub has disabled the repository.",
     Reason.GONE: "The repository or its revision no longer exists.",
     Reason.NO_REVISION: "No commit is as old as the end of the growth day.",
+    Reason.UNCHANGED: "The day's commits touch neither the card nor any other file.",
     Reason.NO_CARD: "The repository has no card at that revision.",
     Reason.CARD_UNREADABLE: "The card's YAML does not parse, or the card is too large.",
     Reason.LICENCE_MISSING: "The card names no licence, or says that it is unknown.",

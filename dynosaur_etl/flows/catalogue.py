@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Commit, Counts, Listing, StepReport
+from dynosaur_etl.domain.models import Commit, Counts, Listing, StepReport, Told
 from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.hub.listing import ListingPage
@@ -207,14 +207,49 @@ def read_commits(services: Services, rows: Sequence[DatasetRow]) -> Iterator[Non
             yield
 
 
+def known_commits(services: Services, dataset_id: str) -> list[Commit]:
+    """Give a dataset's commits, newest first; they are asked for where its branch has moved.
+
+    Raises:
+        HubUnavailable: the Hub gives no answer.
+    """
+    with Session(services.engine, expire_on_commit=False) as session:
+        row = session.get_one(DatasetRow, dataset_id)
+    for _ in read_commits(services, [row]):
+        pass
+    with Session(services.engine) as session:
+        return stored_commits(session, dataset_id)
+
+
 def stored_commits(session: Session, dataset_id: str) -> list[Commit]:
     """Give a dataset's commits as they were read, newest first."""
     query = select(CommitRow).where(CommitRow.dataset_id == dataset_id).order_by(CommitRow.position)
     return [Commit(row.sha, row.date, row.title) for row in session.scalars(query)]
 
 
+def stored_listing(row: DatasetRow) -> Listing:
+    """Give a dataset as the Hub's list showed it last."""
+    told = None
+    if row.licences is not None:
+        told = Told(tuple(row.licences), tuple(row.languages or ()), row.licence_name or "")
+    return Listing(
+        id=row.id,
+        created_at=row.created_at.astimezone(UTC),
+        last_modified=row.last_modified.astimezone(UTC),
+        sha=row.sha,
+        tags=tuple(row.tags),
+        gated=row.gated,
+        private=row.private,
+        disabled=row.disabled,
+        downloads=row.downloads,
+        likes=row.likes,
+        told=told,
+    )
+
+
 def _upsert(session: Session, listings: Iterable[Listing]) -> None:
-    rows = [clean_json(_row(listing)) for listing in listings]
+    seen = {"last_seen_at": datetime.now(UTC)}
+    rows = [clean_json(_row(listing)) | seen for listing in listings]
     if not rows:
         return
     statement = insert(DatasetRow)
@@ -232,6 +267,7 @@ def _add(session: Session, listings: Sequence[Listing]) -> int:
 
 
 def _row(listing: Listing) -> dict[str, Any]:
+    told = listing.told
     return {
         "id": listing.id,
         "owner": listing.owner,
@@ -244,6 +280,9 @@ def _row(listing: Listing) -> dict[str, Any]:
         "disabled": listing.disabled,
         "downloads": listing.downloads,
         "likes": listing.likes,
+        "licences": None if told is None else list(told.licences),
+        "languages": None if told is None else list(told.languages),
+        "licence_name": None if told is None else told.licence_name,
     }
 
 

@@ -1,6 +1,7 @@
 """The first DAG's steps: follow the Hub, find a day's candidates, examine each at its revision."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,15 +10,17 @@ from sqlalchemy.orm import Session, defer
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Commit, Counts, StepReport
+from dynosaur_etl.flows.caps import within_caps
 from dynosaur_etl.flows.catalogue import follow_until, read_commits, stored_commits
 from dynosaur_etl.flows.examine import examine_candidates
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import run_step
 from dynosaur_etl.hub.candidates import HUB_FLOOR, Change, change_on, change_told
+from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import StepOutput
-from dynosaur_etl.store.tables import CandidateRow, CommitRow, DatasetRow
+from dynosaur_etl.store.tables import CommitRow, DatasetRow
 
-CANDIDATES_VERSION = "candidates-2"
+CANDIDATES_VERSION = "candidates-3"
 
 __all__ = ["examine_candidates", "find_candidates", "sync_catalogue"]
 
@@ -43,18 +46,19 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
     """
     day.ensure_over(datetime.now(UTC))
 
-    def work() -> StepOutput:
-        told, untold = _looked_at(services, day)
-        for done, _ in enumerate(read_commits(services, untold), start=1):
-            progress(done, len(untold))
-        found = [*told, *_in_commits(services, day, untold)]
-        candidates = sorted(found, key=lambda candidate: str(candidate["dataset_id"]))
-        return StepOutput(
-            counts=Counts(taken=len(candidates), kept=len(candidates), rejected=0),
-            tables={CandidateRow: candidates},
-        )
+    settings = services.settings
+    rules = [CANDIDATES_VERSION, settings.datasets_per_owner, settings.datasets_per_family]
+    with ExitStack() as until_committed:
 
-    return run_step(services, str(day), "candidates", CANDIDATES_VERSION, work)
+        def work() -> StepOutput:
+            told, untold = _looked_at(services, day)
+            for done, _ in enumerate(read_commits(services, untold), start=1):
+                progress(done, len(untold))
+            found = [*told, *_in_commits(services, day, untold)]
+            until_committed.enter_context(locked(services.engine, "deferred candidates"))
+            return within_caps(day, services, found)
+
+        return run_step(services, str(day), "candidates", rules, work)
 
 
 def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]], list[DatasetRow]]:
@@ -100,6 +104,7 @@ def _candidate(
         "revision": None if commit is None else commit.sha,
         "committed_at": None if commit is None else commit.date,
         "change": change,
+        "deferred_from": None,
     }
 
 

@@ -36,7 +36,7 @@ def run_step(
     fingerprint = digest(step, rules)
     with locked(services.engine, "step", day, step):
         done = finished_step(services.engine, day, step)
-        if done is not None and done.fingerprint == fingerprint and not done.report.counts.deferred:
+        if done is not None and done.fingerprint == fingerprint and not done.report.unfinished:
             log.info("%s of %s is finished already", step, day)
             return done.report
         report = commit_step(services.engine, day, step, fingerprint, work())

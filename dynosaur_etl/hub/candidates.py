@@ -45,6 +45,22 @@ def change_on(
     return _kind(day, created_at), oldest_first[on_the_day[-1]]
 
 
+def stood_before(
+    day: GrowthDay, listing_created_at: datetime, commits: Sequence[Commit]
+) -> Commit | None:
+    """Give the newest commit that counts from before the day, None where there is none.
+
+    Args:
+        day: the growth day.
+        listing_created_at: as in `change_on`.
+        commits: as in `change_on`.
+    """
+    oldest_first = commits[::-1]
+    counted = _counted_from(listing_created_at, oldest_first)
+    earlier = [commit for commit, at in zip(oldest_first, counted, strict=True) if at < day.start]
+    return earlier[-1] if earlier else None
+
+
 def change_told(
     day: GrowthDay, created_at: datetime, last_modified: datetime, sha: str | None
 ) -> tuple[Change, Commit] | None:

@@ -2,11 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dynosaur_etl.domain.errors import HubRefused
-from dynosaur_etl.domain.models import Card
+from dynosaur_etl.domain.models import Card, Told
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.card_text import (
     clean,
@@ -24,6 +24,10 @@ _TAG_KEYS = (
     "annotations_creators", "language_creators", "multilinguality", "size_categories",
     "source_datasets", "task_categories", "task_ids",
 )  # fmt: skip
+_LICENCE_KEYS = ("license", "licenses", "licence")
+_LANGUAGE_KEYS = ("language", "languages")
+_TOLD_KEYS = (*_LICENCE_KEYS, *_LANGUAGE_KEYS, "license_name")
+_TOLD = ("license:", "language:")
 _LANGUAGE_NAMES = {"english": "en", "eng": "en"}
 _UNKNOWN_SPELLINGS = frozenset({"unknown", "unkown", "unknow", "unk"})
 
@@ -46,7 +50,7 @@ def parse_card(data: bytes) -> Card:
         raise _unreadable(str(error)) from None
     sections = read_sections(markdown)
     return Card(
-        licences=_unique(map(_licence, _texts(metadata, "license", "licenses", "licence"))),
+        licences=_licences(metadata),
         languages=_languages(metadata),
         tags=_tags(metadata),
         pretty_name=shorten(" ".join(_texts(metadata, "pretty_name")), MAX_VALUE),
@@ -54,8 +58,44 @@ def parse_card(data: bytes) -> Card:
         licence_text=licence_text_of(sections),
         configs=_configs(metadata.get("configs")),
         sha256=hashlib.sha256(data).hexdigest(),
-        licence_name=shorten(" ".join(_texts(metadata, "license_name")), MAX_VALUE),
+        licence_name=_licence_name(metadata),
     )
+
+
+def card_of(told: Told) -> Card:
+    """Give a card of which nothing is known but what the Hub's list tells."""
+    return Card(told.licences, told.languages, (), "", "", "", (), "", told.licence_name)
+
+
+def read_card_data(metadata: object) -> Told | None:
+    """Read a card's YAML as the Hub's list gives it, in JSON.
+
+    Returns:
+        None where the list has none, as for a card that is missing or broken, and where a value
+        is no text: the Hub has then read the YAML in another way than `parse_card` does.
+    """
+    if not isinstance(metadata, dict) or not _is_text(metadata):
+        return None
+    return Told(_licences(metadata), _languages(metadata), _licence_name(metadata))
+
+
+def read_tags(tags: Sequence[str]) -> Told | None:
+    """Read the tags of the Hub's list that come from a card's YAML.
+
+    Returns:
+        None without a tag for the licence: the card may be missing, broken, or have the keys of
+        2020; and with the licence `other`, which has its name on the card alone.
+    """
+    keyed = {key: [tag.removeprefix(key) for tag in tags if tag.startswith(key)] for key in _TOLD}
+    licences, languages = keyed.values()
+    if not licences or "other" in licences:
+        return None
+    return Told(_licences({"license": licences}), _languages({"language": languages}))
+
+
+def _is_text(metadata: Mapping[str, Any]) -> bool:
+    leaves = (leaf for key in _TOLD_KEYS for leaf in _leaves(metadata.get(key)))
+    return all(leaf is None or isinstance(leaf, str) for leaf in leaves)
 
 
 def _unreadable(found: str) -> HubRefused:
@@ -81,6 +121,14 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield from _leaves(item)
 
 
+def _licences(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    return _unique(map(_licence, _texts(metadata, *_LICENCE_KEYS)))
+
+
+def _licence_name(metadata: Mapping[str, Any]) -> str:
+    return shorten(" ".join(_texts(metadata, "license_name")), MAX_VALUE)
+
+
 def _licence(text: str) -> str:
     """Give the Hub's identifier: `CC BY-SA 4.0` and `cc-by-sa-4-0` are `cc-by-sa-4.0`."""
     identifier = re.sub(r"\s+", "-", text.lower()).strip("-")
@@ -89,7 +137,7 @@ def _licence(text: str) -> str:
 
 
 def _languages(metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    texts = _texts(metadata, "language", "languages")
+    texts = _texts(metadata, *_LANGUAGE_KEYS)
     codes = (code.strip("-") for text in texts for code in re.split(r"[\s,;/]+", text.lower()))
     return _unique(_LANGUAGE_NAMES.get(code, code.replace("_", "-")) for code in codes)
 

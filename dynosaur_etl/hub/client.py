@@ -34,7 +34,7 @@ from dynosaur_etl.domain.errors import (
     InvalidSetting,
     not_allowed,
 )
-from dynosaur_etl.domain.models import Commit, Listing
+from dynosaur_etl.domain.models import Commit, Listing, Told
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.cards import MAX_CARD_BYTES
 from dynosaur_etl.hub.configs import RepoFile
@@ -120,13 +120,13 @@ class HubClient:
             with self._asking("list", "the list of datasets"):
                 answer = self._get(urljoin(f"{self._endpoint}/api/datasets", page))
                 entries, following = read_entries(answer), next_page(answer)
-            recent = [entry for entry in entries if not _is_before(entry, modified_since)]
+            recent = [pair for pair in entries if not _is_before(pair[0], modified_since)]
             if len(recent) < len(entries):
                 following = None
             if following == page:
                 raise HubUnavailable("the list of datasets: a page's next link leads back to it")
             page = following
-            listings = (self._listing(entry) for entry in recent)
+            listings = (self._listing(*pair) for pair in recent)
             yield ListingPage(tuple(item for item in listings if item is not None), page)
 
     def commits(self, dataset_id: str) -> list[Commit]:
@@ -150,15 +150,17 @@ class HubClient:
         Raises:
             HubRefused: TOO_MANY_FILES; there are more than 20,000 files and folders.
         """
-        with self._asking("tree", f"{dataset_id}@{sha[:12]}"):
-            tree = self._api.list_repo_tree(
-                dataset_id, recursive=True, revision=sha, repo_type="dataset"
-            )
-            entries = list(islice(tree, MAX_TREE_ENTRIES + 1))
-        if len(entries) > MAX_TREE_ENTRIES:
-            found = f"{dataset_id}: received over {MAX_TREE_ENTRIES} files and folders"
-            raise HubRefused(f"{found}; allowed: {MAX_TREE_ENTRIES}", Reason.TOO_MANY_FILES)
-        return [RepoFile(item.path, item.size) for item in entries if isinstance(item, TreeFile)]
+        found = self._tree(dataset_id, sha, expand=False)
+        return [RepoFile(item.path, item.size, item.blob_id) for item in found]
+
+    def last_commits(self, dataset_id: str, sha: str) -> dict[str, str]:
+        """Give the newest commit that touched each file of a revision, as far as the Hub tells.
+
+        Raises:
+            HubRefused: TOO_MANY_FILES; there are more than 20,000 files and folders.
+        """
+        found = self._tree(dataset_id, sha, expand=True)
+        return {item.path: item.last_commit.oid for item in found if item.last_commit}
 
     def open(self, dataset_id: str, sha: str, path: str, size: int | None = None) -> BinaryIO:
         """Open a file of a revision for reading by ranges.
@@ -193,13 +195,24 @@ class HubClient:
                 raise HubRefused(found, Reason.ROWS_UNREADABLE)
             return ViewerAnswer(answer.headers.get("x-revision"), answer.json())
 
-    def _listing(self, entry: DatasetInfo) -> Listing | None:
+    def _listing(self, entry: DatasetInfo, told: Told | None) -> Listing | None:
         """Word an entry; None where it has gone by the time that its owner is asked for."""
         try:
             full_id = entry.id if "/" in entry.id else self._full_id(entry.id)
         except HubRefused:
             return None
-        return listing_of(entry, full_id)
+        return listing_of(entry, told, full_id)
+
+    def _tree(self, dataset_id: str, sha: str, expand: bool) -> list[TreeFile]:
+        with self._asking("tree", f"{dataset_id}@{sha[:12]}"):
+            tree = self._api.list_repo_tree(
+                dataset_id, recursive=True, expand=expand, revision=sha, repo_type="dataset"
+            )
+            entries = list(islice(tree, MAX_TREE_ENTRIES + 1))
+        if len(entries) > MAX_TREE_ENTRIES:
+            found = f"{dataset_id}: received over {MAX_TREE_ENTRIES} files and folders"
+            raise HubRefused(f"{found}; allowed: {MAX_TREE_ENTRIES}", Reason.TOO_MANY_FILES)
+        return [item for item in entries if isinstance(item, TreeFile)]
 
     def _full_id(self, bare_id: str) -> str:
         """Ask for a dataset's id with its owner: the file clients refuse ids without one."""

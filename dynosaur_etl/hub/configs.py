@@ -52,10 +52,11 @@ _Split = tuple[str, Iterable["RepoFile"]]
 
 @dataclass(frozen=True)
 class RepoFile:
-    """One file of a repository at a revision; the size is in bytes."""
+    """One file of a repository at a revision; the size is in bytes, `oid` is git's name of it."""
 
     path: str
     size: int
+    oid: str = ""
 
 
 @dataclass(frozen=True)

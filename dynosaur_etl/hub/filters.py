@@ -3,21 +3,24 @@
 The order, cheapest first:
 
 1. The listing: private, disabled, gated. No request.
-2. The card's licence: none or unknown, not on the allow list, restricted by the card's own text.
-3. The card's languages: one that is not allowed, several.
-4. Each config's features, before a row is read: images, audio, video or binary data; translation
+2. The licence in the card's YAML: none or unknown, not on the allow list.
+3. The languages in the card's YAML: one that is not allowed, several.
+4. The card's text: it restricts the licence that its YAML names.
+5. Each config's features, before a row is read: images, audio, video or binary data; translation
    pairs; fewer than two fields that can serve a task.
-5. Each config's sampled text, where the card leaves the language open.
+6. Each config's sampled text, where the card leaves the language open.
 
-Which configs are looked at is decided between 3 and 4, by `dynosaur_etl.hub.configs`.
+1 to 3 need no request where the Hub's list shows the YAML of the revision. Which configs are looked
+at is decided between 4 and 5, by `dynosaur_etl.hub.configs`.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from dynosaur_etl.domain.features import FieldKind, usable_fields
-from dynosaur_etl.domain.models import KEEP, Card, Config, Listing, Verdict
+from dynosaur_etl.domain.models import KEEP, Card, Config, Listing, Told, Verdict
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.hub.cards import card_of
 from dynosaur_etl.hub.spdx import is_allowed
 
 LEAST_FIELDS = 2
@@ -59,7 +62,7 @@ def examine_listing(listing: Listing) -> Verdict:
 def examine_card(
     card: Card, licences: Collection[str], languages: Collection[str], multilingual: bool = False
 ) -> Verdict:
-    """Drop a card by its licence, then by its languages.
+    """Drop a card by the licence of its YAML, by its languages, by what its text adds.
 
     Every licence of the card has to be allowed; SPDX spellings and expressions are read. One
     natural language has to be left, or only allowed ones; `code` goes with any, and alone, as in
@@ -73,7 +76,19 @@ def examine_card(
         multilingual: of several languages one that is allowed is enough.
     """
     verdict = _examine_licence(card, licences)
-    return _examine_languages(card, languages, multilingual) if verdict.keep else verdict
+    if verdict.keep:
+        verdict = _examine_languages(card, languages, multilingual)
+    return _examine_text(card) if verdict.keep else verdict
+
+
+def examine_told(told: Told, judge: Callable[[Card], Verdict]) -> Verdict:
+    """Drop what its card would be dropped for, with the card's reason and detail.
+
+    Args:
+        told: what the Hub's list tells of the card at the revision that is examined.
+        judge: the filter on cards.
+    """
+    return judge(card_of(told))
 
 
 def stated_languages(card: Card) -> list[str]:
@@ -125,6 +140,10 @@ def _examine_licence(card: Card, allowed: Collection[str]) -> Verdict:
     if refused:
         name = f" ({card.licence_name})" if card.licence_name else ""
         return Verdict(Reason.LICENCE_NOT_ALLOWED, _named(refused) + name)
+    return KEEP
+
+
+def _examine_text(card: Card) -> Verdict:
     restriction = _restriction(card.licence_text)
     if restriction:
         found = f"{_named(card.licences)}, but the text says: {restriction}"

@@ -16,7 +16,7 @@ from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.models import Card, Reject, Revision, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.configs import ConfigFiles, plan_configs
+from dynosaur_etl.hub.configs import ConfigFiles, RepoFile, plan_configs
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.rows import ConfigSample, sample_config, sample_viewed_config
 from dynosaur_etl.hub.viewer import ViewedConfig, view_configs
@@ -46,7 +46,12 @@ class ConfigOutcome:
 
 
 def sample_dataset(
-    client: HubClient, revision: Revision, card: Card, rules: SampleRules, is_newest: bool
+    client: HubClient,
+    revision: Revision,
+    card: Card,
+    files: list[RepoFile],
+    rules: SampleRules,
+    is_newest: bool,
 ) -> Iterator[ConfigOutcome]:
     """Yield what became of each config of a dataset at its pinned revision.
 
@@ -54,6 +59,7 @@ def sample_dataset(
         client: the Hub and its viewer.
         revision: what the dataset is pinned to.
         card: of that revision.
+        files: of that revision.
         rules: how much is sampled.
         is_newest: the revision is the newest that is known, so that the viewer may describe it.
 
@@ -61,7 +67,6 @@ def sample_dataset(
         HubRefused: NO_DATA_FILES; no source holds a config.
         HubUnavailable: the Hub or the viewer gives no usable answer.
     """
-    files = client.files(revision.dataset_id, revision.sha)
     planned, rejects = plan_configs(card, files, rules.configs)
     viewer = _Viewer(client, revision, rules, is_newest)
     if not planned and not rejects:

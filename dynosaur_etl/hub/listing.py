@@ -1,20 +1,22 @@
 """The Hub's list of datasets: what is asked for, and how an answer is read."""
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx2
 from huggingface_hub.hf_api import DatasetInfo
 
-from dynosaur_etl.domain.models import Listing
+from dynosaur_etl.domain.models import Listing, Told
 from dynosaur_etl.hub.candidates import HUB_FLOOR
+from dynosaur_etl.hub.cards import read_card_data, read_tags
 
 PAGE_SIZE = 1_000
 MAX_CURSOR = 10_000
 
 _LISTED = (
     "createdAt", "lastModified", "sha", "tags", "gated", "private", "disabled", "downloads",
-    "likes",
+    "likes", "cardData",
 )  # fmt: skip
 FIRST_PAGE = "?" + urlencode(
     [("sort", "lastModified"), ("limit", PAGE_SIZE), *(("expand", name) for name in _LISTED)]
@@ -33,13 +35,19 @@ class ListingPage:
     cursor: str | None
 
 
-def read_entries(answer: httpx2.Response) -> list[DatasetInfo]:
-    """Read a page's entries.
+def read_entries(answer: httpx2.Response) -> list[tuple[DatasetInfo, Told | None]]:
+    """Read a page's entries, each with what it tells of the card.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError: the answer is no list of datasets.
     """
-    return [DatasetInfo(**entry) for entry in answer.json()]  # type: ignore[no-untyped-call]
+    return [_entry(dict(entry)) for entry in answer.json()]
+
+
+def _entry(entry: dict[str, Any]) -> tuple[DatasetInfo, Told | None]:
+    told = read_card_data(entry.pop("cardData", None))
+    info = DatasetInfo(**entry)  # type: ignore[no-untyped-call]
+    return info, told or read_tags(tuple(map(str, info.tags or ())))
 
 
 def next_page(answer: httpx2.Response) -> str | None:
@@ -61,7 +69,7 @@ def next_page(answer: httpx2.Response) -> str | None:
     return cursor
 
 
-def listing_of(entry: DatasetInfo, full_id: str) -> Listing:
+def listing_of(entry: DatasetInfo, told: Told | None, full_id: str) -> Listing:
     """Word an entry of the list; a moment that is missing is the earliest that the Hub tells."""
     created_at = entry.created_at or HUB_FLOOR
     return Listing(
@@ -75,4 +83,5 @@ def listing_of(entry: DatasetInfo, full_id: str) -> Listing:
         disabled=bool(entry.disabled),
         downloads=int(entry.downloads or 0),
         likes=int(entry.likes or 0),
+        told=told,
     )

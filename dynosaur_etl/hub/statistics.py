@@ -13,6 +13,7 @@ from typing import Any
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Listing
 from dynosaur_etl.hub.candidates import HUB_FLOOR
+from dynosaur_etl.hub.cards import read_tags
 
 COLUMNS = (
     "id", "createdAt", "lastModified", "sha", "tags", "gated", "private", "disabled", "downloads",
@@ -83,17 +84,19 @@ def _listing(path: Path, number: int, row: Mapping[str, Any], before: datetime) 
 def _read(row: Mapping[str, Any]) -> Listing:
     created_at = _moment(row["createdAt"]) or HUB_FLOOR
     sha = row["sha"]
+    tags = tuple(str(tag)[:MAX_TAG] for tag in (row["tags"] or ())[:MAX_TAGS])
     return Listing(
         id=str(row["id"] or ""),
         created_at=created_at,
         last_modified=_moment(row["lastModified"]) or created_at,
         sha=sha if isinstance(sha, str) and _SHA.fullmatch(sha) else None,
-        tags=tuple(str(tag)[:MAX_TAG] for tag in (row["tags"] or ())[:MAX_TAGS]),
+        tags=tags,
         gated=_is_set(row["gated"]),
         private=_is_set(row["private"]),
         disabled=_is_set(row["disabled"]),
         downloads=int(row["downloads"] or 0),
         likes=int(row["likes"] or 0),
+        told=read_tags(tags),
     )
 
 

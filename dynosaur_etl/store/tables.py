@@ -15,8 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 CLOCK_COLUMNS = frozenset(
     {
-        "seen_at", "sent_at", "finished_at", "created_here_at", "owner_run", "found_on",
-        "lifted_on",
+        "seen_at", "last_seen_at", "sent_at", "finished_at", "created_here_at", "owner_run",
+        "found_on", "lifted_on",
     }
 )  # fmt: skip
 
@@ -61,10 +61,23 @@ class DatasetRow(Base):
     disabled: Mapped[bool]
     downloads: Mapped[int]
     likes: Mapped[int]
+    licences: Mapped[list[Any] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        comment="as the YAML of the card at sha names them; null: only the card can tell",
+    )
+    languages: Mapped[list[Any] | None] = mapped_column(
+        JSONB(none_as_null=True), comment="as licences"
+    )
+    licence_name: Mapped[str | None] = mapped_column(comment="of a licence without an identifier")
     commits_of: Mapped[str | None] = mapped_column(
         comment="head of the branch when its commits were read; null where they were not"
     )
-    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="for the first time"
+    )
+    last_seen_at: Mapped[datetime | None] = mapped_column(
+        comment="when the Hub's list showed it last; null: known from a file of statistics alone"
+    )
 
 
 class CommitRow(Base):
@@ -98,6 +111,22 @@ class CandidateRow(Base):
     revision: Mapped[str | None] = mapped_column(comment="null: no commit is old enough")
     committed_at: Mapped[datetime | None]
     change: Mapped[str] = mapped_column(comment="created or changed")
+    deferred_from: Mapped[str | None] = mapped_column(
+        comment="the earlier day that had too many of its owner or family; null: found on this day"
+    )
+
+
+class DeferredRow(Base):
+    """A candidate that a cap kept out of its day; a later day takes it."""
+
+    __tablename__ = "deferred_candidates"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[str | None]
+    committed_at: Mapped[datetime | None]
+    change: Mapped[str]
+    cap: Mapped[str] = mapped_column(comment="owner or family")
 
 
 class VerdictRow(Base):

@@ -134,7 +134,7 @@ def test_history_refs_and_tree(hub: Hub) -> None:
         ["README.md", "dataset_infos.json", "small"],
         ["README.md", "dataset_infos.json", "small", *small],
         small,
-        [["small", SHA[3]], ["README.md", SHA[2]]],
+        [["small", SHA[1]], ["README.md", SHA[2]]],
     ]
 
 

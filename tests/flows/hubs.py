@@ -1,6 +1,7 @@
 """Small Hub folders that a test writes itself, in the layout that the embedded Hub serves."""
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,12 @@ Short notes about {name}, each with the mood in which it was written.
 
 
 def write_dataset(
-    root: Path, name: str, day: str, card: str | bytes | None = None, **files: Any
+    root: Path,
+    name: str,
+    day: str,
+    card: str | bytes | None = None,
+    facts: Mapping[str, Any] | None = None,
+    **files: Any,
 ) -> None:
     """Add a dataset that was created on the day.
 
@@ -29,6 +35,7 @@ def write_dataset(
         name: owner/name.
         day: YYYY-MM-DD.
         card: text of README.md; a sound one if None.
+        facts: what the Hub's list tells of it beside the defaults, such as `downloads`.
         files: content by path, `__` for `/` and `_dot_` for `.`: a table, or text.
     """
     folder = root / "datasets" / name
@@ -58,9 +65,37 @@ def write_dataset(
         "has_rows": bool(files),
         "commits": [{"sha": sha, "date": date, "title": "first", "files": ["README.md"]}],
         "card_versions": [],
-    }
+    } | dict(facts or {})
     with (root / "index.jsonl").open("a") as index:
         index.write(json.dumps(entry) + "\n")
+
+
+def add_commit(root: Path, name: str, day: str, card: str | None = None) -> None:
+    """Add a commit on a later day; without a card it touches no file."""
+    index = root / "index.jsonl"
+    entries = [json.loads(line) for line in index.read_text().splitlines()]
+    entry = next(item for item in entries if item["id"] == name)
+    date = f"{day}T09:00:00Z"
+    sha = sha256(f"{name} {day}".encode()).hexdigest()[:40]
+    if card is not None:
+        _move_card_on(root, entry, sha, date, card)
+    files = [] if card is None else ["README.md"]
+    commit = {"sha": sha, "date": date, "title": "later", "files": files}
+    entry |= {"sha": sha, "last_modified": date, "commits": [commit, *entry["commits"]]}
+    index.write_text("".join(json.dumps(item) + "\n" for item in entries))
+
+
+def _move_card_on(root: Path, entry: dict[str, Any], sha: str, date: str, card: str) -> None:
+    newest = root / "datasets" / entry["id"] / "README.md"
+    older = newest.parent / "history" / f"{entry['sha']}.md"
+    older.parent.mkdir(exist_ok=True)
+    newest.rename(older)
+    newest.write_text(card)
+    first = entry["commits"][-1]
+    entry["card_versions"] = [
+        {"sha": sha, "date": date, "path": str(newest.relative_to(root))},
+        {"sha": first["sha"], "date": first["date"], "path": str(older.relative_to(root))},
+    ]
 
 
 def notes(rows: int = 40) -> pa.Table:

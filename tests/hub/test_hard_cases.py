@@ -67,7 +67,8 @@ def examine(recorded_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             newest = client.commits(dataset)[0]
             revision = Revision(dataset, newest.sha, newest.date)
             card = parse_card(client.card_bytes(dataset, newest.sha) or b"")
-            outcomes = sample_dataset(client, revision, card, RULES, is_newest=True)
+            files = client.files(dataset, newest.sha)
+            outcomes = sample_dataset(client, revision, card, files, RULES, is_newest=True)
             verdict = examine_card(card, LICENCES, ("en",))
             return Examined(card, verdict, {outcome.name: outcome for outcome in outcomes})
 

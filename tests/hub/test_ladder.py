@@ -35,7 +35,8 @@ def put_files(hub: FaultyHub, contents: dict[str, bytes]) -> None:
 def outcomes(
     client: HubClient, *configs: dict[str, Any], is_newest: bool = True
 ) -> list[ConfigOutcome]:
-    return list(sample_dataset(client, REVISION, card(*configs), RULES, is_newest))
+    files = client.files(REVISION.dataset_id, REVISION.sha)
+    return list(sample_dataset(client, REVISION, card(*configs), files, RULES, is_newest))
 
 
 def told(found: list[ConfigOutcome]) -> list[tuple[str, str, Reason | None]]:
