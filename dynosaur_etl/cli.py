@@ -18,7 +18,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dynosaur_etl.cli_audit import app as audit_app
-from dynosaur_etl.domain.errors import DynosaurError, Terminal, Transient
+from dynosaur_etl.domain.errors import (
+    DynosaurError,
+    InvalidInput,
+    Terminal,
+    Transient,
+    not_allowed,
+)
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.settings import Settings, load_settings
@@ -46,6 +52,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 Day = Annotated[
     str, typer.Option("--day", help="Growth day as YYYY-MM-DD (UTC); default: yesterday.")
 ]
+First = Annotated[str, typer.Option("--from", help="First of several days, in place of --day.")]
+Last = Annotated[str, typer.Option("--to", help="Last of several days; default: yesterday.")]
 
 
 class State:
@@ -69,8 +77,8 @@ def common(
 
 
 @app.command()
-def poll(day: Day = "", as_json: Json = False) -> None:
-    """Follow the Hub, and examine what was created or changed on the day."""
+def poll(day: Day = "", first: First = "", last: Last = "", as_json: Json = False) -> None:
+    """Follow the Hub, and examine what was created or changed on the day, or on several."""
     from dynosaur_etl.flows import poll as flow
 
     steps = (
@@ -78,7 +86,7 @@ def poll(day: Day = "", as_json: Json = False) -> None:
         ("reading commits", flow.find_candidates),
         ("examining datasets", flow.examine_candidates),
     )
-    _run_steps(day, steps, as_json)
+    _run_steps(_days(day, first, last), steps, as_json)
 
 
 @catalogue_app.command("sync")
@@ -107,8 +115,8 @@ def import_catalogue(
 
 
 @app.command()
-def grow(day: Day = "", as_json: Json = False) -> None:
-    """Turn the day's kept datasets into tasks and instances; `poll` goes before."""
+def grow(day: Day = "", first: First = "", last: Last = "", as_json: Json = False) -> None:
+    """Turn a polled day's kept datasets into tasks and instances, or those of several days."""
     from dynosaur_etl.flows import growth as flow
 
     steps = (
@@ -118,7 +126,7 @@ def grow(day: Day = "", as_json: Json = False) -> None:
         ("scoring instances", flow.score),
         ("embedding instances", flow.embed),
     )
-    _run_steps(day, steps, as_json)
+    _run_steps(_days(day, first, last), steps, as_json)
 
 
 @app.command()
@@ -129,7 +137,6 @@ def snapshot(
     as_json: Json = False,
 ) -> None:
     """Select from the pool, and write the selection as the next version."""
-    from dynosaur_etl.domain.errors import InvalidInput
     from dynosaur_etl.flows import training_set as flow
 
     with _services() as services, _bar(as_json) as progress:
@@ -147,7 +154,6 @@ def snapshot(
 @app.command()
 def verify(version: str, as_json: Json = False) -> None:
     """Check every file of a version (`7` or `v0007`) against its manifest."""
-    from dynosaur_etl.domain.errors import InvalidInput, not_allowed
     from dynosaur_etl.flows.training_set import verify_snapshot
 
     number = version.removeprefix("v")
@@ -264,12 +270,33 @@ def _day(text: str) -> GrowthDay:
     return GrowthDay((datetime.now(UTC) - timedelta(days=1)).date())
 
 
+def _days(day: str, first: str, last: str) -> list[GrowthDay]:
+    """Give the days that a command is about, oldest first."""
+    if not first and not last:
+        return [_day(day)]
+    if day or not first:
+        given = " ".join(name for name, text in (("--day", day), ("--to", last)) if text)
+        raise InvalidInput(
+            not_allowed("days", given, "--day alone, or --from with or without --to")
+        )
+    start, end = GrowthDay.parse(first), _day(last)
+    if end < start:
+        raise InvalidInput(not_allowed("days", f"{start} to {end}", "--from no later than --to"))
+    number = (end.date - start.date).days + 1
+    return [GrowthDay(start.date + timedelta(days=after)) for after in range(number)]
+
+
 def _run_steps(
-    day: str, steps: tuple[tuple[str, Callable[..., StepReport]], ...], as_json: bool
+    days: list[GrowthDay],
+    steps: tuple[tuple[str, Callable[..., StepReport]], ...],
+    as_json: bool,
 ) -> None:
-    growth_day = _day(day)
+    reports = []
     with _services() as services, _bar(as_json) as progress:
-        reports = [step(growth_day, services, progress=progress(words)) for words, step in steps]
+        for day in days:
+            of_day = f" of {day}" if len(days) > 1 else ""
+            for words, step in steps:
+                reports.append(step(day, services, progress=progress(words + of_day)))
     _show_steps(reports, as_json)
     if any(report.unfinished for report in reports):
         raise typer.Exit(EXIT_DEFERRED)

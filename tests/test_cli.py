@@ -78,6 +78,10 @@ def test_the_whole_way_from_poll_to_status_prints_one_object_each(values: dict[s
     assert state["tasks"] > 0
     assert answer(values, "ledger", "audit")["consistent"] is True
     assert answer(values, "db", "upgrade")["migration"]
+    several = answer(values, "poll", "--from", DAY, "--to", "2026-10-06")["steps"]
+    assert [(step["day"], step["step"]) for step in several] == [
+        (day, step) for day in (DAY, "2026-10-06") for step in ("sync", "candidates", "examine")
+    ]
 
 
 def test_verify_names_the_file_that_was_changed(values: dict[str, str], tmp_path: Path) -> None:
@@ -100,6 +104,9 @@ def test_verify_names_the_file_that_was_changed(values: dict[str, str], tmp_path
     ("arguments", "words"),
     [
         (("poll", "--day", "yesterday"), "YYYY-MM-DD"),
+        (("poll", "--from", DAY, "--day", DAY), "--day alone"),
+        (("poll", "--to", DAY), "--day alone"),
+        (("poll", "--from", "2026-10-06", "--to", DAY), "no later than"),
         (("grow", "--day", "2001-01-01"), "examine"),
         (("snapshot",), "no day has grown"),
         (("snapshot", "--day", "2001-01-01"), "growth day"),
