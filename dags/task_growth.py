@@ -2,7 +2,8 @@
 
 1. `plan` cuts the day's requests into batches; `propose` sends each batch to the LLM, in the
    pool `llm`. A request that has an answer is never sent, nor paid, again.
-2. `validate` keeps the proposals that pass every filter, `fill` gives them rows.
+2. `validate` keeps the proposals that pass every filter, `fill_shard` gives each shard of the
+   tasks rows, and `fill` leaves out duplicates over all of them.
 3. `score` and `embed` prepare the instances for the selection.
 
 The run follows the asset `hub_revisions`, so backfill `hub_poll`. When the budget is spent
@@ -15,7 +16,14 @@ from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
 from dynosaur_airflow.notifier import RunFailed
-from dynosaur_airflow.steps import cost_of_the_day, plan_batches, publish, run_step
+from dynosaur_airflow.steps import (
+    cost_of_the_day,
+    grow,
+    plan_batches,
+    plan_shards,
+    publish,
+    run_step,
+)
 
 
 @dag(
@@ -40,27 +48,27 @@ def task_growth() -> None:
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)
     def validate() -> dict[str, Any]:
-        from dynosaur_etl.flows import growth
-
-        return run_step(growth.validate)
+        return grow("validate")
 
     @task
-    def fill(_: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows import growth
+    def shards(_: dict[str, Any]) -> list[dict[str, Any]]:
+        return plan_shards()
 
-        return run_step(growth.fill)
+    @task(map_index_template="{{ task.op_kwargs['shard']['label'] }}")
+    def fill_shard(shard: dict[str, Any]) -> dict[str, Any]:
+        return grow("fill_shard", shard["number"])
+
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
+    def fill() -> dict[str, Any]:
+        return grow("fill")
 
     @task
     def score(_: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows import growth
-
-        return run_step(growth.score)
+        return grow("score")
 
     @task
     def embed(_: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows import growth
-
-        return run_step(growth.embed)
+        return grow("embed")
 
     @task(outlets=[INSTRUCTION_TASKS])
     def announce(*steps: dict[str, Any]) -> None:
@@ -68,7 +76,8 @@ def task_growth() -> None:
 
     validated = validate()
     propose.expand(batch=plan()) >> validated
-    filled = fill(validated)
+    filled = fill()
+    fill_shard.expand(shard=shards(validated)) >> filled
     announce(validated, filled, score(filled), embed(filled))
 
 

@@ -5,7 +5,7 @@ Settings are read when `load_settings()` is called, never on import.
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -116,6 +116,25 @@ class Settings(BaseSettings):
     )
 
     instances_per_task: PositiveInt = Field(100, description="rows that fill one task")
+    instance_rules: Literal["default", "paper"] = Field(
+        "default", description="rules by which rows become instances"
+    )
+    fill_batch_tasks: PositiveInt = Field(100, description="tasks that one mapped task fills")
+    near_duplicates: float = Field(
+        0.9, ge=0, le=1, description="similarity of two inputs that makes them one; 0 for never"
+    )
+    semantic_duplicates: float = Field(
+        0, ge=0, le=1, description="cosine of two embeddings that makes them one; 0 for never"
+    )
+    evaluation_texts: str = Field(
+        "", description="folder of evaluation texts that no instance may share words with"
+    )
+    evaluation_words: int = Field(
+        13, ge=3, le=100, description="words in a row that an instance may not share"
+    )
+    pii: Literal["off", "flag", "mask", "drop"] = Field(
+        "flag", description="what becomes of instances with personal data or keys"
+    )
     embedding_model: str = Field(
         PACKAGED_MODEL, min_length=1, description="sentence-transformers model: Hub id or path"
     )

@@ -4,7 +4,7 @@ The JSON form is what `datasets.Features.to_dict()` gives, what the dataset view
 answers and what Parquet files carry under the schema key `huggingface`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -29,6 +29,7 @@ class FieldKind(StrEnum):
 SCALAR_KINDS = frozenset(
     {FieldKind.TEXT, FieldKind.LABEL, FieldKind.NUMBER, FieldKind.BOOLEAN, FieldKind.TIME}
 )
+MAX_DEPTH = 8
 INPUT_KINDS = SCALAR_KINDS | {FieldKind.TEXT_LIST}
 
 _MEDIA_TYPES = frozenset({"Image", "Audio", "Video", "Pdf", "Nifti", "Mesh"})
@@ -42,17 +43,28 @@ _LIST_KINDS = {
 
 @dataclass(frozen=True)
 class Field:
-    """One column of a config; `labels` are a ClassLabel's names in their order, else empty."""
+    """One column of a config.
+
+    Attributes:
+        labels: a ClassLabel's names in their order, else empty.
+        flattens: whether a nested field holds texts, and nothing but scalars below them.
+    """
 
     name: str
     kind: FieldKind
     labels: tuple[str, ...] = ()
+    flattens: bool = False
+
+    @property
+    def can_be_input(self) -> bool:
+        return self.kind in INPUT_KINDS or self.flattens
 
 
 def fields_of(features: Mapping[str, Any]) -> tuple[Field, ...]:
     """Read a config's fields, in their own order, from the JSON form of its features."""
     return tuple(
-        Field(str(name), _kind(feature), _labels(feature)) for name, feature in features.items()
+        Field(str(name), _kind(feature), labels_of(feature), _flattens(feature))
+        for name, feature in features.items()
     )
 
 
@@ -61,10 +73,41 @@ def usable_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
     return tuple(field for field in fields if field.kind in INPUT_KINDS)
 
 
-def _labels(feature: Any) -> tuple[str, ...]:
+def labels_of(feature: Any) -> tuple[str, ...]:
+    """Give a ClassLabel's names in their order; none for any other feature."""
     if isinstance(feature, Mapping) and feature.get("_type") == "ClassLabel":
         return tuple(str(name) for name in feature.get("names") or ())
     return ()
+
+
+def element_of(feature: Any) -> Any:
+    """Give the feature of a list's elements; None where the feature is no list."""
+    if isinstance(feature, list):
+        return feature[0] if len(feature) == 1 else None
+    if isinstance(feature, Mapping) and feature.get("_type") in _LIST_TYPES:
+        return feature.get("feature")
+    return None
+
+
+def _flattens(feature: Any) -> bool:
+    if _kind(feature) is not FieldKind.NESTED:
+        return False
+    leaves = set(_leaves(feature, MAX_DEPTH))
+    return FieldKind.TEXT in leaves and leaves <= SCALAR_KINDS
+
+
+def _leaves(feature: Any, depth: int) -> Iterator[FieldKind]:
+    """Give the kinds of what stands at the ends of a nested feature."""
+    element = element_of(feature)
+    if depth == 0:
+        yield FieldKind.OTHER
+    elif element is not None:
+        yield from _leaves(element, depth - 1)
+    elif isinstance(feature, Mapping) and feature.get("_type") is None:
+        for part in feature.values():
+            yield from _leaves(part, depth - 1)
+    else:
+        yield _kind(feature)
 
 
 def _kind(feature: Any) -> FieldKind:

@@ -70,7 +70,11 @@ class Reason(StrEnum):
     INPUT_NOT_TEXT = "input_not_text"
     INPUT_EMPTY = "input_empty"
     OUTPUT_COPIES_INPUT = "output_copies_input"
+    IN_EVALUATION = "in_evaluation"
+    PERSONAL_DATA = "personal_data"
     DUPLICATE_INSTANCE = "duplicate_instance"
+    NEAR_DUPLICATE = "near_duplicate"
+    SEMANTIC_DUPLICATE = "semantic_duplicate"
     WITHDRAWN = "withdrawn"
 
 
@@ -130,6 +134,10 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.INPUT_NOT_TEXT: "An input of the row holds a structure that is no plain text.",
     Reason.INPUT_EMPTY: "Every input of the row is empty.",
     Reason.OUTPUT_COPIES_INPUT: "The row's output is the same text as its input.",
+    Reason.IN_EVALUATION: "The row shares a long run of words with a text of an evaluation set.",
+    Reason.PERSONAL_DATA: "The row holds an e-mail address, a phone number, an IP address or a key.",
     Reason.DUPLICATE_INSTANCE: "The same instruction, input and output are there already.",
+    Reason.NEAR_DUPLICATE: "An earlier instance has nearly the same input, and the same output.",
+    Reason.SEMANTIC_DUPLICATE: "An earlier instance means nearly the same, with the same output.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
 }

@@ -18,9 +18,13 @@ INSTANCES = pa.schema(
         pa.field("mode", pa.string(), nullable=False),
         pa.field("prompt_version", pa.string(), nullable=False),
         pa.field("growth_day", pa.string(), nullable=False),
+        pa.field("pii", pa.string(), nullable=False),
     ]
 )
-"""One row an instance; `instance_key` is the digest of instruction, input and output."""
+"""One row an instance; `instance_key` is the digest of instruction, input and output.
+
+`pii` names the kinds of personal data that were found, joined by `, `; mostly it is empty.
+"""
 
 SCORES = pa.schema(
     [

@@ -1,25 +1,30 @@
 """Filling a day's tasks with rows, scoring the instances and embedding them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from numpy.typing import NDArray
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Config, Counts, Mode, Reject, StepReport, Task
-from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.domain.schemas import INSTANCES
-from dynosaur_etl.flows.propose import kept_configs
 from dynosaur_etl.flows.services import Progress, Services, silent
+from dynosaur_etl.flows.shards import (
+    INSTANCE_FILES,
+    FilledShard,
+    fill_rules,
+    filled_shards,
+    plan_fill,
+)
 from dynosaur_etl.flows.step import require_step, run_step
-from dynosaur_etl.instances.duplicates import drop_duplicates
-from dynosaur_etl.instances.organise import ORGANISE_VERSION, fill_task
+from dynosaur_etl.instances.duplicates import COMPARED_COLUMNS, Doubles, find_duplicates
 from dynosaur_etl.quality.heuristics import HEURISTICS, score_heuristics
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
-from dynosaur_etl.store.tables import TaskRow
 
-INSTANCE_FILES = "instances"
 SCORE_FILES = "scores"
 EMBEDDING_FILES = "embeddings"
 WHOLE_DAY = "day"
@@ -27,70 +32,76 @@ EMBEDDED_TEXT = "instruction, input"
 
 
 def fill(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
-    """Make the day's instances from the sampled rows of its tasks' configs."""
-    settings = services.settings
-    rules = {
-        "version": ORGANISE_VERSION,
-        "tasks": require_step(services, str(day), "validate").output,
-        "examined": require_step(services, str(day), "examine").output,
-        "instances_per_task": settings.instances_per_task,
-        "seed": settings.seed,
-    }
+    """Make the day's instances from the sampled rows of its tasks' configs.
+
+    Shards that `fill_shard` has filled are taken as they are. Of instances that are the same, or
+    nearly so, the first of the day stays.
+    """
 
     def work() -> StepOutput:
-        tasks = tasks_of(day, services)
-        sources = {
-            (about.config.dataset_id, about.config.name): about
-            for about in kept_configs(day, services)
-        }
-        tables: list[pa.Table] = []
-        rejects: list[CountedReject] = []
-        for done, task in enumerate(tasks, start=1):
-            about = sources[task.dataset_id, task.config]
-            filled = _fill_one(services, task, about.config, about.sample_path, day)
-            tables.append(filled[0])
-            rejects += filled[1]
-            progress(done, len(tasks))
-        return _filled(services, tables, rejects)
+        shards = plan_fill(day, services)
+        filled: list[FilledShard] = []
+        for shard in filled_shards(day, services, shards):
+            filled.append(shard)
+            progress(len(filled), len(shards))
+        return _without_duplicates(services, filled)
 
-    return run_step(services, str(day), "fill", rules, work)
+    return run_step(services, str(day), "fill", fill_rules(day, services), work)
 
 
-def _fill_one(
-    services: Services, task: Task, config: Config, sample_path: str, day: GrowthDay
-) -> tuple[pa.Table, list[CountedReject]]:
-    columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
-    rows = services.storage.read_table(sample_path, columns)
-    settings = services.settings
-    filled = fill_task(task, config, rows, settings.instances_per_task, settings.seed, str(day))
-    rejects = [
-        CountedReject(Reject(Stage.FILL, task.key, reason, _task_name(task)), number)
-        for reason, number in sorted(filled.rejected.items())
+def _without_duplicates(services: Services, shards: Sequence[FilledShard]) -> StepOutput:
+    threshold = services.settings.near_duplicates
+    paths = [shard.file.path for shard in shards]
+    doubles = find_duplicates((_compared(services, path) for path in paths), threshold)
+    kept = [
+        _write_kept(services, shard, double) for shard, double in zip(shards, doubles, strict=True)
     ]
-    return filled.instances, rejects
-
-
-def _filled(
-    services: Services, tables: Sequence[pa.Table], rejects: Sequence[CountedReject]
-) -> StepOutput:
-    unique = drop_duplicates(pa.concat_tables([INSTANCES.empty_table(), *tables]))
-    duplicates = [
-        CountedReject(Reject(Stage.FILL, task, Reason.DUPLICATE_INSTANCE, "in one day"), number)
-        for task, number in sorted(unique.dropped.items())
-    ]
-    file = services.storage.write_table(INSTANCE_FILES, unique.instances)
-    rejected = sum(counted.number for counted in [*rejects, *duplicates])
+    rejects = [counted for shard, _ in kept for counted in shard.rejects]
+    rejects += [counted for _, duplicates in kept for counted in duplicates]
+    rows = sum(shard.file.rows for shard, _ in kept)
+    rejected = sum(counted.number for counted in rejects)
     return StepOutput(
-        counts=Counts(
-            taken=unique.instances.num_rows + rejected,
-            kept=unique.instances.num_rows,
-            rejected=rejected,
-        ),
-        rejects=[*rejects, *duplicates],
+        counts=Counts(taken=rows + rejected, kept=rows, rejected=rejected),
+        rejects=rejects,
         stages=(Stage.FILL,),
-        files=[NamedFile(INSTANCE_FILES, WHOLE_DAY, file)],
+        files=[
+            NamedFile(INSTANCE_FILES, f"shard-{shard.number:05d}", shard.file) for shard, _ in kept
+        ],
         file_kinds=(INSTANCE_FILES,),
     )
+
+
+def _compared(services: Services, path: str) -> Iterator[pa.Table]:
+    with services.storage.batches(path, COMPARED_COLUMNS) as (_, batches):
+        for batch in batches:
+            yield pa.Table.from_batches([batch])
+
+
+def _write_kept(
+    services: Services, shard: FilledShard, doubles: Doubles
+) -> tuple[FilledShard, list[CountedReject]]:
+    """Write a shard again without its duplicates; one that has none stays as it is."""
+    if not doubles.any():
+        return shard, []
+    storage = services.storage
+    tasks = storage.read_table(shard.file.path, ["task_key"])["task_key"]
+    rejects = [
+        CountedReject(Reject(Stage.FILL, task, reason, "in one day"), number)
+        for reason, rows in doubles.by_reason()
+        for task, number in sorted(Counter(tasks.filter(pa.array(rows)).to_pylist()).items())
+    ]
+    with storage.batches(shard.file.path) as (_, batches):
+        tables = _filtered(batches, ~doubles.dropped)
+        file = storage.write_tables(INSTANCE_FILES, INSTANCES, tables)
+    return replace(shard, file=file), rejects
+
+
+def _filtered(batches: Iterator[pa.RecordBatch], kept: NDArray[np.bool_]) -> Iterator[pa.Table]:
+    start = 0
+    for batch in batches:
+        rows = pa.array(kept[start : start + batch.num_rows])
+        yield pa.Table.from_batches([batch.filter(rows)])
+        start += batch.num_rows
 
 
 def score(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
@@ -135,36 +146,11 @@ def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> St
     return run_step(services, str(day), "embed", rules, work)
 
 
-def tasks_of(day: GrowthDay, services: Services) -> list[Task]:
-    """Give the day's tasks, by dataset, config and key."""
-    query = (
-        select(TaskRow)
-        .where(TaskRow.day == str(day))
-        .order_by(TaskRow.dataset_id, TaskRow.config, TaskRow.key)
-    )
-    with Session(services.engine) as session:
-        return [
-            Task(
-                dataset_id=row.dataset_id,
-                revision=row.revision,
-                config=row.config,
-                instruction=row.instruction,
-                input_fields=tuple(row.input_fields),
-                output_field=row.output_field,
-                label_space=tuple(row.label_space),
-                mode=Mode(row.mode),
-                prompt_version=row.prompt_version,
-                licence=row.licence,
-                request_key=row.request_key,
-            )
-            for row in session.scalars(query)
-        ]
-
-
 def instances_of(day: GrowthDay, services: Services) -> pa.Table:
-    """Give the day's instances."""
-    [row] = files_of(services.engine, INSTANCE_FILES, str(day))
-    return services.storage.read_table(row.path)
+    """Give the day's instances, shard after shard."""
+    files = files_of(services.engine, INSTANCE_FILES, str(day))
+    tables = [services.storage.read_table(file.path) for file in files]
+    return pa.concat_tables([INSTANCES.empty_table(), *tables])
 
 
 def _per_instance(named: NamedFile, facts: dict[str, str]) -> StepOutput:
@@ -180,7 +166,3 @@ def _per_instance(named: NamedFile, facts: dict[str, str]) -> StepOutput:
 def _texts(instances: pa.Table) -> list[str]:
     pairs = zip(instances["instruction"].to_pylist(), instances["input"].to_pylist(), strict=True)
     return [f"{instruction}\n{text}" for instruction, text in pairs]
-
-
-def _task_name(task: Task) -> str:
-    return f"{task.dataset_id}/{task.config}: {', '.join(task.input_fields)} -> {task.output_field}"

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.domain.reasons import Stage
-from dynosaur_etl.flows.fill import EMBEDDING_FILES, INSTANCE_FILES, SCORE_FILES
+from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.flows.fill import EMBEDDING_FILES, SCORE_FILES
+from dynosaur_etl.flows.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.services import Services
-from dynosaur_etl.instances.duplicates import drop_duplicates
+from dynosaur_etl.flows.shards import INSTANCE_FILES
 from dynosaur_etl.store.tables import (
     FileRow,
     GrowthRunRow,
@@ -39,14 +40,14 @@ class Pool:
         instances: columns `schemas.INSTANCES`; each key once, on the first day that has it.
         quality: float64 [n], in [0, 1].
         vectors: float16 [n, d], unit length.
-        duplicates: instances left out because an earlier day has them.
+        duplicates: instances left out because an earlier one is the same, or nearly so, by reason.
         withdrawn: instances left out by the dataset that has been withdrawn.
     """
 
     instances: pa.Table
     quality: NDArray[np.float64]
     vectors: NDArray[np.float16]
-    duplicates: int
+    duplicates: Mapping[Reason, int]
     withdrawn: Mapping[str, int]
 
 
@@ -109,15 +110,17 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
     embeddings = read_all(services, EMBEDDING_FILES, days)
     numbered = everything.append_column("number", pa.array(range(everything.num_rows), pa.int64()))
     gone = pc.is_in(numbered["dataset"], pa.array(withdrawn, pa.string()))
-    unique = drop_duplicates(numbered.filter(pc.invert(gone)))
-    if not unique.instances.num_rows:
+    left = numbered.filter(pc.invert(gone))
+    if not left.num_rows:
         raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
+    vectors = np.concatenate([_matrix(table) for table in embeddings if table.num_rows])
+    unique = drop_duplicates(left, vectors, services.settings)
     at = unique.instances["number"].to_numpy()
     return Pool(
         instances=unique.instances.drop_columns(["number"]),
         quality=scores["score"].to_numpy()[at],
-        vectors=np.concatenate([_matrix(table) for table in embeddings if table.num_rows])[at],
-        duplicates=sum(unique.dropped.values()),
+        vectors=vectors[at],
+        duplicates=unique.dropped,
         withdrawn=_tally(numbered["dataset"].filter(gone)),
     )
 

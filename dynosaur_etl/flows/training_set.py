@@ -30,6 +30,7 @@ from dynosaur_etl.flows.pool import (
     pool_tasks,
     withdrawn_sources,
 )
+from dynosaur_etl.flows.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
 from dynosaur_etl.quality.heuristics import HEURISTICS
@@ -67,7 +68,13 @@ def select(
     size, weight = _size(services, k), _weight(services, alpha)
     withdrawn = withdrawn_sources(services, days)
     pool_of = [*pool_inputs(services, days), *withdrawn.items()]
-    rules = {"days": days, "pool": pool_of, "k": size, "alpha": weight}
+    rules = {
+        "days": days,
+        "pool": pool_of,
+        "duplicates": duplicate_rules(services.settings),
+        "k": size,
+        "alpha": weight,
+    }
 
     def work() -> StepOutput:
         pool = load_pool(services, days, withdrawn)
@@ -244,10 +251,10 @@ def _picks(pool: Pool, selection: Any) -> pa.Table:
 
 
 def _duplicates(pool: Pool) -> list[CountedReject]:
-    if not pool.duplicates:
-        return []
-    reject = Reject(Stage.SELECT, "pool", Reason.DUPLICATE_INSTANCE, "an earlier day has it")
-    return [CountedReject(reject, pool.duplicates)]
+    return [
+        CountedReject(Reject(Stage.SELECT, "pool", reason, "an earlier instance stays"), number)
+        for reason, number in pool.duplicates.items()
+    ]
 
 
 def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:

@@ -1,64 +1,107 @@
-"""A task and its config's rows become instances: instruction, input and output.
+"""A task and rows of its config become instances: instruction, input and output.
 
-One input field gives its text as it is; several give "field is 'text'. " one after the other
-(Dynosaur, section 3.3). A row that cannot be filled rejects that row alone, with its reason.
+Whole columns are worked on, batch by batch, so that the memory does not grow with the rows. A row
+that cannot be filled rejects that row alone, with its reason.
 """
 
+import hashlib
 import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Config, Task
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.schemas import INSTANCES
-from dynosaur_etl.instances.render import cut, render_input, render_output
+from dynosaur_etl.domain.text import shorten
+from dynosaur_etl.instances.contamination import EvaluationIndex, find_matches
+from dynosaur_etl.instances.paper import PAPER
+from dynosaur_etl.instances.pii import Handling, Span, masked, rows_with_pii
+from dynosaur_etl.instances.render import DEFAULT
+from dynosaur_etl.instances.rules import Column, Rules
 
-ORGANISE_VERSION = "rows-1"
+ORGANISE_VERSION = "rows-2"
+RULES = {"default": DEFAULT, "paper": PAPER}
+_LONGEST_DETAIL = 300
+
+Rejected = Counter[tuple[Reason, str]]
+"""Rows that gave no instance, by reason and by what was found; the latter often empty."""
 
 
 @dataclass(frozen=True)
-class FilledTask:
-    """The instances of one task, and the rows that gave none, by reason."""
+class Filling:
+    """How rows become instances.
+
+    Attributes:
+        evaluation: what instances must not share words with; None where nothing is named.
+        pii: what becomes of instances with personal data or keys.
+    """
+
+    rules: Rules = DEFAULT
+    evaluation: EvaluationIndex | None = None
+    pii: Handling = Handling.FLAG
+
+
+@dataclass(frozen=True)
+class FilledRows:
+    """Instances in the order of the rows; instances and rejected rows sum up to the rows."""
 
     instances: pa.Table
-    rejected: Counter[Reason]
+    rejected: Rejected = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Rows on their way: numbers of the rows that are left, their texts, and what was lost."""
+
+    rows: pa.Array
+    inputs: pa.Array
+    outputs: pa.Array
+    pii: pa.Array
+    rejected: Rejected
+
+    def without(self, gone: dict[int, tuple[Reason, str]]) -> "_Texts":
+        """Reject rows by their place."""
+        if not gone:
+            return self
+        kept = np.ones(len(self.rows), np.bool_)
+        kept[list(gone)] = False
+        left = pa.array(kept)
+        return _Texts(
+            rows=self.rows.filter(left),
+            inputs=self.inputs.filter(left),
+            outputs=self.outputs.filter(left),
+            pii=self.pii.filter(left),
+            rejected=self.rejected + Counter(gone.values()),
+        )
 
 
 def fill_task(
-    task: Task, config: Config, rows: pa.Table, limit: int, seed: int, day: str
-) -> FilledTask:
-    """Fill a task with rows of its config.
+    task: Task, config: Config, batches: Iterable[pa.Table], filling: Filling, day: str
+) -> Iterator[FilledRows]:
+    """Fill a task with rows of its config, one batch after the other.
 
     Args:
         task: a task whose fields are fields of the config.
         config: where the rows come from.
-        rows: the sampled rows, with the columns `__split__` and `__row__`.
-        limit: most rows that are drawn for the task.
-        seed: of the draw; with the task's key it decides which rows are taken.
+        batches: rows with the columns of the task's fields, `__split__` and `__row__`.
+        filling: the rules, and what is kept out.
         day: the growth day that the instances are marked with.
-
-    Returns:
-        Instances in the order of the rows; instances and rejected rows sum up to the rows drawn.
     """
-    numbers = draw_rows(rows.num_rows, limit, f"{seed}:{task.key}")
-    drawn = rows.take(pa.array(numbers, pa.int64()))
-    fields = {field.name: field for field in config.fields}
-    outputs = render_output(fields[task.output_field], drawn[task.output_field])
-    inputs = [(fields[name], render_input(fields[name], drawn[name])) for name in task.input_fields]
-    filled: list[tuple[int, str, str]] = []
-    rejected: Counter[Reason] = Counter()
-    for position, output in enumerate(outputs):
-        parts = [(field.name, texts[position]) for field, texts in inputs]
-        reason = _fault(parts, output, task.label_space)
-        if reason is not None:
-            rejected[reason] += 1
-        elif output is not None:
-            filled.append((position, _join(parts), output))
-    return FilledTask(_table(task, drawn, filled, day), rejected)
+    for batch in batches:
+        yield fill_rows(task, config, batch, filling, day)
+
+
+def fill_rows(task: Task, config: Config, rows: pa.Table, filling: Filling, day: str) -> FilledRows:
+    """Fill a task with some rows; the arguments are those of `fill_task`."""
+    texts = _organised(task, config, rows, filling.rules)
+    for step in (_without_evaluation, _without_pii):
+        texts = step(texts, filling)
+    return FilledRows(_table(task, rows, texts, day), texts.rejected)
 
 
 def draw_rows(available: int, limit: int, seed: str) -> list[int]:
@@ -68,38 +111,130 @@ def draw_rows(available: int, limit: int, seed: str) -> list[int]:
     return sorted(random.Random(seed).sample(range(available), limit))  # noqa: S311
 
 
-def instance_key(instruction: str, input_text: str, output: str) -> str:
-    """Give the name of an instance: the digest of its three texts."""
-    return digest("instance", instruction, input_text, output)
+def drawn_batches(batches: Iterable[pa.RecordBatch], drawn: list[int]) -> Iterator[pa.Table]:
+    """Give the drawn rows of a stream of batches; a batch without any is passed over."""
+    numbers = np.array(drawn, np.int64)
+    start = 0
+    for batch in batches:
+        stop = start + batch.num_rows
+        first, last = np.searchsorted(numbers, (start, stop))
+        if last > first:
+            rows = pa.array(numbers[first:last] - start)
+            yield pa.Table.from_batches([batch]).take(rows)
+        start = stop
 
 
-def _fault(
-    parts: Sequence[tuple[str, str | None]], output: str | None, labels: Sequence[str]
-) -> Reason | None:
-    if output is None:
-        return Reason.OUTPUT_NULL
-    if not output:
-        return Reason.OUTPUT_EMPTY
-    if labels and output not in labels:
-        return Reason.OUTPUT_NOT_IN_LABELS
-    texts = [text for _, text in parts]
-    if any(text is None for text in texts):
-        return Reason.INPUT_NULL
-    if not any(texts):
-        return Reason.INPUT_EMPTY
-    return Reason.OUTPUT_COPIES_INPUT if output in texts else None
+def instance_keys(instruction: str, inputs: pa.Array, outputs: pa.Array) -> list[str]:
+    """Give the names of instances: SHA-256 (hex) over the framed instruction, input and output."""
+    lengths = pc.cast(pc.binary_length(inputs), pa.string())
+    framed = pc.binary_join_element_wise(lengths, ":", inputs, outputs, "")
+    data = instruction.encode()
+    start = hashlib.sha256(b"instance %d:%b" % (len(data), data))
+    return [_hex(start, text) for text in pc.cast(framed, pa.binary()).to_pylist()]
 
 
-def _join(parts: Sequence[tuple[str, str | None]]) -> str:
-    if len(parts) == 1:
-        return parts[0][1] or ""
-    return cut(" ".join(f"{name} is '{text}'." for name, text in parts))
+def _hex(start: "hashlib._Hash", text: bytes) -> str:
+    whole = start.copy()
+    whole.update(text)
+    return whole.hexdigest()
 
 
-def _table(
-    task: Task, drawn: pa.Table, filled: Sequence[tuple[int, str, str]], day: str
-) -> pa.Table:
-    positions = pa.array([position for position, _, _ in filled], pa.int64())
+def _organised(task: Task, config: Config, rows: pa.Table, rules: Rules) -> _Texts:
+    fields = {field.name: field for field in config.fields}
+
+    def column(name: str) -> Column:
+        return Column(fields[name], config.features[name], _one_array(rows[name]))
+
+    inputs = [column(name) for name in task.input_fields]
+    rendered = rules.render(inputs, column(task.output_field), task.label_space)
+    left = np.ones(rows.num_rows, np.bool_)
+    rejected: Rejected = Counter()
+    for reason, refused in rules.refused(rendered):
+        left &= ~refused
+        rejected[reason, ""] = int(refused.sum())
+    numbers = np.flatnonzero(left)
+    kept = pa.array(left)
+    return _Texts(
+        rows=pa.array(numbers, pa.int64()),
+        inputs=rendered.joined.filter(kept),
+        outputs=rendered.output.filter(kept),
+        pii=pa.repeat(pa.scalar("", pa.string()), len(numbers)),
+        rejected=rejected,
+    )
+
+
+def _without_evaluation(texts: _Texts, filling: Filling) -> _Texts:
+    if filling.evaluation is None:
+        return texts
+    matches = find_matches(filling.evaluation, texts.inputs, texts.outputs)
+    return texts.without(
+        {
+            match.row: (
+                Reason.IN_EVALUATION,
+                shorten(f"{match.source}: {match.words}", _LONGEST_DETAIL),
+            )
+            for match in matches
+        }
+    )
+
+
+def _without_pii(texts: _Texts, filling: Filling) -> _Texts:
+    return _PII_STEPS[filling.pii](texts)
+
+
+def _flagged(texts: _Texts) -> _Texts:
+    kinds = _pii_kinds(rows_with_pii(texts.inputs), rows_with_pii(texts.outputs))
+    flags = _replaced(texts.pii, kinds)
+    return _Texts(texts.rows, texts.inputs, texts.outputs, flags, texts.rejected)
+
+
+def _masked(texts: _Texts) -> _Texts:
+    inputs, outputs = rows_with_pii(texts.inputs), rows_with_pii(texts.outputs)
+    return _Texts(
+        rows=texts.rows,
+        inputs=_mask_rows(texts.inputs, inputs),
+        outputs=_mask_rows(texts.outputs, outputs),
+        pii=_replaced(texts.pii, _pii_kinds(inputs, outputs)),
+        rejected=texts.rejected,
+    )
+
+
+def _dropped(texts: _Texts) -> _Texts:
+    kinds = _pii_kinds(rows_with_pii(texts.inputs), rows_with_pii(texts.outputs))
+    return texts.without({row: (Reason.PERSONAL_DATA, words) for row, words in kinds.items()})
+
+
+_PII_STEPS: dict[Handling, Callable[[_Texts], _Texts]] = {
+    Handling.OFF: lambda texts: texts,
+    Handling.FLAG: _flagged,
+    Handling.MASK: _masked,
+    Handling.DROP: _dropped,
+}
+
+
+def _pii_kinds(*found: dict[int, list[Span]]) -> dict[int, str]:
+    """Name what each row holds, sorted."""
+    kinds: dict[int, set[str]] = {}
+    for columns in found:
+        for row, spans in columns.items():
+            kinds.setdefault(row, set()).update(span.kind for span in spans)
+    return {row: ", ".join(sorted(names)) for row, names in kinds.items()}
+
+
+def _mask_rows(texts: pa.Array, found: dict[int, list[Span]]) -> pa.Array:
+    return _replaced(texts, {row: masked(texts[row].as_py(), s) for row, s in found.items()})
+
+
+def _replaced(texts: pa.Array, by_row: dict[int, str]) -> pa.Array:
+    if not by_row:
+        return texts
+    rows = np.zeros(len(texts), np.bool_)
+    rows[list(by_row)] = True
+    replacements = pa.array([by_row[row] for row in sorted(by_row)], pa.string())
+    return pc.replace_with_mask(texts, pa.array(rows), replacements)
+
+
+def _table(task: Task, rows: pa.Table, texts: _Texts, day: str) -> pa.Table:
     constants = {
         "instruction": task.instruction,
         "task_key": task.key,
@@ -111,10 +246,19 @@ def _table(
         "prompt_version": task.prompt_version,
         "growth_day": day,
     }
-    columns = {name: [value] * len(filled) for name, value in constants.items()}
-    columns["instance_key"] = [instance_key(task.instruction, i, o) for _, i, o in filled]
-    columns["input"] = [text for _, text, _ in filled]
-    columns["output"] = [text for _, _, text in filled]
-    columns["split"] = drawn["__split__"].take(positions).to_pylist()
-    columns["row"] = drawn["__row__"].take(positions).to_pylist()
-    return pa.table(columns, schema=INSTANCES)
+    count = len(texts.rows)
+    columns = {
+        name: pa.repeat(pa.scalar(value, pa.string()), count) for name, value in constants.items()
+    }
+    columns["instance_key"] = pa.array(
+        instance_keys(task.instruction, texts.inputs, texts.outputs), pa.string()
+    )
+    columns["input"], columns["output"] = texts.inputs, texts.outputs
+    columns["pii"] = texts.pii
+    columns["split"] = rows["__split__"].take(texts.rows)
+    columns["row"] = rows["__row__"].take(texts.rows)
+    return pa.table([columns[name] for name in INSTANCES.names], schema=INSTANCES)
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

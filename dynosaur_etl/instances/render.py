@@ -1,71 +1,153 @@
-"""A column of a config as plain text, by Dynosaur's rules for organising rows (section 3.3).
+"""The default rules: those of Dynosaur (section 3.3) without the faults of its released code.
 
-Null stays null, and what is no number becomes null; a ClassLabel becomes its name; a list of
-strings becomes quoted items, lettered where the field holds choices; numbers and times are
-written as Arrow writes them, so that a 32-bit float shows its own shortest digits.
+- One input field stands as it is; several are written "field is 'value'." each, lists among them:
+  "options is A. 'x', B. 'y'.", lettered where the field's name holds "choice" or "option".
+- A nested field of plain text is flattened: "answers.text is 'x', 'y'."
+- Numbers and times are written as Arrow writes them, so that a 32-bit float shows its own
+  shortest digits; what is no number, and a class number without a name, is null.
+- Input and output have 2,000 characters at most, cut at the end of a sentence or of a word. Where
+  several fields are too long together, the long ones are cut to an equal share, so that no field
+  is lost behind another.
+- An output that is the same text as an input is refused.
 """
 
-from collections.abc import Sequence
-from string import ascii_uppercase
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynosaur_etl.domain.features import Field, FieldKind
+from dynosaur_etl.domain.features import SCALAR_KINDS, FieldKind
+from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.instances.columns import (
+    LONGEST_LIST,
+    TEXT,
+    joined,
+    label_names,
+    lengths_of,
+    letters_after_z,
+    quoted_lists,
+    shorter,
+    stripped,
+)
+from dynosaur_etl.instances.cutting import MAX_CHARACTERS, cut, fair_share
+from dynosaur_etl.instances.nested import flatten
+from dynosaur_etl.instances.rules import (
+    Column,
+    Rules,
+    input_empty,
+    input_not_text,
+    input_null,
+    output_copies_input,
+    output_empty,
+    output_not_in_labels,
+    output_null,
+)
 
-MAX_CHARACTERS = 2000
 _CHOICE_WORDS = ("choice", "option")
+_LETTERS = letters_after_z(LONGEST_LIST)
+_KEPT_CHARACTERS = MAX_CHARACTERS + 1
+"""One more than are kept shows that a text is too long, and where its last word ends."""
 
 
-def render_output(field: Field, column: pa.ChunkedArray) -> list[str | None]:
-    """Render a scalar column as stripped text of at most 2,000 characters."""
-    return [None if text is None else cut(text.strip()) for text in _scalar_texts(field, column)]
-
-
-def render_input(field: Field, column: pa.ChunkedArray) -> list[str | None]:
-    """Render a column of scalars or of lists of strings as text of at most 2,000 characters.
-
-    A list that is empty or holds a null has no faithful text: it is null.
-    """
+def input_text(column: Column) -> pa.Array:
+    """Give the texts of a scalar, a list of strings or a nested field, longer than they may be."""
+    field = column.field
     if field.kind is FieldKind.TEXT_LIST:
         lettered = any(word in field.name.lower() for word in _CHOICE_WORDS)
-        return [_list_text(items, lettered) for items in column.to_pylist()]
-    return render_output(field, column)
+        texts = quoted_lists(column.values, _LETTERS if lettered else None)
+    elif field.flattens:
+        texts = _flattened(column)
+    else:
+        texts = _scalar(column)
+    return shorter(texts, _KEPT_CHARACTERS)
 
 
-def cut(text: str, limit: int = MAX_CHARACTERS) -> str:
-    """Cut a text before the word that crosses the limit; one endless word is cut inside."""
-    if len(text) <= limit:
-        return text
-    head = text[: limit + 1]
-    space = max(head.rfind(" "), head.rfind("\n"), head.rfind("\t"))
-    return head[:space].rstrip() if space > 0 else text[:limit]
+def output_text(column: Column) -> pa.Array:
+    """Give the stripped texts of a scalar, cut."""
+    return _cut_long(shorter(_scalar(column), _KEPT_CHARACTERS))
 
 
-def _scalar_texts(field: Field, column: pa.ChunkedArray) -> list[str | None]:
-    if field.kind is FieldKind.LABEL:
-        return [_label(field.labels, number) for number in column.to_pylist()]
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_finite(column), column, None)
-    texts: list[str | None] = pc.cast(column, pa.large_string()).to_pylist()
-    return texts
+def join(columns: Sequence[Column], texts: Sequence[pa.Array]) -> pa.Array:
+    """Give the instances' inputs."""
+    if len(columns) == 1:
+        return _cut_long(texts[0])
+    pieces: list[pa.Array | str] = []
+    for column, text in zip(columns, texts, strict=True):
+        before, after = _frame(column)
+        pieces += [before, text, after + " "]
+    pieces[-1] = str(pieces[-1]).rstrip()
+    whole = joined(*pieces)
+    return _replaced(whole, lambda row: _fitted(columns, [text[row].as_py() for text in texts]))
 
 
-def _label(labels: tuple[str, ...], number: int | None) -> str | None:
-    if number is None or not 0 <= number < len(labels):
-        return None
-    return labels[number]
+def _frame(column: Column) -> tuple[str, str]:
+    """Give what stands before and after a field's text where there are several fields."""
+    if column.field.flattens:
+        return "", ""
+    if column.field.kind in SCALAR_KINDS:
+        return f"{column.field.name} is '", "'."
+    return f"{column.field.name} is ", "."
 
 
-def _list_text(items: Sequence[str | None] | None, lettered: bool) -> str | None:
-    if not items or None in items:
-        return None
-    quoted = [f"'{item}'" for item in items]
-    if lettered:
-        quoted = [f"{_letter(n)}. {item}" for n, item in enumerate(quoted)]
-    return cut(", ".join(quoted) + ".")
+def _fitted(columns: Sequence[Column], texts: Sequence[str]) -> str:
+    frames = [_frame(column) for column in columns]
+    overhead = sum(len(before) + len(after) + 1 for before, after in frames) - 1
+    share = fair_share([len(text) for text in texts], max(0, MAX_CHARACTERS - overhead))
+    pieces = [
+        before + cut(text, share) + after
+        for (before, after), text in zip(frames, texts, strict=True)
+    ]
+    return cut(" ".join(pieces))
 
 
-def _letter(number: int) -> str:
-    earlier, rest = divmod(number, len(ascii_uppercase))
-    return (_letter(earlier - 1) if earlier else "") + ascii_uppercase[rest]
+def _cut_long(texts: pa.Array) -> pa.Array:
+    return _replaced(texts, lambda row: cut(texts[row].as_py()))
+
+
+def _replaced(texts: pa.Array, shortened: Callable[[int], str]) -> pa.Array:
+    """Replace the texts that are too long; the others are not touched."""
+    long_rows = np.flatnonzero(lengths_of(texts) > MAX_CHARACTERS)
+    if not len(long_rows):
+        return texts
+    at = np.zeros(len(texts), np.bool_)
+    at[long_rows] = True
+    shorts = [shortened(int(row)) for row in long_rows]
+    return pc.replace_with_mask(texts, pa.array(at), pa.array(shorts, TEXT))
+
+
+def _scalar(column: Column) -> pa.Array:
+    values = column.values
+    if column.field.kind is FieldKind.LABEL:
+        return stripped(label_names(column.field.labels, values))
+    if column.field.kind not in SCALAR_KINDS:
+        return pa.nulls(len(values), TEXT)
+    if pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_finite(values), values, pa.scalar(None, values.type))
+    return stripped(pc.cast(values, TEXT))
+
+
+def _flattened(column: Column) -> pa.Array:
+    name, feature = column.field.name, column.feature
+    texts = [
+        None if value is None else flatten(name, feature, value)
+        for value in column.values.to_pylist()
+    ]
+    return pa.array(texts, TEXT)
+
+
+DEFAULT = Rules(
+    version="default-1",
+    input_text=input_text,
+    output_text=output_text,
+    join=join,
+    checks=(
+        (Reason.OUTPUT_NULL, output_null),
+        (Reason.OUTPUT_EMPTY, output_empty),
+        (Reason.OUTPUT_NOT_IN_LABELS, output_not_in_labels),
+        (Reason.INPUT_NULL, input_null),
+        (Reason.INPUT_NOT_TEXT, input_not_text),
+        (Reason.INPUT_EMPTY, input_empty),
+        (Reason.OUTPUT_COPIES_INPUT, output_copies_input),
+    ),
+)

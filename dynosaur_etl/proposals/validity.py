@@ -7,7 +7,7 @@
 4.  there are several                                           OUTPUT_NOT_SINGLE
 5.  there is no input field                                     INPUT_MISSING
 6.  a field is not the config's                                 FIELD_UNKNOWN
-    an input field holds structures                             INPUT_NOT_USABLE
+    an input field holds structures other than of plain text    INPUT_NOT_USABLE
 7.  an input field is named twice                               FIELD_REPEATED
 8.  the output field is an input field                          INPUT_OUTPUT_OVERLAP
 9.  the output field holds lists or structures                  OUTPUT_NOT_SCALAR
@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dynosaur_etl.domain.features import INPUT_KINDS, SCALAR_KINDS, Field
+from dynosaur_etl.domain.features import SCALAR_KINDS, Field
 from dynosaur_etl.domain.models import Config, Mode, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import clean_text, shorten
@@ -199,7 +199,7 @@ def _check_known(draft: _Draft, sample: _Sample) -> Verdict | None:
     unknown = [name for name in (*draft.inputs, *draft.outputs) if name not in sample.fields]
     if unknown:
         return _drop(Reason.FIELD_UNKNOWN, ", ".join(unknown))
-    unusable = [name for name in draft.inputs if sample.fields[name].kind not in INPUT_KINDS]
+    unusable = [name for name in draft.inputs if not sample.fields[name].can_be_input]
     return _drop(Reason.INPUT_NOT_USABLE, ", ".join(unusable)) if unusable else None
 
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 FIRST_RANK = 0
 
-_MAY_BE_EMPTY = frozenset({"input", "output"})
+_MAY_BE_EMPTY = frozenset({"input", "output", "pii"})
 
 
 @dataclass(frozen=True)

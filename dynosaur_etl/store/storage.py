@@ -2,7 +2,7 @@
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
 
 ROW_GROUP_ROWS = 10_000
+_BATCH_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Storage:
 
         return self.write(kind, ".parquet", write)
 
+    def write_tables(self, kind: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> StoredFile:
+        """Write a stream of tables as `write_table` would their concatenation, a part at a time."""
+
+        def write(target: Path) -> int:
+            return _write_stream(schema, tables, target)
+
+        return self.write(kind, ".parquet", write)
+
     def write(self, kind: str, suffix: str, write: Callable[[Path], int]) -> StoredFile:
         """Let `write` fill a local file (it returns the rows), then move it to its name.
 
@@ -80,6 +89,22 @@ class Storage:
                 return pq.read_table(file, columns=columns)
             except pa.ArrowInvalid as error:
                 raise Corrupt(f"{self.url}/{path}: {error}") from error
+
+    @contextmanager
+    def batches(
+        self, path: str, columns: list[str] | None = None
+    ) -> Iterator[tuple[int, Iterator[pa.RecordBatch]]]:
+        """Open a Parquet file as its number of rows and a stream of batches of them.
+
+        Raises:
+            Corrupt: the file is missing or is not whole.
+        """
+        with self.open(path) as file:
+            try:
+                parquet = pq.ParquetFile(file)
+            except pa.ArrowInvalid as error:
+                raise Corrupt(f"{self.url}/{path}: {error}") from error
+            yield parquet.metadata.num_rows, parquet.iter_batches(_BATCH_ROWS, columns=columns)
 
     @contextmanager
     def open(self, path: str) -> Iterator[Any]:
@@ -183,6 +208,22 @@ def write_parquet(table: pa.Table, target: Path) -> None:
         write_page_index=True,
         store_schema=True,
     )
+
+
+def _write_stream(schema: pa.Schema, tables: Iterable[pa.Table], target: Path) -> int:
+    rows = 0
+    waiting = schema.empty_table()
+    options = {"compression": "zstd", "write_page_index": True, "store_schema": True}
+    with pq.ParquetWriter(target, schema, **options) as writer:
+        for table in tables:
+            rows += table.num_rows
+            waiting = pa.concat_tables([waiting, table])
+            while waiting.num_rows >= ROW_GROUP_ROWS:
+                writer.write_table(waiting.slice(0, ROW_GROUP_ROWS).combine_chunks())
+                waiting = waiting.slice(ROW_GROUP_ROWS)
+        if waiting.num_rows or not rows:
+            writer.write_table(waiting.combine_chunks())
+    return rows
 
 
 def file_sha256(path: Path) -> str:

@@ -31,6 +31,13 @@ def run_step(step: Callable[..., StepReport], *arguments: Any) -> Summary:
     return run_about(step, growth_day(), *arguments)
 
 
+def grow(step: str, *arguments: Any) -> Summary:
+    """Run a step of `flows.growth` by its name, for the run's growth day."""
+    from dynosaur_etl.flows import growth
+
+    return run_step(getattr(growth, step), *arguments)
+
+
 def run_about(step: Callable[..., StepReport], subject: Any, *arguments: Any) -> Summary:
     """Run `step(subject, services, *arguments)`.
 
@@ -57,6 +64,16 @@ def plan_batches() -> list[dict[str, Any]]:
     with open_services() as services:
         batches = plan_proposals(growth_day(), services)
     return [{"number": batch.number, "label": _label(batch.label)} for batch in batches]
+
+
+def plan_shards() -> list[dict[str, Any]]:
+    """Give the shards of the day's tasks, each with the label that operators see."""
+    from dynosaur_etl.flows.growth import plan_fill
+    from dynosaur_etl.flows.services import open_services
+
+    with open_services() as services:
+        shards = plan_fill(growth_day(), services)
+    return [{"number": shard.number, "label": _label(shard.label)} for shard in shards]
 
 
 def newest_grown_day() -> str:

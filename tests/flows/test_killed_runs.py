@@ -35,7 +35,9 @@ KILLS = [
     ("dynosaur_etl.store.ledger:PostgresLedger.settle", 1, "before"),
     ("dynosaur_etl.store.ledger:PostgresLedger.settle", 2, "after"),
     ("dynosaur_etl.flows.validate:_judge_config", 1, "after"),
-    ("dynosaur_etl.flows.fill:_fill_one", 1, "after"),
+    ("dynosaur_etl.flows.shards:_Filler.fill", 2, "after"),
+    ("dynosaur_etl.flows.shards:save_checkpoint", 3, "after"),
+    ("dynosaur_etl.flows.fill:find_duplicates", 1, "after"),
     ("dynosaur_etl.flows.fill:score_heuristics", 1, "after"),
     ("dynosaur_etl.selection.embedding:Embedder.embed", 1, "after"),
     ("dynosaur_etl.flows.training_set:qdit", 1, "after"),
@@ -55,7 +57,8 @@ def test_killed_at_every_step_and_run_again(
     servers: Servers, make_database: Callable[[], str], tmp_path: Path
 ) -> None:
     killed_url, undisturbed_url = make_database(), make_database()
-    killed = environment(servers, killed_url, tmp_path / "killed")
+    small = {"DYNOSAUR_FILL_BATCH_TASKS": "1"}
+    killed = environment(servers, killed_url, tmp_path / "killed", **small)
     for target, nth, moment in KILLS:
         result = subprocess.run(
             [sys.executable, "-m", "tests.flows.killed_run", target, str(nth), moment, *DAYS],
@@ -69,7 +72,7 @@ def test_killed_at_every_step_and_run_again(
         run_all(DAYS, services)
     paid = Counter(line["request_hash"] for line in servers.paid_requests())
 
-    undisturbed = environment(servers, undisturbed_url, tmp_path / "undisturbed")
+    undisturbed = environment(servers, undisturbed_url, tmp_path / "undisturbed", **small)
     with open_services(settings(undisturbed)) as services:
         run_all(DAYS, services)
 

@@ -1,0 +1,75 @@
+"""Columns of a config as columns of text, made by Arrow without a loop over rows."""
+
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+TEXT = pa.string()
+LONGEST_LIST = 2000
+"""Items of a list that are written; 2,000 characters hold fewer."""
+
+
+def label_names(names: Sequence[str], column: pa.Array) -> pa.Array:
+    """Give the names of class numbers; null for a number that is no class."""
+    numbers = pc.cast(column, pa.int64())
+    known = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, len(names)))
+    return pa.array(names, TEXT).take(pc.if_else(known, numbers, pa.scalar(None, pa.int64())))
+
+
+def shorter(texts: pa.Array, limit: int) -> pa.Array:
+    """Cut texts to their first `limit` characters; cheap where no text is longer."""
+    longest = pc.max(pc.binary_length(texts)).as_py()
+    return texts if (longest or 0) <= limit else pc.utf8_slice_codeunits(texts, 0, limit)
+
+
+def stripped(texts: pa.Array) -> pa.Array:
+    """Strip white space of any kind, as Python's `str.strip` does."""
+    return pc.utf8_trim_whitespace(texts)
+
+
+def quoted_lists(column: pa.Array, letters: Sequence[str] | None) -> pa.Array:
+    """Give `'a', 'b'` for lists of texts, or `A. 'a', B. 'b'` where letters are given.
+
+    Null where the list is null, empty or holds a null. No more than 2,000 items are written.
+    """
+    column = pc.cast(column, pa.large_list(column.type.value_type))
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    items = pc.cast(pc.list_flatten(column), TEXT)
+    places = np.arange(len(items)) - np.repeat(offsets[:-1], lengths)
+    if lengths.max(initial=0) > LONGEST_LIST:
+        kept = places < LONGEST_LIST
+        items, places = items.filter(pa.array(kept)), places[kept]
+        offsets = np.concatenate(([0], np.cumsum(np.minimum(lengths, LONGEST_LIST))))
+    quoted = joined("'", items, "'")
+    if letters is not None:
+        marks = pa.array(letters, TEXT).take(pa.array(places))
+        quoted = joined(marks, ". ", quoted)
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), quoted)
+    texts = pc.binary_join(lists, ", ")
+    return pc.if_else(pa.array(lengths > 0), texts, pa.scalar(None, TEXT))
+
+
+def letters_after_z(count: int) -> list[str]:
+    """Give A to Z, then AA, AB and so on."""
+    return [_letters(number) for number in range(count)]
+
+
+def joined(*pieces: pa.Array | str) -> pa.Array:
+    """Join columns and constants row by row; null where a column is."""
+    return pc.binary_join_element_wise(*pieces, "")
+
+
+def lengths_of(texts: pa.Array) -> NDArray[np.int32]:
+    """Give the characters of each text, 0 for null."""
+    lengths: NDArray[np.int32] = pc.fill_null(pc.utf8_length(texts), 0).to_numpy()
+    return lengths
+
+
+def _letters(number: int) -> str:
+    earlier, rest = divmod(number, len(ascii_uppercase))
+    return (_letters(earlier - 1) if earlier else "") + ascii_uppercase[rest]
