@@ -16,14 +16,7 @@ from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
 from dynosaur_airflow.notifier import RunFailed
-from dynosaur_airflow.steps import (
-    cost_of_the_day,
-    grow,
-    plan_batches,
-    plan_shards,
-    publish,
-    run_step,
-)
+from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, plan_shards, publish
 
 
 @dag(
@@ -42,9 +35,7 @@ def task_growth() -> None:
 
     @task(pool=LLM_POOL, map_index_template="{{ task.op_kwargs['batch']['label'] }}")
     def propose(batch: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows import growth
-
-        return run_step(growth.propose, batch["number"])
+        return grow("propose", batch["number"])
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)
     def validate() -> dict[str, Any]:

@@ -135,7 +135,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.INPUT_EMPTY: "Every input of the row is empty.",
     Reason.OUTPUT_COPIES_INPUT: "The row's output is the same text as its input.",
     Reason.IN_EVALUATION: "The row shares a long run of words with a text of an evaluation set.",
-    Reason.PERSONAL_DATA: "The row holds an e-mail address, a phone number, an IP address or a key.",
+    Reason.PERSONAL_DATA: "The row holds an e-mail or IP address, a phone number or a key.",
     Reason.DUPLICATE_INSTANCE: "The same instruction, input and output are there already.",
     Reason.NEAR_DUPLICATE: "An earlier instance has nearly the same input, and the same output.",
     Reason.SEMANTIC_DUPLICATE: "An earlier instance means nearly the same, with the same output.",

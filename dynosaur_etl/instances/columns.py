@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 TEXT = pa.string()
 LONGEST_LIST = 2000
 """Items of a list that are written; 2,000 characters hold fewer."""
+_JOINABLE_BYTES = 1 << 28
 
 
 def label_names(names: Sequence[str], column: pa.Array) -> pa.Array:
@@ -21,9 +22,12 @@ def label_names(names: Sequence[str], column: pa.Array) -> pa.Array:
 
 
 def shorter(texts: pa.Array, limit: int) -> pa.Array:
-    """Cut texts to their first `limit` characters; cheap where no text is longer."""
-    longest = pc.max(pc.binary_length(texts)).as_py()
-    return texts if (longest or 0) <= limit else pc.utf8_slice_codeunits(texts, 0, limit)
+    """Cut texts to their first `limit` characters; only those that may be longer are touched."""
+    maybe = pc.fill_null(pc.greater(pc.binary_length(texts), limit), fill_value=False)
+    if not pc.any(maybe).as_py():
+        return texts
+    heads = pc.utf8_slice_codeunits(texts.filter(maybe), 0, limit)
+    return pc.replace_with_mask(texts, maybe, heads)
 
 
 def stripped(texts: pa.Array) -> pa.Array:
@@ -31,7 +35,12 @@ def stripped(texts: pa.Array) -> pa.Array:
     return pc.utf8_trim_whitespace(texts)
 
 
-def quoted_lists(column: pa.Array, letters: Sequence[str] | None) -> pa.Array:
+def bounded(texts: pa.Array, limit: int) -> pa.Array:
+    """Cut texts as `shorter` does where they are so large that joining them could overflow."""
+    return texts if texts.nbytes <= _JOINABLE_BYTES else shorter(texts, limit)
+
+
+def quoted_lists(column: pa.Array, letters: pa.Array | None) -> pa.Array:
     """Give `'a', 'b'` for lists of texts, or `A. 'a', B. 'b'` where letters are given.
 
     Null where the list is null, empty or holds a null. No more than 2,000 items are written.
@@ -45,18 +54,18 @@ def quoted_lists(column: pa.Array, letters: Sequence[str] | None) -> pa.Array:
         kept = places < LONGEST_LIST
         items, places = items.filter(pa.array(kept)), places[kept]
         offsets = np.concatenate(([0], np.cumsum(np.minimum(lengths, LONGEST_LIST))))
-    quoted = joined("'", items, "'")
-    if letters is not None:
-        marks = pa.array(letters, TEXT).take(pa.array(places))
-        quoted = joined(marks, ". ", quoted)
+    if letters is None:
+        quoted = joined("'", items, "'")
+    else:
+        quoted = joined(letters.take(pa.array(places)), ". '", items, "'")
     lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), quoted)
     texts = pc.binary_join(lists, ", ")
     return pc.if_else(pa.array(lengths > 0), texts, pa.scalar(None, TEXT))
 
 
-def letters_after_z(count: int) -> list[str]:
+def letters_after_z(count: int) -> pa.Array:
     """Give A to Z, then AA, AB and so on."""
-    return [_letters(number) for number in range(count)]
+    return pa.array([_letters(number) for number in range(count)], TEXT)
 
 
 def joined(*pieces: pa.Array | str) -> pa.Array:

@@ -58,7 +58,7 @@ def _part_of(feature: Any, name: str) -> Any:
 def _scalar(feature: Any, value: Any) -> str:
     labels = labels_of(feature)
     if labels:
-        return labels[value] if isinstance(value, int) and 0 <= value < len(labels) else ""
+        return labels[value].strip() if isinstance(value, int) and 0 <= value < len(labels) else ""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, bool):

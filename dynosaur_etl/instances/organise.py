@@ -55,8 +55,15 @@ class FilledRows:
 
 
 @dataclass(frozen=True)
-class _Texts:
-    """Rows on their way: numbers of the rows that are left, their texts, and what was lost."""
+class Texts:
+    """Rows on their way to instances.
+
+    Attributes:
+        rows: the places of the rows that are left, ascending.
+        inputs, outputs: their texts.
+        pii: kinds of personal data found, joined by `, `.
+        rejected: the rows that are not left.
+    """
 
     rows: pa.Array
     inputs: pa.Array
@@ -64,14 +71,14 @@ class _Texts:
     pii: pa.Array
     rejected: Rejected
 
-    def without(self, gone: dict[int, tuple[Reason, str]]) -> "_Texts":
+    def without(self, gone: dict[int, tuple[Reason, str]]) -> "Texts":
         """Reject rows by their place."""
         if not gone:
             return self
         kept = np.ones(len(self.rows), np.bool_)
         kept[list(gone)] = False
         left = pa.array(kept)
-        return _Texts(
+        return Texts(
             rows=self.rows.filter(left),
             inputs=self.inputs.filter(left),
             outputs=self.outputs.filter(left),
@@ -98,7 +105,7 @@ def fill_task(
 
 def fill_rows(task: Task, config: Config, rows: pa.Table, filling: Filling, day: str) -> FilledRows:
     """Fill a task with some rows; the arguments are those of `fill_task`."""
-    texts = _organised(task, config, rows, filling.rules)
+    texts = organise(task, config, rows, filling.rules)
     for step in (_without_evaluation, _without_pii):
         texts = step(texts, filling)
     return FilledRows(_table(task, rows, texts, day), texts.rejected)
@@ -139,7 +146,8 @@ def _hex(start: "hashlib._Hash", text: bytes) -> str:
     return whole.hexdigest()
 
 
-def _organised(task: Task, config: Config, rows: pa.Table, rules: Rules) -> _Texts:
+def organise(task: Task, config: Config, rows: pa.Table, rules: Rules) -> Texts:
+    """Give the rows' texts by a set of rules; the arguments are those of `fill_rows`."""
     fields = {field.name: field for field in config.fields}
 
     def column(name: str) -> Column:
@@ -154,7 +162,7 @@ def _organised(task: Task, config: Config, rows: pa.Table, rules: Rules) -> _Tex
         rejected[reason, ""] = int(refused.sum())
     numbers = np.flatnonzero(left)
     kept = pa.array(left)
-    return _Texts(
+    return Texts(
         rows=pa.array(numbers, pa.int64()),
         inputs=rendered.joined.filter(kept),
         outputs=rendered.output.filter(kept),
@@ -163,7 +171,7 @@ def _organised(task: Task, config: Config, rows: pa.Table, rules: Rules) -> _Tex
     )
 
 
-def _without_evaluation(texts: _Texts, filling: Filling) -> _Texts:
+def _without_evaluation(texts: Texts, filling: Filling) -> Texts:
     if filling.evaluation is None:
         return texts
     matches = find_matches(filling.evaluation, texts.inputs, texts.outputs)
@@ -178,19 +186,19 @@ def _without_evaluation(texts: _Texts, filling: Filling) -> _Texts:
     )
 
 
-def _without_pii(texts: _Texts, filling: Filling) -> _Texts:
+def _without_pii(texts: Texts, filling: Filling) -> Texts:
     return _PII_STEPS[filling.pii](texts)
 
 
-def _flagged(texts: _Texts) -> _Texts:
+def _flagged(texts: Texts) -> Texts:
     kinds = _pii_kinds(rows_with_pii(texts.inputs), rows_with_pii(texts.outputs))
     flags = _replaced(texts.pii, kinds)
-    return _Texts(texts.rows, texts.inputs, texts.outputs, flags, texts.rejected)
+    return Texts(texts.rows, texts.inputs, texts.outputs, flags, texts.rejected)
 
 
-def _masked(texts: _Texts) -> _Texts:
+def _masked(texts: Texts) -> Texts:
     inputs, outputs = rows_with_pii(texts.inputs), rows_with_pii(texts.outputs)
-    return _Texts(
+    return Texts(
         rows=texts.rows,
         inputs=_mask_rows(texts.inputs, inputs),
         outputs=_mask_rows(texts.outputs, outputs),
@@ -199,12 +207,12 @@ def _masked(texts: _Texts) -> _Texts:
     )
 
 
-def _dropped(texts: _Texts) -> _Texts:
+def _dropped(texts: Texts) -> Texts:
     kinds = _pii_kinds(rows_with_pii(texts.inputs), rows_with_pii(texts.outputs))
     return texts.without({row: (Reason.PERSONAL_DATA, words) for row, words in kinds.items()})
 
 
-_PII_STEPS: dict[Handling, Callable[[_Texts], _Texts]] = {
+_PII_STEPS: dict[Handling, Callable[[Texts], Texts]] = {
     Handling.OFF: lambda texts: texts,
     Handling.FLAG: _flagged,
     Handling.MASK: _masked,
@@ -234,7 +242,7 @@ def _replaced(texts: pa.Array, by_row: dict[int, str]) -> pa.Array:
     return pc.replace_with_mask(texts, pa.array(rows), replacements)
 
 
-def _table(task: Task, rows: pa.Table, texts: _Texts, day: str) -> pa.Table:
+def _table(task: Task, rows: pa.Table, texts: Texts, day: str) -> pa.Table:
     constants = {
         "instruction": task.instruction,
         "task_key": task.key,

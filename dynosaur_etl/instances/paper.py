@@ -22,6 +22,7 @@ from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.instances.columns import (
     LONGEST_LIST,
     TEXT,
+    bounded,
     joined,
     label_names,
     quoted_lists,
@@ -40,7 +41,7 @@ from dynosaur_etl.instances.rules import (
 )
 
 MAX_CHARACTERS = 2000
-_LETTERS = [chr(ord("A") + number) for number in range(LONGEST_LIST)]
+_LETTERS = pa.array([chr(ord("A") + number) for number in range(LONGEST_LIST)], TEXT)
 
 
 def input_text(column: Column) -> pa.Array:
@@ -63,7 +64,7 @@ def join(columns: Sequence[Column], texts: Sequence[pa.Array]) -> pa.Array:
     pieces = [
         piece
         for column, text in zip(columns, texts, strict=True)
-        for piece in _piece(column, shorter(text, MAX_CHARACTERS), several=several)
+        for piece in _piece(column, bounded(text, MAX_CHARACTERS), several=several)
     ]
     return shorter(joined(*pieces), MAX_CHARACTERS)
 

@@ -129,12 +129,18 @@ def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: An
         task
         for dag in described["dags"].values()
         for task in dag["tasks"].values()
-        if "growth.propose" in task["source"] or task["pool"] != "default_pool"
+        if 'grow("propose"' in task["source"] or task["pool"] != "default_pool"
     ]
     [propose] = asking
     assert propose["pool"] == "llm"
     assert propose["mapped"]
     assert "label" in propose["label"]
+
+
+def test_tasks_are_filled_in_labelled_shards(described: Any) -> None:
+    filling = described["dags"]["task_growth"]["tasks"]["fill_shard"]
+    assert filling["mapped"]
+    assert "label" in filling["label"]
 
 
 def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) -> None:

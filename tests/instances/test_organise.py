@@ -1,14 +1,25 @@
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dynosaur_etl.domain.models import Config, Mode, Task
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.instances.duplicates import drop_duplicates
-from dynosaur_etl.instances.organise import draw_rows, fill_task
+from dynosaur_etl.instances.organise import (
+    RULES,
+    FilledRows,
+    Filling,
+    draw_rows,
+    drawn_batches,
+    fill_rows,
+    fill_task,
+    instance_keys,
+)
+from dynosaur_etl.instances.pii import Handling
 
 CONFIG = Config(
     dataset_id="o/d",
@@ -17,6 +28,7 @@ CONFIG = Config(
     features={
         "question": {"dtype": "string", "_type": "Value"},
         "context": {"dtype": "string", "_type": "Value"},
+        "options": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "List"},
         "mood": {"names": ["bad", "good"], "_type": "ClassLabel"},
     },
     splits={"train": 4},
@@ -42,15 +54,25 @@ def rows(questions: list[str | None], contexts: list[str | None], moods: list[ob
             "question": pa.array(questions, pa.string()),
             "context": pa.array(contexts, pa.string()),
             "mood": pa.array(moods, pa.int64()),
-            "__split__": ["train"] * len(questions),
+            "__split__": pa.array(["train"] * len(questions), pa.string()),
             "__row__": pa.array([10 + n for n in range(len(questions))], pa.int64()),
         }
     )
 
 
+def fill(table: pa.Table, task: Task = TASK, **how: object) -> FilledRows:
+    return fill_rows(task, CONFIG, table, Filling(**how), "2024-01-02")  # type: ignore[arg-type]
+
+
+def reasons(filled: FilledRows) -> Counter[Reason]:
+    found: Counter[Reason] = Counter()
+    for (reason, _), number in filled.rejected.items():
+        found[reason] += number
+    return found
+
+
 def test_several_fields_are_named_and_provenance_is_complete() -> None:
-    filled = fill_task(TASK, CONFIG, rows(["q"], ["c"], [1]), 10, 0, "2024-01-02")
-    [instance] = filled.instances.to_pylist()
+    [instance] = fill(rows(["q"], ["c"], [1])).instances.to_pylist()
     assert instance["input"] == "question is 'q'. context is 'c'."
     assert instance["output"] == "good"
     assert {name: instance[name] for name in ("dataset", "revision", "config", "split", "row")} == {
@@ -58,19 +80,20 @@ def test_several_fields_are_named_and_provenance_is_complete() -> None:
     }  # fmt: skip
     assert (instance["task_key"], instance["growth_day"]) == (TASK.key, "2024-01-02")
     assert (instance["licence"], instance["mode"]) == ("mit", "aware")
+    assert instance["pii"] == ""
 
 
 def test_a_single_field_stands_as_it_is() -> None:
     task = replace(TASK, input_fields=("question",))
-    [instance] = fill_task(task, CONFIG, rows(["q"], ["c"], [0]), 10, 0, "d").instances.to_pylist()
+    [instance] = fill(rows(["q"], ["c"], [0]), task).instances.to_pylist()
     assert instance["input"] == "q"
 
 
 def test_an_odd_row_rejects_that_row_alone_with_its_reason() -> None:
     table = rows(["q", None, "q", "", "good"], ["c", "c", "c", "", ""], [1, 1, None, 1, 1])
-    filled = fill_task(TASK, CONFIG, table, 10, 0, "d")
+    filled = fill(table)
     assert filled.instances["row"].to_pylist() == [10]
-    assert filled.rejected == Counter(
+    assert reasons(filled) == Counter(
         {
             Reason.INPUT_NULL: 1,
             Reason.OUTPUT_NULL: 1,
@@ -82,37 +105,75 @@ def test_an_odd_row_rejects_that_row_alone_with_its_reason() -> None:
 
 def test_an_output_outside_of_the_label_space_is_rejected() -> None:
     task = replace(TASK, label_space=("bad",))
-    filled = fill_task(task, CONFIG, rows(["q", "q"], ["c", "d"], [0, 1]), 10, 0, "d")
+    filled = fill(rows(["q", "q"], ["c", "d"], [0, 1]), task)
     assert filled.instances["output"].to_pylist() == ["bad"]
-    assert filled.rejected == Counter({Reason.OUTPUT_NOT_IN_LABELS: 1})
+    assert reasons(filled) == Counter({Reason.OUTPUT_NOT_IN_LABELS: 1})
 
 
 def test_an_empty_table_gives_no_instance_and_no_reject() -> None:
-    filled = fill_task(TASK, CONFIG, rows([], [], []), 10, 0, "d")
+    filled = fill(rows([], [], []))
     assert filled.instances.num_rows == 0
     assert not filled.rejected
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.none() | st.text(max_size=8),
-            st.none() | st.text(max_size=8),
-            st.none() | st.integers(-2, 3),
-        ),
-        max_size=12,
+def test_a_key_depends_on_instruction_input_and_output_and_on_where_each_ends() -> None:
+    texts = [("i", "ab", "c"), ("i", "a", "bc"), ("ia", "b", "c"), ("i", "ab", "d"), ("", "", "")]
+    keys = [instance_keys(i, pa.array([a]), pa.array([b]))[0] for i, a, b in texts]
+    assert len(set(keys)) == len(keys)
+    assert all(len(key) == 64 for key in keys)
+    assert keys[0] == instance_keys("i", pa.array(["x", "ab"]), pa.array(["y", "c"]))[1]
+
+
+Values = list[tuple[str | None, str | None, int | None]]
+TABLES = st.lists(
+    st.tuples(
+        st.none() | st.text(max_size=8),
+        st.none() | st.text(max_size=8),
+        st.none() | st.integers(-2, 3),
     ),
-    st.integers(1, 12),
+    max_size=12,
 )
+
+
+@pytest.mark.parametrize("rules", sorted(RULES))
+@pytest.mark.parametrize("pii", list(Handling))
+@given(values=TABLES, several=st.booleans())
 def test_no_row_is_lost_and_no_instance_breaks_a_rule(
-    values: list[tuple[str | None, str | None, int | None]], limit: int
+    rules: str, pii: Handling, values: Values, several: bool
 ) -> None:
     table = rows([v[0] for v in values], [v[1] for v in values], [v[2] for v in values])
-    filled = fill_task(TASK, CONFIG, table, limit, 0, "d")
-    drawn = min(limit, len(values))
-    assert filled.instances.num_rows + sum(filled.rejected.values()) == drawn
-    assert all(output in TASK.label_space for output in filled.instances["output"].to_pylist())
+    task = TASK if several else replace(TASK, input_fields=("question",))
+    filled = fill(table, task, rules=RULES[rules], pii=pii)
+    assert filled.instances.num_rows + sum(filled.rejected.values()) == len(values)
+    assert all(number > 0 for number in filled.rejected.values())
+    outputs = filled.instances["output"].to_pylist()
+    assert all(output in TASK.label_space for output in outputs)
     assert filled.instances["row"].to_pylist() == sorted(set(filled.instances["row"].to_pylist()))
+    provenance = filled.instances.drop_columns(["pii", "input"])
+    assert all(value not in ("", None) for row in provenance.to_pylist() for value in row.values())
+    assert all(len(text) <= 2000 for text in filled.instances["input"].to_pylist())
+
+
+@given(values=TABLES, sizes=st.integers(1, 5))
+def test_batches_give_what_the_whole_table_gives(values: Values, sizes: int) -> None:
+    table = rows([v[0] for v in values], [v[1] for v in values], [v[2] for v in values])
+    whole = fill(table)
+    batches = (table.slice(start, sizes) for start in range(0, table.num_rows, sizes))
+    parts = list(fill_task(TASK, CONFIG, batches, Filling(), "2024-01-02"))
+    rejected = sum((part.rejected for part in parts), Counter())
+    assert rejected == whole.rejected
+    if parts:
+        assert pa.concat_tables([part.instances for part in parts]).equals(whole.instances)
+
+
+@given(st.integers(0, 60), st.integers(1, 60), st.integers(1, 20))
+def test_drawn_rows_are_the_same_however_the_rows_are_cut(
+    available: int, limit: int, size: int
+) -> None:
+    table = pa.table({"n": pa.array(range(available), pa.int64())})
+    drawn = draw_rows(available, limit, "seed")
+    found = list(drawn_batches(iter(table.to_batches(max_chunksize=size)), drawn))
+    assert [n for part in found for n in part["n"].to_pylist()] == drawn
 
 
 def test_the_draw_is_the_same_for_the_same_seed_and_spreads_over_all_rows() -> None:
@@ -124,8 +185,14 @@ def test_the_draw_is_the_same_for_the_same_seed_and_spreads_over_all_rows() -> N
     assert max(drawn) > 900
 
 
-def test_of_the_same_instance_the_first_stays() -> None:
-    first = fill_task(TASK, CONFIG, rows(["q", "q"], ["c", "c"], [1, 1]), 10, 0, "d").instances
-    unique = drop_duplicates(first)
-    assert unique.instances["row"].to_pylist() == [10]
-    assert unique.dropped == Counter({TASK.key: 1})
+def test_batches_are_read_one_at_a_time() -> None:
+    taken = []
+
+    def batches() -> Iterator[pa.Table]:
+        for number in range(3):
+            taken.append(number)
+            yield rows(["q"], ["c"], [1])
+
+    filled = fill_task(TASK, CONFIG, batches(), Filling(), "2024-01-02")
+    next(filled)
+    assert taken == [0]
