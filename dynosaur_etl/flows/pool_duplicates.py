@@ -37,7 +37,7 @@ def drop_duplicates(
         vectors: float16 [n, d], unit length.
         settings: with the two thresholds.
     """
-    [doubles] = find_duplicates([instances.to_batches()], settings.near_duplicates)
+    [doubles] = find_duplicates([[instances]], settings.near_duplicates)
     left = instances.filter(pa.array(~doubles.dropped))
     alike = np.zeros(left.num_rows, np.bool_)
     if settings.semantic_duplicates:

@@ -1,4 +1,4 @@
-"""GPT-3.5's own tasks on the recorded datasets, filled by both sets of rules and checked row by row."""
+"""GPT-3.5's own tasks on the recorded datasets, filled by both sets of rules, row by row."""
 
 from collections import Counter
 from collections.abc import Iterator
