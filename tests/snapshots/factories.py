@@ -114,6 +114,7 @@ def _instance(source: Source, row: int) -> dict[str, Any]:
         "mode": "aware",
         "prompt_version": "3",
         "growth_day": DAY,
+        "pii": "",
         "quality": 0.5 + row / 100,
     }
 
