@@ -2,7 +2,8 @@
 
 1. `plan` cuts the day's requests into batches; `propose` sends each batch to the LLM, in the
    pool `llm`. A request that has an answer is never sent, nor paid, again.
-2. `validate` keeps the proposals that pass every filter, `fill` gives them rows.
+2. `validate` keeps the proposals that pass every filter and, where `DYNOSAUR_CRITIC_MODEL` is
+   set, the critic that `criticise` asks; `fill` gives them rows.
 3. `score` and `embed` prepare the instances for the selection.
 
 The run follows the asset `hub_revisions`, so backfill `hub_poll`. When the budget is spent
@@ -38,8 +39,14 @@ def task_growth() -> None:
 
         return run_step(growth.propose, batch["number"])
 
-    @task(trigger_rule=TriggerRule.NONE_FAILED)
-    def validate() -> dict[str, Any]:
+    @task(pool=LLM_POOL, trigger_rule=TriggerRule.NONE_FAILED)
+    def criticise() -> dict[str, Any]:
+        from dynosaur_etl.flows import growth
+
+        return run_step(growth.criticise)
+
+    @task
+    def validate(_: dict[str, Any]) -> dict[str, Any]:
         from dynosaur_etl.flows import growth
 
         return run_step(growth.validate)
@@ -66,8 +73,9 @@ def task_growth() -> None:
     def announce(*steps: dict[str, Any]) -> None:
         publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
 
-    validated = validate()
-    propose.expand(batch=plan()) >> validated
+    criticised = criticise()
+    propose.expand(batch=plan()) >> criticised
+    validated = validate(criticised)
     filled = fill(validated)
     announce(validated, filled, score(filled), embed(filled))
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.models import Config, Mode
-from dynosaur_etl.proposals.prompt import SYSTEM, build_request
+from dynosaur_etl.proposals.prompt import build_request
+from dynosaur_etl.proposals.tight import SYSTEM
 from tests.proposals.configs import make_config, make_rows
 
 INJECTIONS = [

@@ -27,7 +27,7 @@ def judge_recording(hub: Path) -> dict[int, TaskParts | Verdict]:
         read = read_config(hub, dataset, name) if name else None
         if read is not None:
             answers = [(Mode.AWARE, [RawProposal(0, task)]) for _, task in tasks]
-            verdicts = judge_proposals(*read, answers)
+            verdicts = judge_proposals(*read, answers).proposals
             judged |= {n: v.judgement for (n, _), v in zip(tasks, verdicts, strict=True)}
     return judged
 
@@ -40,8 +40,12 @@ def test_the_verdicts_on_recorded_tasks_are_facts_of_the_data(recorded_hub: Path
     several = [n for n in judged if len(tasks[n]["output_field"]) > 1]
 
     assert reasons[Reason.OUTPUT_NOT_SINGLE] == len(several) == 17
-    assert reasons == {Reason.OUTPUT_NOT_SINGLE: 17, Reason.OUTPUT_CONSTANT: 53}
-    assert len(judged) - reasons.total() == 331
+    assert reasons == {
+        Reason.OUTPUT_NOT_SINGLE: 17,
+        Reason.OUTPUT_CONSTANT: 53,
+        Reason.OUTPUT_COPIED: 5,
+    }
+    assert len(judged) - reasons.total() == 326
     constant = {
         tasks[n]["dataset"]
         for n, v in judged.items()
@@ -68,7 +72,7 @@ def test_repeats_within_a_config_are_dropped(recorded_hub: Path) -> None:
     assert read is not None
     written = [t for t in recorded_tasks(recorded_hub) if t["task_name"] == "glue-qqp"]
     twice = [(mode, [RawProposal(n, t) for n, t in enumerate(written[:3])]) for mode in Mode]
-    judged = judge_proposals(*read, twice)
+    judged = judge_proposals(*read, twice).proposals
     assert [j.keep for j in judged] == [True] * 3 + [False] * 3
     repeats = [j.judgement for j in judged[3:]]
     assert {v.reason for v in repeats if isinstance(v, Verdict)} == {Reason.DUPLICATE_TASK}

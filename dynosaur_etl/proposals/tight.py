@@ -1,0 +1,121 @@
+"""Our own wording of the request for tasks: tight rules, one invented demonstration, short rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dynosaur_etl.domain.features import Field, FieldKind, usable_fields
+from dynosaur_etl.domain.models import Config
+from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.proposals.fence import CLOSING_FENCE, INTRODUCTION, fenced_json
+from dynosaur_etl.proposals.schema import task_schema
+from dynosaur_etl.proposals.values import shown_value
+from dynosaur_etl.proposals.wording import Wording
+
+VERSION = "tight-1"
+MAX_ANSWER_TOKENS = 400
+
+MIN_FIELDS = 2
+MAX_FIELDS = 60
+MAX_FIELD_NAME = 100
+MAX_SUMMARY = 600
+MAX_LABELS = 20
+MAX_LABEL = 30
+SHOWN_ROWS = 2
+MAX_VALUE = 200
+MIN_VALUE = 40
+ROW_CHARACTERS = 3000
+
+SYSTEM = """\
+You design instruction-tuning tasks from the fields of a dataset. Answer with JSON alone: \
+{"tasks": [...]} with one to three tasks, each {"instruction", "input_fields", "output_field"}.
+Rules:
+- instruction: one or two English sentences that say what is given and what to do with it. The \
+reader sees the instruction and the inputs, never the dataset: name no dataset, table or column.
+- input_fields: one or more listed fields that the instruction needs and gets.
+- output_field: exactly one other listed field, a single value that follows from the inputs. \
+Never a list, and no identifier, link or date that nobody could work out.
+- Tasks differ in what they ask for. Few good tasks are better than many; none is {"tasks": []}.
+Example. Fields complaint (string), department (label: billing, delivery), reply (string):
+{"tasks": [{"instruction": "Read the customer's complaint and decide which department \
+handles it.", "input_fields": ["complaint"], "output_field": "department"}, \
+{"instruction": "Write a polite \
+reply to the complaint on behalf of the given department.", "input_fields": ["complaint", \
+"department"], "output_field": "reply"}]}"""
+
+_CLOSING = f"{CLOSING_FENCE}Design up to three tasks for this dataset."
+
+
+def word_tightly(
+    summary: str | None, dataset_id: str, config: Config, rows: Sequence[Mapping[str, Any]]
+) -> Wording | None:
+    """Word the request for one config; the card's summary is shown where it is given.
+
+    The config's usable fields are shown, 60 at most; whatever a field is called, none is hidden
+    for its name. Of the rows the two with the fewest empty fields are shown, with values cut to
+    200 characters, or to fewer where the fields are many; the summary is cut to 600.
+
+    Returns:
+        None where there are fewer than two usable fields.
+    """
+    fields = _offered(config)
+    if len(fields) < MIN_FIELDS:
+        return None
+    data: dict[str, Any] = {"dataset": dataset_id, "config": config.name}
+    if summary is not None:
+        data["summary"] = shorten(" ".join(summary.split()), MAX_SUMMARY)
+    data["fields"] = [_described(field, config.features.get(field.name)) for field in fields]
+    hidden = len(usable_fields(config.fields)) - len(fields)
+    if hidden:
+        data["fields_left_out"] = hidden
+    data["rows"] = _shown_rows(fields, rows)
+    return Wording(
+        system=SYSTEM,
+        user=INTRODUCTION + fenced_json(data) + _CLOSING,
+        schema=task_schema([field.name for field in fields]),
+        max_tokens=MAX_ANSWER_TOKENS,
+        version=VERSION,
+    )
+
+
+def _offered(config: Config) -> tuple[Field, ...]:
+    """Give the fields that are shown: usable, with a name that fits into a schema's enum."""
+    fields = [
+        field
+        for field in usable_fields(config.fields)
+        if 0 < len(field.name) <= MAX_FIELD_NAME and field.name == clean_text(field.name)
+    ]
+    return tuple(fields[:MAX_FIELDS])
+
+
+def _described(field: Field, feature: Any) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": field.name, "type": _type_words(field, feature)}
+    if field.labels:
+        described["labels"] = [shorten(label, MAX_LABEL) for label in field.labels[:MAX_LABELS]]
+        if len(field.labels) > MAX_LABELS:
+            described["labels_in_all"] = len(field.labels)
+    return described
+
+
+def _type_words(field: Field, feature: Any) -> str:
+    if field.kind is FieldKind.TEXT:
+        return "string"
+    if field.kind is FieldKind.TEXT_LIST:
+        return "list of strings"
+    if field.kind is FieldKind.NUMBER and isinstance(feature, Mapping):
+        return shorten(str(feature.get("dtype")), MAX_LABEL)
+    return str(field.kind)
+
+
+def _shown_rows(fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    limit = max(MIN_VALUE, min(MAX_VALUE, ROW_CHARACTERS // len(fields)))
+    shown = [
+        {field.name: shown_value(field, row.get(field.name), limit) for field in fields}
+        for row in rows
+    ]
+    gaps = [sum(_is_gap(value) for value in row.values()) for row in shown]
+    best = sorted(range(len(shown)), key=lambda number: (gaps[number], number))[:SHOWN_ROWS]
+    return [shown[number] for number in sorted(best)]
+
+
+def _is_gap(value: Any) -> bool:
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
