@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Stage
-from dynosaur_etl.flows.fill import EMBEDDING_FILES, INSTANCE_FILES, SCORE_FILES
+from dynosaur_etl.flows.fill import EMBEDDING_FILES, INSTANCE_FILES, SCORE_FILES, matrix
+from dynosaur_etl.flows.repeats import repeated_tasks
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.instances.duplicates import drop_duplicates
 from dynosaur_etl.store.tables import (
@@ -41,6 +42,8 @@ class Pool:
         vectors: float16 [n, d], unit length.
         duplicates: instances left out because an earlier day has them.
         withdrawn: instances left out by the dataset that has been withdrawn.
+        repeated: instances left out by the task that repeats another one.
+        repeats: what those tasks repeat, in words.
     """
 
     instances: pa.Table
@@ -48,6 +51,8 @@ class Pool:
     vectors: NDArray[np.float16]
     duplicates: int
     withdrawn: Mapping[str, int]
+    repeated: Mapping[str, int]
+    repeats: Mapping[str, str]
 
 
 def grown_days(services: Services, up_to: str) -> list[str]:
@@ -96,7 +101,7 @@ def withdrawn_sources(services: Services, days: Sequence[str]) -> dict[str, str]
 
 
 def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str] = ()) -> Pool:
-    """Read the pool of those days, without the datasets that have been withdrawn.
+    """Read the pool of those days, without withdrawn datasets and tasks that repeat others.
 
     Raises:
         InvalidInput: the days have no instance, or none that is left.
@@ -112,13 +117,19 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
     unique = drop_duplicates(numbered.filter(pc.invert(gone)))
     if not unique.instances.num_rows:
         raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
-    at = unique.instances["number"].to_numpy()
+    used = set(pc.unique(unique.instances["task_key"]).to_pylist())
+    repeats = repeated_tasks(services, days, used)
+    again = pc.is_in(unique.instances["task_key"], pa.array(repeats, pa.string()))
+    left = unique.instances.filter(pc.invert(again))
+    at = left["number"].to_numpy()
     return Pool(
-        instances=unique.instances.drop_columns(["number"]),
+        instances=left.drop_columns(["number"]),
         quality=scores["score"].to_numpy()[at],
-        vectors=np.concatenate([_matrix(table) for table in embeddings if table.num_rows])[at],
+        vectors=np.concatenate([matrix(table) for table in embeddings if table.num_rows])[at],
         duplicates=sum(unique.dropped.values()),
         withdrawn=_tally(numbered["dataset"].filter(gone)),
+        repeated=_tally(unique.instances["task_key"].filter(again)),
+        repeats=repeats,
     )
 
 
@@ -221,12 +232,6 @@ def funnel(services: Services, days: Sequence[str]) -> dict[str, int]:
         "tasks": tasks,
         "instances": by_step.get("fill", (0, 0))[1],
     }
-
-
-def _matrix(table: pa.Table) -> NDArray[np.float16]:
-    column = table["vector"].combine_chunks()
-    values: NDArray[np.float16] = column.flatten().to_numpy(zero_copy_only=False)
-    return values.reshape(table.num_rows, -1)
 
 
 def _tally(values: pa.ChunkedArray) -> dict[str, int]:

@@ -30,6 +30,7 @@ from dynosaur_etl.flows.pool import (
     pool_tasks,
     withdrawn_sources,
 )
+from dynosaur_etl.flows.repeats import repeat_rules
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
 from dynosaur_etl.quality.heuristics import HEURISTICS
@@ -67,7 +68,8 @@ def select(
     size, weight = _size(services, k), _weight(services, alpha)
     withdrawn = withdrawn_sources(services, days)
     pool_of = [*pool_inputs(services, days), *withdrawn.items()]
-    rules = {"days": days, "pool": pool_of, "k": size, "alpha": weight}
+    repeats = repeat_rules(services)
+    rules = {"days": days, "pool": pool_of, "repeats": repeats, "k": size, "alpha": weight}
 
     def work() -> StepOutput:
         pool = load_pool(services, days, withdrawn)
@@ -77,7 +79,7 @@ def select(
         )
         progress(taken, taken)
         file = services.storage.write_table(SELECTION_FILES, _picks(pool, selection))
-        rejects = _duplicates(pool) + _withdrawn(pool, withdrawn)
+        rejects = _duplicates(pool) + _withdrawn(pool, withdrawn) + _repeated(pool)
         rejected = sum(counted.number for counted in rejects)
         return StepOutput(
             counts=Counts(len(pool.quality) + rejected, len(pool.quality), rejected),
@@ -254,6 +256,15 @@ def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:
     return [
         CountedReject(Reject(Stage.SELECT, name, Reason.WITHDRAWN, words[name]), number)
         for name, number in sorted(pool.withdrawn.items())
+    ]
+
+
+def _repeated(pool: Pool) -> list[CountedReject]:
+    return [
+        CountedReject(
+            Reject(Stage.SELECT, task, Reason.DUPLICATE_ELSEWHERE, pool.repeats[task]), number
+        )
+        for task, number in sorted(pool.repeated.items())
     ]
 
 
