@@ -11,7 +11,7 @@ from dynosaur_etl.proposals.schema import task_schema
 from dynosaur_etl.proposals.values import shown_value
 from dynosaur_etl.proposals.wording import Wording
 
-VERSION = "tight-1"
+VERSION = "tight-2"
 MAX_ANSWER_TOKENS = 400
 
 MIN_FIELDS = 2
@@ -26,19 +26,17 @@ MIN_VALUE = 40
 ROW_CHARACTERS = 3000
 
 SYSTEM = """\
-You design instruction-tuning tasks from the fields of a dataset. Answer with JSON alone: \
-{"tasks": [...]} with one to three tasks, each {"instruction", "input_fields", "output_field"}.
-Rules:
-- instruction: one or two English sentences that say what is given and what to do with it. The \
-reader sees the instruction and the inputs, never the dataset: name no dataset, table or column.
-- input_fields: one or more listed fields that the instruction needs and gets.
-- output_field: exactly one other listed field, a single value that follows from the inputs. \
-Never a list, and no identifier, link or date that nobody could work out.
-- Tasks differ in what they ask for. Few good tasks are better than many; none is {"tasks": []}.
-Example. Fields complaint (string), department (label: billing, delivery), reply (string):
-{"tasks": [{"instruction": "Read the customer's complaint and decide which department \
-handles it.", "input_fields": ["complaint"], "output_field": "department"}, \
-{"instruction": "Write a polite \
+Design instruction-tuning tasks from a dataset's fields. Answer with JSON alone: {"tasks": [...]}, \
+one to three tasks {"instruction", "input_fields", "output_field"}.
+- instruction: one or two English sentences on what is given and what to do with it. Its reader \
+sees the inputs, never the dataset: name no dataset, table or column.
+- input_fields: the fields that the instruction needs.
+- output_field: one other field, a single value that follows from the inputs; no list, identifier, \
+link or date that nobody could work out.
+- Tasks differ in what they ask for. If none is good: {"tasks": []}.
+Example, fields complaint, department (label: billing, delivery), reply:
+{"tasks": [{"instruction": "Decide which department handles the customer's complaint.", \
+"input_fields": ["complaint"], "output_field": "department"}, {"instruction": "Write a polite \
 reply to the complaint on behalf of the given department.", "input_fields": ["complaint", \
 "department"], "output_field": "reply"}]}"""
 
@@ -50,9 +48,10 @@ def word_tightly(
 ) -> Wording | None:
     """Word the request for one config; the card's summary is shown where it is given.
 
-    The config's usable fields are shown, 60 at most; whatever a field is called, none is hidden
-    for its name. Of the rows the two with the fewest empty fields are shown, with values cut to
-    200 characters, or to fewer where the fields are many; the summary is cut to 600.
+    The config's usable fields are shown, 60 at most, with their type where it is not text;
+    whatever a field is called, none is hidden for its name. Of the rows the two with the fewest
+    empty fields are shown, with values cut to 200 characters, or to fewer where the fields are
+    many; the summary is cut to 600.
 
     Returns:
         None where there are fewer than two usable fields.
@@ -88,7 +87,9 @@ def _offered(config: Config) -> tuple[Field, ...]:
 
 
 def _described(field: Field, feature: Any) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": field.name, "type": _type_words(field, feature)}
+    described: dict[str, Any] = {"name": field.name}
+    if field.kind is not FieldKind.TEXT:
+        described["type"] = _type_words(field, feature)
     if field.labels:
         described["labels"] = [shorten(label, MAX_LABEL) for label in field.labels[:MAX_LABELS]]
         if len(field.labels) > MAX_LABELS:
@@ -97,8 +98,6 @@ def _described(field: Field, feature: Any) -> dict[str, Any]:
 
 
 def _type_words(field: Field, feature: Any) -> str:
-    if field.kind is FieldKind.TEXT:
-        return "string"
     if field.kind is FieldKind.TEXT_LIST:
         return "list of strings"
     if field.kind is FieldKind.NUMBER and isinstance(feature, Mapping):
@@ -106,13 +105,11 @@ def _type_words(field: Field, feature: Any) -> str:
     return str(field.kind)
 
 
-def _shown_rows(fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _shown_rows(fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """Give each row as its values in the order of the fields, whose names are not repeated."""
     limit = max(MIN_VALUE, min(MAX_VALUE, ROW_CHARACTERS // len(fields)))
-    shown = [
-        {field.name: shown_value(field, row.get(field.name), limit) for field in fields}
-        for row in rows
-    ]
-    gaps = [sum(_is_gap(value) for value in row.values()) for row in shown]
+    shown = [[shown_value(field, row.get(field.name), limit) for field in fields] for row in rows]
+    gaps = [sum(map(_is_gap, row)) for row in shown]
     best = sorted(range(len(shown)), key=lambda number: (gaps[number], number))[:SHOWN_ROWS]
     return [shown[number] for number in sorted(best)]
 
