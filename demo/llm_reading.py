@@ -123,7 +123,8 @@ def read_offer(body: Json) -> Offer:
     the enum alone names the fields.
     """
     allowed = _enum_names(schema_of(body))
-    found = [o for o in _json_objects(text_of(body, "user")) if isinstance(o.get("fields"), list)]
+    asked = text_of(body, "user").rpartition("<dataset>")[2]  # demonstrations stand before it
+    found = [o for o in _json_objects(asked) if isinstance(o.get("fields"), list)]
     if not found:
         return Offer(fields=tuple(Field(name) for name in allowed))
     chosen = max(found, key=lambda o: len(json.dumps(o)))
