@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -58,6 +58,7 @@ def test_no_tasks_are_no_repeats() -> None:
     assert find_repeats([], np.empty((0, 2), np.float16)) == {}
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 2)), max_size=40))
 def test_every_repeat_has_an_original_that_is_kept(made: list[tuple[int, int, int]]) -> None:
     tasks = [task(str(a), config=str(c), day=f"2020-01-0{d + 1}") for a, c, d in made]
