@@ -36,6 +36,8 @@ ANGLE = float(np.arccos(MIN_COSINE))
         (task("two", config="d"), 0.9 * ANGLE, True),
         (task("two", config="d"), 1.1 * ANGLE, False),
         (task("two", config="d", inputs="b", output="a"), 0.9 * ANGLE, False),  # the reverse
+        (task("two", config="d", inputs="x", output="a"), 0.9 * ANGLE, False),
+        (task("two", config="d", inputs="b", output="y"), 0.9 * ANGLE, False),
         (task("two", config="d", inputs="x", output="y"), 0.9 * ANGLE, True),
     ],
 )
