@@ -1,13 +1,10 @@
 """Grow the instruction tasks of one day that `hub_poll` has looked at.
 
-1. `plan` cuts the day's requests into batches; `propose` sends each batch to the LLM, in the
-   pool `llm`. A request that has an answer is never sent, nor paid, again.
-2. `validate` keeps the proposals that pass every filter and, where `DYNOSAUR_CRITIC_MODEL` is
-   set, the critic that `criticise` asks; `fill` gives them rows.
+1. `plan` cuts the day's requests into batches; `propose` sends each. Nothing is paid for twice.
+2. `criticise` asks the critic, if one is set; `validate` keeps what passes; `fill` gives it rows.
 3. `score` and `embed` prepare the instances for the selection.
 
-The run follows the asset `hub_revisions`, so backfill `hub_poll`. When the budget is spent
-the rest is deferred, and the next run of the day takes it up.
+It follows the asset `hub_revisions`: backfill `hub_poll`. The next run takes up what is deferred.
 """
 
 from typing import Any
