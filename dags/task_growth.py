@@ -1,13 +1,11 @@
 """Grow the instruction tasks of one day that `hub_poll` has looked at.
 
-1. `plan` cuts the day's requests into batches; `propose` sends each batch to the LLM, in the
-   pool `llm`. A request that has an answer is never sent, nor paid, again.
-2. `validate` keeps the proposals that pass every filter, `fill_shard` gives each shard of the
-   tasks rows, and `fill` leaves out duplicates over all of them.
+1. `plan` cuts the day's requests into batches; `propose` sends each. Nothing is paid for twice.
+2. `criticise` asks the critic, if one is set; `validate` keeps what passes; `fill_shard` gives
+   each shard of the tasks rows, and `fill` leaves out duplicates over all of them.
 3. `score` and `embed` prepare the instances for the selection.
 
-The run follows the asset `hub_revisions`, so backfill `hub_poll`. When the budget is spent
-the rest is deferred, and the next run of the day takes it up.
+It follows the asset `hub_revisions`: backfill `hub_poll`. The next run takes up what is deferred.
 """
 
 from typing import Any
@@ -37,8 +35,12 @@ def task_growth() -> None:
     def propose(batch: dict[str, Any]) -> dict[str, Any]:
         return grow("propose", batch["number"])
 
-    @task(trigger_rule=TriggerRule.NONE_FAILED)
-    def validate() -> dict[str, Any]:
+    @task(pool=LLM_POOL, trigger_rule=TriggerRule.NONE_FAILED)
+    def criticise() -> dict[str, Any]:
+        return grow("criticise")
+
+    @task
+    def validate(_: dict[str, Any]) -> dict[str, Any]:
         return grow("validate")
 
     @task
@@ -65,8 +67,9 @@ def task_growth() -> None:
     def announce(*steps: dict[str, Any]) -> None:
         publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
 
-    validated = validate()
-    propose.expand(batch=plan()) >> validated
+    criticised = criticise()
+    propose.expand(batch=plan()) >> criticised
+    validated = validate(criticised)
     filled = fill()
     fill_shard.expand(shard=shards(validated)) >> filled
     announce(validated, filled, score(filled), embed(filled))

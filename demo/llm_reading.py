@@ -123,7 +123,8 @@ def read_offer(body: Json) -> Offer:
     the enum alone names the fields.
     """
     allowed = _enum_names(schema_of(body))
-    found = [o for o in _json_objects(text_of(body, "user")) if isinstance(o.get("fields"), list)]
+    asked = text_of(body, "user").rpartition("<dataset>")[2]  # demonstrations stand before it
+    found = [o for o in _json_objects(asked) if isinstance(o.get("fields"), list)]
     if not found:
         return Offer(fields=tuple(Field(name) for name in allowed))
     chosen = max(found, key=lambda o: len(json.dumps(o)))
@@ -160,12 +161,21 @@ def _json_objects(text: str) -> Iterator[Json]:
         position = text.find("{", end)
 
 
+def _read_rows(listed: object, names: list[Any]) -> Iterator[Json]:
+    """The rows as objects; a list of values has one for each field, in their order."""
+    for row in listed if isinstance(listed, list) else []:
+        if isinstance(row, dict):
+            yield row
+        elif isinstance(row, list):
+            yield {name: value for name, value in zip(names, row, strict=False) if name}
+
+
 def _read_fields(described: Json) -> Iterator[Field]:
     """The fields in order, each with the values that the rows have for it."""
-    listed = described.get("rows")
-    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-    for entry in described["fields"]:
-        given = {"name": entry} if isinstance(entry, str) else entry
+    entries = [{"name": e} if isinstance(e, str) else e for e in described["fields"]]
+    names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
+    rows = list(_read_rows(described.get("rows"), names))
+    for given in entries:
         if not isinstance(given, dict) or not isinstance(given.get("name"), str):
             continue
         name, labels = given["name"], given.get("labels")

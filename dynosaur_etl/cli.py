@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dynosaur_etl.cli_audit import app as audit_app
+from dynosaur_etl.cli_proposals import app as proposals_app
 from dynosaur_etl.domain.errors import (
     DynosaurError,
     InvalidInput,
@@ -44,6 +45,7 @@ app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(database_app, name="db")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(audit_app)
+app.add_typer(proposals_app)
 
 out = Console()
 err = Console(stderr=True)
@@ -121,6 +123,7 @@ def grow(day: Day = "", first: First = "", last: Last = "", as_json: Json = Fals
 
     steps = (
         ("asking the LLM", flow.propose_all),
+        ("asking the critic", flow.criticise),
         ("judging proposals", flow.validate),
         ("filling tasks", flow.fill),
         ("scoring instances", flow.score),
@@ -355,6 +358,9 @@ def _show_overview(state: dict[str, Any]) -> None:
         table.add_row(day["day"], *(str(day[name]) for name in columns))
     table.add_row("all", *(str(state[name]) for name in columns), style="bold")
     out.print(table)
+    for day in state["days"]:
+        if day["alarm"]:
+            out.print(f"{day['day']}: {day['alarm']}", style="red", markup=False)
     for title in ("rejects", "requests"):
         words = ", ".join(f"{name} {number}" for name, number in state[title].items())
         out.print(f"{title}: {words or 'none'}", markup=False)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, Secret
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
+from dynosaur_etl.domain.models import PromptPreset, Strictness
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
 
@@ -113,6 +114,16 @@ class Settings(BaseSettings):
     llm_budget_run_usd: Dollars = Field(Decimal(5), description="most that one day's run may spend")
     llm_budget_month_usd: Dollars = Field(
         Decimal(50), description="most that is spent in a calendar month"
+    )
+
+    prompt: PromptPreset = Field(
+        PromptPreset.TIGHT, description="wording of the request for tasks: tight or paper"
+    )
+    validity: Strictness = Field(
+        Strictness.STRICT, description="what is asked of a proposal: lenient, paper or strict"
+    )
+    critic_model: str = Field(
+        "", description="model that checks each task that passed the filters; empty for none"
     )
 
     instances_per_task: PositiveInt = Field(100, description="rows that fill one task")

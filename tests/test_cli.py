@@ -64,7 +64,7 @@ def test_the_whole_way_from_poll_to_status_prints_one_object_each(values: dict[s
         "sync", "candidates", "examine",
     ]  # fmt: skip
     assert [step["step"] for step in answer(values, "grow", "--day", DAY)["steps"]] == [
-        "propose", "validate", "fill", "score", "embed",
+        "propose", "criticise", "validate", "fill", "score", "embed",
     ]  # fmt: skip
     built = answer(values, "snapshot", "-k", "7", "--alpha", "0.5")["steps"][0]
     assert (built["facts"]["version"], built["facts"]["rows"]) == (1, 7)

@@ -143,6 +143,30 @@ class Mode(StrEnum):
     UNAWARE = "unaware"
 
 
+class PromptPreset(StrEnum):
+    """The wording of the request for tasks."""
+
+    TIGHT = "tight"
+    PAPER = "paper"
+
+
+class Strictness(StrEnum):
+    """How much is asked of a proposal; each level asks for all that the one before it does.
+
+    `lenient` asks for what rows can fill and repairs what it can, `paper` for what the released
+    code of Dynosaur asks for, `strict` for everything that the sampled rows can show.
+    """
+
+    LENIENT = "lenient"
+    PAPER = "paper"
+    STRICT = "strict"
+
+    def includes(self, other: "Strictness") -> bool:
+        """Tell whether this level asks for all that the other one does."""
+        levels = list(Strictness)
+        return levels.index(self) >= levels.index(other)
+
+
 @dataclass(frozen=True)
 class Task:
     """A proposal that passed every validity filter.

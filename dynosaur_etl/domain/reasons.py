@@ -49,7 +49,9 @@ class Reason(StrEnum):
     ANSWER_NOT_JSON = "answer_not_json"
     ANSWER_WRONG_SHAPE = "answer_wrong_shape"
     INSTRUCTION_EMPTY = "instruction_empty"
+    INSTRUCTION_TOO_SHORT = "instruction_too_short"
     INSTRUCTION_TOO_LONG = "instruction_too_long"
+    INSTRUCTION_LANGUAGE = "instruction_language"
     OUTPUT_MISSING = "output_missing"
     OUTPUT_NOT_SINGLE = "output_not_single"
     INPUT_MISSING = "input_missing"
@@ -58,11 +60,19 @@ class Reason(StrEnum):
     FIELD_REPEATED = "field_repeated"
     INPUT_OUTPUT_OVERLAP = "input_output_overlap"
     OUTPUT_NOT_SCALAR = "output_not_scalar"
+    OUTPUT_ALL_EMPTY = "output_all_empty"
     OUTPUT_CONSTANT = "output_constant"
     LABELS_UNBALANCED = "labels_unbalanced"
+    OUTPUT_COPIED = "output_copied"
+    ANSWER_GIVEN_AWAY = "answer_given_away"
+    FIELD_NOT_GIVEN = "field_not_given"
+    LABEL_LEAKED = "label_leaked"
     DUPLICATE_INSTRUCTION = "duplicate_instruction"
     DUPLICATE_TASK = "duplicate_task"
     TOO_MANY_TASKS = "too_many_tasks"
+    CRITIC_SAYS_INVALID = "critic_says_invalid"
+    CRITIC_UNREADABLE = "critic_unreadable"
+    DUPLICATE_ELSEWHERE = "duplicate_elsewhere"
     OUTPUT_NULL = "output_null"
     OUTPUT_EMPTY = "output_empty"
     OUTPUT_NOT_IN_LABELS = "output_not_in_labels"
@@ -112,8 +122,10 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.ANSWER_EMPTY: "The LLM's answer has no content or no task.",
     Reason.ANSWER_NOT_JSON: "The LLM's answer holds no JSON that can be read.",
     Reason.ANSWER_WRONG_SHAPE: "A proposal is not an object with the three parts of a task.",
-    Reason.INSTRUCTION_EMPTY: "The instruction is empty or too short.",
+    Reason.INSTRUCTION_EMPTY: "The instruction is empty.",
+    Reason.INSTRUCTION_TOO_SHORT: "The instruction has fewer than three words.",
     Reason.INSTRUCTION_TOO_LONG: "The instruction is longer than an instruction should be.",
+    Reason.INSTRUCTION_LANGUAGE: "The instruction is written in a language that is not allowed.",
     Reason.OUTPUT_MISSING: "The proposal names no output field.",
     Reason.OUTPUT_NOT_SINGLE: "The proposal names more than one output field.",
     Reason.INPUT_MISSING: "The proposal names no input field.",
@@ -122,11 +134,21 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.FIELD_REPEATED: "The proposal names an input field twice.",
     Reason.INPUT_OUTPUT_OVERLAP: "The output field is also an input field.",
     Reason.OUTPUT_NOT_SCALAR: "The output field holds lists or structures.",
-    Reason.OUTPUT_CONSTANT: "The output is the same in every sampled row, or always empty.",
+    Reason.OUTPUT_ALL_EMPTY: "The output is null or empty in every sampled row.",
+    Reason.OUTPUT_CONSTANT: "The output is the same in every sampled row.",
     Reason.LABELS_UNBALANCED: "Few distinct outputs, and one of them stands in most rows.",
+    Reason.OUTPUT_COPIED: "In most sampled rows the output is the text of an input.",
+    Reason.ANSWER_GIVEN_AWAY: "The instruction tells the answer.",
+    Reason.FIELD_NOT_GIVEN: "The instruction names a field that the task does not receive.",
+    Reason.LABEL_LEAKED: "An input field tells the label in every sampled row.",
     Reason.DUPLICATE_INSTRUCTION: "The config has a kept task with the same instruction.",
     Reason.DUPLICATE_TASK: "The config has a kept task with the same fields and words.",
     Reason.TOO_MANY_TASKS: "The answer holds more tasks than were asked for.",
+    Reason.CRITIC_SAYS_INVALID: "The critic, an LLM, says that the task is not valid.",
+    Reason.CRITIC_UNREADABLE: "The critic's answer holds no verdict.",
+    Reason.DUPLICATE_ELSEWHERE: (
+        "A task of another config or of an earlier day has nearly the same instruction."
+    ),
     Reason.OUTPUT_NULL: "The row's output is null.",
     Reason.OUTPUT_EMPTY: "The row's output is empty.",
     Reason.OUTPUT_NOT_IN_LABELS: "The row's output is not in the task's label space.",

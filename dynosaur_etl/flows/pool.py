@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.fill import EMBEDDING_FILES, SCORE_FILES
+from dynosaur_etl.flows.fill import EMBEDDING_FILES, SCORE_FILES, matrix
 from dynosaur_etl.flows.pool_duplicates import drop_duplicates
+from dynosaur_etl.flows.repeats import repeated_tasks
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.flows.shards import INSTANCE_FILES
 from dynosaur_etl.store.tables import (
@@ -42,6 +43,8 @@ class Pool:
         vectors: float16 [n, d], unit length.
         duplicates: instances left out because an earlier one is the same, or nearly so, by reason.
         withdrawn: instances left out by the dataset that has been withdrawn.
+        repeated: instances left out by the task that repeats another one.
+        repeats: what those tasks repeat, in words.
     """
 
     instances: pa.Table
@@ -49,6 +52,8 @@ class Pool:
     vectors: NDArray[np.float16]
     duplicates: Mapping[Reason, int]
     withdrawn: Mapping[str, int]
+    repeated: Mapping[str, int]
+    repeats: Mapping[str, str]
 
 
 def grown_days(services: Services, up_to: str) -> list[str]:
@@ -97,7 +102,7 @@ def withdrawn_sources(services: Services, days: Sequence[str]) -> dict[str, str]
 
 
 def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str] = ()) -> Pool:
-    """Read the pool of those days, without the datasets that have been withdrawn.
+    """Read the pool of those days, without withdrawn datasets and tasks that repeat others.
 
     Raises:
         InvalidInput: the days have no instance, or none that is left.
@@ -113,15 +118,21 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
     left = numbered.filter(pc.invert(gone))
     if not left.num_rows:
         raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
-    vectors = np.concatenate([_matrix(table) for table in embeddings if table.num_rows])
+    vectors = np.concatenate([matrix(table) for table in embeddings if table.num_rows])
     unique = drop_duplicates(left, vectors, services.settings)
-    at = unique.instances["number"].to_numpy()
+    used = set(pc.unique(unique.instances["task_key"]).to_pylist())
+    repeats = repeated_tasks(services, days, used)
+    again = pc.is_in(unique.instances["task_key"], pa.array(repeats, pa.string()))
+    left = unique.instances.filter(pc.invert(again))
+    at = left["number"].to_numpy()
     return Pool(
-        instances=unique.instances.drop_columns(["number"]),
+        instances=left.drop_columns(["number"]),
         quality=scores["score"].to_numpy()[at],
         vectors=vectors[at],
         duplicates=unique.dropped,
         withdrawn=_tally(numbered["dataset"].filter(gone)),
+        repeated=_tally(unique.instances["task_key"].filter(again)),
+        repeats=repeats,
     )
 
 
@@ -224,12 +235,6 @@ def funnel(services: Services, days: Sequence[str]) -> dict[str, int]:
         "tasks": tasks,
         "instances": by_step.get("fill", (0, 0))[1],
     }
-
-
-def _matrix(table: pa.Table) -> NDArray[np.float16]:
-    column = table["vector"].combine_chunks()
-    values: NDArray[np.float16] = column.flatten().to_numpy(zero_copy_only=False)
-    return values.reshape(table.num_rows, -1)
 
 
 def _tally(values: pa.ChunkedArray) -> dict[str, int]:

@@ -10,12 +10,11 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.domain.features import usable_fields
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Config, Counts, Mode, StepReport
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step
-from dynosaur_etl.proposals.prompt import build_request
+from dynosaur_etl.proposals.prompt import build_request, shown_columns
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow
 
 EXAMPLE_ROWS = 2
@@ -88,7 +87,8 @@ def questions(day: GrowthDay, services: Services) -> list[Question]:
 
 def _questions_about(about: ConfigToAsk, services: Services) -> Iterator[Question]:
     config = about.config
-    columns = [field.name for field in usable_fields(config.fields)]
+    preset = services.settings.prompt
+    columns = shown_columns(config, preset)
     rows = services.storage.read_table(about.sample_path, columns)
     examples = rows.slice(0, EXAMPLE_ROWS).to_pylist()
     for mode in (Mode.AWARE, Mode.UNAWARE):
@@ -99,6 +99,7 @@ def _questions_about(about: ConfigToAsk, services: Services) -> Iterator[Questio
             rows=examples,
             mode=mode,
             model=services.settings.llm_model,
+            preset=preset,
         )
         if request is not None:
             yield Question(about, mode, request)

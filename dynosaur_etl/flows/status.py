@@ -137,7 +137,13 @@ def _dollars(amount: Decimal) -> str:
 
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:
-    return {"day": day, **funnel(services, [day]), "cost_usd": _llm(session, day)["cost_usd"]}
+    validated = session.get(GrowthRunRow, (day, "validate"))
+    return {
+        "day": day,
+        **funnel(services, [day]),
+        "cost_usd": _llm(session, day)["cost_usd"],
+        "alarm": "" if validated is None else validated.facts.get("alarm", ""),
+    }
 
 
 def _snapshots() -> Any:

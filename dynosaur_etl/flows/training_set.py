@@ -31,6 +31,7 @@ from dynosaur_etl.flows.pool import (
     withdrawn_sources,
 )
 from dynosaur_etl.flows.pool_duplicates import duplicate_rules
+from dynosaur_etl.flows.repeats import repeat_rules
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
 from dynosaur_etl.quality.heuristics import HEURISTICS
@@ -72,6 +73,7 @@ def select(
         "days": days,
         "pool": pool_of,
         "duplicates": duplicate_rules(services.settings),
+        "repeats": repeat_rules(services),
         "k": size,
         "alpha": weight,
     }
@@ -84,7 +86,7 @@ def select(
         )
         progress(taken, taken)
         file = services.storage.write_table(SELECTION_FILES, _picks(pool, selection))
-        rejects = _duplicates(pool) + _withdrawn(pool, withdrawn)
+        rejects = _duplicates(pool) + _withdrawn(pool, withdrawn) + _repeated(pool)
         rejected = sum(counted.number for counted in rejects)
         return StepOutput(
             counts=Counts(len(pool.quality) + rejected, len(pool.quality), rejected),
@@ -261,6 +263,15 @@ def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:
     return [
         CountedReject(Reject(Stage.SELECT, name, Reason.WITHDRAWN, words[name]), number)
         for name, number in sorted(pool.withdrawn.items())
+    ]
+
+
+def _repeated(pool: Pool) -> list[CountedReject]:
+    return [
+        CountedReject(
+            Reject(Stage.SELECT, task, Reason.DUPLICATE_ELSEWHERE, pool.repeats[task]), number
+        )
+        for task, number in sorted(pool.repeated.items())
     ]
 
 

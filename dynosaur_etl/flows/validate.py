@@ -1,33 +1,38 @@
-"""Reading the day's answers: proposals, their verdicts, and the tasks that are left."""
+"""Turning the day's answers into proposals, their verdicts, and the tasks that are left."""
 
+import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dynosaur_etl.domain.features import usable_fields
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Mode, Reject, StepReport, Task
+from dynosaur_etl.domain.models import Counts, Reject, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.propose import ConfigToAsk, Question, questions
+from dynosaur_etl.flows.criticise import critic_verdicts, task_of
+from dynosaur_etl.flows.judging import ConfigAnswers, read_configs, validity_rules
+from dynosaur_etl.flows.propose import Question, questions
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
-from dynosaur_etl.proposals.parse import RawProposal, read_proposals
+from dynosaur_etl.flows.validity_rate import invalidity
+from dynosaur_etl.proposals.critic import VERSION as CRITIC_VERSION
+from dynosaur_etl.proposals.critic import CriticVerdict
 from dynosaur_etl.proposals.validity import (
     VALIDITY_VERSION,
     JudgedProposal,
     TaskParts,
-    judge_proposals,
+    ValidityRules,
 )
 from dynosaur_etl.store.answers import StoredAnswers, stored_answers
-from dynosaur_etl.store.steps import CountedReject, StepOutput
+from dynosaur_etl.store.steps import CountedReject, StepOutput, count_reasons
 from dynosaur_etl.store.tables import ProposalRow, TaskRow
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
-class Judged:
+class Validated:
     """What the answers about some configs came to; one count stands for one proposal.
 
     An answer without a proposal counts as one reject, a request without an answer as one deferred.
@@ -38,125 +43,113 @@ class Judged:
     rejects: list[CountedReject] = field(default_factory=list)
     deferred: int = 0
     rescues: Counter[str] = field(default_factory=Counter)
+    repairs: Counter[str] = field(default_factory=Counter)
 
 
 def validate(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Turn the ledger's answers to the day's requests into tasks and rejects.
 
-    Requests without an answer are deferred: the next run of the day asks them again.
+    Requests without an answer are deferred: the next run of the day asks them again. So are
+    proposals that wait for the critic, where there is one. If more than 20% are invalid, the
+    paper's mark of failure, the report's facts hold an `alarm`.
     """
     asked = questions(day, services)
     answers = stored_answers(services.engine, [question.request.key for question in asked])
-    rules = {
+    rules = validity_rules(services.settings)
+    inputs = {
         "version": VALIDITY_VERSION,
         "examined": require_step(services, str(day), "examine").output,
+        "strictness": str(rules.strictness),
+        "languages": rules.languages,
+        "critic": [services.settings.critic_model, CRITIC_VERSION],
         "asked": [question.request.key for question in asked],
         "answered": digest(sorted(answers.answered), sorted(answers.refused)),
     }
 
     def work() -> StepOutput:
-        judged = Judged()
-        for done, group in enumerate(_by_config(asked), start=1):
-            _judge_config(day, services, group, answers, judged)
-            progress(done, len(asked))
-        return _output(judged)
+        return _output(_validate_all(day, services, asked, answers, rules, progress))
 
-    return run_step(services, str(day), "validate", rules, work)
-
-
-def _by_config(asked: Sequence[Question]) -> Iterator[list[Question]]:
-    for _, group in groupby(asked, key=lambda question: question.about.config.subject):
-        yield list(group)
+    report = run_step(services, str(day), "validate", inputs, work)
+    if report.facts.get("alarm"):
+        log.warning("validate of %s: %s", day, report.facts["alarm"])
+    return report
 
 
-def _judge_config(
+def _validate_all(
     day: GrowthDay,
     services: Services,
-    group: Sequence[Question],
+    asked: Sequence[Question],
     answers: StoredAnswers,
-    judged: Judged,
+    rules: ValidityRules,
+    progress: Progress,
+) -> Validated:
+    validated = Validated()
+    for done, found in enumerate(read_configs(asked, answers, services), start=1):
+        judged = found.judge(rules)
+        validated.rejects += found.rejects
+        validated.deferred += found.deferred
+        validated.rescues += found.rescues
+        validated.repairs += judged.repairs
+        criticised = critic_verdicts(found, judged.proposals, day, services)
+        for proposal in judged.proposals:
+            if proposal.place in criticised:
+                _record_criticised(day, found, proposal, criticised[proposal.place], validated)
+            else:
+                _record(day, found, proposal, "", validated)
+        progress(done, None)
+    return validated
+
+
+def _record_criticised(
+    day: GrowthDay,
+    found: ConfigAnswers,
+    proposal: JudgedProposal,
+    said: CriticVerdict | None,
+    validated: Validated,
 ) -> None:
-    read = [(question, _read_one(question, answers, judged)) for question in group]
-    about = group[0].about
-    columns = [column.name for column in usable_fields(about.config.fields)]
-    rows = services.storage.read_table(about.sample_path, columns).to_pylist()
-    verdicts = judge_proposals(
-        about.config, rows, [(question.mode, proposals) for question, proposals in read]
-    )
-    requests = {question.mode: question.request for question in group}
-    for verdict in verdicts:
-        request = requests[verdict.mode]
-        _record(day, about, verdict, request.key, request.prompt_version, judged)
-
-
-def _read_one(question: Question, answers: StoredAnswers, judged: Judged) -> Sequence[RawProposal]:
-    key = question.request.key
-    if key in answers.refused:
-        judged.rejects.append(_reject(question, Reason.LLM_REFUSAL, answers.refused[key]))
-        return ()
-    answer = answers.answered.get(key)
-    if answer is None:
-        judged.deferred += 1
-        return ()
-    read = read_proposals(answer.content, answer.refusal, answer.finish_reason)
-    if read.rescue is not None:
-        judged.rescues[str(read.rescue)] += 1
-    if read.reject is not None:
-        judged.rejects.append(_reject(question, read.reject, read.detail))
-    return read.proposals
+    """Record a proposal with the critic's words, or leave it to the next run."""
+    if said is None:
+        validated.deferred += 1
+    elif said.valid:
+        _record(day, found, proposal, f"critic: {said.reason}", validated)
+    else:
+        reason = Reason.CRITIC_UNREADABLE if said.valid is None else Reason.CRITIC_SAYS_INVALID
+        dropped = replace(proposal, judgement=Verdict(reason, said.reason))
+        _record(day, found, dropped, "", validated)
 
 
 def _record(
     day: GrowthDay,
-    about: ConfigToAsk,
-    verdict: JudgedProposal,
-    request_key: str,
-    prompt_version: str,
-    judged: Judged,
+    found: ConfigAnswers,
+    proposal: JudgedProposal,
+    detail: str,
+    validated: Validated,
 ) -> None:
-    config, judgement = about.config, verdict.judgement
-    task = None
-    reason, detail = None, ""
+    config, judgement = found.about.config, proposal.judgement
+    request = found.questions[proposal.mode].request
+    task, reason = None, None
     if isinstance(judgement, TaskParts):
-        task = _task(about, judgement, verdict.mode, request_key, prompt_version)
-        judged.tasks[task.key] = _task_row(day, task)
+        task = task_of(found.about, judgement, proposal, request)
+        validated.tasks[task.key] = _task_row(day, task)
     else:
         reason, detail = judgement.reason, judgement.detail
-        subject = f"{config.subject}#{verdict.mode}{verdict.raw.position}"
+        subject = f"{config.subject}#{proposal.mode}{proposal.raw.position}"
         reject = Reject(Stage.VALIDATE, subject, Reason(reason or ""), detail)
-        judged.rejects.append(CountedReject(reject))
-    judged.proposals.append(
+        validated.rejects.append(CountedReject(reject))
+    validated.proposals.append(
         {
             "day": str(day),
-            "request_key": request_key,
-            "position": verdict.raw.position,
+            "request_key": request.key,
+            "position": proposal.raw.position,
             "dataset_id": config.dataset_id,
             "revision": config.revision,
             "config": config.name,
-            "mode": str(verdict.mode),
-            "payload": [verdict.raw.payload],
+            "mode": str(proposal.mode),
+            "payload": [proposal.raw.payload],
             "reason": reason,
             "detail": detail,
             "task_key": None if task is None else task.key,
         }
-    )
-
-
-def _task(
-    about: ConfigToAsk, parts: TaskParts, mode: Mode, request_key: str, prompt_version: str
-) -> Task:
-    return Task(
-        dataset_id=about.config.dataset_id,
-        revision=about.config.revision,
-        config=about.config.name,
-        instruction=parts.instruction,
-        input_fields=parts.input_fields,
-        output_field=parts.output_field,
-        label_space=parts.label_space,
-        mode=mode,
-        prompt_version=prompt_version,
-        licence=about.licence,
-        request_key=request_key,
     )
 
 
@@ -178,21 +171,20 @@ def _task_row(day: GrowthDay, task: Task) -> dict[str, Any]:
     }
 
 
-def _output(judged: Judged) -> StepOutput:
-    rejected = sum(counted.number for counted in judged.rejects)
-    kept = len(judged.tasks)
+def _output(validated: Validated) -> StepOutput:
+    rejected = sum(counted.number for counted in validated.rejects)
+    kept = len(validated.tasks)
+    found = invalidity(kept, count_reasons(validated.rejects))
     return StepOutput(
-        counts=Counts(kept + rejected + judged.deferred, kept, rejected, judged.deferred),
-        rejects=judged.rejects,
+        counts=Counts(kept + rejected + validated.deferred, kept, rejected, validated.deferred),
+        rejects=validated.rejects,
         stages=(Stage.VALIDATE,),
-        tables={ProposalRow: judged.proposals, TaskRow: list(judged.tasks.values())},
+        tables={ProposalRow: validated.proposals, TaskRow: list(validated.tasks.values())},
         facts={
-            "proposals": len(judged.proposals),
-            "rescued": dict(sorted(judged.rescues.items())),
+            "proposals": len(validated.proposals),
+            "rescued": dict(sorted(validated.rescues.items())),
+            "repaired": dict(sorted(validated.repairs.items())),
+            "invalid": found.invalid,
+            "alarm": found.alarm,
         },
     )
-
-
-def _reject(question: Question, reason: Reason, detail: str) -> CountedReject:
-    subject = f"{question.about.config.subject}#{question.mode}"
-    return CountedReject(Reject(Stage.VALIDATE, subject, reason, detail))

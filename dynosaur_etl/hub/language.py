@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from itertools import islice
 from typing import Any
 
 from dynosaur_etl.domain.features import FieldKind
+from dynosaur_etl.domain.language_id import classify
 from dynosaur_etl.hub.rows import ConfigSample
 
 MAX_ROWS = 100
@@ -58,15 +58,5 @@ def _words(cell: Any) -> str:
 
 
 def _vote(text: str) -> str | None:
-    code, confidence = _identifier().classify(text)
-    return None if code == _NO_LANGUAGE or confidence < LEAST_CONFIDENCE else str(code)
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import (  # type: ignore[import-untyped]
-        MODEL_FILE,
-        LanguageIdentifier,
-    )
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    code, confidence = classify(text)
+    return None if code == _NO_LANGUAGE or confidence < LEAST_CONFIDENCE else code

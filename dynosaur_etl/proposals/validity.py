@@ -1,45 +1,109 @@
-"""The validity filters: which proposals of a config become tasks, in one stated order.
+"""The validity filters in their one order: which proposals of a config become tasks.
 
-1.  shape: an object with an instruction, input fields and an output field   ANSWER_WRONG_SHAPE
-2.  the instruction is missing, or has fewer than 3 words       INSTRUCTION_EMPTY
-    it is longer than 1,000 characters                          INSTRUCTION_TOO_LONG
-3.  there is no output field                                    OUTPUT_MISSING
-4.  there are several                                           OUTPUT_NOT_SINGLE
-5.  there is no input field                                     INPUT_MISSING
-6.  a field is not the config's                                 FIELD_UNKNOWN
-    an input field holds structures other than of plain text    INPUT_NOT_USABLE
-7.  an input field is named twice                               FIELD_REPEATED
-8.  the output field is an input field                          INPUT_OUTPUT_OVERLAP
-9.  the output field holds lists or structures                  OUTPUT_NOT_SCALAR
-10. its sampled values are all empty, or all the same           OUTPUT_CONSTANT
-11. its few values are unbalanced                               LABELS_UNBALANCED
-12. a kept task of the config has the same words and fields     DUPLICATE_TASK
-    or the same words with other fields                         DUPLICATE_INSTRUCTION
-13. three tasks of the answer are kept already                  TOO_MANY_TASKS
-
-The first filter that applies names the reason. Duplicates are sought among kept tasks only: a
-rejected proposal does not stand in the way of a sound one.
+`FILTERS` names them, the level of strictness from which each applies, and its reasons; `docs/
+filters.md` shows what each catches. The first that applies names the reason. Duplicates are sought
+among kept tasks only: a rejected proposal does not stand in the way of a sound one. Nearly the same
+instruction in another config or on another day is found where the pool is read (`repeats`).
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from dynosaur_etl.domain.features import SCALAR_KINDS, Field
-from dynosaur_etl.domain.models import Config, Mode, Verdict
+from dynosaur_etl.domain.models import Config, Mode, Strictness, Verdict
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.domain.text import clean_text, shorten
-from dynosaur_etl.proposals.labels import label_space, with_labels
+from dynosaur_etl.proposals import row_filters, shape_filters, wording_filters
+from dynosaur_etl.proposals.draft import (
+    Draft,
+    Sample,
+    drop,
+    read_draft,
+    split_outputs,
+    without_repeats,
+)
+from dynosaur_etl.proposals.labels import LabelSpace, label_space, with_labels
 from dynosaur_etl.proposals.parse import RawProposal
 from dynosaur_etl.proposals.prompt import MAX_TASKS
-from dynosaur_etl.proposals.values import output_text
 
-VALIDITY_VERSION = "validity-1"
+VALIDITY_VERSION = "validity-2"
 """Of the filters and their thresholds; a new version judges every proposal again."""
 
-MIN_WORDS = 3
-MAX_INSTRUCTION = 1000
-_MAX_DETAIL = 300
+
+@dataclass(frozen=True)
+class Filter:
+    """One validity filter.
+
+    Attributes:
+        level: the least strictness at which it applies.
+        check: a verdict that drops, or None; None for the filters of `_Judge`, which also look at
+            what was kept before.
+    """
+
+    reason: Reason
+    level: Strictness
+    check: Callable[[Draft, Sample], Verdict | None] | None = None
+
+    @property
+    def name(self) -> str:
+        """The code of its reason: each filter has one of its own."""
+        return str(self.reason)
+
+
+_LENIENT, _PAPER, _STRICT = Strictness.LENIENT, Strictness.PAPER, Strictness.STRICT
+_shape, _rows, _wording = shape_filters, row_filters, wording_filters
+
+FILTERS: tuple[Filter, ...] = (
+    Filter(Reason.ANSWER_WRONG_SHAPE, _LENIENT),
+    Filter(Reason.INSTRUCTION_EMPTY, _LENIENT, _shape.instruction_empty),
+    Filter(Reason.INSTRUCTION_TOO_SHORT, _STRICT, _shape.instruction_too_short),
+    Filter(Reason.INSTRUCTION_TOO_LONG, _STRICT, _shape.instruction_too_long),
+    Filter(Reason.INSTRUCTION_LANGUAGE, _STRICT, _wording.instruction_language),
+    Filter(Reason.OUTPUT_MISSING, _LENIENT, _shape.output_missing),
+    Filter(Reason.OUTPUT_NOT_SINGLE, _PAPER, _shape.output_not_single),
+    Filter(Reason.INPUT_MISSING, _LENIENT, _shape.input_missing),
+    Filter(Reason.FIELD_UNKNOWN, _LENIENT, _shape.field_unknown),
+    Filter(Reason.INPUT_NOT_USABLE, _LENIENT, _shape.input_not_usable),
+    Filter(Reason.FIELD_REPEATED, _PAPER, _shape.field_repeated),
+    Filter(Reason.INPUT_OUTPUT_OVERLAP, _LENIENT, _shape.input_output_overlap),
+    Filter(Reason.OUTPUT_NOT_SCALAR, _LENIENT, _shape.output_not_scalar),
+    Filter(Reason.OUTPUT_ALL_EMPTY, _LENIENT, _rows.output_all_empty),
+    Filter(Reason.OUTPUT_CONSTANT, _PAPER, _rows.output_constant),
+    Filter(Reason.LABELS_UNBALANCED, _PAPER, _rows.labels_unbalanced),
+    Filter(Reason.OUTPUT_COPIED, _STRICT, _rows.output_copied),
+    Filter(Reason.LABEL_LEAKED, _STRICT, _rows.label_leaked),
+    Filter(Reason.FIELD_NOT_GIVEN, _STRICT, _wording.field_not_given),
+    Filter(Reason.ANSWER_GIVEN_AWAY, _STRICT, _wording.answer_given_away),
+    Filter(Reason.DUPLICATE_TASK, _LENIENT),
+    Filter(Reason.DUPLICATE_INSTRUCTION, _PAPER),
+    Filter(Reason.TOO_MANY_TASKS, _STRICT),
+)
+
+
+@dataclass(frozen=True)
+class ValidityRules:
+    """How strictly proposals are judged.
+
+    Attributes:
+        languages: codes of the languages that an instruction may be written in.
+        without: filters that are left out, to see what they do; the shape is always asked for.
+    """
+
+    strictness: Strictness = Strictness.STRICT
+    languages: tuple[str, ...] = ("en",)
+    without: frozenset[Reason] = frozenset()
+
+    def applies(self, reason: Reason) -> bool:
+        return reason in {found.reason for found in self.filters}
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """The filters in force, in their order."""
+        return tuple(
+            found
+            for found in FILTERS
+            if self.strictness.includes(found.level) and found.reason not in self.without
+        )
 
 
 @dataclass(frozen=True)
@@ -64,176 +128,99 @@ class JudgedProposal:
     def keep(self) -> bool:
         return isinstance(self.judgement, TaskParts)
 
-
-@dataclass(frozen=True)
-class _Draft:
-    """A proposal of the right shape, with its parts as they were named."""
-
-    instruction: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    @property
+    def place(self) -> tuple[Mode, int]:
+        """Where it stands among the proposals of a config."""
+        return self.mode, self.raw.position
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """A config's fields and sampled rows."""
+@dataclass
+class Judged:
+    """One judgement a proposal, in the order given; `repairs` counts what was put right."""
 
-    fields: Mapping[str, Field]
-    rows: Sequence[Mapping[str, Any]]
-
-    def values(self, name: str) -> list[Any]:
-        return [row.get(name) for row in self.rows]
+    proposals: list[JudgedProposal] = field(default_factory=list)
+    repairs: Counter[str] = field(default_factory=Counter)
 
 
 def judge_proposals(
     config: Config,
     rows: Sequence[Mapping[str, Any]],
     answers: Sequence[tuple[Mode, Sequence[RawProposal]]],
-) -> list[JudgedProposal]:
+    rules: ValidityRules = ValidityRules(),
+) -> Judged:
     """Judge all proposals of one config, each mode's answer in the order given.
 
     The order decides which one of two duplicates is kept, so it must be the same on every run.
     The rows are the sampled ones, with at least the columns of the usable fields and ClassLabels
     as numbers or as names. The payloads may be any JSON.
 
-    Returns:
-        One judgement a proposal, in the order given.
+    Where several outputs are no reason to drop (`lenient`), such a proposal becomes one for each
+    output; the further ones stand behind the answer's own, at positions of their own.
     """
-    judge = _Judge(_Sample({field.name: field for field in config.fields}, rows))
-    return [
-        JudgedProposal(mode, raw, judgement)
-        for mode, proposals in answers
-        for raw, judgement in zip(proposals, judge.answer(proposals), strict=True)
-    ]
+    judge = _Judge(Sample(config, rows, rules.languages), rules)
+    judged = Judged()
+    for mode, proposals in answers:
+        taken = list(proposals)
+        if rules.strictness is Strictness.LENIENT:
+            taken, split = split_outputs(proposals)
+            judged.repairs.update({"output_split": split} if split else {})
+        for raw, judgement, repairs in judge.answer(taken):
+            judged.proposals.append(JudgedProposal(mode, raw, judgement))
+            judged.repairs.update(repairs)
+    return judged
 
 
 class _Judge:
     """Judges one answer after the other, and remembers what was kept."""
 
-    def __init__(self, sample: _Sample) -> None:
+    def __init__(self, sample: Sample, rules: ValidityRules) -> None:
         self._sample = sample
+        self._rules = rules
+        self._checks = [found.check for found in rules.filters if found.check is not None]
         self._kept: dict[str, set[tuple[frozenset[str], str]]] = {}
 
-    def answer(self, proposals: Sequence[RawProposal]) -> list[TaskParts | Verdict]:
-        judgements: list[TaskParts | Verdict] = []
+    def answer(
+        self, proposals: Sequence[RawProposal]
+    ) -> list[tuple[RawProposal, TaskParts | Verdict, tuple[str, ...]]]:
+        judgements = []
         kept = 0
         for raw in proposals:
-            judgement = self._judge(raw.payload, kept)
+            draft = read_draft(raw.payload)
+            if isinstance(draft, Draft) and self._rules.strictness is Strictness.LENIENT:
+                draft = without_repeats(draft)
+            judgement = draft if isinstance(draft, Verdict) else self._judge(draft, kept)
             kept += isinstance(judgement, TaskParts)
-            judgements.append(judgement)
+            repairs = draft.repairs if isinstance(draft, Draft) else ()
+            judgements.append((raw, judgement, repairs))
         return judgements
 
-    def _judge(self, payload: Any, kept_of_answer: int) -> TaskParts | Verdict:
-        draft = _read_draft(payload)
-        if isinstance(draft, Verdict):
-            return draft
-        for check in _CHECKS:
+    def _judge(self, draft: Draft, kept_of_answer: int) -> TaskParts | Verdict:
+        for check in self._checks:
             verdict = check(draft, self._sample)
             if verdict is not None:
                 return verdict
-        output = draft.outputs[0]
-        space = label_space(self._sample.fields[output], self._sample.values(output))
-        if isinstance(space, Verdict):
-            return space
+        labels = self._labels(draft)
         return self._check_rivals(draft, kept_of_answer) or TaskParts(
-            with_labels(draft.instruction, space.labels), draft.inputs, output, space.labels
+            with_labels(draft.instruction, labels), draft.inputs, draft.output, labels
         )
 
-    def _check_rivals(self, draft: _Draft, kept_of_answer: int) -> Verdict | None:
+    def _labels(self, draft: Draft) -> tuple[str, ...]:
+        found = self._sample.field(draft.output)
+        if found is None:
+            return ()
+        space = label_space(found, self._sample.values(found.name))
+        return space.labels if isinstance(space, LabelSpace) else ()
+
+    def _check_rivals(self, draft: Draft, kept_of_answer: int) -> Verdict | None:
         """Compare with what is kept already; the draft counts as kept if nothing is found."""
         words = " ".join(draft.instruction.casefold().split()).rstrip(".!?: ")
-        fields = (frozenset(draft.inputs), draft.outputs[0])
+        fields = (frozenset(draft.inputs), draft.output)
         same_words = self._kept.get(words, set())
-        if fields in same_words:
-            return _drop(Reason.DUPLICATE_TASK, draft.instruction)
-        if same_words:
-            return _drop(Reason.DUPLICATE_INSTRUCTION, draft.instruction)
-        if kept_of_answer >= MAX_TASKS:
-            return _drop(Reason.TOO_MANY_TASKS, f"more than {MAX_TASKS}")
+        if fields in same_words and self._rules.applies(Reason.DUPLICATE_TASK):
+            return drop(Reason.DUPLICATE_TASK, draft.instruction)
+        if same_words and self._rules.applies(Reason.DUPLICATE_INSTRUCTION):
+            return drop(Reason.DUPLICATE_INSTRUCTION, draft.instruction)
+        if kept_of_answer >= MAX_TASKS and self._rules.applies(Reason.TOO_MANY_TASKS):
+            return drop(Reason.TOO_MANY_TASKS, f"more than {MAX_TASKS}")
         self._kept.setdefault(words, set()).add(fields)
         return None
-
-
-def _read_draft(payload: Any) -> _Draft | Verdict:
-    if not isinstance(payload, dict):
-        return _drop(Reason.ANSWER_WRONG_SHAPE, f"a {type(payload).__name__}, no object")
-    instruction = payload.get("instruction")
-    inputs, outputs = _names(payload.get("input_fields")), _names(payload.get("output_field"))
-    if not isinstance(instruction, str | None):
-        return _drop(Reason.ANSWER_WRONG_SHAPE, f"instruction: {instruction!r:.200}")
-    if inputs is None:
-        return _drop(Reason.ANSWER_WRONG_SHAPE, f"input_fields: {payload['input_fields']!r:.200}")
-    if outputs is None:
-        return _drop(Reason.ANSWER_WRONG_SHAPE, f"output_field: {payload['output_field']!r:.200}")
-    return _Draft(" ".join(clean_text(instruction or "").split()), inputs, outputs)
-
-
-def _names(value: Any) -> tuple[str, ...] | None:
-    """Read one name or a list of names; None where it is neither."""
-    if value is None or value == "":
-        return ()
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return tuple(value)
-    return None
-
-
-def _check_instruction(draft: _Draft, _: _Sample) -> Verdict | None:
-    if len(draft.instruction.split()) < MIN_WORDS:
-        return _drop(Reason.INSTRUCTION_EMPTY, repr(draft.instruction))
-    if len(draft.instruction) > MAX_INSTRUCTION:
-        return _drop(Reason.INSTRUCTION_TOO_LONG, f"{len(draft.instruction)} characters")
-    return None
-
-
-def _check_named(draft: _Draft, _: _Sample) -> Verdict | None:
-    if not draft.outputs:
-        return _drop(Reason.OUTPUT_MISSING, "")
-    if len(draft.outputs) > 1:
-        return _drop(Reason.OUTPUT_NOT_SINGLE, ", ".join(draft.outputs))
-    return None if draft.inputs else _drop(Reason.INPUT_MISSING, "")
-
-
-def _check_known(draft: _Draft, sample: _Sample) -> Verdict | None:
-    unknown = [name for name in (*draft.inputs, *draft.outputs) if name not in sample.fields]
-    if unknown:
-        return _drop(Reason.FIELD_UNKNOWN, ", ".join(unknown))
-    unusable = [name for name in draft.inputs if not sample.fields[name].can_be_input]
-    return _drop(Reason.INPUT_NOT_USABLE, ", ".join(unusable)) if unusable else None
-
-
-def _check_inputs(draft: _Draft, _: _Sample) -> Verdict | None:
-    if len(set(draft.inputs)) < len(draft.inputs):
-        return _drop(Reason.FIELD_REPEATED, ", ".join(draft.inputs))
-    if draft.outputs[0] in draft.inputs:
-        return _drop(Reason.INPUT_OUTPUT_OVERLAP, draft.outputs[0])
-    return None
-
-
-def _check_output(draft: _Draft, sample: _Sample) -> Verdict | None:
-    field = sample.fields[draft.outputs[0]]
-    if field.kind not in SCALAR_KINDS:
-        return _drop(Reason.OUTPUT_NOT_SCALAR, f"{field.name}: {field.kind}")
-    texts = [output_text(field, value) for value in sample.values(field.name)]
-    distinct = {text for text in texts if text is not None}
-    if not distinct:
-        return _drop(Reason.OUTPUT_CONSTANT, f"{field.name}: empty in all {len(texts)} rows")
-    filled = len(texts) - texts.count(None)
-    if len(distinct) == 1 and filled > 1:
-        text = f"{field.name}: {distinct.pop()[:80]!r} in all {filled} filled rows"
-        return _drop(Reason.OUTPUT_CONSTANT, text)
-    return None
-
-
-_CHECKS: tuple[Callable[[_Draft, _Sample], Verdict | None], ...] = (
-    _check_instruction,
-    _check_named,
-    _check_known,
-    _check_inputs,
-    _check_output,
-)
-
-
-def _drop(reason: Reason, detail: str) -> Verdict:
-    return Verdict(reason, shorten(clean_text(detail), _MAX_DETAIL))

@@ -17,7 +17,7 @@ def output_text(field: Field, value: Any) -> str | None:
     A ClassLabel's number becomes its name, -1 (a hidden label) becomes None, and a truth value
     is written as Arrow writes it, `true` or `false`.
     """
-    value = _label_name(field, value)
+    value = label_name(field, value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -27,7 +27,7 @@ def output_text(field: Field, value: Any) -> str | None:
 
 def shown_value(field: Field, value: Any, limit: int) -> Any:
     """Give a value for the prompt, JSON-able and at most about `limit` characters long."""
-    value = _label_name(field, value)
+    value = label_name(field, value)
     if isinstance(value, list | tuple):
         share = max(1, limit // MAX_ITEMS)
         return [_shown_scalar(item, share) for item in value[:MAX_ITEMS]]
@@ -46,7 +46,8 @@ def _shown_scalar(value: Any, limit: int) -> Any:
     return None
 
 
-def _label_name(field: Field, value: Any) -> Any:
+def label_name(field: Field, value: Any) -> Any:
+    """Give a ClassLabel's number as its name, None for a hidden one; any other value as it is."""
     number = isinstance(value, int) and not isinstance(value, bool)
     if field.kind is not FieldKind.LABEL or not number:
         return value

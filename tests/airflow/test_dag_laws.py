@@ -129,10 +129,11 @@ def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: An
         task
         for dag in described["dags"].values()
         for task in dag["tasks"].values()
-        if 'grow("propose"' in task["source"] or task["pool"] != "default_pool"
+        if re.search(r'grow\("(propose|criticise)"', task["source"])
+        or task["pool"] != "default_pool"
     ]
-    [propose] = asking
-    assert propose["pool"] == "llm"
+    assert [task["pool"] for task in asking] == ["llm", "llm"]
+    [propose] = [task for task in asking if 'grow("propose"' in task["source"]]
     assert propose["mapped"]
     assert "label" in propose["label"]
 

@@ -26,7 +26,9 @@ from dynosaur_etl.store.tables import CLOCK_COLUMNS, Base
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_HUB = ROOT / "demo" / "hub"
 POLL_STEPS = (poll.sync_catalogue, poll.find_candidates, poll.examine_candidates)
-GROW_STEPS = (growth.propose_all, growth.validate, growth.fill, growth.score, growth.embed)
+GROW_STEPS = (
+    growth.propose_all, growth.criticise, growth.validate, growth.fill, growth.score, growth.embed,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

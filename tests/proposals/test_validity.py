@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from dynosaur_etl.domain.models import Mode, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.proposals.parse import RawProposal, read_proposals
+from dynosaur_etl.proposals.shape_filters import MAX_INSTRUCTION
 from dynosaur_etl.proposals.validity import (
-    MAX_INSTRUCTION,
     JudgedProposal,
     TaskParts,
     judge_proposals,
@@ -29,7 +29,8 @@ def judge(
     *payloads: Any, rows: list[dict[str, Any]] | None = None, mode: Mode = Mode.AWARE
 ) -> list[JudgedProposal]:
     raw = [RawProposal(position, payload) for position, payload in enumerate(payloads)]
-    return judge_proposals(make_config(), make_rows() if rows is None else rows, [(mode, raw)])
+    rows = make_rows() if rows is None else rows
+    return judge_proposals(make_config(), rows, [(mode, raw)]).proposals
 
 
 def reason_of(judged: JudgedProposal) -> Reason | None:
@@ -48,7 +49,7 @@ def test_a_sound_proposal_becomes_a_task() -> None:
     [
         ({"instruction": None}, Reason.INSTRUCTION_EMPTY),
         ({"instruction": " \n\t "}, Reason.INSTRUCTION_EMPTY),
-        ({"instruction": "Answer it."}, Reason.INSTRUCTION_EMPTY),
+        ({"instruction": "Answer it."}, Reason.INSTRUCTION_TOO_SHORT),
         ({"instruction": ["Answer", "the", "question"]}, Reason.ANSWER_WRONG_SHAPE),
         ({"instruction": "word " * MAX_INSTRUCTION}, Reason.INSTRUCTION_TOO_LONG),
         ({"input_fields": None}, Reason.INPUT_MISSING),
@@ -69,7 +70,7 @@ def test_a_sound_proposal_becomes_a_task() -> None:
         ({"output_field": "choices"}, Reason.OUTPUT_NOT_SCALAR),
         ({"output_field": "meta"}, Reason.OUTPUT_NOT_SCALAR),
         ({"output_field": "source"}, Reason.OUTPUT_CONSTANT),
-        ({"output_field": "empty"}, Reason.OUTPUT_CONSTANT),
+        ({"output_field": "empty"}, Reason.OUTPUT_ALL_EMPTY),
     ],
 )
 def test_each_filter_names_its_reason(change: dict[str, Any], reason: Reason) -> None:
@@ -96,7 +97,8 @@ def test_the_first_filter_that_applies_names_the_reason() -> None:
 
 
 def test_lists_of_one_name_and_bare_names_are_understood() -> None:
-    [judged] = judge({**GOOD, "input_fields": "question", "output_field": ["answer"]})
+    loose = {"instruction": "Answer the question.", "input_fields": "question"}
+    [judged] = judge({**loose, "output_field": ["answer"]})
     assert judged.keep
 
 
@@ -119,7 +121,7 @@ def test_a_class_label_closes_the_task_in_the_papers_words() -> None:
 
 def test_duplicates_are_found_across_modes_and_spelling() -> None:
     shouted = GOOD | {"instruction": "ANSWER the question  with the help of the evidence"}
-    other_fields = GOOD | {"input_fields": ["question"]}
+    other_fields = GOOD | {"input_fields": ["question", "evidence", "stars"]}
     judged = judge_proposals(
         make_config(),
         make_rows(),
@@ -127,7 +129,7 @@ def test_duplicates_are_found_across_modes_and_spelling() -> None:
             (Mode.AWARE, [RawProposal(0, GOOD), RawProposal(1, other_fields)]),
             (Mode.UNAWARE, [RawProposal(0, shouted)]),
         ],
-    )
+    ).proposals
     assert [reason_of(j) for j in judged] == [
         None,
         Reason.DUPLICATE_INSTRUCTION,
@@ -149,7 +151,7 @@ def test_more_than_three_tasks_of_one_answer_are_too_many() -> None:
 
 def test_a_single_row_proves_no_constant() -> None:
     assert judge(GOOD, rows=make_rows(1))[0].keep
-    assert reason_of(judge(GOOD, rows=[])[0]) is Reason.OUTPUT_CONSTANT
+    assert reason_of(judge(GOOD, rows=[])[0]) is Reason.OUTPUT_ALL_EMPTY
 
 
 NAMES = st.sampled_from([*FEATURES, "nope", "", "question"])
@@ -196,5 +198,6 @@ def test_no_invalid_task_is_kept_whatever_comes(payloads: list[Any], number: int
 @given(PAYLOADS)
 def test_what_the_parser_gives_the_judge_takes(payload: Any) -> None:
     answer = read_proposals(json.dumps({"tasks": [payload]}), None, "stop")
-    judged = judge_proposals(make_config(), make_rows(), [(Mode.AWARE, answer.proposals)])
+    answers = [(Mode.AWARE, answer.proposals)]
+    judged = judge_proposals(make_config(), make_rows(), answers).proposals
     assert len(judged) == len(answer.proposals)

@@ -1,0 +1,106 @@
+"""A real HTTP server that speaks chat completions, and says what a test's function tells it to."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Body = dict[str, Any]
+Answer = dict[str, Any]
+"""`content`, and if the test wants them `refusal` and `finish_reason`."""
+
+
+@dataclass
+class ScriptedLlm:
+    """The server's address, and what it received and charged."""
+
+    answer: Callable[[Body], Answer]
+    url: str = ""
+    bodies: list[Body] = field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def complete(self, body: Body) -> dict[str, Any]:
+        said = self.answer(body)
+        prompt, completion = len(json.dumps(body)) // 4, len(str(said.get("content"))) // 4
+        with self.lock:
+            self.bodies.append(body)
+            self.prompt_tokens += prompt
+            self.completion_tokens += completion
+        message = {"role": "assistant", "content": said.get("content")}
+        message["refusal"] = said.get("refusal")
+        reason = said.get("finish_reason", "stop")
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": body["model"],
+            "choices": [{"index": 0, "finish_reason": reason, "message": message}],
+            "usage": {
+                "prompt_tokens": prompt,
+                "completion_tokens": completion,
+                "total_tokens": prompt + completion,
+            },
+        }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    llm: ScriptedLlm
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        answer = json.dumps(self.llm.complete(body)).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+@contextmanager
+def scripted_llm(answer: Callable[[Body], Answer]) -> Iterator[ScriptedLlm]:
+    """Run the server on a free port of the loopback address for the length of a block."""
+    llm = ScriptedLlm(answer)
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"llm": llm}))
+    llm.url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield llm
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def fenced(body: Body) -> dict[str, Any]:
+    """The data of a request: the JSON object between the last fence lines."""
+    data: dict[str, Any] = json.loads(_split(body)[1])
+    return data
+
+
+def outside_the_fence(body: Body) -> str:
+    """Everything of a request that an LLM would take for instructions."""
+    before, _, after = _split(body)
+    system = [message["content"] for message in body["messages"] if message["role"] != "user"]
+    return "\n".join([*system, before, after])
+
+
+def _split(body: Body) -> tuple[str, str, str]:
+    [user] = [message["content"] for message in body["messages"] if message["role"] == "user"]
+    before, _, rest = user.rpartition("\n<dataset>\n")
+    data, _, after = rest.partition("\n</dataset>\n")
+    return before, data, after
