@@ -12,6 +12,7 @@ class Stage(StrEnum):
     PROPOSE = "propose"
     VALIDATE = "validate"
     FILL = "fill"
+    SCORE = "score"
     SELECT = "select"
 
 
@@ -72,6 +73,8 @@ class Reason(StrEnum):
     OUTPUT_COPIES_INPUT = "output_copies_input"
     DUPLICATE_INSTANCE = "duplicate_instance"
     WITHDRAWN = "withdrawn"
+    ANSWER_WITHOUT_SCORE = "answer_without_score"
+    NOT_SCORED = "not_scored"
 
 
 REASON_WORDS: dict[Reason, str] = {
@@ -132,4 +135,6 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.OUTPUT_COPIES_INPUT: "The row's output is the same text as its input.",
     Reason.DUPLICATE_INSTANCE: "The same instruction, input and output are there already.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
+    Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
+    Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",
 }

@@ -1,4 +1,4 @@
-"""Filling a day's tasks with rows, scoring the instances and embedding them."""
+"""Filling a day's tasks with rows."""
 
 from collections.abc import Sequence
 
@@ -15,15 +15,11 @@ from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
 from dynosaur_etl.instances.duplicates import drop_duplicates
 from dynosaur_etl.instances.organise import ORGANISE_VERSION, fill_task
-from dynosaur_etl.quality.heuristics import HEURISTICS, score_heuristics
-from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
+from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
 from dynosaur_etl.store.tables import TaskRow
 
 INSTANCE_FILES = "instances"
-SCORE_FILES = "scores"
-EMBEDDING_FILES = "embeddings"
 WHOLE_DAY = "day"
-EMBEDDED_TEXT = "instruction, input"
 
 
 def fill(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
@@ -93,48 +89,6 @@ def _filled(
     )
 
 
-def score(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
-    """Score the day's instances."""
-    rules = {
-        "scorer": HEURISTICS,
-        "instances": require_step(services, str(day), "fill").output,
-    }
-
-    def work() -> StepOutput:
-        scores = score_heuristics(instances_of(day, services))
-        progress(scores.num_rows, scores.num_rows)
-        file = services.storage.write_table(SCORE_FILES, scores)
-        return _per_instance(NamedFile(SCORE_FILES, WHOLE_DAY, file), {"scorer": HEURISTICS})
-
-    return run_step(services, str(day), "score", rules, work)
-
-
-def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
-    """Embed the day's instances: the instruction and the input, as unit vectors in float16."""
-    rules = {
-        "model": services.embedder.version,
-        "text": EMBEDDED_TEXT,
-        "instances": require_step(services, str(day), "fill").output,
-    }
-
-    def work() -> StepOutput:
-        instances = instances_of(day, services)
-        vectors = services.embedder.embed(_texts(instances), progress=progress)
-        table = pa.table(
-            {
-                "instance_key": instances["instance_key"],
-                "vector": pa.FixedSizeListArray.from_arrays(
-                    pa.array(vectors.astype("float16").reshape(-1)), vectors.shape[1]
-                ),
-            }
-        )
-        file = services.storage.write_table(EMBEDDING_FILES, table)
-        facts = {"model": services.embedder.name, "text": EMBEDDED_TEXT}
-        return _per_instance(NamedFile(EMBEDDING_FILES, WHOLE_DAY, file), facts)
-
-    return run_step(services, str(day), "embed", rules, work)
-
-
 def tasks_of(day: GrowthDay, services: Services) -> list[Task]:
     """Give the day's tasks, by dataset, config and key."""
     query = (
@@ -159,27 +113,6 @@ def tasks_of(day: GrowthDay, services: Services) -> list[Task]:
             )
             for row in session.scalars(query)
         ]
-
-
-def instances_of(day: GrowthDay, services: Services) -> pa.Table:
-    """Give the day's instances."""
-    [row] = files_of(services.engine, INSTANCE_FILES, str(day))
-    return services.storage.read_table(row.path)
-
-
-def _per_instance(named: NamedFile, facts: dict[str, str]) -> StepOutput:
-    rows = named.file.rows
-    return StepOutput(
-        counts=Counts(taken=rows, kept=rows, rejected=0),
-        files=[named],
-        file_kinds=(named.kind,),
-        facts=facts,
-    )
-
-
-def _texts(instances: pa.Table) -> list[str]:
-    pairs = zip(instances["instruction"].to_pylist(), instances["input"].to_pylist(), strict=True)
-    return [f"{instruction}\n{text}" for instruction, text in pairs]
 
 
 def _task_name(task: Task) -> str:
