@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+SMALLEST_DEVIATION = 1e-12
 Scale = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -37,10 +38,9 @@ def min_max(quality: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def z_scores(quality: NDArray[np.float64]) -> NDArray[np.float64]:
     """The normal distribution function of the standard score; 0.5 where all are equal."""
-    deviation = float(quality.std())
-    if deviation == 0:
+    if np.ptp(quality) == 0:
         return np.full(len(quality), 0.5)
-    standard = (quality - quality.mean()) / deviation
+    standard = (quality - quality.mean()) / max(float(quality.std()), SMALLEST_DEVIATION)
     return np.array([0.5 + 0.5 * math.erf(value / math.sqrt(2)) for value in standard])
 
 
