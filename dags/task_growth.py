@@ -3,7 +3,8 @@
 1. `plan` cuts the day's requests into batches; `propose` sends each batch to the LLM, in the
    pool `llm`. A request that has an answer is never sent, nor paid, again.
 2. `validate` keeps the proposals that pass every filter, `fill` gives them rows.
-3. `score` and `embed` prepare the instances for the selection.
+3. `score` and `embed` prepare the instances for the selection, part by part; what an earlier
+   day has scored or embedded is taken from there.
 
 The run follows the asset `hub_revisions`, so backfill `hub_poll`. When the budget is spent
 the rest is deferred, and the next run of the day takes it up.
@@ -14,6 +15,7 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
+from dynosaur_airflow.mapped import in_parts, parts
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.steps import cost_of_the_day, plan_batches, publish, run_step
 
@@ -50,18 +52,6 @@ def task_growth() -> None:
 
         return run_step(growth.fill)
 
-    @task
-    def score(_: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows import growth
-
-        return run_step(growth.score)
-
-    @task
-    def embed(_: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows import growth
-
-        return run_step(growth.embed)
-
     @task(outlets=[INSTRUCTION_TASKS])
     def announce(*steps: dict[str, Any]) -> None:
         publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
@@ -69,7 +59,9 @@ def task_growth() -> None:
     validated = validate()
     propose.expand(batch=plan()) >> validated
     filled = fill(validated)
-    announce(validated, filled, score(filled), embed(filled))
+    planned = parts(filled)
+    scored, embedded = in_parts("score", planned, LLM_POOL), in_parts("embed", planned)
+    announce(validated, filled, scored, embedded)
 
 
 task_growth()

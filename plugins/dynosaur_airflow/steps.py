@@ -59,6 +59,16 @@ def plan_batches() -> list[dict[str, Any]]:
     return [{"number": batch.number, "label": _label(batch.label)} for batch in batches]
 
 
+def plan_parts() -> list[dict[str, Any]]:
+    """Give the parts of the day's instances, each with the label that operators see."""
+    from dynosaur_etl.flows.growth import parts_of
+    from dynosaur_etl.flows.services import open_services
+
+    with open_services() as services:
+        parts = parts_of(growth_day(), services)
+    return [{"number": part.number, "label": _label(part.label)} for part in parts]
+
+
 def newest_grown_day() -> str:
     """Give the newest day that can be selected from; the run is skipped where there is none."""
     from dynosaur_etl.flows import training_set
