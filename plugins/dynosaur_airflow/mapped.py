@@ -13,24 +13,24 @@ def parts(_: Summary) -> list[dict[str, Any]]:
     return plan_parts()
 
 
-def in_parts(name: str, planned: Any, pool: str | None = None) -> Any:
+def in_parts(name: str, planned: Any, pool: str = "default_pool") -> Any:
     """Add the tasks `<name>_part`, mapped over the parts, and `<name>`, which comes after them.
 
-    A day without instances has no parts: the mapped task is skipped, and the step runs all the
-    same.
+    Both run in the pool: the last one takes up what a part had to defer. A day without instances
+    has no parts: the mapped task is skipped, and the step runs all the same.
     """
 
     @task(
         task_id=f"{name}_part",
         map_index_template="{{ task.op_kwargs['part']['label'] }}",
-        **({} if pool is None else {"pool": pool}),
+        pool=pool,
     )
     def one(part: dict[str, Any]) -> Summary:
         from dynosaur_etl.flows import growth
 
         return run_step(getattr(growth, f"{name}_part"), part["number"])
 
-    @task(task_id=name, trigger_rule=TriggerRule.NONE_FAILED)
+    @task(task_id=name, pool=pool, trigger_rule=TriggerRule.NONE_FAILED)
     def whole() -> Summary:
         from dynosaur_etl.flows import growth
 

@@ -125,16 +125,17 @@ def test_every_task_retries_by_the_class_of_the_error(described: Any) -> None:
 
 
 def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: Any) -> None:
-    asking = [
-        task
+    asking = {
+        name: task
         for dag in described["dags"].values()
-        for task in dag["tasks"].values()
+        for name, task in dag["tasks"].items()
         if "growth.propose" in task["source"] or task["pool"] != "default_pool"
-    ]
-    [propose] = asking
-    assert propose["pool"] == "llm"
-    assert propose["mapped"]
-    assert "label" in propose["label"]
+    }
+    assert set(asking) == {"propose", "score", "score_part"}
+    assert {task["pool"] for task in asking.values()} == {"llm"}
+    for name in ("propose", "score_part"):
+        assert asking[name]["mapped"]
+        assert "label" in asking[name]["label"]
 
 
 def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) -> None:
