@@ -1,11 +1,13 @@
 """Grow the instruction tasks of one day that `hub_poll` has looked at.
 
-1. `plan` cuts the day's requests into batches; `propose` sends each. Nothing is paid for twice.
-2. `criticise` asks the critic, if one is set; `validate` keeps what passes; `fill_shard` gives
-   each shard of the tasks rows, and `fill` leaves out duplicates over all of them.
-3. `score` and `embed` prepare the instances for the selection.
+1. `plan` cuts the day's requests into batches; `propose` sends each batch to the LLM, in the
+   pool `llm`. A request that has an answer is never sent, nor paid, again.
+2. `criticise` asks the critic, if one is set; `validate` keeps the proposals that pass.
+3. `fill_shard` gives each shard of the tasks rows, `fill` leaves out duplicates over all of them.
+4. `score` and `embed` prepare the instances for the selection, part by part.
 
-It follows the asset `hub_revisions`: backfill `hub_poll`. The next run takes up what is deferred.
+The run follows the asset `hub_revisions`, so backfill `hub_poll`. When the budget is spent
+the rest is deferred, and the next run of the day takes it up.
 """
 
 from typing import Any
@@ -13,8 +15,9 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
+from dynosaur_airflow.mapped import mapped, parts, shards
 from dynosaur_airflow.notifier import RunFailed
-from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, plan_shards, publish
+from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, publish
 
 
 @dag(
@@ -43,26 +46,6 @@ def task_growth() -> None:
     def validate(_: dict[str, Any]) -> dict[str, Any]:
         return grow("validate")
 
-    @task
-    def shards(_: dict[str, Any]) -> list[dict[str, Any]]:
-        return plan_shards()
-
-    @task(map_index_template="{{ task.op_kwargs['shard']['label'] }}")
-    def fill_shard(shard: dict[str, Any]) -> dict[str, Any]:
-        return grow("fill_shard", shard["number"])
-
-    @task(trigger_rule=TriggerRule.NONE_FAILED)
-    def fill() -> dict[str, Any]:
-        return grow("fill")
-
-    @task
-    def score(_: dict[str, Any]) -> dict[str, Any]:
-        return grow("score")
-
-    @task
-    def embed(_: dict[str, Any]) -> dict[str, Any]:
-        return grow("embed")
-
     @task(outlets=[INSTRUCTION_TASKS])
     def announce(*steps: dict[str, Any]) -> None:
         publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
@@ -70,9 +53,11 @@ def task_growth() -> None:
     criticised = criticise()
     propose.expand(batch=plan()) >> criticised
     validated = validate(criticised)
-    filled = fill()
-    fill_shard.expand(shard=shards(validated)) >> filled
-    announce(validated, filled, score(filled), embed(filled))
+    filled = mapped("fill_shard", "fill", shards(validated))
+    planned = parts(filled)
+    scored = mapped("score_part", "score", planned, LLM_POOL)
+    embedded = mapped("embed_part", "embed", planned)
+    announce(validated, filled, scored, embedded)
 
 
 task_growth()

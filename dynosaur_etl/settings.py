@@ -28,6 +28,12 @@ def _database_url(value: str) -> str:
     return value.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
+def _scorers(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or not set(value) <= {"heuristics", "judge", "reward"}:
+        raise ValueError("one or more of heuristics, judge, reward, separated by commas")
+    return value
+
+
 def _comma_list(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip().lower() for part in value.split(",") if part.strip())
@@ -37,6 +43,7 @@ def _comma_list(value: Any) -> Any:
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+Scorers = Annotated[CommaList, AfterValidator(_scorers)]
 Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -148,6 +155,33 @@ class Settings(BaseSettings):
     )
     embedding_model: str = Field(
         PACKAGED_MODEL, min_length=1, description="sentence-transformers model: Hub id or path"
+    )
+    embedded_text: Literal["instruction", "instruction and input"] = Field(
+        "instruction and input", description="what is embedded of an instance"
+    )
+    embedding_precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="in which the embedding model multiplies; auto is the CPU's faster one"
+    )
+    scorers: Scorers = Field(
+        ("heuristics",), description="scorers that run: heuristics, judge, reward"
+    )
+    quality_scorer: Literal["heuristics", "judge", "reward"] = Field(
+        "heuristics", description="scorer whose scores the selection reads; one of those that run"
+    )
+    quality_scale: Literal["rank", "min-max", "z"] = Field(
+        "rank", description="how the selection scales scores before it weighs them"
+    )
+    judge_model: str = Field("", description="LLM that judges; empty for the one that proposes")
+    judge_dimension: Literal["accuracy", "helpfulness"] = Field(
+        "accuracy", description="what the judge rates"
+    )
+    reward_model: str = Field(
+        "OpenAssistant/reward-model-deberta-v3-large-v2",
+        min_length=1,
+        description="reward model: Hub id or path of a sequence classifier with one output",
+    )
+    reward_device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where the reward model runs; auto is a GPU where there is one"
     )
     selection_size: PositiveInt = Field(1000, description="instances of a snapshot")
     selection_alpha: float = Field(

@@ -12,6 +12,7 @@ class Stage(StrEnum):
     PROPOSE = "propose"
     VALIDATE = "validate"
     FILL = "fill"
+    SCORE = "score"
     SELECT = "select"
 
 
@@ -86,6 +87,8 @@ class Reason(StrEnum):
     NEAR_DUPLICATE = "near_duplicate"
     SEMANTIC_DUPLICATE = "semantic_duplicate"
     WITHDRAWN = "withdrawn"
+    ANSWER_WITHOUT_SCORE = "answer_without_score"
+    NOT_SCORED = "not_scored"
 
 
 REASON_WORDS: dict[Reason, str] = {
@@ -162,4 +165,6 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.NEAR_DUPLICATE: "An earlier instance has nearly the same input, and the same output.",
     Reason.SEMANTIC_DUPLICATE: "An earlier instance means nearly the same, with the same output.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
+    Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
+    Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",
 }

@@ -26,13 +26,22 @@ INSTANCES = pa.schema(
 `pii` names the kinds of personal data that were found, joined by `, `; mostly it is empty.
 """
 
+SCORABLE = INSTANCES.append(pa.field("label_space", pa.list_(pa.string()), nullable=False))
+"""Instances with the closed list of outputs of their task, empty where the output is open."""
+
 SCORES = pa.schema(
     [
         pa.field("instance_key", pa.string(), nullable=False),
-        pa.field("score", pa.float64(), nullable=False),
+        pa.field("content_key", pa.string(), nullable=False),
+        pa.field("score", pa.float64()),
+        pa.field("missing", pa.string()),
     ]
 )
-"""Quality in [0, 1], in the order of the day's instances; extra columns name its signals."""
+"""Quality in [0, 1], in the order of the instances; extra columns name its signals.
+
+`content_key` is the digest of all that a scorer sees. `missing` is null where there is a score,
+else the reason code why there is none, or `deferred` where the next run asks again.
+"""
 
 SELECTION = pa.schema(
     [

@@ -1,8 +1,11 @@
 """The second DAG's steps: a day's kept configs become proposals, tasks and instances."""
 
 from dynosaur_etl.flows.criticise import criticise
-from dynosaur_etl.flows.fill import embed, fill, score
+from dynosaur_etl.flows.embed import embed, embed_part
+from dynosaur_etl.flows.fill import fill
+from dynosaur_etl.flows.instance_parts import parts_of
 from dynosaur_etl.flows.propose import ProposalBatch, plan_proposals, propose, propose_all
+from dynosaur_etl.flows.score import score, score_part
 from dynosaur_etl.flows.shards import fill_shard, plan_fill
 from dynosaur_etl.flows.validate import validate
 
@@ -10,12 +13,15 @@ __all__ = [
     "ProposalBatch",
     "criticise",
     "embed",
+    "embed_part",
     "fill",
     "fill_shard",
+    "parts_of",
     "plan_fill",
     "plan_proposals",
     "propose",
     "propose_all",
     "score",
+    "score_part",
     "validate",
 ]

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.fill import EMBEDDING_FILES, SCORE_FILES, matrix
+from dynosaur_etl.flows.embed import embedding_kind, matrix
 from dynosaur_etl.flows.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.repeats import repeated_tasks
+from dynosaur_etl.flows.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.flows.shards import INSTANCE_FILES
 from dynosaur_etl.store.tables import (
@@ -29,8 +30,7 @@ from dynosaur_etl.store.tables import (
     WithdrawalRow,
 )
 
-_POOL_STEPS = ("score", "embed")
-_LAST_STEP = _POOL_STEPS[-1]
+_LAST_STEP = "embed"
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,13 @@ class Pool:
 
     Attributes:
         instances: columns `schemas.INSTANCES`; each key once, on the first day that has it.
-        quality: float64 [n], in [0, 1].
+        quality: float64 [n], in [0, 1], of the scorer that is chosen.
         vectors: float16 [n, d], unit length.
         duplicates: instances left out because an earlier one is the same, or nearly so, by reason.
         withdrawn: instances left out by the dataset that has been withdrawn.
         repeated: instances left out by the task that repeats another one.
         repeats: what those tasks repeat, in words.
+        unscored: instances left out because the chosen scorer has no score for them.
     """
 
     instances: pa.Table
@@ -54,6 +55,7 @@ class Pool:
     withdrawn: Mapping[str, int]
     repeated: Mapping[str, int]
     repeats: Mapping[str, str]
+    unscored: int
 
 
 def grown_days(services: Services, up_to: str) -> list[str]:
@@ -75,14 +77,19 @@ def newest_grown_day(services: Services) -> str | None:
 
 
 def pool_inputs(services: Services, days: Sequence[str]) -> list[list[str]]:
-    """Give what the pool of those days depends on: the outputs of their last steps."""
+    """Give what the pool of those days depends on: instances, chosen scores and vectors."""
     query = (
-        select(GrowthRunRow.day, GrowthRunRow.step, GrowthRunRow.output)
-        .where(GrowthRunRow.day.in_(days), GrowthRunRow.step.in_(_POOL_STEPS))
-        .order_by(GrowthRunRow.day, GrowthRunRow.step)
+        select(FileRow.day, FileRow.kind, FileRow.name, FileRow.sha256)
+        .where(FileRow.day.in_(days), FileRow.kind.in_([INSTANCE_FILES, *pool_kinds(services)]))
+        .order_by(FileRow.day, FileRow.kind, FileRow.name)
     )
     with Session(services.engine) as session:
         return [list(row) for row in session.execute(query)]
+
+
+def pool_kinds(services: Services) -> tuple[str, str]:
+    """Name the files of the scores and of the vectors that the settings choose."""
+    return score_kind(chosen_scorer(services)), embedding_kind(services)
 
 
 def withdrawn_sources(services: Services, days: Sequence[str]) -> dict[str, str]:
@@ -105,21 +112,23 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
     """Read the pool of those days, without withdrawn datasets and tasks that repeat others.
 
     Raises:
-        InvalidInput: the days have no instance, or none that is left.
+        InvalidInput: the days have no instance, or none that is left, or not every one has been
+            scored and embedded as the settings say now.
     """
     instances = read_all(services, INSTANCE_FILES, days)
     if not instances:
         raise InvalidInput(not_allowed("pool", "no growth day", "one finished growth day or more"))
     everything = pa.concat_tables(instances)
-    scores = pa.concat_tables(read_all(services, SCORE_FILES, days))
-    embeddings = read_all(services, EMBEDDING_FILES, days)
+    scores, vectors = (_beside(services, kind, days, everything) for kind in pool_kinds(services))
+    scored = scores["score"].is_valid()
     numbered = everything.append_column("number", pa.array(range(everything.num_rows), pa.int64()))
     gone = pc.is_in(numbered["dataset"], pa.array(withdrawn, pa.string()))
-    left = numbered.filter(pc.invert(gone))
+    live = pc.invert(gone)
+    left = numbered.filter(pc.and_(live, scored))
     if not left.num_rows:
         raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
-    vectors = np.concatenate([matrix(table) for table in embeddings if table.num_rows])
-    unique = drop_duplicates(left, vectors, services.settings)
+    units = matrix(vectors)
+    unique = drop_duplicates(left, units, services.settings)
     used = set(pc.unique(unique.instances["task_key"]).to_pylist())
     repeats = repeated_tasks(services, days, used)
     again = pc.is_in(unique.instances["task_key"], pa.array(repeats, pa.string()))
@@ -128,11 +137,12 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
     return Pool(
         instances=left.drop_columns(["number"]),
         quality=scores["score"].to_numpy()[at],
-        vectors=vectors[at],
+        vectors=units[at],
         duplicates=unique.dropped,
         withdrawn=_tally(numbered["dataset"].filter(gone)),
         repeated=_tally(unique.instances["task_key"].filter(again)),
         repeats=repeats,
+        unscored=pc.sum(pc.and_not(live, scored)).as_py() or 0,
     )
 
 
@@ -235,6 +245,19 @@ def funnel(services: Services, days: Sequence[str]) -> dict[str, int]:
         "tasks": tasks,
         "instances": by_step.get("fill", (0, 0))[1],
     }
+
+
+def _beside(services: Services, kind: str, days: Sequence[str], instances: pa.Table) -> pa.Table:
+    """Read what stands beside the instances, row by row."""
+    tables = read_all(services, kind, days)
+    found = pa.concat_tables(tables) if tables else schemas.SCORES.empty_table()
+    if not found["instance_key"].equals(instances["instance_key"]):
+        raise InvalidInput(
+            f"pool: {kind} has {found.num_rows} rows that are not those of the "
+            f"{instances.num_rows} instances of {days[0]} to {days[-1]}; run `dynosaur grow` for "
+            "the days that were grown under other settings"
+        )
+    return found
 
 
 def _tally(values: pa.ChunkedArray) -> dict[str, int]:

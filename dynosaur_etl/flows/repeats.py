@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Strictness
-from dynosaur_etl.flows.fill import TASK_VECTOR_FILES, matrix
+from dynosaur_etl.flows.embed import matrix, task_vector_kind
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.proposals.repeats import (
     MIN_COSINE,
@@ -79,7 +79,7 @@ def _first_rows(services: Services, days: Sequence[str], used: Collection[str]) 
 
 def _vectors(services: Services, days: Sequence[str], keys: Sequence[str]) -> NDArray[np.float16]:
     by_key: dict[str, NDArray[np.float16]] = {}
-    for file in files_of(services.engine, TASK_VECTOR_FILES):
+    for file in files_of(services.engine, task_vector_kind(services)):
         if file.day in days:
             table = services.storage.read_table(file.path)
             by_key |= dict(zip(table["task_key"].to_pylist(), matrix(table), strict=True))

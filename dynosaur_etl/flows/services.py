@@ -37,7 +37,9 @@ def hub_client(settings: Settings) -> HubClient:
 def embedder(settings: Settings) -> Embedder:
     """Make the embedder; its model is loaded on first use."""
     model = settings.embedding_model
-    return Embedder(None if model == PACKAGED_MODEL else model)
+    return Embedder(
+        None if model == PACKAGED_MODEL else model, precision=settings.embedding_precision
+    )
 
 
 class Services:

@@ -17,7 +17,7 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import SELECTION
-from dynosaur_etl.flows.fill import EMBEDDED_TEXT
+from dynosaur_etl.flows.embed import embedding_facts
 from dynosaur_etl.flows.pool import (
     Pool,
     funnel,
@@ -32,9 +32,9 @@ from dynosaur_etl.flows.pool import (
 )
 from dynosaur_etl.flows.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.repeats import repeat_rules
+from dynosaur_etl.flows.scorers import chosen_scorer
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
-from dynosaur_etl.quality.heuristics import HEURISTICS
 from dynosaur_etl.selection.qdit import qdit
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import SnapshotContent
@@ -69,6 +69,7 @@ def select(
     size, weight = _size(services, k), _weight(services, alpha)
     withdrawn = withdrawn_sources(services, days)
     pool_of = [*pool_inputs(services, days), *withdrawn.items()]
+    scale = services.settings.quality_scale
     rules = {
         "days": days,
         "pool": pool_of,
@@ -76,17 +77,28 @@ def select(
         "repeats": repeat_rules(services),
         "k": size,
         "alpha": weight,
+        "scale": scale,
     }
 
     def work() -> StepOutput:
         pool = load_pool(services, days, withdrawn)
         taken = min(size, len(pool.quality))
         selection = qdit(
-            pool.vectors, taken, quality=pool.quality, alpha=weight, seed=services.settings.seed
+            pool.vectors,
+            taken,
+            quality=pool.quality,
+            alpha=weight,
+            seed=services.settings.seed,
+            quality_scale=scale,
         )
         progress(taken, taken)
         file = services.storage.write_table(SELECTION_FILES, _picks(pool, selection))
-        rejects = _duplicates(pool) + _withdrawn(pool, withdrawn) + _repeated(pool)
+        rejects = [
+            *_duplicates(pool),
+            *_withdrawn(pool, withdrawn),
+            *_repeated(pool),
+            *_unscored(pool, services),
+        ]
         rejected = sum(counted.number for counted in rejects)
         return StepOutput(
             counts=Counts(len(pool.quality) + rejected, len(pool.quality), rejected),
@@ -215,13 +227,14 @@ def _content(services: Services, day: GrowthDay, selected: StepReport) -> Snapsh
 
 
 def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
+    scorer = chosen_scorer(services)
     return {
         "selection": selected.facts["parameters"],
         "method": selected.facts["method"],
         "asked": selected.facts["asked"],
-        "scorer": HEURISTICS,
-        "embedding_model": services.embedder.name,
-        "embedded_text": EMBEDDED_TEXT,
+        "scorer": scorer.name,
+        "scorer_version": scorer.version,
+        "embedding": embedding_facts(services),
         "llm_model": services.settings.llm_model,
         "instances_per_task": services.settings.instances_per_task,
         "seed": services.settings.seed,
@@ -257,6 +270,13 @@ def _duplicates(pool: Pool) -> list[CountedReject]:
         CountedReject(Reject(Stage.SELECT, "pool", reason, "an earlier instance stays"), number)
         for reason, number in pool.duplicates.items()
     ]
+
+
+def _unscored(pool: Pool, services: Services) -> list[CountedReject]:
+    if not pool.unscored:
+        return []
+    scorer = services.settings.quality_scorer
+    return [CountedReject(Reject(Stage.SELECT, scorer, Reason.NOT_SCORED), pool.unscored)]
 
 
 def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:

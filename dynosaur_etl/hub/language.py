@@ -6,16 +6,14 @@ from itertools import islice
 from typing import Any
 
 from dynosaur_etl.domain.features import FieldKind
-from dynosaur_etl.domain.language_id import classify
+from dynosaur_etl.domain.language import text_language
 from dynosaur_etl.hub.rows import ConfigSample
 
 MAX_ROWS = 100
 MAX_ROW = 1_000
 PARTS = 10
 LEAST_LETTERS = 60
-LEAST_CONFIDENCE = 0.5
 
-_NO_LANGUAGE = "zxx"
 _TEXT_KINDS = frozenset({FieldKind.TEXT, FieldKind.TEXT_LIST})
 
 
@@ -30,7 +28,7 @@ def detect_language(sample: ConfigSample) -> str | None:
     letters = sum(character.isalpha() for part in parts for character in part)
     if letters < LEAST_LETTERS:
         return None
-    votes = Counter(code for part in parts if (code := _vote(part)))
+    votes = Counter(code for part in parts if (code := text_language(part)))
     code, count = next(iter(votes.most_common(1)), (None, 0))
     return code if 2 * count > len(parts) else None
 
@@ -55,8 +53,3 @@ def _words(cell: Any) -> str:
     if isinstance(cell, list):
         return " ".join(item for item in cell if isinstance(item, str))
     return cell if isinstance(cell, str) else ""
-
-
-def _vote(text: str) -> str | None:
-    code, confidence = classify(text)
-    return None if code == _NO_LANGUAGE or confidence < LEAST_CONFIDENCE else code

@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterator
 
 from dynosaur_etl.domain.features import SCALAR_KINDS
-from dynosaur_etl.domain.language_id import classify
+from dynosaur_etl.domain.language import text_language
 from dynosaur_etl.domain.models import Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.proposals.draft import Draft, Sample, drop
 from dynosaur_etl.proposals.labels import OPEN, label_space
 
 MIN_LETTERS = 12
-MIN_CONFIDENCE = 0.5
 MIN_TOLD_WORDS = 2
 MIN_TOLD_LETTERS = 12
 
@@ -33,8 +32,8 @@ def instruction_language(draft: Draft, sample: Sample) -> Verdict | None:
     text = _QUOTED.sub(" ", draft.instruction)
     if sum(character.isalpha() for character in text) < MIN_LETTERS and text.isascii():
         return None
-    code, confidence = classify(text)
-    if code in sample.languages or confidence < MIN_CONFIDENCE:
+    code = text_language(text)
+    if code is None or code in sample.languages:
         return None
     return drop(Reason.INSTRUCTION_LANGUAGE, f"{code}: {draft.instruction}")
 

@@ -1,61 +1,77 @@
 """Texts to unit vectors, the same bytes for a text whatever else is embedded with it.
 
-A model gives slightly different last bits when texts are padded into a batch, and when the number
-of CPU threads changes: of 200 texts embedded in padded batches and again one by one, only 56% had
-equal float16 vectors. Here every text passes the model alone, without padding, on one thread, in
-float32; several texts pass at once on the CPU cores. That makes a run which was killed and
-resumed give the same file as one that was not.
+Texts are tokenised once and embedded in batches of one token length, without padding; see
+`inference.batches` for why that keeps a text's last bits. So a run that was killed and resumed
+gives the same file as one that was not, and a stored vector is what a new computation would give.
+On a CPU that multiplies bfloat16 the transformer runs in it; pooling and length are float32.
 """
 
-import functools
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynosaur_etl.domain.errors import Corrupt, HubRefused, HubUnavailable, InvalidInput
-from dynosaur_etl.selection.kernels import cpu_count
+from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
+from dynosaur_etl.inference.batches import (
+    Tokens,
+    computed,
+    cpu_count,
+    equal_batches,
+    stacked,
+    unpadded,
+)
+from dynosaur_etl.inference.model_files import content_digest, file_digest, model_folder
+from dynosaur_etl.inference.precision import AUTO, torch_dtype, used_precision
 
 Progress = Callable[[int, int], None]
 
 PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-LOADED_FILES = ("*.safetensors", "*.json", "*.txt")
-WINDOW = 256
 LONGEST_TEXT = 20_000
+LENGTH_TOLERANCE = 2e-3
+_TOKENISED_TOGETHER = 256
 
 
 class Embedder:
-    """A sentence-transformers model behind one method.
+    """A sentence-transformers model behind one method; its weights are loaded on first use.
 
     Attributes:
         name: the Hub id, or the folder's name.
         version: `sha256:` over all files of the model that are loaded.
-        dimensions: length of a vector.
+        precision: `bfloat16` or `float32`, in which the transformer multiplies.
     """
 
-    def __init__(self, model: str | Path | None = None, revision: str | None = None) -> None:
-        """Load a model.
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        revision: str | None = None,
+        precision: str = AUTO,
+    ) -> None:
+        """Find a model.
 
         Args:
             model: a folder, a Hub id, or None for the packaged all-MiniLM-L6-v2, which needs no
                 network. Only safetensors weights are loaded and no code from the Hub runs.
             revision: commit of a Hub id.
+            precision: `float32`, `bfloat16`, or `auto` for the faster one on this CPU.
 
         Raises:
-            InvalidInput: the folder holds no model.
+            InvalidInput: the folder holds no model, or the precision is not allowed.
             Corrupt: the packaged weights are not the known ones.
             HubRefused: the Hub does not give the model.
             HubUnavailable: the Hub does not answer.
         """
-        self.name, folder = locate(model, revision)
-        self.version = content_digest(folder)
-        self._model = load(folder)
-        self.dimensions = len(self._alone(self._features("")))
+        self.precision = used_precision(precision)
+        self.name, self._folder = locate(model, revision)
+        self.version = content_digest(self._folder)
+
+    @cached_property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        return int(self._forward(stacked(self._tokenised([""]))).shape[1])
 
     def embed(self, texts: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
         """L2-normalised vectors [n, d] in the order of the texts; a repeated text is embedded once.
@@ -74,40 +90,54 @@ class Embedder:
         distinct = list(dict.fromkeys(text[:LONGEST_TEXT] for text in texts))
         place = {text: at for at, text in enumerate(distinct)}
         found = np.empty((len(distinct), self.dimensions), np.float32)
-        for at, vector in enumerate(self._vectors(distinct)):
-            found[at] = usable(vector, distinct[at])
+        done = 0
+        for positions, vectors in self._vectors(distinct):
+            found[positions] = usable(vectors, [distinct[at] for at in positions])
+            done += len(positions)
             if progress is not None:
-                progress(at + 1, len(distinct))
+                progress(done, len(distinct))
         return found[[place[text[:LONGEST_TEXT]] for text in texts]]
 
-    def _vectors(self, texts: list[str]) -> Iterator[NDArray[np.float32]]:
-        import torch
+    def _vectors(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        tokens = self._tokenised(texts)
+        batches = equal_batches([len(text["attention_mask"]) for text in tokens])
+        for positions, vectors in computed(self._forward, tokens, batches, cpu_count()):
+            yield positions, vectors[: len(positions)]
 
-        one_thread = functools.partial(torch.set_num_threads, 1)
-        with ThreadPoolExecutor(cpu_count(), initializer=one_thread) as pool:
-            for start in range(0, len(texts), WINDOW):
-                features = [self._features(text) for text in texts[start : start + WINDOW]]
-                yield from pool.map(self._alone, features)
+    def _tokenised(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokenise in groups of like length, so that little is padded and cut off again."""
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+        found: dict[int, Tokens] = {}
+        for start in range(0, len(order), _TOKENISED_TOGETHER):
+            group = order[start : start + _TOKENISED_TOGETHER]
+            features = self._model.preprocess([texts[at] for at in group])
+            found.update(zip(group, unpadded(features), strict=True))
+        return [found[at] for at in range(len(texts))]
 
-    def _features(self, text: str) -> dict[str, Any]:
-        features: dict[str, Any] = self._model.preprocess([text])
-        return features
-
-    def _alone(self, features: dict[str, Any]) -> NDArray[np.float32]:
+    def _forward(self, features: dict[str, Any]) -> NDArray[np.float32]:
         import torch
 
         with torch.inference_mode():
-            vector: NDArray[np.float32] = self._model(features)["sentence_embedding"][0].numpy()
-        return vector
+            transformer, *others = self._model
+            features = transformer({**features, "modality": "text"})
+            features["token_embeddings"] = features["token_embeddings"].float()
+            for module in others:
+                features = module(features)
+            vectors: NDArray[np.float32] = features["sentence_embedding"].numpy()
+        return vectors
+
+    @cached_property
+    def _model(self) -> Any:
+        model = load(self._folder)
+        model[0].to(torch_dtype(self.precision))
+        return model
 
 
 def locate(model: str | Path | None, revision: str | None) -> tuple[str, Path]:
     """Name and folder of a model, fetched from the Hub if it is neither packaged nor a folder."""
     if model is None:
         return PACKAGED_NAME, packaged_folder()
-    if Path(model).is_dir():
-        return Path(model).resolve().name, Path(model)
-    return str(model), fetched_folder(str(model), revision)
+    return model_folder(model, revision)
 
 
 def packaged_folder() -> Path:
@@ -123,30 +153,16 @@ def packaged_folder() -> Path:
     return folder
 
 
-def fetched_folder(model: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    patterns = [*LOADED_FILES, *(f"*/{pattern}" for pattern in LOADED_FILES)]
-    try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=patterns))
-    except (GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError) as e:
-        raise HubRefused(f"model {model!r} at revision {revision!r}: {e}") from e
-    except (HfHubHTTPError, OSError) as e:
-        raise HubUnavailable(f"model {model!r}: {e}") from e
-
-
 def load(folder: Path) -> Any:
+    """Load a model whose first module is a transformer over text.
+
+    Raises:
+        InvalidInput: the folder holds no model, or another kind of model.
+    """
     from sentence_transformers import SentenceTransformer
 
     try:
-        return SentenceTransformer(
+        model = SentenceTransformer(
             str(folder),
             device="cpu",
             local_files_only=True,
@@ -155,24 +171,10 @@ def load(folder: Path) -> Any:
         ).eval()
     except (OSError, ValueError, KeyError) as e:
         raise InvalidInput(f"model folder {str(folder)!r} cannot be loaded: {e}") from e
-
-
-def content_digest(folder: Path) -> str:
-    """SHA-256 over name and content of every file that the model is loaded from."""
-    files = sorted({path for pattern in LOADED_FILES for path in folder.rglob(pattern)})
-    if not any(path.suffix == ".safetensors" for path in files):
-        raise InvalidInput(
-            f"model: received folder {str(folder)!r}; allowed: a folder with safetensors weights"
-        )
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
-    return f"sha256:{digest.hexdigest()}"
-
-
-def file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    if "attention_mask" not in model.preprocess(["text"]):
+        kind = type(model[0]).__name__
+        raise InvalidInput(not_allowed("first module of the model", kind, "a transformer"))
+    return model
 
 
 def check_texts(texts: Sequence[str]) -> None:
@@ -187,9 +189,28 @@ def check_texts(texts: Sequence[str]) -> None:
             raise InvalidInput(f"text {at}: {e.reason}; allowed: what UTF-8 can hold") from e
 
 
-def usable(vector: NDArray[np.float32], text: str) -> NDArray[np.float32]:
-    """The vector at length 1, or a refusal."""
-    length = float(np.sqrt(np.square(vector, dtype=np.float64).sum()))
-    if not np.isfinite(length) or length == 0:
-        raise InvalidInput(f"text {text[:80]!r}: its vector has length {length}; allowed: above 0")
-    return (vector / length).astype(np.float32)
+def usable(vectors: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float32]:
+    """The vectors [n, d] at length 1, or a refusal."""
+    lengths = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1))
+    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
+    if len(bad):
+        at = int(bad[0])
+        raise InvalidInput(
+            f"text {texts[at][:80]!r}: its vector has length {lengths[at]}; allowed: above 0"
+        )
+    return np.asarray(vectors / lengths[:, None], np.float32)
+
+
+def check_unit(vectors: NDArray[np.floating[Any]], what: str) -> None:
+    """Refuse stored vectors [n, d] that are zero, not finite or not of length 1.
+
+    Rounding to float16 moves the length of a unit vector by less than 0.001.
+
+    Raises:
+        Corrupt: naming the first such row and its length.
+    """
+    lengths = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1))
+    bad = np.flatnonzero(~(np.abs(lengths - 1) <= LENGTH_TOLERANCE))
+    if len(bad):
+        at = int(bad[0])
+        raise Corrupt(f"{what}: row {at} has length {lengths[at]:.6g}; allowed: 1")

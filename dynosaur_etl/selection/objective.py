@@ -6,7 +6,7 @@ scaled, and raw values make alpha depend on the size of the pool: a first gain i
 N, a late one far below 1. Two normalisations are offered and recorded with every selection:
 
 - `reference` (default): d is divided by the gain that the K-th pick has when diversity alone
-  decides, estimated on a sample; q becomes its rank in the pool, 0 to 1. At the edge of the
+  decides, estimated on a sample; q is scaled to 0 to 1 (see `quality_scale`). At the edge of the
   selection one reference gain then weighs as much as the whole range of quality at alpha 0.5,
   for every N, K and judge.
 - `raw`: d and q as they are.
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.selection.kernels import compiled, lazy_greedy
+from dynosaur_etl.selection.quality_scale import Scale
 from dynosaur_etl.selection.state import State
 from dynosaur_etl.selection.vectors import IntArray, Vectors
 
@@ -88,24 +89,17 @@ def dense_greedy(
     return gains
 
 
-def quality_ranks(quality: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Position of each value among all, 0 (lowest) to 1 (highest); equal values share the mean."""
-    _, inverse, counts = np.unique(quality, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts) - 1
-    middle = last - (counts - 1) / 2
-    return np.asarray(middle[inverse] / max(len(quality) - 1, 1), np.float64)
-
-
 def build_objective(
     quality: NDArray[np.float64] | None,
     alpha: float,
     normalise: str,
+    scale: Scale,
     reference_gain: float,
     vectors: Vectors,
 ) -> Objective:
     """The weights of gain and quality; without quality, diversity alone decides."""
     if quality is None or alpha == 0:
         return Objective(1.0, np.zeros(len(vectors)))
-    scaled = quality if normalise == "raw" else quality_ranks(quality)
+    scaled = quality if normalise == "raw" else scale(quality)
     unit = vectors.one * (1.0 if normalise == "raw" else reference_gain)
     return Objective((1 - alpha) / unit, alpha * scaled)

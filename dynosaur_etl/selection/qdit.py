@@ -26,6 +26,7 @@ from dynosaur_etl.selection.objective import (
     build_objective,
     reference_run,
 )
+from dynosaur_etl.selection.quality_scale import QUALITY_SCALES
 from dynosaur_etl.selection.result import Selection
 from dynosaur_etl.selection.state import State
 from dynosaur_etl.selection.vectors import COARSE, FINE, IntArray, Resolution, Vectors, as_vectors
@@ -45,6 +46,7 @@ class Problem:
     quality: NDArray[np.float64] | None
     alpha: float
     normalise: str
+    quality_scale: str
     anchors: NDArray[Any] | None
     barred: IntArray
     grouping: checks.Grouping
@@ -94,6 +96,7 @@ def qdit(
     groups: Groups | None = None,
     seed: int = 0,
     normalise: str = "reference",
+    quality_scale: str = "rank",
 ) -> Selection:
     """Select k points greedily by (1 - alpha) d(a|A) + alpha q(a) (QDIT, arXiv 2311.14736).
 
@@ -113,18 +116,24 @@ def qdit(
         groups: (label of each point, most picks of any one label).
         seed: of the samples that are drawn.
         normalise: `reference` or `raw`.
+        quality_scale: `rank`, `min-max` or `z`, under `reference`; see `quality_scale`.
 
     Raises:
         InvalidInput: an argument is not allowed, or the memory is too small for the mode.
     """
-    problem = check(embeddings, k, quality, alpha, anchors, groups, seed, normalise)
+    problem = check(embeddings, k, quality, alpha, anchors, groups, seed, normalise, quality_scale)
     chosen = choose_mode(mode, problem, graph)
     vectors = problem.vectors(FINE if chosen == "exact" else COARSE)
     state = problem.state(vectors)
     start = int(state.cover.sum(dtype=np.int64))
     reference = reference_run(vectors, state.cover, problem.k, seed)
     objective = build_objective(
-        problem.quality, problem.used_alpha, normalise, reference.gain, vectors
+        problem.quality,
+        problem.used_alpha,
+        normalise,
+        QUALITY_SCALES[problem.quality_scale],
+        reference.gain,
+        vectors,
     )
     modes: dict[str, Callable[[], Run]] = {
         "exact": lambda: by_pairs(problem, vectors, state, objective, chosen),
@@ -153,12 +162,15 @@ def check(
     groups: Groups | None,
     seed: int,
     normalise: str,
+    quality_scale: str,
 ) -> Problem:
     """All arguments checked, before any work; values of embeddings are checked as they are read."""
     pool = checks.check_embeddings(embeddings)
     count = len(pool)
     if normalise not in NORMALISATIONS:
         raise InvalidInput(not_allowed("normalise", normalise, NORMALISATIONS))
+    if quality_scale not in QUALITY_SCALES:
+        raise InvalidInput(not_allowed("quality_scale", quality_scale, QUALITY_SCALES))
     barred = np.zeros(0, np.int64)
     if anchors is not None:
         anchors = np.asarray(anchors)
@@ -175,6 +187,7 @@ def check(
         quality=checks.check_quality(quality, count),
         alpha=checks.check_alpha(alpha),
         normalise=normalise,
+        quality_scale=quality_scale,
         anchors=anchors,
         barred=barred,
         grouping=checks.check_groups(groups, count, k, barred),
@@ -264,7 +277,11 @@ def parameters(
         "similarity_bits": vectors.resolution.bits,
         "normalise": problem.normalise,
         "gain_unit": 1.0 if raw else reference.gain,
-        "quality_scale": None if problem.quality is None else "raw" if raw else "rank",
+        "quality_scale": None
+        if problem.quality is None
+        else "raw"
+        if raw
+        else problem.quality_scale,
         "anchors": 0 if problem.anchors is None else len(problem.anchors),
         "anchors_in_pool": len(problem.barred),
         "groups": len(problem.grouping.room),

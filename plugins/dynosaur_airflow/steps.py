@@ -58,22 +58,26 @@ def run_selection(step: Callable[..., StepReport], day: str) -> Summary:
 
 def plan_batches() -> list[dict[str, Any]]:
     """Give the day's batches of requests, each with the label that operators see."""
-    from dynosaur_etl.flows.growth import plan_proposals
-    from dynosaur_etl.flows.services import open_services
-
-    with open_services() as services:
-        batches = plan_proposals(growth_day(), services)
-    return [{"number": batch.number, "label": _label(batch.label)} for batch in batches]
+    return _planned("plan_proposals")
 
 
 def plan_shards() -> list[dict[str, Any]]:
     """Give the shards of the day's tasks, each with the label that operators see."""
-    from dynosaur_etl.flows.growth import plan_fill
+    return _planned("plan_fill")
+
+
+def plan_parts() -> list[dict[str, Any]]:
+    """Give the parts of the day's instances, each with the label that operators see."""
+    return _planned("parts_of")
+
+
+def _planned(plan: str) -> list[dict[str, Any]]:
+    from dynosaur_etl.flows import growth
     from dynosaur_etl.flows.services import open_services
 
     with open_services() as services:
-        shards = plan_fill(growth_day(), services)
-    return [{"number": shard.number, "label": _label(shard.label)} for shard in shards]
+        pieces = getattr(growth, plan)(growth_day(), services)
+    return [{"number": piece.number, "label": _label(piece.label)} for piece in pieces]
 
 
 def newest_grown_day() -> str:

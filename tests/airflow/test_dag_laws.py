@@ -125,17 +125,18 @@ def test_every_task_retries_by_the_class_of_the_error(described: Any) -> None:
 
 
 def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: Any) -> None:
-    asking = [
-        task
+    asking = {
+        name: task
         for dag in described["dags"].values()
-        for task in dag["tasks"].values()
+        for name, task in dag["tasks"].items()
         if re.search(r'grow\("(propose|criticise)"', task["source"])
         or task["pool"] != "default_pool"
-    ]
-    assert [task["pool"] for task in asking] == ["llm", "llm"]
-    [propose] = [task for task in asking if 'grow("propose"' in task["source"]]
-    assert propose["mapped"]
-    assert "label" in propose["label"]
+    }
+    assert set(asking) == {"propose", "criticise", "score", "score_part"}
+    assert {task["pool"] for task in asking.values()} == {"llm"}
+    for name in ("propose", "score_part"):
+        assert asking[name]["mapped"]
+        assert "label" in asking[name]["label"]
 
 
 def test_tasks_are_filled_in_labelled_shards(described: Any) -> None:

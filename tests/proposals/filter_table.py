@@ -28,7 +28,7 @@ so what those catch is rare here. The recorded rows are few and partly made by h
 output is constant more often than it would be.
 
 Nearly the same instruction in another config or on another day is left out where the pool is read,
-at `strict`; see [decisions/0008](decisions/0008-repeats.md).
+at `strict`; see [decisions/0009](decisions/0009-repeats.md).
 """
 
 Judged = list[tuple[int, TaskParts | Verdict]]

@@ -1,63 +1,77 @@
-import pyarrow as pa
 import pytest
 
-from dynosaur_etl.quality.heuristics import (
-    WEIGHTS,
-    own_words,
-    score_heuristics,
-    soundness,
-    substance,
-    variety,
+from dynosaur_etl.quality import signals
+from dynosaur_etl.quality.heuristics import WEIGHTS, Heuristics
+from tests.quality.factories import instances
+
+ENGLISH = (
+    "The harbour was quiet in the morning, and the boats came back before noon with their fish."
 )
+GERMAN = "Der Hafen war am Morgen ruhig, und die Boote kamen vor dem Mittag mit ihren Fischen heim."
 
 
-def instances(*pairs: tuple[str, str]) -> pa.Table:
-    return pa.table(
-        {
-            "instance_key": [str(number) for number in range(len(pairs))],
-            "input": [pair[0] for pair in pairs],
-            "output": [pair[1] for pair in pairs],
-        }
-    )
+def test_length_rises_with_the_words() -> None:
+    assert signals.length(["a"] * 10, ["b"] * 10) == 0.5
+    assert signals.length(["a"] * 300, []) == 1.0
 
 
-GOOD = " ".join(f"word{n}" for n in range(40))
+def test_repetition_falls_where_words_repeat() -> None:
+    assert signals.repetition(["a", "b", "c", "d"], []) == 1.0
+    assert signals.repetition(["a"] * 11, []) == pytest.approx(0.1)
+    assert signals.repetition([], ["a"]) == 1.0
 
 
-def test_substance_rises_with_the_words() -> None:
-    assert substance(["a"] * 10, ["b"] * 10) == 0.5
-    assert substance(["a"] * 300, []) == 1.0
-
-
-def test_variety_falls_where_words_repeat() -> None:
-    assert variety(["a", "b", "c", "d"], []) == 1.0
-    assert variety(["a"] * 11, []) == pytest.approx(0.1)
-    assert variety([], ["a"]) == 1.0
-
-
-def test_a_long_output_that_is_a_passage_of_the_input_has_no_own_words() -> None:
+def test_a_long_output_that_is_a_passage_of_the_input_is_copied() -> None:
     words = [str(n) for n in range(20)]
-    assert own_words(words, words[5:15]) == 0.0
-    assert own_words(words, [*words[5:10], *"abcde"]) == 0.5
-    assert own_words(words, words[:7]) == 1.0, "a short answer may quote"
+    assert signals.copied_input(words, words[5:15]) == 0.0
+    assert signals.copied_input(words, [*words[5:11], *"abcd"]) == pytest.approx(1 - 2 / 6)
+    assert signals.copied_input(words, words[:7]) == 1.0, "a short answer may quote"
 
 
-def test_damaged_text_is_not_sound() -> None:
-    assert soundness("plain, é and 日本") == 1.0
-    assert soundness("\ufffd" * 10) == 0.0
-    assert soundness("caf\u00c3\u00a9 " * 3) < 0.2
+def test_an_output_outside_its_label_space_is_seen() -> None:
+    assert signals.label("maybe", ["no", "yes"]) == 0.0
+    assert signals.label("yes", ["no", "yes"]) == signals.label("open", []) == 1.0
+
+
+def test_an_output_that_breaks_off_is_truncated() -> None:
+    for text, found in (
+        (ENGLISH, 1.0),
+        (ENGLISH.rstrip("."), 0.5),
+        ((ENGLISH * 30)[: signals.CUT_CHARACTERS + 50].rstrip(".") + " and", 0.0),
+        ("seven words are an answer without end", 1.0),
+    ):
+        assert signals.truncation(text, text.split()) == found, text
+
+
+def test_an_output_in_another_language_is_seen() -> None:
+    assert signals.language(ENGLISH, ["en"]) == signals.language(GERMAN, ["de", "en"]) == 1.0
+    assert signals.language(GERMAN, ["en"]) == 0.0
+    assert signals.language("Guten Tag", ["en"]) == 1.0, "too short to tell"
+
+
+def test_damaged_text_is_seen() -> None:
+    assert signals.encoding("plain, é and 日本") == 1.0
+    assert signals.encoding("\ufffd" * 10) == 0.0
+    assert signals.encoding("caf\u00c3\u00a9 " * 3) < 0.2
 
 
 def test_the_score_is_the_stated_formula_and_in_order() -> None:
-    table = score_heuristics(instances((GOOD, "own answer"), ("a a a a", "a")))
-    assert table["instance_key"].to_pylist() == ["0", "1"]
+    rows = instances(("Tell.", ENGLISH, "It was quiet."), ("Tell.", "a a a a", "a"))
+    table = Heuristics(["en"]).score(rows)
+    assert table["instance_key"].to_pylist() == ["key-0", "key-1"]
     for row in table.to_pylist():
         assert row["score"] == pytest.approx(sum(w * row[n] for n, w in WEIGHTS.items()), abs=1e-6)
         assert 0 <= row["score"] <= 1
+        assert row["missing"] is None
     good, poor = table["score"].to_pylist()
     assert good > poor
 
 
 def test_the_weights_sum_up_to_one_and_no_instances_give_no_scores() -> None:
     assert sum(WEIGHTS.values()) == pytest.approx(1)
-    assert score_heuristics(instances()).num_rows == 0
+    assert Heuristics(["en"]).score(instances()).num_rows == 0
+
+
+def test_the_version_tells_the_languages() -> None:
+    versions = [Heuristics(found).version for found in (["en"], ["en", "de"], ["de", "en"])]
+    assert versions[0] != versions[1] == versions[2]

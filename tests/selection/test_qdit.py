@@ -16,8 +16,8 @@ from dynosaur_etl.selection import memory
 from dynosaur_etl.selection import qdit as module
 from dynosaur_etl.selection.graph import build_graph
 from dynosaur_etl.selection.metrics import coverage, point_coverage
-from dynosaur_etl.selection.objective import quality_ranks
 from dynosaur_etl.selection.qdit import qdit
+from dynosaur_etl.selection.quality_scale import quality_ranks
 from dynosaur_etl.selection.vectors import COARSE, FINE, as_vectors
 from tests.selection.conftest import clustered_pool
 from tests.selection.naive import Greedy, cosines, fixed_point

@@ -1,0 +1,115 @@
+"""Scoring a day's instances, by every scorer that the settings name."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.flows.instance_parts import (
+    InstancePart,
+    MadeColumn,
+    MadePart,
+    count_missing,
+    make_parts,
+    one_part,
+    parts_of,
+)
+from dynosaur_etl.flows.scorers import score_kind, scorers
+from dynosaur_etl.flows.services import Progress, Services, silent
+from dynosaur_etl.flows.step import require_step, run_step
+from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, settled
+from dynosaur_etl.store.steps import CountedReject, StepOutput
+
+STEP = "score"
+
+
+def score(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
+    """Score the day's instances; the parts that `score_part` has scored are taken as they are.
+
+    What is counted are scores: one an instance and scorer.
+    """
+    running = scorers(services, str(day))
+
+    def work() -> StepOutput:
+        parts = parts_of(day, services)
+        made = {
+            scorer.name: _parts(day, services, scorer, parts, running, progress)
+            for scorer in running
+        }
+        return _output(running, made)
+
+    return run_step(services, str(day), STEP, _rules(day, services, running), work)
+
+
+def score_part(
+    day: GrowthDay, services: Services, number: int, progress: Progress = silent
+) -> StepReport:
+    """Score one part of the day by every scorer, unless that has been done.
+
+    Raises:
+        InvalidInput: there is no such part.
+    """
+    running = scorers(services, str(day))
+    parts = one_part(day, services, number)
+    made = {
+        scorer.name: _parts(day, services, scorer, parts, running, progress) for scorer in running
+    }
+    counts, missing = _counts(made)
+    return StepReport(STEP, str(day), counts, dict(missing), {"part": number})
+
+
+def _rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -> dict[str, Any]:
+    return {
+        "scorers": [[scorer.name, scorer.version] for scorer in running],
+        "instances": require_step(services, str(day), "fill").output,
+    }
+
+
+def _parts(
+    day: GrowthDay,
+    services: Services,
+    scorer: Scorer,
+    parts: Sequence[InstancePart],
+    running: Sequence[Scorer],
+    progress: Progress,
+) -> list[MadePart]:
+    column = MadeColumn(score_kind(scorer), content_keys, scorer.score, settled, _missing)
+    rules = _rules(day, services, running)
+    return list(make_parts(day, services, STEP, rules, column, parts, progress))
+
+
+def _missing(scores: pa.Table) -> dict[str, int]:
+    counted = pc.value_counts(scores["missing"].drop_null()).to_pylist()
+    return {entry["values"]: entry["counts"] for entry in counted}
+
+
+def _counts(made: dict[str, list[MadePart]]) -> tuple[Counts, Counter[str]]:
+    """Count scores, and those that are missing for good by reason."""
+    parts = [part for of_scorer in made.values() for part in of_scorer]
+    taken = sum(part.file.file.rows for part in parts)
+    missing = count_missing(parts)
+    deferred = missing.pop(DEFERRED, 0)
+    rejected = missing.total()
+    return Counts(taken, taken - rejected - deferred, rejected, deferred), missing
+
+
+def _output(running: Sequence[Scorer], made: dict[str, list[MadePart]]) -> StepOutput:
+    rejects = [
+        CountedReject(Reject(Stage.SCORE, name, Reason(reason), "no score"), number)
+        for name, parts in made.items()
+        for reason, number in sorted(count_missing(parts).items())
+        if reason != DEFERRED
+    ]
+    return StepOutput(
+        counts=_counts(made)[0],
+        rejects=rejects,
+        stages=(Stage.SCORE,),
+        files=[part.file for parts in made.values() for part in parts],
+        file_kinds=tuple(score_kind(scorer) for scorer in running),
+        facts={"scorers": {scorer.name: scorer.version for scorer in running}},
+    )

@@ -1,0 +1,39 @@
+"""A step that runs as one mapped Airflow task a piece, and then once to commit the whole."""
+
+from typing import Any
+
+from airflow.sdk import TriggerRule, task
+
+from dynosaur_airflow.steps import Summary, grow, plan_parts, plan_shards
+
+
+@task
+def shards(_: Summary) -> list[dict[str, Any]]:
+    """Cut the day's tasks into shards, once they are judged."""
+    return plan_shards()
+
+
+@task
+def parts(_: Summary) -> list[dict[str, Any]]:
+    """Plan the parts of the day's instances, once they are filled."""
+    return plan_parts()
+
+
+def mapped(piece: str, whole: str, planned: Any, pool: str = "default_pool") -> Any:
+    """Add a step of `flows.growth` mapped over what is planned, and the one that comes after it.
+
+    Both run in the pool: the last one takes up what a piece had to defer. A day without anything
+    to plan has no pieces: the mapped task is skipped, and the last step runs all the same.
+    """
+
+    @task(task_id=piece, map_index_template="{{ task.op_kwargs['part']['label'] }}", pool=pool)
+    def one(part: dict[str, Any]) -> Summary:
+        return grow(piece, part["number"])
+
+    @task(task_id=whole, pool=pool, trigger_rule=TriggerRule.NONE_FAILED)
+    def all_of_them() -> Summary:
+        return grow(whole)
+
+    done = all_of_them()
+    one.expand(part=planned) >> done
+    return done
