@@ -11,11 +11,12 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.pace import PaceRules
 from dynosaur_etl.llm.door import LlmDoor
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.database import connect
-from dynosaur_etl.store.ledger import PostgresLedger
+from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
 
 DAY = "2020-12-03"
 MODEL = "gpt-4o-mini"
@@ -34,8 +35,17 @@ def make_request(text: str, purpose: str = "propose", model: str = MODEL) -> Cha
     )
 
 
-def make_ledger(engine: Engine, run: str = "5", month: str = "50") -> PostgresLedger:
-    return PostgresLedger(engine, Decimal(run), Decimal(month), load_prices())
+RULES = PaceRules(first_pause=0.05)
+
+
+def make_ledger(
+    engine: Engine,
+    run: str | None = "5",
+    month: str | None = "50",
+    rules: PaceRules = RULES,
+) -> PostgresLedger:
+    caps = [None if cap is None else Decimal(cap) for cap in (run, month)]
+    return PostgresLedger(engine, *caps, load_prices(), PacedServer("http://server", rules))
 
 
 def make_door(

@@ -30,6 +30,7 @@ class FaultyLlm:
         received: requests by text, answered or not.
         paid: by text, the number of times that the answer was charged.
         latency: seconds that each answer takes.
+        headers: that go with each answer.
     """
 
     url: str = ""
@@ -41,6 +42,7 @@ class FaultyLlm:
     paid: Counter[str] = field(default_factory=Counter)
     bodies: dict[str, Any] = field(default_factory=dict)
     times: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    headers: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
     most_in_flight: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -118,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None:
             answer = self.llm.pay(text, key)
             time.sleep(self.llm.latency)
-            self._json(200, answer)
+            self._json(200, answer, self.llm.headers)
         elif fault == "lost":
             self.llm.pay(text, key)
             self.close_connection = True
