@@ -28,8 +28,9 @@ ALLOWED: dict[str, set[str]] = {
         "domain", "settings", "hub", "llm", "proposals", "instances", "quality", "selection",
         "store", "snapshots", "training",
     },
-    "cli": {"domain", "settings", "flows", "local", "store", "cli_audit"},
+    "cli": {"domain", "settings", "flows", "local", "store", "cli_audit", "cli_cost"},
     "cli_audit": {"cli", "flows"},
+    "cli_cost": {"cli", "flows", "domain"},
     "__main__": {"cli"},
 }  # fmt: skip
 HEAVY = {"torch", "faiss", "datasets", "transformers", "sentence_transformers", "numba", "airflow"}

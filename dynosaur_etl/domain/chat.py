@@ -65,13 +65,8 @@ class ChatRequest:
 
     @cached_property
     def prompt_bytes(self) -> int:
-        """Bytes of messages and schema with what a server puts around them.
-
-        Every token of a byte-level vocabulary covers at least one byte, so this bounds the tokens
-        of the prompt.
-        """
-        texts = canonical_json([*self.messages, self.schema]).encode()
-        return len(texts) + _REQUEST_OVERHEAD + _MESSAGE_OVERHEAD * len(self.messages)
+        """Bytes of the prompt, see `prompt_bytes`."""
+        return prompt_bytes(self.messages, self.schema)
 
     def body(self) -> dict[str, Any]:
         """Give the JSON body of `POST /chat/completions`.
@@ -88,6 +83,16 @@ class ChatRequest:
             schema = {"name": SCHEMA_NAME, "strict": True, "schema": self.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         return body
+
+
+def prompt_bytes(messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None) -> int:
+    """Give the bytes of messages and schema with what a server puts around them.
+
+    Every token of a byte-level vocabulary covers at least one byte, so this bounds the tokens of
+    the prompt.
+    """
+    texts = canonical_json([*messages, schema]).encode()
+    return len(texts) + _REQUEST_OVERHEAD + _MESSAGE_OVERHEAD * len(messages)
 
 
 @dataclass(frozen=True)

@@ -178,12 +178,14 @@ class Asking:
         """Send one claimed request until it is answered, refused or given up."""
         tries = Tries(self._attempts)
         try:
-            reply = await self._reply(claim, claimed_at, tries)
+            received = await self._reply(claim, claimed_at, tries)
+            if received is not None:
+                await self._learn(claim.request.model, received[1].told)
         finally:
             self._unanswered -= 1
             self._moved.set()
-        if reply is not None:
-            await self._settle(*reply)
+        if received is not None:
+            await self._settle(*received)
 
     async def _reply(
         self, claim: Claimed, claimed_at: float, tries: Tries
@@ -232,7 +234,9 @@ class Asking:
         self._breaker.answered()
         self._answered[claim.request.key] = reply.answer
         self._sent += 1
-        model, told = claim.request.model, reply.told
+
+    async def _learn(self, model: str, told: Told) -> None:
+        """Tell the other processes what is new of the server's limits."""
         if told.wait is not None or told != self._told.get(model, Told()):
             self._told[model] = told
             await asyncio.to_thread(self._ledger.learn, model, told)

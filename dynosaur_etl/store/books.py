@@ -67,9 +67,10 @@ class Books:
         return {row.key: row for row in rows}
 
     def attempts(self, ids: Sequence[AttemptId]) -> Mapping[AttemptId, Row[Any]]:
-        """Read attempts; their requests are locked already."""
+        """Read attempts and lock them; their requests are locked already."""
         query = select(_ATTEMPTS).where(tuple_(_ATTEMPTS.c.key, _ATTEMPTS.c.number).in_(ids))
-        return {(row.key, row.number): row for row in self.session.execute(query)}
+        rows = self.session.execute(query.order_by(*_ATTEMPTS.primary_key).with_for_update())
+        return {(row.key, row.number): row for row in rows}
 
     def take(self, taking: Taking) -> None:
         """Make the request the owner's, and open its attempt."""
@@ -127,6 +128,7 @@ class Books:
             conflict = statement.on_conflict_do_update(index_elements=["key"], set_=taken)
             self.session.execute(conflict, self._requests)
             self.session.execute(insert(_ATTEMPTS), self._attempts)
+            self._requests, self._attempts = [], []
         self.totals.write(self.session)
 
     def _update(

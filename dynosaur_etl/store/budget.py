@@ -57,6 +57,7 @@ class Totals:
         ]
         if changes:
             session.execute(_ADD, changes)
+        self._changes.clear()
 
 
 class Budget:

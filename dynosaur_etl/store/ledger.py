@@ -8,7 +8,7 @@ process lives: whoever finds that lock free knows that the owner is dead.
 
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -34,6 +34,7 @@ from dynosaur_etl.domain.ledger import (
 from dynosaur_etl.domain.pace import PaceRules, Told
 from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.store.books import (
+    AttemptId,
     Books,
     Taking,
     answer_values,
@@ -113,12 +114,7 @@ class PostgresLedger:
         """
         self._prove_alive()
         with self._counter() as counter:
-            rows = counter.books.lock_requests([request.key for request in requests])
-            counter.budget.lock([(day, request.purpose) for request in requests])
-            return [
-                self._claim_one(counter, rows.get(request.key), request, day)
-                for request in requests
-            ]
+            return self._claim_all(counter, requests, day)
 
     def settle(self, claim: Claimed, answer: Answer) -> None:
         """Store the answer; the first one of a key stays."""
@@ -126,21 +122,10 @@ class PostgresLedger:
 
     def settle_all(self, answers: Sequence[tuple[Claimed, Answer]]) -> None:
         """Store answers of distinct keys in one transaction."""
+        named = [(attempt_id(claim), answer) for claim, answer in answers]
         with open_books(self._engine, alone=False) as books:
-            requests = books.lock_requests([claim.request.key for claim, _ in answers])
-            attempts = books.attempts([attempt_id(claim) for claim, _ in answers])
-            closings, first, repeated = [], [], []
-            for claim, answer in answers:
-                attempt, row = attempts[attempt_id(claim)], requests[claim.request.key]
-                values = self._settled(claim.request, answer, attempt)
-                closings.append((attempt, values))
-                if row.status == RequestStatus.ANSWERED:
-                    repeated.append(_paid_again(row, values["cost_usd"]))
-                else:
-                    first.append(self._answered(claim.request.key, answer, values))
-            books.close_attempts(closings)
-            books.change_requests(first)
-            books.change_requests(repeated)
+            rows = books.lock_requests([key for (key, _), _ in named])
+            self._settle_in(books, rows, named)
 
     def fail(self, claim: Claimed, outcome: AttemptOutcome, error: str) -> None:
         """Close the attempt without an answer; the request stays claimed.
@@ -211,6 +196,36 @@ class PostgresLedger:
             if pace is not None:
                 pace.write()
 
+    def _claim_all(
+        self, counter: _Counter, requests: Sequence[ChatRequest], day: str
+    ) -> list[ClaimResult]:
+        rows = counter.books.lock_requests([request.key for request in requests])
+        counter.budget.lock([(day, request.purpose) for request in requests])
+        return [
+            self._claim_one(counter, rows.get(request.key), request, day) for request in requests
+        ]
+
+    def _settle_in(
+        self,
+        books: Books,
+        rows: Mapping[str, Row[Any]],
+        answers: Sequence[tuple[AttemptId, Answer]],
+    ) -> None:
+        """Settle answers of requests whose rows are locked."""
+        attempts = books.attempts([attempt for attempt, _ in answers])
+        closings, first, repeated = [], [], []
+        for (key, number), answer in answers:
+            attempt, row = attempts[key, number], rows[key]
+            values = self._settled(row.model, answer, attempt)
+            closings.append((attempt, values))
+            if row.status == RequestStatus.ANSWERED:
+                repeated.append(_paid_again(row, values["cost_usd"]))
+            else:
+                first.append(self._answered(key, answer, values))
+        books.close_attempts(closings)
+        books.change_requests(first)
+        books.change_requests(repeated)
+
     def _claim_one(
         self, counter: _Counter, row: Row[Any] | None, request: ChatRequest, day: str
     ) -> ClaimResult:
@@ -244,10 +259,10 @@ class PostgresLedger:
         counter.books.take(Taking(request, day, attempt, bound, self._prices.version, self._owner))
         return Claimed(request, attempt, wait)
 
-    def _settled(self, request: ChatRequest, answer: Answer, attempt: Row[Any]) -> dict[str, Any]:
+    def _settled(self, model: str, answer: Answer, attempt: Row[Any]) -> dict[str, Any]:
         """Give the columns of an attempt that was answered."""
         cost = self._prices.cost(
-            request.model, answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens
+            model, answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens
         )
         known = answer.prompt_tokens is not None and answer.completion_tokens is not None
         held = Decimal(0) if known else attempt.reserved_usd

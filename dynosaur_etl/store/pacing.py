@@ -6,6 +6,7 @@ the one clock. A pace costs one row to read with each claim.
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -81,7 +82,8 @@ class ServerPace:
         """Give the sendings in a window at the rate of late, whoever sent them."""
         since = self._now - timedelta(seconds=self._rules.window)
         query = select(func.count(), func.min(LlmAttemptRow.sent_at))
-        number, first = self._session.execute(query.where(LlmAttemptRow.sent_at > since)).one()
+        found: Any = self._session.execute(query.where(LlmAttemptRow.sent_at > since)).one()
+        number, first = found
         if first is None:
             return 0
         seconds = max(1.0, (self._now - first).total_seconds())

@@ -1,4 +1,4 @@
-"""A process that asks under a limit: python -m tests.llm.paced DATABASE LLM LIMIT WINDOW NAME N"""
+"""A process that asks under a limit: python -m tests.llm.paced DATABASE LLM LIMIT WINDOW NAME N."""
 
 import sys
 
