@@ -43,11 +43,11 @@ def measure(quick: bool) -> list[Figure]:
     with serving() as address, tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # the embedded PostgreSQL runs as another user than root
         for turn in range(rounds):
-            for name in runs:
+            for name, own in runs.items():
                 if name not in failures:
                     found = run_one(name, address, number, f"{folder}/{name}-{turn}")
                     if "seconds" in found:
-                        runs[name].append(found | {"requests": asked(address)})
+                        own.append(found | {"requests": asked(address)})
                     else:
                         failures[name] = found["error"]
     return [*ours(runs["ours"], number, ideal), *beside(runs, failures)]

@@ -1,6 +1,6 @@
 """Asks a server through the real door and the real ledger; also the program of a process to kill.
 
-python -m tests.llm.asking DATABASE_URL LLM_URL NUMBER
+python -m tests.llm.asking DATABASE_URL LLM_URL NUMBER [NAME RUN_BUDGET]
 """
 
 import asyncio
@@ -62,9 +62,11 @@ def ask(door: LlmDoor, requests: Sequence[ChatRequest], day: str = DAY) -> Outco
     return asyncio.run(door.ask_all(requests, day))
 
 
-def main(database_url: str, llm_url: str, number: str) -> None:
-    ledger = make_ledger(connect(database_url))
-    requests = [make_request(f"question {n}") for n in range(int(number))]
+def main(
+    database_url: str, llm_url: str, number: str, name: str = "question", run: str = "5"
+) -> None:
+    ledger = make_ledger(connect(database_url), run)
+    requests = [make_request(f"{name} {n}") for n in range(int(number))]
     outcomes = ask(make_door(llm_url, ledger, concurrency=4), requests)
     sys.stdout.write(f"{len(outcomes.answered)} {outcomes.sent}\n")
     ledger.close()
