@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine, Row, bindparam, func, insert, select, text, tuple_, update
+from sqlalchemy import Engine, Row, bindparam, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -156,7 +156,7 @@ def open_books(engine: Engine, *, alone: bool) -> Iterator[Books]:
         if alone:
             lock = {"lock": lock_number("ledger")}
             session.execute(text("select pg_advisory_xact_lock(:lock)"), lock)
-        now: Any = session.scalar(select(func.clock_timestamp()))
+        now: Any = session.scalar(text("select clock_timestamp()"))
         books = Books(session, now)
         yield books
         books.write()

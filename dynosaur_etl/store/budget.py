@@ -9,8 +9,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import ChatRequest
@@ -18,6 +20,7 @@ from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.ledger import Prices
 from dynosaur_etl.store.tables import LlmBudgetRow
 
+_TOTALS: Any = LlmBudgetRow.__table__
 _ADD = text(
     "insert into llm_budgets (scope, used_usd) values (:scope, :amount) "
     "on conflict (scope) do update set used_usd = llm_budgets.used_usd + excluded.used_usd"
@@ -84,8 +87,12 @@ class Budget:
     def lock(self, runs: Sequence[tuple[str, str]]) -> None:
         """Lock the totals of the runs (day and purpose) and of the month, and read them."""
         scopes = {run_scope(day, purpose) for day, purpose in runs} | {month_scope(self._now)}
-        self._session.execute(_ADD, [{"scope": name, "amount": 0} for name in sorted(scopes)])
-        rows = self._session.scalars(select(LlmBudgetRow).where(LlmBudgetRow.scope.in_(scopes)))
+        nothing = [{"scope": name, "used_usd": Decimal(0)} for name in sorted(scopes)]
+        statement = upsert(_TOTALS).values(nothing)
+        locking = statement.on_conflict_do_update(
+            index_elements=["scope"], set_={"used_usd": _TOTALS.c.used_usd}
+        )
+        rows = self._session.execute(locking.returning(_TOTALS.c.scope, _TOTALS.c.used_usd))
         self._used = {row.scope: row.used_usd for row in rows}
 
     def bound(self, request: ChatRequest) -> Decimal:
