@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dynosaur_etl.cli_audit import app as audit_app
+from dynosaur_etl.cli_cost import app as cost_app
 from dynosaur_etl.cli_proposals import app as proposals_app
 from dynosaur_etl.domain.errors import (
     DynosaurError,
@@ -45,6 +46,7 @@ app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(database_app, name="db")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(audit_app)
+app.add_typer(cost_app, name="cost")
 app.add_typer(proposals_app)
 
 out = Console()

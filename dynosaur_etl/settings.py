@@ -3,7 +3,7 @@
 Settings are read when `load_settings()` is called, never on import.
 """
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.models import PromptPreset, Strictness
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
+UNLIMITED = "unlimited"
 
 
 def _http_url(value: str) -> str:
@@ -40,11 +41,23 @@ def _comma_list(value: Any) -> Any:
     return value
 
 
+def _budget(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().lower() == UNLIMITED:
+        return UNLIMITED
+    try:
+        dollars = Decimal(str(value))
+    except InvalidOperation:
+        dollars = Decimal("NaN")
+    if not dollars.is_finite() or dollars < 0:
+        raise ValueError(f"a finite amount of dollars, 0 or more, or {UNLIMITED}")
+    return dollars
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 Scorers = Annotated[CommaList, AfterValidator(_scorers)]
-Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+Budget = Annotated[Decimal | Literal["unlimited"], BeforeValidator(_budget)]
 
 
 class Settings(BaseSettings):
@@ -118,9 +131,20 @@ class Settings(BaseSettings):
     llm_timeout: PositiveInt = Field(60, description="seconds before a request is given up")
     llm_attempts: PositiveInt = Field(5, description="tries of one request within a run")
     llm_batch_calls: int = Field(100, ge=1, le=200, description="requests of one mapped task")
-    llm_budget_run_usd: Dollars = Field(Decimal(5), description="most that one day's run may spend")
-    llm_budget_month_usd: Dollars = Field(
-        Decimal(50), description="most that is spent in a calendar month"
+    llm_requests_per_minute: int = Field(
+        0, ge=0, description="most requests a minute, of all processes; 0: as the server tells"
+    )
+    llm_tokens_per_minute: int = Field(
+        0, ge=0, description="most tokens a minute, of all processes; 0: as the server tells"
+    )
+    llm_budget_run_usd: Budget = Field(
+        Decimal(5), description="most that one day's run may spend, or `unlimited`"
+    )
+    llm_budget_month_usd: Budget = Field(
+        Decimal(50), description="most that is spent in a calendar month, or `unlimited`"
+    )
+    llm_prices: Path | None = Field(
+        None, description="TOML file of prices in place of the packaged one"
     )
 
     prompt: PromptPreset = Field(
@@ -193,6 +217,11 @@ class Settings(BaseSettings):
     def storage(self) -> str:
         """The storage URL in force."""
         return self.storage_url or str(self.home.absolute() / "store")
+
+
+def cap(budget: Decimal | str) -> Decimal | None:
+    """Give a budget's dollars; None where it is unlimited."""
+    return budget if isinstance(budget, Decimal) else None
 
 
 def env_name(field: str) -> str:

@@ -29,8 +29,11 @@ ALLOWED: dict[str, set[str]] = {
         "domain", "settings", "hub", "llm", "proposals", "instances", "quality", "selection",
         "store", "snapshots", "training",
     },
-    "cli": {"domain", "settings", "flows", "local", "store", "cli_audit", "cli_proposals"},
+    "cli": {
+        "domain", "settings", "flows", "local", "store", "cli_audit", "cli_cost", "cli_proposals",
+    },
     "cli_audit": {"cli", "flows"},
+    "cli_cost": {"cli", "domain", "flows"},
     "cli_proposals": {"cli", "domain", "flows"},
     "__main__": {"cli"},
 }  # fmt: skip

@@ -21,6 +21,8 @@ def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DYNOSAUR_SELECTION_ALPHA", "1.5", "less than or equal to 1"),
         ("DYNOSAUR_SELECTION_SIZE", "0", "greater than 0"),
         ("DYNOSAUR_LLM_BUDGET_RUN_USD", "NaN", "finite"),
+        ("DYNOSAUR_LLM_BUDGET_MONTH_USD", "-1", "0 or more, or unlimited"),
+        ("DYNOSAUR_LLM_REQUESTS_PER_MINUTE", "-1", "greater than or equal to 0"),
         ("DYNOSAUR_LLM_BATCH_CALLS", "500", "less than or equal to 200"),
         ("HF_ENDPOINT", "ftp://hub", "http"),
         ("OPENAI_BASE_URL", "api.openai.com", "http"),
@@ -81,4 +83,6 @@ def _default(field: str) -> str:
     value = Settings.model_fields[field].default
     if isinstance(value, tuple):
         return ",".join(value)
+    if value is None:
+        return ""
     return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
+from dynosaur_etl.domain.pace import Told
 
 
 class RequestStatus(StrEnum):
@@ -30,10 +31,15 @@ class AttemptOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Claimed:
-    """The request is ours to send; the attempt of that number is written down already."""
+    """The request is ours to send; the attempt of that number is written down already.
+
+    Attributes:
+        wait: seconds from now after which it may leave; None where no pace is to be kept.
+    """
 
     request: ChatRequest
     attempt: int
+    wait: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,15 @@ class BudgetSpent:
     detail: str
 
 
-ClaimResult = Claimed | Answered | Held | BudgetSpent
+@dataclass(frozen=True)
+class Later:
+    """The server's pace lets the request leave in more than `wait` seconds; claim it then."""
+
+    request: ChatRequest
+    wait: float
+
+
+ClaimResult = Claimed | Answered | Held | BudgetSpent | Later
 
 
 class Prices(Protocol):
@@ -74,8 +88,8 @@ class Prices(Protocol):
         """Give the price of an answer; None where the model's price or the usage is unknown."""
         ...
 
-    def upper_bound(self, request: ChatRequest) -> Decimal:
-        """Give an amount that the answer cannot exceed; 0 where the price is unknown."""
+    def upper_bound(self, request: ChatRequest) -> Decimal | None:
+        """Give an amount that the answer cannot exceed; None where the price is unknown."""
         ...
 
 
@@ -84,7 +98,7 @@ class Ledger(Protocol):
 
     A claim is committed, with its reservation and its attempt, before it is returned. A key with
     an answer is never claimed again. The claim of a process that has died is taken over, and its
-    attempt is marked lost.
+    attempt is marked lost. A lost attempt may have been paid: its reservation stays in the books.
     """
 
     def claim(self, requests: Sequence[ChatRequest], day: str) -> list[ClaimResult]:
@@ -95,18 +109,32 @@ class Ledger(Protocol):
         """Store the answer with its tokens and cost, and free what was reserved for it."""
         ...
 
+    def settle_all(self, answers: Sequence[tuple[Claimed, Answer]]) -> None:
+        """Settle many answers of distinct keys in one transaction."""
+        ...
+
     def fail(self, claim: Claimed, outcome: AttemptOutcome, error: str) -> None:
         """Close the attempt without an answer; the request stays claimed."""
         ...
 
-    def again(self, claim: Claimed) -> Claimed:
-        """Open the next attempt of a claimed request."""
+    def again(self, claim: Claimed) -> Claimed | BudgetSpent:
+        """Open the next attempt of a claimed request; a lost one before it makes it dearer."""
+        ...
+
+    def slow_down(self, model: str, wait: float | None) -> None:
+        """Let no process send for `wait` seconds, or for as long as a refusal without them says."""
+        ...
+
+    def learn(self, model: str, told: Told) -> None:
+        """Take over what the server tells about its rate limits."""
         ...
 
     def release(self, claim: Claimed, error: str) -> None:
         """Give the request up for now; a later run may claim it."""
         ...
 
-    def refuse(self, claim: Claimed, error: str) -> None:
+    def refuse(
+        self, claim: Claimed, error: str, outcome: AttemptOutcome = AttemptOutcome.REFUSED
+    ) -> None:
         """Close the attempt and the request: the server says that it is malformed."""
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dynosaur_etl.domain.errors import DynosaurError
 from dynosaur_etl.flows.services import embedder, hub_client
 from dynosaur_etl.llm.prices import load_prices
-from dynosaur_etl.settings import Settings
+from dynosaur_etl.settings import Settings, cap
 from dynosaur_etl.store.database import (
     connect,
     database_url,
@@ -87,9 +87,14 @@ def _llm(settings: Settings) -> str:
     key = settings.openai_api_key.get_secret_value()
     probe_model(settings.openai_base_url, key, settings.llm_model, settings.llm_timeout)
     found = f"{settings.openai_base_url} answers and offers {settings.llm_model}"
-    if load_prices().price(settings.llm_model) is None:
-        return f"{found}; its price is unknown, so no budget can hold for it"
-    return found
+    if load_prices(settings.llm_prices).price(settings.llm_model) is not None:
+        return found
+    if cap(settings.llm_budget_run_usd) is None and cap(settings.llm_budget_month_usd) is None:
+        return f"{found}; its price is unknown, and no budget is set"
+    raise DynosaurError(
+        f"{found}, but its price is unknown and a budget is set: name the price in a file at "
+        "DYNOSAUR_LLM_PRICES, or set both budgets to unlimited"
+    )
 
 
 def _model(settings: Settings) -> str:

@@ -6,13 +6,14 @@ from functools import cached_property
 
 from sqlalchemy import Engine
 
+from dynosaur_etl.domain.pace import PaceRules
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.llm.door import LlmDoor
 from dynosaur_etl.llm.prices import PriceTable, load_prices
 from dynosaur_etl.selection.embedding import Embedder
-from dynosaur_etl.settings import PACKAGED_MODEL, Settings, load_settings
+from dynosaur_etl.settings import PACKAGED_MODEL, Settings, cap, load_settings
 from dynosaur_etl.store.database import connect, database_url, upgrade
-from dynosaur_etl.store.ledger import PostgresLedger
+from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
 from dynosaur_etl.store.storage import Storage
 
 Progress = Callable[[int, int | None], None]
@@ -39,6 +40,14 @@ def embedder(settings: Settings) -> Embedder:
     model = settings.embedding_model
     return Embedder(
         None if model == PACKAGED_MODEL else model, precision=settings.embedding_precision
+    )
+
+
+def pace_rules(settings: Settings) -> PaceRules:
+    """Give the limits that the settings name; 0 stands for none."""
+    return PaceRules(
+        requests=settings.llm_requests_per_minute or None,
+        tokens=settings.llm_tokens_per_minute or None,
     )
 
 
@@ -70,15 +79,16 @@ class Services:
 
     @cached_property
     def prices(self) -> PriceTable:
-        return load_prices()
+        return load_prices(self.settings.llm_prices)
 
     @cached_property
     def ledger(self) -> PostgresLedger:
         ledger = PostgresLedger(
             self.engine,
-            run_budget=self.settings.llm_budget_run_usd,
-            month_budget=self.settings.llm_budget_month_usd,
+            run_budget=cap(self.settings.llm_budget_run_usd),
+            month_budget=cap(self.settings.llm_budget_month_usd),
             prices=self.prices,
+            server=PacedServer(self.settings.openai_base_url, pace_rules(self.settings)),
         )
         self._closing.callback(ledger.close)
         return ledger

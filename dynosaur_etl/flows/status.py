@@ -83,6 +83,7 @@ def ledger_audit(services: Services) -> dict[str, Any]:
         "unknown_costs": found.unknown_costs,
         "cost_usd": _dollars(found.cost_usd),
         "reserved_usd": _dollars(found.reserved_usd),
+        "lost_usd": _dollars(found.lost_usd),
     }
 
 

@@ -13,21 +13,26 @@ from dynosaur_etl.domain.ledger import (
     Claimed,
     ClaimResult,
     Held,
+    Later,
     Ledger,
 )
+from dynosaur_etl.domain.pace import Told
 from dynosaur_etl.llm.failures import RequestRefused, RunRefused, TryAgain
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
-from dynosaur_etl.llm.pace import Breaker, backoff
-from dynosaur_etl.llm.sender import Sender
+from dynosaur_etl.llm.pace import LONGEST_ASKED_WAIT, Breaker, Tries, backoff
+from dynosaur_etl.llm.sender import Reply, Sender
+from dynosaur_etl.llm.settling import Settler
 
 POLL_SECONDS = 0.2
+AHEAD = 2
+"""Of the requests that can be sent at once, one in so many is claimed ahead of its turn."""
 
 
 class Asking:
     """The state of one call. The ledger's database is only reached from worker threads.
 
-    Only as many requests are claimed as can be sent at once, so that a claim always means that
-    the request leaves now.
+    Some requests are claimed ahead, so that the next one leaves when an answer comes and not a
+    transaction later. None are where a server's pace is kept: a turn that is given has to be used.
     """
 
     def __init__(
@@ -48,16 +53,23 @@ class Asking:
         self._day = day
         self._sender = sender
         self._ledger = ledger
+        self._settler = Settler(ledger)
         self._concurrency = concurrency
+        self._ahead = 0
+        self._in_flight = asyncio.Semaphore(concurrency)
+        self._unanswered = 0
         self._attempts = attempts
         self._first_backoff = first_backoff
         self._patience = patience
         self._progress = progress
         self._running: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._moved = asyncio.Event()
         self._breaker = Breaker(concurrency)
         self._refusal: RunRefused | None = None
         self._stopped = asyncio.Event()
-        self._resume_at = 0.0
+        self._claim_from = 0.0
+        self._told: dict[str, Told] = {}
         self._answered: dict[str, Answer] = {}
         self._deferred: dict[str, Deferral] = {}
         self._refused: dict[str, str] = {}
@@ -72,6 +84,7 @@ class Asking:
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
+            await self._settler.finish()
         return self._outcomes()
 
     async def _ask_everything(self) -> None:
@@ -79,7 +92,10 @@ class Asking:
         while self._running or (self._pending and not self._stopped.is_set()):
             if not await self._claim_what_fits():
                 await self._wait()
-            if self._done != last_done or self._running:
+            if self._failure is not None:
+                raise self._failure
+            waits_for_pace = time.monotonic() < self._claim_from + POLL_SECONDS
+            if self._done != last_done or self._running or waits_for_pace:
                 last_done, last_moved = self._done, time.monotonic()
                 self._progress(self._done)
             elif time.monotonic() - last_moved > self._patience:
@@ -90,27 +106,52 @@ class Asking:
         return len(self._answered) + len(self._deferred) + len(self._refused)
 
     async def _claim_what_fits(self) -> bool:
-        """Claim as many requests as can leave now; true where some were done without sending."""
-        room = self._concurrency - len(self._running)
-        paused = time.monotonic() < self._resume_at
-        if self._stopped.is_set() or not self._pending or room < 1 or paused:
+        """Claim what can leave soon, not one by one; true where some were done without sending."""
+        room = self._concurrency + self._ahead - self._unanswered
+        paused = time.monotonic() < self._claim_from
+        if self._stopped.is_set() or not self._pending or paused:
+            return False
+        if room < min(len(self._pending), max(1, self._ahead // 2)):
             return False
         done_before = self._done
         batch = [self._pending.popleft() for _ in range(min(room, len(self._pending)))]
         results = await asyncio.to_thread(self._ledger.claim, batch, self._day)
+        now = time.monotonic()
         for result in results:
-            self._start(result)
+            self._start(result, now)
+        self._meet_pace([result for result in results if isinstance(result, Later)], now)
         self._meet_budget([result for result in results if isinstance(result, BudgetSpent)])
         return self._done > done_before
 
-    def _start(self, result: ClaimResult) -> None:
+    def _start(self, result: ClaimResult, now: float) -> None:
         match result:
             case Claimed():
-                self._running.add(asyncio.create_task(self._ask(result)))
+                self._ahead = 0 if result.wait is not None else self._concurrency // AHEAD
+                self._unanswered += 1
+                task = asyncio.create_task(self._ask(result, now))
+                self._running.add(task)
+                task.add_done_callback(self._ended)
             case Answered(request, answer):
                 self._answered[request.key] = answer
             case Held(request):
                 self._pending.append(request)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = self._failure or task.exception()
+        self._moved.set()
+
+    def _meet_pace(self, later: Sequence[Later], now: float) -> None:
+        """Come back when the server's pace has room for the first of them."""
+        if not later:
+            return
+        self._ahead = 0
+        self._pending.extendleft(result.request for result in reversed(later))
+        self._claim_from = now + later[0].wait
+        if later[0].wait > LONGEST_ASKED_WAIT:
+            self._breaker.paused(later[0].wait)
+            self._stopped.set()
 
     def _meet_budget(self, spent: Sequence[BudgetSpent]) -> None:
         """Defer, unless something in flight will free what is reserved for it."""
@@ -121,44 +162,84 @@ class Asking:
             self._defer(result.request, Deferral.BUDGET, result.detail)
 
     async def _wait(self) -> None:
-        """Wait until something in flight ends; others' claims and our budget are polled."""
-        if self._running:
-            timeout = POLL_SECONDS if self._pending else None
-            done, self._running = await asyncio.wait(
-                self._running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                task.result()
-        elif self._pending and not self._stopped.is_set():
-            await asyncio.sleep(POLL_SECONDS)
+        """Wait until something moves; others' claims, our budget and the pace are polled."""
+        if self._stopped.is_set() and not self._running:
+            return
+        rest = self._claim_from - time.monotonic()
+        timeout = max(rest, POLL_SECONDS) if self._pending else None
+        try:
+            async with asyncio.timeout(timeout):
+                await self._moved.wait()
+        except TimeoutError:
+            pass
+        self._moved.clear()
 
-    async def _ask(self, claim: Claimed) -> None:
+    async def _ask(self, claim: Claimed, claimed_at: float) -> None:
         """Send one claimed request until it is answered, refused or given up."""
-        for tries in range(1, self._attempts + 1):
+        tries = Tries(self._attempts)
+        try:
+            received = await self._reply(claim, claimed_at, tries)
+            if received is not None:
+                await self._learn(claim.request.model, received[1].told)
+        finally:
+            self._unanswered -= 1
+            self._moved.set()
+        if received is not None:
+            await self._settle(*received)
+
+    async def _reply(
+        self, claim: Claimed, claimed_at: float, tries: Tries
+    ) -> tuple[Claimed, Reply] | None:
+        while await self._may_leave(claim, claimed_at):
             try:
-                answer = await self._sender.send(claim.request)
+                async with self._in_flight:
+                    if self._stopped.is_set():
+                        break
+                    return claim, await self._sender.send(claim.request)
             except TryAgain as failure:
-                await asyncio.to_thread(self._ledger.fail, claim, failure.outcome, str(failure))
-                if not await self._may_try_again(claim.request, failure, tries):
-                    await self._give_up(claim, failure)
-                    return
-                claim = await asyncio.to_thread(self._ledger.again, claim)
+                following = await self._following(claim, failure, tries)
+                if following is None:
+                    return None
+                claim, claimed_at = following, time.monotonic()
             except RequestRefused as refusal:
-                await asyncio.to_thread(self._ledger.refuse, claim, str(refusal))
+                await asyncio.to_thread(self._ledger.refuse, claim, str(refusal), refusal.outcome)
                 self._refused[claim.request.key] = str(refusal)
-                return
+                return None
             except RunRefused as refusal:
                 await self._refuse_run(claim, refusal)
-                return
-            else:
-                await self._settle(claim, answer)
-                return
+                return None
+        await self._give_up(claim, "the server is not asked any more")
+        return None
 
-    async def _settle(self, claim: Claimed, answer: Answer) -> None:
-        await asyncio.to_thread(self._ledger.settle, claim, answer)
+    async def _may_leave(self, claim: Claimed, claimed_at: float) -> bool:
+        """Wait for the request's turn; false where the run has stopped before it."""
+        rest = claimed_at + (claim.wait or 0.0) - time.monotonic()
+        return not self._stopped.is_set() and not await self._stops_within(rest)
+
+    async def _following(self, claim: Claimed, failure: TryAgain, tries: Tries) -> Claimed | None:
+        """Wait and open the next attempt; None where there is none."""
+        await asyncio.to_thread(self._ledger.fail, claim, failure.outcome, str(failure))
+        if not await self._may_try_again(claim.request, failure, tries):
+            await self._give_up(claim, str(failure))
+            return None
+        following = await asyncio.to_thread(self._ledger.again, claim)
+        if isinstance(following, BudgetSpent):
+            await asyncio.to_thread(self._ledger.release, claim, following.detail)
+            self._defer(claim.request, Deferral.BUDGET, following.detail)
+            return None
+        return following
+
+    async def _settle(self, claim: Claimed, reply: Reply) -> None:
+        await self._settler.settle(claim, reply.answer)
         self._breaker.answered()
-        self._answered[claim.request.key] = answer
+        self._answered[claim.request.key] = reply.answer
         self._sent += 1
+
+    async def _learn(self, model: str, told: Told) -> None:
+        """Tell the other processes what is new of the server's limits."""
+        if told.wait is not None or told != self._told.get(model, Told()):
+            self._told[model] = told
+            await asyncio.to_thread(self._ledger.learn, model, told)
 
     async def _refuse_run(self, claim: Claimed, refusal: RunRefused) -> None:
         await asyncio.to_thread(self._ledger.fail, claim, refusal.outcome, str(refusal))
@@ -166,30 +247,28 @@ class Asking:
         self._refusal = self._refusal or refusal
         self._stopped.set()
 
-    async def _give_up(self, claim: Claimed, failure: TryAgain) -> None:
-        await asyncio.to_thread(self._ledger.release, claim, str(failure))
-        self._defer(claim.request, Deferral.UNAVAILABLE, self._breaker.reason or str(failure))
+    async def _give_up(self, claim: Claimed, why: str) -> None:
+        await asyncio.to_thread(self._ledger.release, claim, why)
+        self._defer(claim.request, Deferral.UNAVAILABLE, self._breaker.reason or why)
 
-    async def _may_try_again(self, request: ChatRequest, failure: TryAgain, tries: int) -> bool:
+    async def _may_try_again(self, request: ChatRequest, failure: TryAgain, tries: Tries) -> bool:
         """Wait before the next try; false where there is none."""
         self._breaker.failed(failure)
-        if tries == self._attempts:
+        tries.failed(failure)
+        if tries.used_up:
             self._breaker.gave_up(failure)
         if self._breaker.open:
             self._stopped.set()
-        if self._stopped.is_set() or tries == self._attempts:
+        if self._stopped.is_set() or tries.used_up:
             return False
-        wait = backoff(self._first_backoff, tries, request.key)
-        if failure.wait is not None:
-            wait += failure.wait
         if failure.rate_limited:
-            self._resume_at = max(self._resume_at, time.monotonic() + (failure.wait or 0.0))
-        stopped = await self._stops_within(wait)
-        while not stopped and (rest := self._resume_at - time.monotonic()) > 0:
-            stopped = await self._stops_within(rest)
-        return not stopped
+            await asyncio.to_thread(self._ledger.slow_down, request.model, failure.wait)
+        wait = backoff(self._first_backoff, tries.number, request.key) + (failure.wait or 0.0)
+        return not await self._stops_within(wait)
 
     async def _stops_within(self, seconds: float) -> bool:
+        if seconds <= 0:
+            return self._stopped.is_set()
         try:
             async with asyncio.timeout(seconds):
                 await self._stopped.wait()

@@ -1,18 +1,18 @@
 """What a failed sending means: wait and send again, give up this request, or stop the run."""
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx2
 import openai
 
 from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.llm.limits import read_retry_after, read_told
 
 MAX_ERROR = 500
 _TRANSIENT_STATUSES = frozenset({408, 409, 425, 429})
 _RUN_STATUSES = frozenset({401, 402, 403, 404})
+_GATEWAY_STATUSES = frozenset({502, 504, 524})
 _RATE_LIMITED = 429
 _SERVER_ERROR = 500
 
@@ -46,9 +46,15 @@ class TryAgain(SendFailure):
 
 
 class RequestRefused(SendFailure):
-    """This request is malformed for the server; others may pass."""
+    """This request is malformed for the server; others may pass.
 
-    outcome = AttemptOutcome.REFUSED
+    Attributes:
+        outcome: LOST where the answer was paid and cannot be used.
+    """
+
+    def __init__(self, message: str, outcome: AttemptOutcome = AttemptOutcome.REFUSED) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class RunRefused(SendFailure):
@@ -75,30 +81,14 @@ def _read_status(error: openai.APIStatusError) -> SendFailure:
     if status in _RUN_STATUSES or "insufficient_quota" in (error.code, error.type):
         return RunRefused(message)
     if status in _TRANSIENT_STATUSES or status >= _SERVER_ERROR:
-        wait = read_retry_after(error.response.headers.get("retry-after"), datetime.now(UTC))
-        return TryAgain(message, wait=wait, rate_limited=status == _RATE_LIMITED)
+        headers = error.response.headers
+        wait = read_retry_after(headers, datetime.now(UTC))
+        wait = read_told(headers, tokens=1).wait if wait is None else wait
+        # behind a gateway that gave up, the answer may have been made and paid
+        gateway = status in _GATEWAY_STATUSES
+        outcome = AttemptOutcome.LOST if gateway else AttemptOutcome.FAILED
+        return TryAgain(message, outcome, wait=wait, rate_limited=status == _RATE_LIMITED)
     return RequestRefused(message)
-
-
-def read_retry_after(value: Any, now: datetime) -> float | None:
-    """Read a Retry-After header, in seconds or as an HTTP date; None where it is neither.
-
-    Returns:
-        Seconds from `now`, never negative.
-    """
-    if not isinstance(value, str):
-        return None
-    try:
-        return max(0.0, min(float(value), 1e9))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
 
 
 def _words(error: BaseException) -> str:

@@ -7,6 +7,7 @@ LONGEST_ASKED_WAIT = 120.0
 _FEWEST_FAILURES = 10
 _ROUNDS = 3
 _GIVEN_UP = 3
+_WAITS_PER_TRY = 3
 
 
 def backoff(first: float, tries: int, key: str) -> float:
@@ -18,6 +19,30 @@ def backoff(first: float, tries: int, key: str) -> float:
     longest = min(first * 2.0 ** (tries - 1), LONGEST_WAIT)
     offset = 8 * (tries % 8)
     return longest * (1 - int(key[offset : offset + 8], 16) / 2**33)
+
+
+class Tries:
+    """The tries of one request. A rate limit is waited for: three of them count as one try."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._limited = 0
+        self._failed = 0
+
+    def failed(self, failure: TryAgain) -> None:
+        if failure.rate_limited:
+            self._limited += 1
+        else:
+            self._failed += 1
+
+    @property
+    def number(self) -> int:
+        """Failures so far, of either kind; the next wait grows with it."""
+        return self._failed + self._limited
+
+    @property
+    def used_up(self) -> bool:
+        return self._failed + self._limited / _WAITS_PER_TRY >= self._most
 
 
 class Breaker:
@@ -43,11 +68,15 @@ class Breaker:
 
     def failed(self, failure: TryAgain) -> None:
         if failure.wait is not None and failure.wait > LONGEST_ASKED_WAIT:
-            self._open(f"the server asks to wait {failure.wait:.0f} seconds")
+            self.paused(failure.wait)
         if not failure.rate_limited:
             self._failures += 1
         if self._failures >= self._limit:
             self._open(f"{self._failures} failures in a row, the last: {failure}")
+
+    def paused(self, seconds: float) -> None:
+        """Take in a wait that is too long for a run."""
+        self._open(f"the server asks to wait {seconds:.0f} seconds")
 
     def gave_up(self, failure: TryAgain) -> None:
         self._given_up += 1

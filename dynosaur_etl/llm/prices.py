@@ -10,14 +10,11 @@ from typing import Any
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.domain.identity import canonical_json
 
 PACKAGED_PRICES = Path(__file__).with_name("prices.toml")
 MILLION = Decimal(1_000_000)
 SMALLEST = Decimal("1e-10")
 
-_MESSAGE_OVERHEAD = 16
-_REQUEST_OVERHEAD = 64
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _PARTS = frozenset({"input", "cached", "output"})
 
@@ -57,20 +54,17 @@ class PriceTable:
         total = fresh * price.input + from_cache * price.cached + completion * price.output
         return (total / MILLION).quantize(SMALLEST, ROUND_UP)
 
-    def upper_bound(self, request: ChatRequest) -> Decimal:
+    def upper_bound(self, request: ChatRequest) -> Decimal | None:
         """Give an amount that the answer cannot exceed, for the reservation.
 
-        Every token of a byte-level vocabulary covers at least one byte, so the bytes of messages
-        and schema bound the prompt; the answer is bounded by `max_tokens`. A model without a
-        price reserves nothing: no budget can be kept for it.
+        The bytes of the prompt bound its tokens, the request bounds those of the answer. None
+        where the model has no price: no budget can be kept for it.
         """
         price = self.price(request.model)
         if price is None:
-            return Decimal(0)
-        texts = canonical_json([*request.messages, request.schema])
-        overhead = _REQUEST_OVERHEAD + _MESSAGE_OVERHEAD * len(request.messages)
-        prompt = len(texts.encode()) + overhead
-        total = prompt * max(price.input, price.cached) + request.max_tokens * price.output
+            return None
+        prompt = request.prompt_bytes * max(price.input, price.cached)
+        total = prompt + request.most_completion_tokens * price.output
         return (total / MILLION).quantize(SMALLEST, ROUND_UP)
 
 

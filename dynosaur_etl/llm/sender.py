@@ -1,18 +1,31 @@
 """Sends one request once, over the official client with its own retries off."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self
 
 import httpx2
 import openai
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
+from dynosaur_etl.domain.ledger import AttemptOutcome
+from dynosaur_etl.domain.pace import Told, paced_tokens
 from dynosaur_etl.llm.completion import MAX_BODY_BYTES, read_completion
 from dynosaur_etl.llm.failures import RequestRefused, TryAgain, read_failure
+from dynosaur_etl.llm.limits import read_told
 
 NO_KEY = "no-key"
 """The client insists on a key; servers on one's own machine want none."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, and what its headers tell of the server's limits."""
+
+    answer: Answer
+    told: Told
 
 
 class Sender:
@@ -40,7 +53,7 @@ class Sender:
     ) -> None:
         await self._client.close()
 
-    async def send(self, request: ChatRequest) -> Answer:
+    async def send(self, request: ChatRequest) -> Reply:
         """Send the request once and read its answer.
 
         Raises:
@@ -48,24 +61,34 @@ class Sender:
         """
         try:
             async with asyncio.timeout(self._timeout):
-                body = await self._receive(request)
+                body, headers = await self._receive(request)
         except (openai.APIError, httpx2.HTTPError, TimeoutError) as error:
             raise read_failure(error) from error
         answer = read_completion(body, request.model)
         if answer is None:
             start = body[:80].decode("utf-8", "replace")
-            raise TryAgain(f"HTTP 200, but the body is no chat completion: {start!r}")
-        return answer
+            message = f"HTTP 200, but the body is no chat completion: {start!r}"
+            raise TryAgain(message, AttemptOutcome.LOST)
+        return Reply(answer, read_told(headers, paced_tokens(request)))
 
-    async def _receive(self, request: ChatRequest) -> bytes:
-        # the key lets a server that honours it give a lost answer again without charging for it
-        create = self._client.chat.completions.with_streaming_response.create(
-            **cast("Any", request.body()), extra_headers={"Idempotency-Key": request.key}
+    async def _receive(self, request: ChatRequest) -> tuple[bytes, Mapping[str, str]]:
+        # `post` sends the body as it is; `chat.completions.create` would first walk through it
+        stream = await self._client.post(
+            "/chat/completions",
+            cast_to=object,
+            body=request.body(),
+            # the key lets a server that honours it give a lost answer again without charging
+            options={"headers": {"Idempotency-Key": request.key}},
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
         )
         received = bytearray()
-        async with create as response:
-            async for chunk in response.iter_bytes():
+        try:
+            async for chunk in stream.response.aiter_bytes():
                 received += chunk
                 if len(received) > MAX_BODY_BYTES:
-                    raise RequestRefused(f"the answer is larger than {MAX_BODY_BYTES} bytes")
-        return bytes(received)
+                    message = f"the answer is larger than {MAX_BODY_BYTES} bytes"
+                    raise RequestRefused(message, AttemptOutcome.LOST)
+        finally:
+            await stream.close()
+        return bytes(received), stream.response.headers

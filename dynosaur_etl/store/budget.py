@@ -1,68 +1,139 @@
-"""What a transaction that holds the ledger's lock may still reserve."""
+"""The caps on what is spent, over running totals that all processes share.
 
+A total is the sum over the attempts of a run or a month: their costs, and what is reserved for
+them. It is changed in the transaction that changes the attempts, so that a claim reads two rows,
+however many requests the month has seen.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from dynosaur_etl.store.tables import LlmRequestRow
+from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
+from dynosaur_etl.domain.ledger import Prices
+from dynosaur_etl.store.tables import LlmBudgetRow
+
+_TOTALS: Any = LlmBudgetRow.__table__
+_ADD = text(
+    "insert into llm_budgets (scope, used_usd) values (:scope, :amount) "
+    "on conflict (scope) do update set used_usd = llm_budgets.used_usd + excluded.used_usd"
+)
+
+
+def run_scope(day: str, purpose: str) -> str:
+    """Name the total of one growth day's run for one purpose."""
+    return f"run {day} {purpose}"
+
+
+def month_scope(moment: datetime) -> str:
+    """Name the total of a moment's calendar month (UTC)."""
+    return f"month {moment.astimezone(UTC):%Y-%m}"
+
+
+class Totals:
+    """Changes to the totals, collected in a transaction and written at its end."""
+
+    def __init__(self) -> None:
+        self._changes: defaultdict[str, Decimal] = defaultdict(Decimal)
+
+    def add(self, day: str, purpose: str, sent_at: datetime, amount: Decimal) -> None:
+        """Count an amount, or take a negative one off, for an attempt of that run and moment."""
+        for scope in (run_scope(day, purpose), month_scope(sent_at)):
+            self._changes[scope] += amount
+
+    def pending(self, scope: str) -> Decimal:
+        return self._changes[scope]
+
+    def write(self, session: Session) -> None:
+        """Write the changes; in one order, so that no two transactions wait for each other."""
+        changes = [
+            {"scope": scope, "amount": amount}
+            for scope, amount in sorted(self._changes.items())
+            if amount
+        ]
+        if changes:
+            session.execute(_ADD, changes)
+        self._changes.clear()
 
 
 class Budget:
-    """The caps of one growth day's run and of the calendar month, and what is used of them.
+    """What a transaction may still reserve for one growth day's run, this month.
 
-    Used is what was paid and what is reserved. An answer without usage keeps its reservation, so
-    that an unknown cost never counts as nothing.
+    The totals' rows are locked from the first reservation to the end of the transaction.
     """
 
-    def __init__(self, session: Session, run_cap: Decimal, month_cap: Decimal, day: str) -> None:
-        self.day = day
+    def __init__(
+        self,
+        session: Session,
+        totals: Totals,
+        caps: tuple[Decimal | None, Decimal | None],
+        prices: Prices,
+        now: datetime,
+    ) -> None:
         self._session = session
-        self._run_cap = run_cap
-        self._month_cap = month_cap
-        self._run_used: dict[str, Decimal] = {}
-        month = func.date_trunc("month", func.now(), "UTC")
-        self.now, self._month_start = session.execute(select(func.now(), month)).one()
-        self._month_used = self._used(LlmRequestRow.sent_at >= self._month_start)
+        self._totals = totals
+        self._run_cap, self._month_cap = caps
+        self._prices = prices
+        self._now = now
+        self._used: dict[str, Decimal] = {}
 
-    def reserve(self, purpose: str, amount: Decimal) -> str | None:
+    def lock(self, runs: Sequence[tuple[str, str]]) -> None:
+        """Lock the totals of the runs (day and purpose) and of the month, and read them."""
+        scopes = {run_scope(day, purpose) for day, purpose in runs} | {month_scope(self._now)}
+        nothing = [{"scope": name, "used_usd": Decimal(0)} for name in sorted(scopes)]
+        statement = upsert(_TOTALS).values(nothing)
+        locking = statement.on_conflict_do_update(
+            index_elements=["scope"], set_={"used_usd": _TOTALS.c.used_usd}
+        )
+        rows = self._session.execute(locking.returning(_TOTALS.c.scope, _TOTALS.c.used_usd))
+        self._used = {row.scope: row.used_usd for row in rows}
+
+    def bound(self, request: ChatRequest) -> Decimal:
+        """Give the most that the request can cost.
+
+        Raises:
+            InvalidSetting: its model has no price and a cap is set, which could not be kept.
+        """
+        bound = self._prices.upper_bound(request)
+        if bound is not None:
+            return bound
+        if self._run_cap is None and self._month_cap is None:
+            return Decimal(0)
+        raise InvalidSetting(
+            not_allowed(
+                "model without a price",
+                request.model,
+                f"a model of the price table {self._prices.version}, so that a budget can be kept;"
+                " name its price in a file at DYNOSAUR_LLM_PRICES (0 for a server of your own), or"
+                " set DYNOSAUR_LLM_BUDGET_RUN_USD and DYNOSAUR_LLM_BUDGET_MONTH_USD to unlimited",
+            )
+        )
+
+    def reserve(self, day: str, purpose: str, amount: Decimal) -> str | None:
         """Take the amount out of both caps; where one has no room, tell which."""
-        used = self._run(purpose)
-        if used + amount > self._run_cap:
-            run = f"the run {self.day} for {purpose}"
-            return _no_room(run, self._run_cap, used, amount)
-        if self._month_used + amount > self._month_cap:
-            month = f"the month {self._month_start:%Y-%m}"
-            return _no_room(month, self._month_cap, self._month_used, amount)
-        self._run_used[purpose] = used + amount
-        self._month_used += amount
+        month = month_scope(self._now)
+        for scope, cap, words in (
+            (run_scope(day, purpose), self._run_cap, f"the run {day} for {purpose}"),
+            (month, self._month_cap, f"the {month}"),
+        ):
+            used = self._used[scope] + self._totals.pending(scope)
+            if cap is not None and used + amount > cap:
+                return _no_room(words, cap, used, amount)
+        self._totals.add(day, purpose, self._now, amount)
         return None
-
-    def free(self, row: LlmRequestRow) -> None:
-        """Give a dead owner's reservation back to the caps that it was taken from."""
-        if row.day == self.day:
-            self._run_used[row.purpose] = self._run(row.purpose) - row.reserved_usd
-        if row.sent_at is not None and row.sent_at >= self._month_start:
-            self._month_used -= row.reserved_usd
-        row.reserved_usd = Decimal(0)
-
-    def _run(self, purpose: str) -> Decimal:
-        if purpose not in self._run_used:
-            run = (LlmRequestRow.day == self.day) & (LlmRequestRow.purpose == purpose)
-            self._run_used[purpose] = self._used(run)
-        return self._run_used[purpose]
-
-    def _used(self, condition: ColumnElement[bool]) -> Decimal:
-        amount = func.coalesce(LlmRequestRow.cost_usd, 0) + LlmRequestRow.reserved_usd
-        with self._session.no_autoflush:
-            total = self._session.execute(select(func.sum(amount)).where(condition)).scalar()
-        return Decimal(total or 0)
 
 
 def _no_room(what: str, cap: Decimal, used: Decimal, amount: Decimal) -> str:
     return (
-        f"the budget of {what} is {_dollars(cap)} and {_dollars(used)} of it are used or reserved; "
-        f"the next request needs up to {_dollars(amount)}"
+        f"the budget of {what} is {_dollars(cap)} and {_dollars(used)} of it are used, reserved or "
+        f"may have been paid for lost answers; the next request needs up to {_dollars(amount)}"
     )
 
 

@@ -1,17 +1,20 @@
 """The ledger of paid requests in PostgreSQL, safe with any number of processes.
 
 All claims pass one advisory lock, one transaction at a time, so that the reservations can never
-add up to more than a cap. Each ledger has an owner number whose session-level advisory lock a
-connection of its own holds for as long as the process lives: whoever finds that lock free knows
-that the owner is dead.
+add up to more than a cap, nor the sendings to more than the server's pace. Each ledger has an
+owner number whose session-level advisory lock a connection of its own holds for as long as the
+process lives: whoever finds that lock free knows that the owner is dead.
 """
 
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -24,36 +27,71 @@ from dynosaur_etl.domain.ledger import (
     Claimed,
     ClaimResult,
     Held,
+    Later,
     Prices,
     RequestStatus,
 )
+from dynosaur_etl.domain.pace import PaceRules, Told
 from dynosaur_etl.domain.text import clean_text
+from dynosaur_etl.store.books import (
+    AttemptId,
+    Books,
+    Taking,
+    answer_values,
+    attempt_id,
+    open_books,
+    read_answer,
+)
 from dynosaur_etl.store.budget import Budget
-from dynosaur_etl.store.database import lock_number, transaction, wrapped_errors
-from dynosaur_etl.store.tables import LlmAttemptRow, LlmRequestRow
+from dynosaur_etl.store.database import wrapped_errors
+from dynosaur_etl.store.pacing import ServerPace
 
 OWNER_BITS = 62
 OWNER_DIED = "the process that sent it died before it could write down an answer"
+NEVER_LEFT = "claimed, but not sent"
+
+
+@dataclass(frozen=True)
+class PacedServer:
+    """A server, by its URL, with the limits that the settings name."""
+
+    url: str
+    rules: PaceRules
+
+
+@dataclass(frozen=True)
+class _Counter:
+    """Where one transaction's claims are settled: its books, its budget and the server's pace."""
+
+    books: Books
+    budget: Budget
+    pace: ServerPace | None
 
 
 class PostgresLedger:
     """One process's way into the ledger; its methods may be called from several threads."""
 
     def __init__(
-        self, engine: Engine, run_budget: Decimal, month_budget: Decimal, prices: Prices
+        self,
+        engine: Engine,
+        run_budget: Decimal | None,
+        month_budget: Decimal | None,
+        prices: Prices,
+        server: PacedServer | None = None,
     ) -> None:
         """Become an owner of claims.
 
         `run_budget` caps what one growth day may spend on one purpose, `month_budget` what may be
-        spent in a calendar month (UTC), both in US dollars.
+        spent in a calendar month (UTC), both in US dollars; None is no cap. Without a `server` no
+        pace is kept.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
         self._engine = engine
-        self._run_budget = run_budget
-        self._month_budget = month_budget
+        self._caps = (run_budget, month_budget)
         self._prices = prices
+        self._server = server
         self._owner = secrets.randbits(OWNER_BITS)
         self._guard = threading.Lock()
         with wrapped_errors(engine):
@@ -72,106 +110,185 @@ class PostgresLedger:
 
         Raises:
             StoreUnavailable: the database does not answer, or took this ledger for dead.
+            InvalidSetting: a model has no price, and a cap is set.
         """
         self._prove_alive()
-        with transaction(self._engine) as session:
-            lock = {"lock": lock_number("ledger")}
-            session.execute(text("select pg_advisory_xact_lock(:lock)"), lock)
-            rows = _locked_rows(session, [request.key for request in requests])
-            budget = Budget(session, self._run_budget, self._month_budget, day)
-            results = [
-                self._claim_one(session, rows.get(request.key), request, budget)
-                for request in requests
-            ]
-            session.flush()  # the attempts refer to the requests
-            session.add_all(_attempt_row(claim) for claim in results if isinstance(claim, Claimed))
-            return results
+        with self._counter() as counter:
+            return self._claim_all(counter, requests, day)
 
     def settle(self, claim: Claimed, answer: Answer) -> None:
         """Store the answer; the first one of a key stays."""
-        request = claim.request
-        cost = self._prices.cost(
-            request.model, answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens
-        )
-        with transaction(self._engine) as session:
-            row = _locked_row(session, request.key)
-            attempt = _attempt(session, claim)
-            attempt.outcome, attempt.cost_usd = AttemptOutcome.ANSWERED, cost
-            if row.status == RequestStatus.ANSWERED:
-                row.cost_usd = None if cost is None or row.cost_usd is None else row.cost_usd + cost
-                return
-            _write_answer(row, answer)
-            row.cost_usd = cost
-            row.price_version = self._prices.version
-            row.owner_run = row.error = None
-            if answer.prompt_tokens is not None and answer.completion_tokens is not None:
-                row.reserved_usd = Decimal(0)
+        self.settle_all([(claim, answer)])
+
+    def settle_all(self, answers: Sequence[tuple[Claimed, Answer]]) -> None:
+        """Store answers of distinct keys in one transaction."""
+        named = [(attempt_id(claim), answer) for claim, answer in answers]
+        with open_books(self._engine, alone=False) as books:
+            rows = books.lock_requests([key for (key, _), _ in named])
+            self._settle_in(books, rows, named)
 
     def fail(self, claim: Claimed, outcome: AttemptOutcome, error: str) -> None:
-        """Close the attempt without an answer; the request stays claimed."""
-        with transaction(self._engine) as session:
-            attempt = _attempt(session, claim)
-            attempt.outcome, attempt.error = outcome, clean_text(error)
+        """Close the attempt without an answer; the request stays claimed.
 
-    def again(self, claim: Claimed) -> Claimed:
+        What is reserved for it is free again, but for a lost one: that may have been paid.
+        """
+        with open_books(self._engine, alone=False) as books:
+            row = books.lock_requests([claim.request.key])[claim.request.key]
+            attempt = books.attempts([attempt_id(claim)])[attempt_id(claim)]
+            lost = outcome == AttemptOutcome.LOST
+            held = attempt.reserved_usd if lost else Decimal(0)
+            books.close_attempts([(attempt, _closed(outcome, error, held))])
+            if row.owner_run == self._owner:
+                books.change_requests([{"key": row.key, "reserved_usd": Decimal(0)}])
+
+    def again(self, claim: Claimed) -> Claimed | BudgetSpent:
         """Open the next attempt.
 
         Raises:
             Busy: the claim was taken over, because this process was taken for dead.
         """
         self._prove_alive()
-        with transaction(self._engine) as session:
-            row = _locked_row(session, claim.request.key)
+        request = claim.request
+        with self._counter() as counter:
+            row = counter.books.lock_requests([request.key])[request.key]
             if row.owner_run != self._owner:
                 raise Busy(f"request {row.key[:12]}: another process has taken it over")
-            row.attempts += 1
-            row.sent_at = session.scalar(select(func.now()))
-            session.add(_attempt_row(following := Claimed(claim.request, row.attempts)))
-            return following
+            day = counter.books.attempts([attempt_id(claim)])[attempt_id(claim)].day
+            counter.budget.lock([(day, request.purpose)])
+            bound = counter.budget.bound(request)
+            spent = counter.budget.reserve(day, request.purpose, bound)
+            if spent is not None:
+                return BudgetSpent(request, spent)
+            wait = counter.pace.turn(request) if counter.pace else None
+            return self._take(counter, request, day, row.attempts + 1, bound, wait)
 
     def release(self, claim: Claimed, error: str) -> None:
         """Give the request up for now; a later run may claim it."""
         self._end(claim, RequestStatus.FAILED, error)
 
-    def refuse(self, claim: Claimed, error: str) -> None:
-        """Close the attempt and the request; a later run may ask again, at no cost."""
-        self.fail(claim, AttemptOutcome.REFUSED, error)
+    def refuse(
+        self, claim: Claimed, error: str, outcome: AttemptOutcome = AttemptOutcome.REFUSED
+    ) -> None:
+        """Close the attempt and the request; a later run may ask again."""
+        self.fail(claim, outcome, error)
         self._end(claim, RequestStatus.REFUSED, error)
 
-    def _end(self, claim: Claimed, status: RequestStatus, error: str) -> None:
-        with transaction(self._engine) as session:
-            row = _locked_row(session, claim.request.key)
-            if row.owner_run == self._owner:
-                row.status, row.error = status, clean_text(error)
-                row.owner_run, row.reserved_usd = None, Decimal(0)
+    def slow_down(self, model: str, wait: float | None) -> None:
+        """Let no process send to the model for a while."""
+        with self._counter() as counter:
+            if counter.pace is not None:
+                counter.pace.refused(model, wait)
+
+    def learn(self, model: str, told: Told) -> None:
+        """Take over what the server tells about its rate limits."""
+        with self._counter() as counter:
+            if counter.pace is not None:
+                counter.pace.told(model, told)
+
+    @contextmanager
+    def _counter(self) -> Iterator[_Counter]:
+        with open_books(self._engine, alone=True) as books:
+            budget = Budget(books.session, books.totals, self._caps, self._prices, books.now)
+            server, pace = self._server, None
+            if server is not None:
+                pace = ServerPace(books.session, server.url, server.rules, books.now)
+            yield _Counter(books, budget, pace)
+            if pace is not None:
+                pace.write()
+
+    def _claim_all(
+        self, counter: _Counter, requests: Sequence[ChatRequest], day: str
+    ) -> list[ClaimResult]:
+        rows = counter.books.lock_requests([request.key for request in requests])
+        counter.budget.lock([(day, request.purpose) for request in requests])
+        return [
+            self._claim_one(counter, rows.get(request.key), request, day) for request in requests
+        ]
+
+    def _settle_in(
+        self,
+        books: Books,
+        rows: Mapping[str, Row[Any]],
+        answers: Sequence[tuple[AttemptId, Answer]],
+    ) -> None:
+        """Settle answers of requests whose rows are locked."""
+        attempts = books.attempts([attempt for attempt, _ in answers])
+        closings, first, repeated = [], [], []
+        for (key, number), answer in answers:
+            attempt, row = attempts[key, number], rows[key]
+            values = self._settled(row.model, answer, attempt)
+            closings.append((attempt, values))
+            if row.status == RequestStatus.ANSWERED:
+                repeated.append(_paid_again(row, values["cost_usd"]))
+            else:
+                first.append(self._answered(key, answer, values))
+        books.close_attempts(closings)
+        books.change_requests(first)
+        books.change_requests(repeated)
 
     def _claim_one(
-        self, session: Session, row: LlmRequestRow | None, request: ChatRequest, budget: Budget
+        self, counter: _Counter, row: Row[Any] | None, request: ChatRequest, day: str
     ) -> ClaimResult:
         if row is not None and row.status == RequestStatus.ANSWERED:
             return Answered(request, read_answer(row))
         if row is not None and row.owner_run is not None:
-            if row.owner_run == self._owner or not _is_dead(session, row.owner_run):
+            if row.owner_run == self._owner or not _is_dead(counter.books.session, row.owner_run):
                 return Held(request)
-            _mark_lost(session, row)
-            budget.free(row)
-        bound = self._prices.upper_bound(request)
-        spent = budget.reserve(request.purpose, bound)
+            _mark_lost(counter.books, row)
+        bound = counter.budget.bound(request)
+        spent = counter.budget.reserve(day, request.purpose, bound)
         if spent is not None:
             return BudgetSpent(request, spent)
-        row = row or _new_row(session, request)
-        self._take(row, request, budget, bound)
-        return Claimed(request, row.attempts)
+        wait = counter.pace.turn(request) if counter.pace else None
+        if counter.pace and counter.pace.beyond(wait):
+            counter.books.totals.add(day, request.purpose, counter.books.now, -bound)
+            return Later(request, wait or 0.0)
+        attempts = row.attempts if row is not None else 0
+        return self._take(counter, request, day, attempts + 1, bound, wait)
 
     def _take(
-        self, row: LlmRequestRow, request: ChatRequest, budget: Budget, bound: Decimal
-    ) -> None:
+        self,
+        counter: _Counter,
+        request: ChatRequest,
+        day: str,
+        attempt: int,
+        bound: Decimal,
+        wait: float | None,
+    ) -> Claimed:
         """Make the row this run's: it pays, so it is the run that the cost counts for."""
-        row.purpose, row.day, row.subject = request.purpose, budget.day, request.subject
-        row.attempts, row.sent_at = row.attempts + 1, budget.now
-        row.status, row.error = RequestStatus.SENT, None
-        row.reserved_usd, row.price_version = bound, self._prices.version
-        row.owner_run = self._owner
+        counter.books.take(Taking(request, day, attempt, bound, self._prices.version, self._owner))
+        return Claimed(request, attempt, wait)
+
+    def _settled(self, model: str, answer: Answer, attempt: Row[Any]) -> dict[str, Any]:
+        """Give the columns of an attempt that was answered."""
+        cost = self._prices.cost(
+            model, answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens
+        )
+        known = answer.prompt_tokens is not None and answer.completion_tokens is not None
+        held = Decimal(0) if known else attempt.reserved_usd
+        return _closed(AttemptOutcome.ANSWERED, None, held) | {"cost_usd": cost}
+
+    def _answered(self, key: str, answer: Answer, values: dict[str, Any]) -> dict[str, Any]:
+        """Give the columns of a request that got its first answer."""
+        return answer_values(answer) | {
+            "key": key,
+            "cost_usd": values["cost_usd"],
+            "reserved_usd": values["reserved_usd"],
+            "price_version": self._prices.version,
+            "owner_run": None,
+            "error": None,
+        }
+
+    def _end(self, claim: Claimed, status: RequestStatus, error: str) -> None:
+        with open_books(self._engine, alone=False) as books:
+            row = books.lock_requests([claim.request.key])[claim.request.key]
+            attempt = books.attempts([attempt_id(claim)])[attempt_id(claim)]
+            if attempt.outcome == AttemptOutcome.SENT:
+                closed = _closed(AttemptOutcome.FAILED, NEVER_LEFT, Decimal(0))
+                books.close_attempts([(attempt, closed)])
+            if row.owner_run == self._owner:
+                ended = {"key": row.key, "status": status, "error": clean_text(error)}
+                books.change_requests([ended | {"owner_run": None, "reserved_usd": Decimal(0)}])
 
     def _prove_alive(self) -> None:
         """Check that the owner's lock is still held, before anything is sent on its strength."""
@@ -185,70 +302,26 @@ class PostgresLedger:
                 raise StoreUnavailable(lost) from error
 
 
-def _locked_rows(session: Session, keys: Sequence[str]) -> Mapping[str, LlmRequestRow]:
-    """Read rows and lock them, so that no answer slips in between reading and taking over."""
-    query = select(LlmRequestRow).where(LlmRequestRow.key.in_(keys)).order_by(LlmRequestRow.key)
-    return {row.key: row for row in session.scalars(query.with_for_update())}
-
-
-def _locked_row(session: Session, key: str) -> LlmRequestRow:
-    return session.get_one(LlmRequestRow, key, with_for_update=True)
-
-
-def _attempt(session: Session, claim: Claimed) -> LlmAttemptRow:
-    return session.get_one(LlmAttemptRow, (claim.request.key, claim.attempt))
-
-
 def _is_dead(session: Session, owner: int) -> bool:
     query = text("select pg_try_advisory_xact_lock(:owner)")
     return bool(session.execute(query, {"owner": owner}).scalar())
 
 
-def _mark_lost(session: Session, row: LlmRequestRow) -> None:
-    attempt = session.get_one(LlmAttemptRow, (row.key, row.attempts))
+def _mark_lost(books: Books, row: Row[Any]) -> None:
+    """Close a dead owner's attempt; what it holds stays held, for it may have been paid."""
+    attempt = books.attempts([(row.key, row.attempts)])[row.key, row.attempts]
     if attempt.outcome == AttemptOutcome.SENT:
-        attempt.outcome, attempt.error = AttemptOutcome.LOST, OWNER_DIED
-    row.status, row.owner_run, row.error = RequestStatus.FAILED, None, OWNER_DIED
+        lost = _closed(AttemptOutcome.LOST, OWNER_DIED, attempt.reserved_usd)
+        books.close_attempts([(attempt, lost)])
+    ended = {"key": row.key, "status": RequestStatus.FAILED, "error": OWNER_DIED}
+    books.change_requests([ended | {"owner_run": None, "reserved_usd": Decimal(0)}])
 
 
-def _new_row(session: Session, request: ChatRequest) -> LlmRequestRow:
-    row = LlmRequestRow(
-        key=request.key,
-        model=request.model,
-        prompt_version=request.prompt_version,
-        request=request.body(),
-        attempts=0,
-    )
-    session.add(row)
-    return row
+def _closed(outcome: AttemptOutcome, error: str | None, held: Decimal) -> dict[str, Any]:
+    words = None if error is None else clean_text(error)
+    return {"outcome": outcome, "error": words, "cost_usd": None, "reserved_usd": held}
 
 
-def _attempt_row(claim: Claimed) -> LlmAttemptRow:
-    return LlmAttemptRow(key=claim.request.key, number=claim.attempt, outcome=AttemptOutcome.SENT)
-
-
-def _write_answer(row: LlmRequestRow, answer: Answer) -> None:
-    row.status = RequestStatus.ANSWERED
-    row.response = {
-        "content": answer.content,
-        "refusal": answer.refusal,
-        "finish_reason": answer.finish_reason,
-        "model": answer.model,
-    }
-    row.prompt_tokens = answer.prompt_tokens
-    row.cached_tokens = answer.cached_tokens
-    row.completion_tokens = answer.completion_tokens
-
-
-def read_answer(row: LlmRequestRow) -> Answer:
-    """Give a request's stored answer."""
-    response = row.response or {}
-    return Answer(
-        content=response.get("content"),
-        refusal=response.get("refusal"),
-        finish_reason=response.get("finish_reason"),
-        model=response.get("model") or row.model,
-        prompt_tokens=row.prompt_tokens,
-        cached_tokens=row.cached_tokens,
-        completion_tokens=row.completion_tokens,
-    )
+def _paid_again(row: Row[Any], cost: Decimal | None) -> dict[str, Any]:
+    known = cost is not None and row.cost_usd is not None
+    return {"key": row.key, "cost_usd": row.cost_usd + cost if known else None}

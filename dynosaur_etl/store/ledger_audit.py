@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Select, func, select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.ledger import AttemptOutcome, RequestStatus
 from dynosaur_etl.store.database import transaction
-from dynosaur_etl.store.tables import LlmAttemptRow, LlmRequestRow
+from dynosaur_etl.store.tables import LlmAttemptRow, LlmBudgetRow, LlmRequestRow
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class LedgerAudit:
         cost_usd: the sum over requests.
         attempts_cost_usd: the sum over attempts; the same amount in sound books.
         reserved_usd: held for what is in flight, or for an answer that came without usage.
+        lost_usd: the most that lost attempts may have cost, still counted as spent.
         unknown_costs: answers without a price or without usage.
         ownerless: requests in flight whose owner is dead; the next run of their day takes them.
         contradictions: what does not fit together, each in words.
@@ -33,6 +34,7 @@ class LedgerAudit:
     cost_usd: Decimal
     attempts_cost_usd: Decimal
     reserved_usd: Decimal
+    lost_usd: Decimal
     unknown_costs: int
     ownerless: int
     contradictions: tuple[str, ...]
@@ -75,6 +77,8 @@ def audit(engine: Engine) -> LedgerAudit:
             "requests whose attempts are not all written down": _missing_attempts(session),
             "attempts left open on requests that are not in flight": _open_attempts(session),
             "US dollars between requests and attempts": cost - attempts_cost,
+            "US dollars between attempts and the totals of runs": _astray(session, "run"),
+            "US dollars between attempts and the totals of months": _astray(session, "month"),
         }
         return LedgerAudit(
             requests=_counts(session, LlmRequestRow.status),
@@ -82,6 +86,7 @@ def audit(engine: Engine) -> LedgerAudit:
             cost_usd=cost,
             attempts_cost_usd=attempts_cost,
             reserved_usd=_total(session, select(func.sum(LlmRequestRow.reserved_usd))),
+            lost_usd=_total(session, select(func.sum(LlmAttemptRow.reserved_usd)).where(_lost())),
             unknown_costs=_number(session, _answered().where(LlmRequestRow.cost_usd.is_(None))),
             ownerless=ownerless,
             contradictions=tuple(f"{number} {words}" for words, number in faults.items() if number),
@@ -116,6 +121,17 @@ def spend(engine: Engine, day: str | None = None) -> Spend:
         reserved_usd=Decimal(reserved),
         unknown_costs=unknown,
     )
+
+
+def _lost() -> ColumnElement[bool]:
+    return LlmAttemptRow.outcome == AttemptOutcome.LOST
+
+
+def _astray(session: Session, kind: str) -> Decimal:
+    """Give what the totals of a kind of budget are off the attempts that they sum up."""
+    used = func.coalesce(LlmAttemptRow.cost_usd, 0) + LlmAttemptRow.reserved_usd
+    totals = select(func.sum(LlmBudgetRow.used_usd)).where(LlmBudgetRow.scope.like(f"{kind} %"))
+    return _total(session, select(func.sum(used))) - _total(session, totals)
 
 
 def _answered() -> Select[Any]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 CLOCK_COLUMNS = frozenset(
     {
         "seen_at", "last_seen_at", "sent_at", "finished_at", "created_here_at", "owner_run",
-        "found_on", "lifted_on",
+        "found_on", "lifted_on", "pace",
     }
 )  # fmt: skip
 
@@ -218,10 +218,34 @@ class LlmAttemptRow(Base):
 
     key: Mapped[str] = mapped_column(ForeignKey("llm_requests.key"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[str] = mapped_column(index=True, comment="of the run that pays for this sending")
+    purpose: Mapped[str] = mapped_column(comment="what this sending was paid for")
     outcome: Mapped[str] = mapped_column(comment="sent, answered, failed, refused or lost")
     error: Mapped[str | None]
     cost_usd: Mapped[Decimal | None] = mapped_column(comment="null: unknown or nothing was paid")
-    sent_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    reserved_usd: Mapped[Decimal] = mapped_column(
+        comment="held while in flight; stays where the answer may have been paid, its cost unseen"
+    )
+    sent_at: Mapped[datetime] = mapped_column(index=True, server_default=func.now())
+
+
+class LlmBudgetRow(Base):
+    """What is used of a cap, kept as a running total: costs and reservations of its attempts."""
+
+    __tablename__ = "llm_budgets"
+
+    scope: Mapped[str] = mapped_column(primary_key=True, comment="a run or a calendar month")
+    used_usd: Mapped[Decimal]
+
+
+class LlmPaceRow(Base):
+    """How fast a model of a server may be asked, by all processes together."""
+
+    __tablename__ = "llm_paces"
+
+    server: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True)
+    pace: Mapped[dict[str, Any]] = mapped_column(comment="fields of domain.pace.Pace")
 
 
 class ProposalRow(Base):

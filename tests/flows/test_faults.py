@@ -98,7 +98,8 @@ def test_wrong_credentials_stop_the_run_at_once(
 ) -> None:
     alive = environment(servers, database_url, tmp_path)
     dynosaur(alive, "poll", "--day", DAY)
-    wrong = alive | {"DYNOSAUR_LLM_MODEL": "gpt-none"}
+    free = {f"DYNOSAUR_LLM_BUDGET_{cap}_USD": "unlimited" for cap in ("RUN", "MONTH")}
+    wrong = alive | free | {"DYNOSAUR_LLM_MODEL": "gpt-none"}
     result = dynosaur(wrong, "grow", "--day", DAY, "--json")
     assert result.returncode == 3
     assert error_of(result)["kind"] == "LlmRefused"

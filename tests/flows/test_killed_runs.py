@@ -32,8 +32,8 @@ KILLS = [
     ("dynosaur_etl.flows.examine:save_checkpoint", 2, "after"),
     ("dynosaur_etl.store.storage:Storage.write_table", 1, "after"),
     ("dynosaur_etl.store.ledger:PostgresLedger.claim", 1, "after"),
-    ("dynosaur_etl.store.ledger:PostgresLedger.settle", 1, "before"),
-    ("dynosaur_etl.store.ledger:PostgresLedger.settle", 2, "after"),
+    ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "before"),
+    ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "after"),
     ("dynosaur_etl.flows.validate:_judge_config", 1, "after"),
     ("dynosaur_etl.flows.shards:_Filler.fill", 2, "after"),
     ("dynosaur_etl.flows.shards:save_checkpoint", 3, "after"),
@@ -78,7 +78,7 @@ def test_killed_at_every_step_and_run_again(
     with open_services(settings(undisturbed)) as services:
         run_all(DAYS, services)
 
-    ledger = ("llm_attempts", "llm_requests")  # a lost attempt is counted, and there it differs
+    ledger = ("llm_attempts", "llm_budgets", "llm_requests")  # a lost attempt is counted there
     assert dump_tables(killed_url, *ledger) == dump_tables(undisturbed_url, *ledger)
     survivors = dump_files(tmp_path / "killed")
     assert dump_files(tmp_path / "undisturbed").items() <= survivors.items()

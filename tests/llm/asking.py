@@ -1,6 +1,6 @@
 """Asks a server through the real door and the real ledger; also the program of a process to kill.
 
-python -m tests.llm.asking DATABASE_URL LLM_URL NUMBER
+python -m tests.llm.asking DATABASE_URL LLM_URL NUMBER [NAME RUN_BUDGET]
 """
 
 import asyncio
@@ -11,11 +11,12 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.pace import PaceRules
 from dynosaur_etl.llm.door import LlmDoor
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.database import connect
-from dynosaur_etl.store.ledger import PostgresLedger
+from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
 
 DAY = "2020-12-03"
 MODEL = "gpt-4o-mini"
@@ -34,8 +35,17 @@ def make_request(text: str, purpose: str = "propose", model: str = MODEL) -> Cha
     )
 
 
-def make_ledger(engine: Engine, run: str = "5", month: str = "50") -> PostgresLedger:
-    return PostgresLedger(engine, Decimal(run), Decimal(month), load_prices())
+RULES = PaceRules(first_pause=0.05)
+
+
+def make_ledger(
+    engine: Engine,
+    run: str | None = "5",
+    month: str | None = "50",
+    rules: PaceRules = RULES,
+) -> PostgresLedger:
+    caps = [None if cap is None else Decimal(cap) for cap in (run, month)]
+    return PostgresLedger(engine, *caps, load_prices(), PacedServer("http://server", rules))
 
 
 def make_door(
@@ -52,9 +62,11 @@ def ask(door: LlmDoor, requests: Sequence[ChatRequest], day: str = DAY) -> Outco
     return asyncio.run(door.ask_all(requests, day))
 
 
-def main(database_url: str, llm_url: str, number: str) -> None:
-    ledger = make_ledger(connect(database_url))
-    requests = [make_request(f"question {n}") for n in range(int(number))]
+def main(
+    database_url: str, llm_url: str, number: str, name: str = "question", run: str = "5"
+) -> None:
+    ledger = make_ledger(connect(database_url), run)
+    requests = [make_request(f"{name} {n}") for n in range(int(number))]
     outcomes = ask(make_door(llm_url, ledger, concurrency=4), requests)
     sys.stdout.write(f"{len(outcomes.answered)} {outcomes.sent}\n")
     ledger.close()

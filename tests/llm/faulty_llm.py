@@ -30,6 +30,7 @@ class FaultyLlm:
         received: requests by text, answered or not.
         paid: by text, the number of times that the answer was charged.
         latency: seconds that each answer takes.
+        headers: that go with each answer.
     """
 
     url: str = ""
@@ -41,6 +42,7 @@ class FaultyLlm:
     paid: Counter[str] = field(default_factory=Counter)
     bodies: dict[str, Any] = field(default_factory=dict)
     times: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    headers: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
     most_in_flight: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,12 +55,12 @@ class FaultyLlm:
             script = self.scripts.get(text)
             return script.pop(0) if script else self.always
 
-    def pay(self, text: str, key: str | None) -> dict[str, Any]:
+    def pay(self, text: str, key: str | None, answer: Any = None) -> dict[str, Any]:
         with self.lock:
             if self.honours_keys and key in self.answers:
                 return self.answers[key]
             self.paid[text] += 1
-            answer = completion(f"answer to {text}")
+            answer = answer or completion(f"answer to {text}")
             if key:
                 self.answers[key] = answer
             return answer
@@ -87,6 +89,25 @@ def completion(content: str | None, **parts: Any) -> dict[str, Any]:
     }
 
 
+def odd_answer(fault: str, text: str) -> dict[str, Any] | None:
+    """Give an answer that is charged like any other."""
+    if fault == "huge":
+        return completion("x" * 5_000_000)
+    if fault == "null content":
+        return completion(None)
+    if fault == "null usage":
+        return completion(f"answer to {text}", usage=None)
+    if fault in ("length", "refusal"):
+        answer = completion("half of an ans" if fault == "length" else None)
+        choice = answer["choices"][0]
+        if fault == "length":
+            choice["finish_reason"] = "length"
+        else:
+            choice["message"]["refusal"] = "I cannot help with that."
+        return answer
+    return None
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     llm: FaultyLlm
@@ -96,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None:
             self._json(200, {"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model"}]})
         else:
-            self._refuse_or_garble(fault, "models")
+            self._refuse_or_garble(fault)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -118,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None:
             answer = self.llm.pay(text, key)
             time.sleep(self.llm.latency)
-            self._json(200, answer)
+            self._json(200, answer, self.llm.headers)
         elif fault == "lost":
             self.llm.pay(text, key)
             self.close_connection = True
@@ -129,10 +150,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.llm.pay(text, key)
             time.sleep(2)
             self.close_connection = True
+        elif (answer := odd_answer(fault, text)) is not None:
+            self._json(200, self.llm.pay(text, key, answer))
         else:
-            self._refuse_or_garble(fault, text)
+            self._refuse_or_garble(fault)
 
-    def _refuse_or_garble(self, fault: str, text: str) -> None:
+    def _refuse_or_garble(self, fault: str) -> None:
         date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
         statuses: dict[str, tuple[int, dict[str, str]]] = {
             "429": (429, {}),
@@ -150,12 +173,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b"<html>welcome to the proxy</html>", kind="text/html")
         elif fault == "not json":
             self._send(200, b'{"choices": [')
-        elif fault == "huge":
-            self._json(200, completion("x" * 5_000_000))
-        elif fault == "null content":
-            self._json(200, completion(None))
-        elif fault == "null usage":
-            self._json(200, completion(f"answer to {text}", usage=None))
         elif fault == "no choices":
             self._json(200, completion("x", choices=[]))
         elif fault == "unstorable":

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import Engine, select
 
-from dynosaur_etl.domain.errors import LlmRefused, LlmUnavailable
+from dynosaur_etl.domain.errors import InvalidSetting, LlmRefused, LlmUnavailable
 from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.store.database import transaction
 from dynosaur_etl.store.ledger import PostgresLedger
@@ -82,9 +83,11 @@ def test_rereading_many_stored_answers_takes_no_waiting(
         (["500", "503"], ["failed", "failed", "answered"]),
         (["408"], ["failed", "answered"]),
         (["409"], ["failed", "answered"]),
-        (["html"], ["failed", "answered"]),
-        (["not json"], ["failed", "answered"]),
-        (["no choices"], ["failed", "answered"]),
+        (["502"], ["lost", "answered"]),
+        (["504"], ["lost", "answered"]),
+        (["html"], ["lost", "answered"]),
+        (["not json"], ["lost", "answered"]),
+        (["no choices"], ["lost", "answered"]),
         (["lost"], ["lost", "answered"]),
         (["cut"], ["lost", "answered"]),
     ],
@@ -106,6 +109,7 @@ def test_a_passing_failure_is_sent_again_and_paid_once(
     found = audit(engine)
     assert found.consistent
     assert found.lost == outcomes.count("lost")
+    assert (found.lost_usd > 0) == (found.lost > 0), "what may have been paid stays in the budget"
 
 
 def test_a_timeout_counts_as_lost(llm: FaultyLlm, ledger: PostgresLedger, engine: Engine) -> None:
@@ -158,16 +162,18 @@ def test_what_no_request_would_pass_stops_the_run(
     assert ask(make_door(llm.url, ledger), requests).sent == 20
 
 
-@pytest.mark.parametrize("fault", ["400", "422", "huge"])
+@pytest.mark.parametrize(
+    ("fault", "outcome"), [("400", "refused"), ("422", "refused"), ("huge", "lost")]
+)
 def test_a_refused_request_stops_no_other(
-    llm: FaultyLlm, ledger: PostgresLedger, engine: Engine, fault: str
+    llm: FaultyLlm, ledger: PostgresLedger, engine: Engine, fault: str, outcome: str
 ) -> None:
     llm.scripts["bad"] = [fault]
     requests = [make_request("bad"), make_request("good")]
     result = ask(make_door(llm.url, ledger), requests)
     assert list(result.refused) == [requests[0].key]
     assert list(result.answered) == [requests[1].key]
-    assert outcomes_of(engine, "bad") == ["refused"]
+    assert outcomes_of(engine, "bad") == [outcome]
     assert audit(engine).consistent
 
 
@@ -257,10 +263,20 @@ def test_reservations_in_flight_are_waited_for_before_anything_is_deferred(
     assert llm.most_in_flight < 8
 
 
-def test_a_model_without_a_price_has_unknown_cost(
+def test_a_model_without_a_price_is_not_asked_under_a_budget(
     llm: FaultyLlm, ledger: PostgresLedger, engine: Engine
 ) -> None:
-    ask(make_door(llm.url, ledger), [make_request("x", model="my-own-model")])
+    with pytest.raises(InvalidSetting, match=r"my-own-model.*DYNOSAUR_LLM_PRICES.*unlimited"):
+        ask(make_door(llm.url, ledger), [make_request("x", model="my-own-model")])
+    assert llm.received.total() == 0
+    assert audit(engine).requests == {}
+
+
+def test_a_model_without_a_price_has_unknown_cost_where_no_budget_is_set(
+    llm: FaultyLlm, engine: Engine
+) -> None:
+    with closing(make_ledger(engine, run=None, month=None)) as ledger:
+        ask(make_door(llm.url, ledger), [make_request("x", model="my-own-model")])
     spent = spend(engine)
     assert (spent.answered, spent.unknown_costs) == (1, 1)
     assert spent.cost_usd == 0

@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dynosaur_etl.llm.failures import TryAgain, read_retry_after
+from dynosaur_etl.llm.failures import TryAgain
+from dynosaur_etl.llm.limits import read_retry_after
 from dynosaur_etl.llm.pace import LONGEST_WAIT, Breaker, backoff
 from tests.llm.asking import make_request
 
@@ -24,7 +25,8 @@ NOW = datetime(2020, 12, 3, 12, 0, tzinfo=UTC)
     ],
 )
 def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | None) -> None:
-    assert read_retry_after(header, NOW) == seconds
+    headers = {} if header is None else {"retry-after": header}
+    assert read_retry_after(headers, NOW) == seconds
 
 
 def test_waits_double_spread_and_are_capped() -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -17,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NUMBER = 30
 
 
-def start(database_url: str, llm: FaultyLlm) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.llm.asking", database_url, llm.url, str(NUMBER)]
+def start(database_url: str, llm: FaultyLlm, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.llm.asking", database_url, llm.url, str(NUMBER), *more]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
@@ -54,6 +55,19 @@ def test_processes_that_race_for_the_same_keys_pay_once(
     assert audit(engine).consistent
 
 
+def test_processes_cannot_spend_the_last_dollar_twice(
+    database_url: str, llm: FaultyLlm, engine: Engine
+) -> None:
+    llm.latency = 0.05
+    budget = "0.0004"
+    racers = [start(database_url, llm, name, budget) for name in ("first", "second")]
+    reports = [racer.communicate(timeout=120)[0].split() for racer in racers]
+    found = audit(engine)
+    assert sum(int(sent) for _, sent in reports) == llm.paid.total() < 2 * NUMBER
+    assert Decimal(budget) * Decimal("0.7") < found.cost_usd <= Decimal(budget)
+    assert found.consistent
+
+
 def test_a_killed_process_is_taken_over_and_nothing_is_paid_twice(
     database_url: str, llm: FaultyLlm, engine: Engine
 ) -> None:
@@ -74,6 +88,7 @@ def test_a_killed_process_is_taken_over_and_nothing_is_paid_twice(
     assert after.lost == in_flight
     assert after.consistent
     assert after.reserved_usd == 0
+    assert after.lost_usd > 0, "what may have been paid is counted"
     assert set(llm.paid.values()) == {1}
     # a request that was written down but had not left yet counts as lost as well
     assert NUMBER <= llm.received.total() <= NUMBER + after.lost

@@ -6,7 +6,7 @@ from contextlib import closing
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, text
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.errors import StoreUnavailable
@@ -36,8 +36,8 @@ class FlatPrices:
     def cost(self, *usage: str | int | None) -> Decimal | None:
         return None if None in usage else COST
 
-    def upper_bound(self, request: ChatRequest) -> Decimal:
-        return BOUND if request.max_tokens else Decimal(0)
+    def upper_bound(self, request: ChatRequest) -> Decimal | None:
+        return None if request.model == "unpriced" else BOUND
 
 
 def make_request(subject: str, purpose: str = "propose") -> ChatRequest:
@@ -106,7 +106,7 @@ def test_one_batch_gives_results_in_its_order(ledger: PostgresLedger) -> None:
 
 
 def test_a_live_owners_claim_is_held_and_a_dead_ones_is_taken_over(engine: Engine) -> None:
-    first, second = open_ledger(engine), open_ledger(engine, run="0.015", month="0.015")
+    first, second = open_ledger(engine), open_ledger(engine)
     old = claimed(first, "a")
     assert isinstance(claim_one(second, old.request), Held)
     first.close()
@@ -115,10 +115,23 @@ def test_a_live_owners_claim_is_held_and_a_dead_ones_is_taken_over(engine: Engin
     assert isinstance(new, Claimed)
     assert new.attempt == 2
     assert audit(engine).lost == 1
-    assert spend(engine).reserved_usd == BOUND, "the dead owner's reservation is not counted twice"
+    assert spend(engine).reserved_usd == BOUND
     second.settle(new, make_answer())
     second.close()
-    assert audit(engine).consistent
+    found = audit(engine)
+    assert (found.reserved_usd, found.lost_usd, found.consistent) == (0, BOUND, True)
+
+
+def test_what_a_dead_owner_may_have_paid_stays_in_the_budget(engine: Engine) -> None:
+    first, second = open_ledger(engine), open_ledger(engine, run="0.015")
+    request = claimed(first, "a").request
+    first.close()
+    spent = claim_one(second, request)
+    second.close()
+    assert isinstance(spent, BudgetSpent)
+    assert "lost" in spent.detail
+    found = audit(engine)
+    assert (found.requests, found.lost_usd, found.consistent) == ({"failed": 1}, BOUND, True)
 
 
 def test_the_first_answer_of_a_key_stays(engine: Engine) -> None:
@@ -141,14 +154,16 @@ def test_attempts_are_counted_and_a_released_request_can_be_claimed(
 ) -> None:
     claim = claimed(ledger, "a")
     ledger.fail(claim, AttemptOutcome.FAILED, "HTTP 500 \x00")
-    claim = ledger.again(claim)
-    assert claim.attempt == 2
+    second = ledger.again(claim)
+    assert isinstance(second, Claimed)
+    assert second.attempt == 2
+    claim = second
     ledger.fail(claim, AttemptOutcome.LOST, "timeout")
     ledger.release(claim, "timeout")
     found = audit(engine)
     assert found.attempts == {"failed": 1, "lost": 1}
     assert found.requests == {"failed": 1}
-    assert found.reserved_usd == 0
+    assert (found.reserved_usd, found.lost_usd) == (0, BOUND)
     assert found.consistent
     assert claimed(ledger, "a", "2020-12-04").attempt == 3
     assert spend(engine, "2020-12-04").requests == 1, "the run that pays is the run that counts"
@@ -186,9 +201,8 @@ def test_the_month_cap_spans_days_and_purposes_and_ends_with_the_month(engine: E
         assert isinstance(spent, BudgetSpent)
         assert "month" in spent.detail
         with transaction(engine) as session:
-            session.execute(
-                update(LlmRequestRow).values(sent_at=text("now() - interval '32 days'"))
-            )
+            earlier = "update llm_budgets set scope = 'month 2020-01' where scope like 'month%'"
+            session.execute(text(earlier))
         claimed(ledger, "c", "2020-12-05")
 
 
@@ -252,6 +266,8 @@ def test_a_ledger_whose_connection_was_lost_sends_nothing_more(
         ("update llm_requests set attempts = 7", "not all written down"),
         ("update llm_requests set cost_usd = 5", "US dollars"),
         ("update llm_attempts set outcome = 'sent'", "left open"),
+        ("update llm_budgets set used_usd = 0 where scope like 'run%'", "totals of runs"),
+        ("update llm_budgets set used_usd = 1 where scope like 'month%'", "totals of months"),
         ("update llm_requests set status = 'sent'", "without a live owner"),
     ],
 )

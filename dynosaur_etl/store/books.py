@@ -1,0 +1,196 @@
+"""The ledger's rows within one transaction: read and locked together, written together.
+
+Rows are locked in one order everywhere (the ledger's lock, requests by key, totals by scope), so
+that no two transactions wait for each other.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Engine, Row, bindparam, insert, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.chat import Answer, ChatRequest
+from dynosaur_etl.domain.ledger import AttemptOutcome, Claimed, RequestStatus
+from dynosaur_etl.store.budget import Totals
+from dynosaur_etl.store.database import lock_number, transaction
+from dynosaur_etl.store.tables import LlmAttemptRow, LlmRequestRow
+
+_REQUESTS: Any = LlmRequestRow.__table__
+_ATTEMPTS: Any = LlmAttemptRow.__table__
+_REQUEST_COLUMNS = [
+    _REQUESTS.c[name]
+    for name in (
+        "key", "model", "status", "attempts", "response", "prompt_tokens", "cached_tokens",
+        "completion_tokens", "cost_usd", "owner_run",
+    )
+]  # fmt: skip
+_TAKEN = (
+    "purpose", "day", "subject", "status", "attempts", "error", "reserved_usd", "price_version",
+    "owner_run", "sent_at",
+)  # fmt: skip
+
+AttemptId = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Taking:
+    """A request that a process takes to send, with its growth day and what is held for it."""
+
+    request: ChatRequest
+    day: str
+    attempt: int
+    reserved: Decimal
+    price_version: str
+    owner: int
+
+
+class Books:
+    """One transaction's view of the ledger; what it changes is written at the end."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self.session = session
+        self.now = now
+        self.totals = Totals()
+        self._requests: list[dict[str, Any]] = []
+        self._attempts: list[dict[str, Any]] = []
+
+    def lock_requests(self, keys: Sequence[str]) -> Mapping[str, Row[Any]]:
+        """Read rows and lock them, so that no answer slips in between reading and writing."""
+        query = select(*_REQUEST_COLUMNS).where(_REQUESTS.c.key.in_(keys))
+        rows = self.session.execute(query.order_by(_REQUESTS.c.key).with_for_update())
+        return {row.key: row for row in rows}
+
+    def attempts(self, ids: Sequence[AttemptId]) -> Mapping[AttemptId, Row[Any]]:
+        """Read attempts and lock them; their requests are locked already."""
+        query = select(_ATTEMPTS).where(tuple_(_ATTEMPTS.c.key, _ATTEMPTS.c.number).in_(ids))
+        rows = self.session.execute(query.order_by(*_ATTEMPTS.primary_key).with_for_update())
+        return {(row.key, row.number): row for row in rows}
+
+    def take(self, taking: Taking) -> None:
+        """Make the request the owner's, and open its attempt."""
+        request = taking.request
+        self._requests.append(
+            {
+                "key": request.key,
+                "model": request.model,
+                "prompt_version": request.prompt_version,
+                "request": request.body(),
+                "purpose": request.purpose,
+                "day": taking.day,
+                "subject": request.subject,
+                "status": RequestStatus.SENT,
+                "attempts": taking.attempt,
+                "error": None,
+                "reserved_usd": taking.reserved,
+                "price_version": taking.price_version,
+                "owner_run": taking.owner,
+                "sent_at": self.now,
+            }
+        )
+        self._attempts.append(
+            {
+                "key": request.key,
+                "number": taking.attempt,
+                "day": taking.day,
+                "purpose": request.purpose,
+                "outcome": AttemptOutcome.SENT,
+                "reserved_usd": taking.reserved,
+                "sent_at": self.now,
+            }
+        )
+
+    def close_attempts(self, closings: Sequence[tuple[Row[Any], dict[str, Any]]]) -> None:
+        """Change attempts, and the totals by what each costs and holds from now on."""
+        changes = []
+        for row, values in closings:
+            held = values["reserved_usd"] + (values["cost_usd"] or 0)
+            before = row.reserved_usd + (row.cost_usd or 0)
+            self.totals.add(row.day, row.purpose, row.sent_at, held - before)
+            changes.append({"k": row.key, "n": row.number, **values})
+        self._update(_ATTEMPTS, (("key", "k"), ("number", "n")), changes)
+
+    def change_requests(self, changes: Sequence[dict[str, Any]]) -> None:
+        """Change requests; each of the changes names its `key` and the same columns."""
+        renamed = [{"k": change.pop("key"), **change} for change in map(dict, changes)]
+        self._update(_REQUESTS, (("key", "k"),), renamed)
+
+    def write(self) -> None:
+        """Write what was taken, then the totals."""
+        if self._requests:
+            statement = upsert(_REQUESTS)
+            taken = {name: statement.excluded[name] for name in _TAKEN}
+            conflict = statement.on_conflict_do_update(index_elements=["key"], set_=taken)
+            self.session.execute(conflict, self._requests)
+            self.session.execute(insert(_ATTEMPTS), self._attempts)
+            self._requests, self._attempts = [], []
+        self.totals.write(self.session)
+
+    def _update(
+        self, table: Any, where: Sequence[tuple[str, str]], changes: Sequence[dict[str, Any]]
+    ) -> None:
+        if not changes:
+            return
+        statement = update(table)
+        names = {name for _, name in where}
+        for column, name in where:
+            statement = statement.where(table.c[column] == bindparam(name))
+        columns = [column for column in changes[0] if column not in names]
+        statement = statement.values({column: bindparam(column) for column in columns})
+        self.session.connection().execute(statement, list(changes))
+
+
+@contextmanager
+def open_books(engine: Engine, *, alone: bool) -> Iterator[Books]:
+    """Open the books for one transaction; `alone` holds the ledger's lock until its end.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with transaction(engine) as session:
+        if alone:
+            lock = {"lock": lock_number("ledger")}
+            session.execute(text("select pg_advisory_xact_lock(:lock)"), lock)
+        now: Any = session.scalar(text("select clock_timestamp()"))
+        books = Books(session, now)
+        yield books
+        books.write()
+
+
+def answer_values(answer: Answer) -> dict[str, Any]:
+    """Give the columns of a request that hold its answer."""
+    return {
+        "status": RequestStatus.ANSWERED,
+        "response": {
+            "content": answer.content,
+            "refusal": answer.refusal,
+            "finish_reason": answer.finish_reason,
+            "model": answer.model,
+        },
+        "prompt_tokens": answer.prompt_tokens,
+        "cached_tokens": answer.cached_tokens,
+        "completion_tokens": answer.completion_tokens,
+    }
+
+
+def read_answer(row: LlmRequestRow | Row[Any]) -> Answer:
+    """Give a request's stored answer."""
+    response = row.response or {}
+    return Answer(
+        content=response.get("content"),
+        refusal=response.get("refusal"),
+        finish_reason=response.get("finish_reason"),
+        model=response.get("model") or row.model,
+        prompt_tokens=row.prompt_tokens,
+        cached_tokens=row.cached_tokens,
+        completion_tokens=row.completion_tokens,
+    )
+
+
+def attempt_id(claim: Claimed) -> AttemptId:
+    return claim.request.key, claim.attempt
