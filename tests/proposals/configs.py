@@ -13,7 +13,7 @@ FEATURES: dict[str, Any] = {
     "source": {"_type": "Value", "dtype": "string"},
     "empty": {"_type": "Value", "dtype": "string"},
     "choices": {"_type": "List", "feature": {"_type": "Value", "dtype": "string"}},
-    "meta": {"author": {"_type": "Value", "dtype": "string"}},
+    "meta": {"author": {"_type": "Value", "dtype": "string"}, "scan": {"_type": "Image"}},
 }
 
 
@@ -33,7 +33,7 @@ def make_rows(number: int = 9) -> list[dict[str, Any]]:
             "source": "the same",
             "empty": None if n % 2 else "  ",
             "choices": ["a", "b"],
-            "meta": {"author": "x"},
+            "meta": {"author": "x", "scan": None},
         }
         for n in range(number)
     ]
