@@ -7,6 +7,7 @@ allows more than `A` does. Cards give identifiers in lower case with `-` for eac
 
 import re
 from collections.abc import Collection
+from functools import cache
 
 _HUB_NAMES = {
     "odc-by-1.0": "odc-by",
@@ -28,13 +29,18 @@ _OPERATORS = frozenset({"(", ")", "-and-", "-or-", "-with-"})
 
 def is_allowed(licence: str, allowed: Collection[str]) -> bool:
     """Tell whether an identifier or an expression is allowed; a malformed one is not."""
-    names = {_hub_name(_plus(name)) for name in allowed}
+    names = _hub_names(frozenset(allowed))
     tokens = [token for token in _TOKENS.split(_plus(licence)) if token.strip("-")]
     try:
         verdict = _any_of(tokens, names)
     except (IndexError, ValueError):
         return False
     return verdict and not tokens
+
+
+@cache
+def _hub_names(allowed: frozenset[str]) -> frozenset[str]:
+    return frozenset(_hub_name(_plus(name)) for name in allowed)
 
 
 def _plus(licence: str) -> str:
