@@ -165,11 +165,10 @@ def run_graph(
     graph: NeighbourGraph,
     state: State,
     objective: Objective,
-    k: int,
     seed: int,
     likely_coverage: float,
 ) -> IntArray:
-    """Make picks on `state` until there are k.
+    """Make picks on `state` while any can be made.
 
     `likely_coverage` caps the baseline, so that a crowd of near copies larger than its list of
     neighbours does not count as covered before anything near it is picked.
@@ -177,14 +176,14 @@ def run_graph(
     Returns:
         Rise of the summed cover at each pick as the graph sees it, a lower bound, fixed point.
     """
-    first = min(FIRST_PICKS, k)
-    forecast(Measure(vectors), state, objective, first, seed)
+    forecast(Measure(vectors, vectors.near_rows), state, objective, FIRST_PICKS, seed)
+    first = len(state.order)
     seen = state.cover.copy()
     rises = np.array(state.gains, np.int64)
     pairs = graph_pairs(graph, state.cover)
     baseline = np.minimum(graph.similarities[:, -1], int(likely_coverage * graph.one))
     np.maximum(state.cover, baseline, out=state.cover)
-    finish(pairs, state, objective, k)
+    finish(pairs, state, objective)
     rest = np.array(state.order[first:], np.int64)
     later = np.empty(len(rest), np.int64)
     compiled(replay)(pairs.starts, pairs.points, pairs.values, seen, rest, later)
