@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from dynosaur_etl.selection.partition import PART_POINTS
 from dynosaur_etl.selection.exact import FIRST_PICKS
 from dynosaur_etl.selection.forecast import CACHED_CELLS, SAMPLE_CELLS
 from dynosaur_etl.selection.pairs import BYTES_PER_PAIR
+from dynosaur_etl.selection.partition import PART_POINTS
 
 WORKING_BYTES = 4 * (SAMPLE_CELLS + CACHED_CELLS) + 2**26
 BYTES_PER_NEIGHBOUR = 48

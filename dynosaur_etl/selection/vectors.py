@@ -126,8 +126,10 @@ class Vectors:
         return out
 
     def near_rows(self, at: IntArray) -> Similarity:
-        """The same as `rows` from float32 products: exact at the coarse resolution, 1e-6 off at the
-        fine one."""
+        """The same as `rows` from float32 products.
+
+        Exact at the coarse resolution, 1e-6 off at the fine one.
+        """
         left = self.floats[at]
         out = np.empty((len(at), len(self)), np.int32)
         for start in range(0, len(self), READ_BLOCK):

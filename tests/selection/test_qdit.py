@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.selection import choice, memory, partition
+from dynosaur_etl.selection import choice, memory
 from dynosaur_etl.selection.graph import build_graph
 from dynosaur_etl.selection.metrics import coverage, point_coverage
 from dynosaur_etl.selection.qdit import qdit
