@@ -10,8 +10,8 @@ neighbourhoods. They are therefore made as a forecast on the whole pool, and the
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,11 @@ class Clusters:
 
     centroids: NDArray[np.float32]
     label: IntArray
+
+    @cached_property
+    def sizes(self) -> IntArray:
+        """Points in each cluster."""
+        return np.bincount(self.label, minlength=len(self.centroids))
 
 
 @dataclass(frozen=True)
@@ -116,28 +121,25 @@ def build_graph(
 
 
 def cluster_parts(clusters: Clusters, neighbours: int) -> list[tuple[IntArray, IntArray]]:
-    """Members of each cluster with the points of the clusters around it."""
-    used = np.unique(clusters.label)
+    """Members of each cluster with the points of the clusters around it, ascending."""
+    total = len(clusters.centroids)
+    order = np.argsort(clusters.label, kind="stable")
+    members = np.split(order, np.searchsorted(clusters.label[order], np.arange(1, total)))
     return [
-        (np.flatnonzero(clusters.label == cluster), around)
-        for cluster, around in candidates_around(clusters, neighbours, used)
+        (own, np.sort(np.concatenate([members[c] for c in around])))
+        for cluster, own in enumerate(members)
+        if len(own) and len(around := clusters_around(clusters, neighbours, cluster))
     ]
 
 
-def candidates_around(
-    clusters: Clusters, neighbours: int, wanted: IntArray
-) -> Iterator[tuple[int, IntArray]]:
-    """Some clusters, each with the points of the clusters nearest to it, ascending."""
+def clusters_around(clusters: Clusters, neighbours: int, cluster: int) -> IntArray:
+    """The cluster and those nearest to it, until they hold about 10,000 points."""
     centroids = clusters.centroids
-    by_label = np.argsort(clusters.label, kind="stable")
-    edges = np.searchsorted(clusters.label[by_label], np.arange(len(centroids) + 1))
+    near = np.argsort(-(centroids @ centroids[cluster]), kind="stable")
+    order = np.concatenate(([cluster], near[near != cluster]))
+    sizes = np.cumsum(clusters.sizes[order])
     enough = max(PROBED_POINTS, 4 * neighbours)
-    for cluster in wanted.tolist():
-        near = np.argsort(-(centroids @ centroids[cluster]), kind="stable")
-        order = np.concatenate(([cluster], near[near != cluster]))
-        sizes = np.cumsum(edges[order + 1] - edges[order])
-        used = order[: int(np.searchsorted(sizes, enough)) + 1]
-        yield cluster, np.sort(np.concatenate([by_label[edges[c] : edges[c + 1]] for c in used]))
+    return order[: int(np.searchsorted(sizes, enough)) + 1]
 
 
 def nearest(

@@ -17,13 +17,13 @@ from dynosaur_etl.selection.clusters import assign
 from dynosaur_etl.selection.graph import (
     Clusters,
     NeighbourGraph,
-    candidates_around,
+    clusters_around,
     fingerprint,
-    nearest,
 )
-from dynosaur_etl.selection.vectors import IntArray, Similarity, Vectors
+from dynosaur_etl.selection.vectors import BLOCK, IntArray, Similarity, Vectors
 
 LOST_PART = 0.25
+CHUNK = 2048
 NOBODY = -1
 
 
@@ -85,15 +85,13 @@ def update_graph(
         raise InvalidInput(not_allowed("ids", given, f"{len(graph.neighbours)}, {len(vectors)}"))
     change = compare(old_ids, ids)
     grown = carried(graph, vectors, change)
-    for members, around in searches(grown, change.new):
-        insert_into(grown, vectors, members, around)
     width = grown.neighbours.shape[1]
     lost = (grown.neighbours == NOBODY).sum(axis=1) > LOST_PART * width
-    wanting = np.flatnonzero(lost | (change.before == NOBODY))
-    for members, around in searches(grown, wanting):
-        if len(around) > width:
-            found, values = nearest(vectors, members, around, width)
-            grown.neighbours[members], grown.similarities[members] = found, values
+    wanting = lost | (change.before == NOBODY)
+    search = Search(grown, vectors, wanting, change.before == NOBODY, regions(grown))
+    points = np.flatnonzero(wanting)
+    for start in range(0, len(points), CHUNK):
+        search.run(points[start : start + CHUNK])
     return grown
 
 
@@ -127,31 +125,89 @@ def grown_clusters(graph: NeighbourGraph, vectors: Vectors, change: Change) -> C
     return Clusters(graph.clusters.centroids, label)
 
 
-def searches(graph: NeighbourGraph, points: IntArray) -> list[tuple[IntArray, IntArray]]:
-    """Some points, by cluster, with the points around each cluster."""
-    if graph.clusters is None or not len(points):
-        everything = np.arange(len(graph.neighbours))
-        return [(points, everything)] if len(points) else []
-    of_cluster = graph.clusters.label[points]
-    found = []
-    for cluster, around in candidates_around(
-        graph.clusters, graph.neighbours.shape[1], np.unique(of_cluster)
-    ):
-        found.append((points[of_cluster == cluster], around))
-    return found
+@dataclass(frozen=True)
+class Regions:
+    """The pool cut into regions, and where a point is looked for.
+
+    Attributes:
+        members: positions of each region's points, ascending.
+        label: which entry of `around` each point goes by [n].
+        around: for each label, which regions are searched [labels, regions].
+    """
+
+    members: list[IntArray]
+    label: IntArray
+    around: NDArray[np.bool_]
 
 
-def insert_into(
-    graph: NeighbourGraph, vectors: Vectors, members: IntArray, around: IntArray
-) -> None:
-    """Put new members into the lists of the points around that they are near enough to."""
-    step = 512
-    for start in range(0, len(members), step):
-        part = members[start : start + step]
-        similarity = vectors.fixed(vectors.working(part) @ vectors.working(around).T)
-        similarity[part[:, None] == around] = 0
-        at, place = np.nonzero(similarity > graph.similarities[around, -1])
-        merge(graph, around[place], part[at].astype(np.int32), similarity[at, place])
+def regions(graph: NeighbourGraph) -> Regions:
+    """The graph's clusters, or for a graph of all pairs blocks that are all searched."""
+    count, width = graph.neighbours.shape
+    if graph.clusters is None:
+        members = np.array_split(np.arange(count), -(-count // BLOCK))
+        return Regions(members, np.zeros(count, np.int64), np.ones((1, len(members)), np.bool_))
+    clusters = graph.clusters
+    total = len(clusters.centroids)
+    order = np.argsort(clusters.label, kind="stable")
+    cuts = np.searchsorted(clusters.label[order], np.arange(1, total))
+    around = np.zeros((total, total), np.bool_)
+    for cluster in range(total):
+        around[cluster, clusters_around(clusters, width, cluster)] = True
+    return Regions(np.split(order, cuts), clusters.label, around)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Finds the lists of wanting points anew, and puts new ones into the lists of others."""
+
+    graph: NeighbourGraph
+    vectors: Vectors
+    wanting: NDArray[np.bool_]
+    new: NDArray[np.bool_]
+    regions: Regions
+
+    def run(self, points: IntArray) -> None:
+        """One pass over the regions for some wanting points."""
+        width = self.graph.neighbours.shape[1]
+        found = np.full((len(points), width), NOBODY, np.int32)
+        values = np.full((len(points), width), -1, np.int32)
+        queries, label = self.vectors.working(points), self.regions.label[points]
+        for region, members in enumerate(self.regions.members):
+            rows = np.flatnonzero(self.regions.around[label, region])
+            if not len(rows) or not len(members):
+                continue
+            similarity = self.vectors.fixed(queries[rows] @ self.vectors.working(members).T)
+            similarity[points[rows][:, None] == members] = -1
+            found[rows], values[rows] = nearest_of(found[rows], values[rows], members, similarity)
+            self._enter(points[rows], members, similarity)
+        self.graph.neighbours[points] = found
+        self.graph.similarities[points] = np.maximum(values, 0)
+
+    def _enter(self, points: IntArray, members: IntArray, similarity: Similarity) -> None:
+        """Put new points into the lists of members that are not found anew themselves."""
+        limit = np.where(
+            self.wanting[members], np.iinfo(np.int32).max, self.graph.similarities[members, -1]
+        )
+        fresh = self.new[points]
+        at, place = np.nonzero(similarity[fresh] > limit)
+        if len(at):
+            others = points[fresh][at].astype(np.int32)
+            merge(self.graph, members[place], others, similarity[fresh][at, place])
+
+
+def nearest_of(
+    listed: NDArray[np.int32], near: Similarity, members: IntArray, similarity: Similarity
+) -> tuple[NDArray[np.int32], Similarity]:
+    """The best of lists [m, k] and of members [r], by similarity, then position."""
+    width = listed.shape[1]
+    names = np.concatenate((listed, np.broadcast_to(members, similarity.shape)), axis=1)
+    values = np.concatenate((near, similarity), axis=1)
+    rank: IntArray = values.astype(np.int64) * 2**32 - names.astype(np.int64)
+    best = np.argpartition(-rank, width - 1, axis=1)[:, :width]
+    best = np.take_along_axis(best, np.argsort(-np.take_along_axis(rank, best, 1), axis=1), 1)
+    values = np.take_along_axis(values, best, 1)
+    found = np.where(values < 0, NOBODY, np.take_along_axis(names, best, 1))
+    return found.astype(np.int32), values
 
 
 def merge(
