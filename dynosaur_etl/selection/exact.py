@@ -18,7 +18,7 @@ from dynosaur_etl.selection.pairs import BYTES_PER_PAIR, Pairs, estimated_pairs,
 from dynosaur_etl.selection.state import State
 from dynosaur_etl.selection.vectors import IntArray, Similarity, Vectors
 
-FIRST_PICKS = 16
+FIRST_PICKS = 20
 MOST_FIRST_PICKS = 384
 PART = 32
 

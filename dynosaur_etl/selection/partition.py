@@ -62,7 +62,7 @@ def cut(embeddings: NDArray[np.number], part_points: int, seed: int) -> Parts:
         InvalidInput: a vector is zero, or a value is not finite.
     """
     count = len(embeddings)
-    clusters = CLUSTERS_PER_PART * -(-count // part_points)
+    clusters = min(CLUSTERS_PER_PART * -(-count // part_points), count)
     centroids = spherical_k_means(sampled(embeddings, clusters, seed), clusters, seed)
     label = np.empty(count, np.int64)
     for start in range(0, count, READ_BLOCK):
