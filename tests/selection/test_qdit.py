@@ -221,7 +221,8 @@ import numpy as np
 from dynosaur_etl.selection.qdit import qdit
 from tests.selection.conftest import clustered_pool
 pool = clustered_pool(11, 2500)
-print([qdit(pool, 200, mode=m).order.tolist() for m in ("exact", "near-exact", "graph", "partitioned")])
+modes = ("exact", "near-exact", "graph", "partitioned")
+print([qdit(pool, 200, mode=m).order.tolist() for m in modes])
 """
 
 
