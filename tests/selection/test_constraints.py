@@ -165,3 +165,15 @@ def test_partitioned_makes_every_pick_there_is(monkeypatch: pytest.MonkeyPatch) 
     assert sorted(everything.order.tolist()) == list(range(10, 400))
     capped = qdit(pool, 200, mode="partitioned", groups=(labels, 5))
     assert np.bincount(labels[capped.order]).tolist() == [5] * 40
+
+
+def test_parts_give_more_candidates_where_caps_leave_too_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(partition, "PART_POINTS", 100)
+    near = np.random.default_rng(10).normal(size=(150, 24)) * 0.3 - 3.0
+    pool = np.concatenate((clustered_pool(10, 350), near.astype(np.float32)))
+    labels = np.where(np.arange(500) < 350, 0, np.arange(500))
+    found = qdit(pool, 155, mode="partitioned", groups=(labels, 5))
+    assert int((found.order < 350).sum()) == 5
+    assert len(set(found.order.tolist())) == 155
