@@ -71,13 +71,14 @@ def ours_graph_zero(pool: Any, k: int, _: Path) -> Any:
     """Mode `graph` with nothing counted as covered at the start."""
     from dynosaur_etl.selection.graph import build_graph, default_neighbours, run_graph
     from dynosaur_etl.selection.objective import build_objective
+    from dynosaur_etl.selection.quality_scale import quality_ranks
     from dynosaur_etl.selection.state import State
     from dynosaur_etl.selection.vectors import COARSE, as_vectors
 
     vectors = as_vectors(pool, COARSE, "pool")
     graph = build_graph(vectors, default_neighbours(len(pool), k))
     state = State.unbound(np.zeros(len(pool), np.int32), k)
-    objective = build_objective(None, 0, "raw", 1.0, vectors.one, state.cost)
+    objective = build_objective(None, 0, "raw", quality_ranks, 1.0, vectors.one, state.cost)
     run_graph(vectors, graph, state, objective, 0, likely_coverage=0.0)
     return np.array(state.order)
 

@@ -17,6 +17,7 @@ from dynosaur_etl.selection.checks import Groups
 from dynosaur_etl.selection.exact import finish
 from dynosaur_etl.selection.objective import SMALLEST_GAIN, build_objective
 from dynosaur_etl.selection.pairs import Pairs
+from dynosaur_etl.selection.quality_scale import quality_ranks
 from dynosaur_etl.selection.result import Selection
 from dynosaur_etl.selection.state import State
 from dynosaur_etl.selection.vectors import unit
@@ -90,12 +91,16 @@ def select_by_matrix(
     grouping = checks.check_groups(groups, count, purse, nobody)
     ratings, alpha = checks.check_quality(quality, count), checks.check_alpha(alpha)
     plain = State.unbound(np.zeros(count, np.int32), purse.total)
-    finish(pairs, plain, build_objective(None, 0, "raw", 1.0, ONE, purse.cost))
+    finish(pairs, plain, build_objective(None, 0, "raw", quality_ranks, 1.0, ONE, purse.cost))
     late = plain.gains[int(0.9 * len(plain.gains)) :]
     unit_gain = max(float(np.mean(late)) / ONE, SMALLEST_GAIN)
     state = State.unbound(np.zeros(count, np.int32), purse.total)
     state.group, state.room = grouping.group, grouping.room.copy()
-    finish(pairs, state, build_objective(ratings, alpha, "reference", unit_gain, ONE, purse.cost))
+    finish(
+        pairs,
+        state,
+        build_objective(ratings, alpha, "reference", quality_ranks, unit_gain, ONE, purse.cost),
+    )
     order, gains = np.array(state.order, np.int64), np.array(state.gains, np.float64) / ONE
     return Selection(
         order=order,

@@ -144,7 +144,7 @@ def test_parts_give_the_same_result_wherever_and_in_whatever_order_they_run(
 ) -> None:
     monkeypatch.setattr(partition, "PART_POINTS", 200)
     pool = clustered_pool(8, 900)
-    problem = check(pool, 90, None, 0.7, None, None, 0, "reference", None, None)
+    problem = check(pool, 90, None, 0.7, None, None, 0, "reference", "rank", None, None)
 
     def backwards(
         solve: Callable[[partition.PartTask], Any], tasks: Iterable[partition.PartTask]
