@@ -12,13 +12,16 @@ from typing import Any
 from benchmarks.harness import ROOT, machine
 
 SHARED = frozenset({"__init__", "__main__", "harness", "instances_rows"})
+LONG = frozenset({"selection_large"})
 REPORT = ROOT / "docs" / "benchmarks.md"
 
 
 def scripts() -> list[str]:
-    """Name the benchmark scripts; a file `*_child.py` is a part of one."""
+    """Name the scripts; `*_child.py` is a part of one, and `LONG` ones are run by hand."""
     names = (path.stem for path in Path(__file__).parent.glob("*.py"))
-    return sorted(name for name in names if name not in SHARED and not name.endswith("_child"))
+    return sorted(
+        name for name in names if name not in SHARED | LONG and not name.endswith("_child")
+    )
 
 
 def measure(name: str, options: list[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+TOLD: dict[str, float] = {}
 Method = Callable[[Any, int, Path], Any]
 
 
@@ -66,6 +67,60 @@ def ours(mode: str) -> Method:
     return run
 
 
+def ours_graph_zero(pool: Any, k: int, _: Path) -> Any:
+    """Mode `graph` with nothing counted as covered at the start."""
+    from dynosaur_etl.selection.graph import build_graph, default_neighbours, run_graph
+    from dynosaur_etl.selection.objective import build_objective
+    from dynosaur_etl.selection.quality_scale import quality_ranks
+    from dynosaur_etl.selection.state import State
+    from dynosaur_etl.selection.vectors import COARSE, as_vectors
+
+    vectors = as_vectors(pool, COARSE, "pool")
+    graph = build_graph(vectors, default_neighbours(len(pool), k))
+    state = State.unbound(np.zeros(len(pool), np.int32), k)
+    objective = build_objective(None, 0, "raw", quality_ranks, 1.0, vectors.one, state.cost)
+    run_graph(vectors, graph, state, objective, 0, likely_coverage=0.0)
+    return np.array(state.order)
+
+
+def floor_pass(pool: Any, _k: int, _: Path) -> Any:
+    """Every product of the upper triangle in float32 blocks, and nothing else."""
+    factors = np.asarray(pool, np.float32)
+    for row in range(0, len(factors), 1024):
+        for column in range(row, len(factors), 8192):
+            _ = factors[row : row + 1024] @ factors[column : column + 8192].T
+    return np.zeros(0, np.int64)
+
+
+def floor_clustered(pool: Any, _k: int, _: Path) -> Any:
+    """As many products as clustered graph building takes: 1,000 points by 10,000, for all."""
+    factors = np.asarray(pool[:11_000], np.float32)
+    for _ in range(0, len(pool), 1000):
+        _ = factors[:1000] @ factors[-10_000:].T
+    return np.zeros(0, np.int64)
+
+
+def ours_growth(pool: Any, k: int, _: Path) -> Any:
+    """Yesterday's graph without the last hundredth, updated; tells the times beside the order."""
+    from dynosaur_etl.selection.graph import build_graph, default_neighbours
+    from dynosaur_etl.selection.growth import update_graph
+    from dynosaur_etl.selection.qdit import qdit
+    from dynosaur_etl.selection.vectors import COARSE, as_vectors
+
+    ids, old = [str(at) for at in range(len(pool))], len(pool) - len(pool) // 100
+    vectors, neighbours = as_vectors(pool, COARSE, "pool"), default_neighbours(len(pool), k)
+    yesterday = build_graph(vectors.part(np.arange(old)), neighbours, "clustered")
+    started = time.perf_counter()
+    updated = update_graph(yesterday, ids[:old], vectors, ids)
+    TOLD["updated_s"] = time.perf_counter() - started
+    started = time.perf_counter()
+    rebuilt = build_graph(vectors, neighbours, "clustered")
+    TOLD["rebuilt_s"] = time.perf_counter() - started
+    found = [qdit(pool, k, graph=graph) for graph in (updated, rebuilt)]
+    TOLD["objective_ratio"] = float(found[0].coverage[-1] / found[1].coverage[-1])
+    return found[0].order
+
+
 def make_graph(pool: Any, k: int, graph: Path) -> Any:
     import faiss
 
@@ -81,22 +136,29 @@ METHODS: dict[str, Method] = {
     "ours-exact": ours("exact"),
     "ours-near-exact": ours("near-exact"),
     "ours-graph": ours("graph"),
+    "ours-partitioned": ours("partitioned"),
+    "ours-graph-zero": ours_graph_zero,
+    "ours-growth": ours_growth,
+    "floor-pass": floor_pass,
+    "floor-clustered": floor_clustered,
     "make-graph": make_graph,
 }
 
 
 def main() -> None:
     method, pool_file, k, graph, order_file = sys.argv[1:]
-    pool = np.load(pool_file)
+    pool = np.load(pool_file, mmap_mode="r" if method.startswith("ours") else None)
     run = METHODS[method]
-    if method != "make-graph":
+    if not method.startswith("ours"):
+        pool = pool.astype(np.float32)
+    if not method.startswith(("make", "floor")):
         run(pool[:1200], 60, Path(graph))
     started, cpu = time.perf_counter(), time.process_time()
     order = run(pool, int(k), Path(graph))
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     np.save(order_file, np.asarray(order, np.int64))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_gib": peak}))
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_gib": peak} | TOLD))
 
 
 if __name__ == "__main__":

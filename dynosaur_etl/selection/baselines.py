@@ -13,8 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.selection import checks
 from dynosaur_etl.selection.clusters import assign, spherical_k_means
+from dynosaur_etl.selection.metrics import DENSITY_POWER, density
 from dynosaur_etl.selection.result import Selection
 from dynosaur_etl.selection.vectors import COARSE, IntArray, Vectors, as_vectors
+
+RANKED = 64
 
 
 def random(
@@ -64,6 +67,72 @@ def k_means_nearest(
     turn = np.arange(len(vectors)) - starts
     order = within[np.lexsort((within, -sizes[label[within]], turn))][:k]
     return measured(vectors, order, ratings, "k_means_nearest", {"seed": seed})
+
+
+def k_means_quality(
+    embeddings: NDArray[np.number],
+    k: int,
+    quality: ArrayLike,
+    clusters: int | None = None,
+    seed: int = 0,
+) -> Selection:
+    """Quality-weighted draws from clusters, each in proportion to its size (kMQ, arXiv 2409.11378).
+
+    Args:
+        embeddings: float [n, d].
+        k: number of picks.
+        quality: weights of the draws within a cluster [n].
+        clusters: number of clusters; default: the root of n, at most k.
+        seed: of the clusters and the draws.
+    """
+    vectors, k, ratings = prepared(embeddings, k, quality)
+    if ratings is None:
+        raise InvalidInput(not_allowed("quality", None, f"[{len(vectors)}] values from 0 to 1"))
+    clusters = min(k, round(len(vectors) ** 0.5)) if clusters is None else clusters
+    if not 1 <= clusters <= len(vectors):
+        raise InvalidInput(not_allowed("clusters", clusters, f"1 to {len(vectors)}"))
+    label = assign(vectors, spherical_k_means(vectors, clusters, seed))
+    # Each point gets an exponential clock of rate quality: the first to ring is a weighted draw.
+    clock = np.random.default_rng(seed).exponential(size=len(vectors))
+    clock = clock / np.maximum(ratings, 1e-12)
+    by_clock = np.lexsort((clock, label))
+    turn = np.arange(len(vectors)) - np.searchsorted(label[by_clock], label[by_clock])
+    sizes = np.bincount(label, minlength=clusters)[label[by_clock]]
+    order = by_clock[np.lexsort((by_clock, (turn + 0.5) / sizes))][:k]
+    params = {"seed": seed, "clusters": clusters}
+    return measured(vectors, order, ratings, "k_means_quality", params)
+
+
+def novelselect(
+    embeddings: NDArray[np.number], k: int, quality: ArrayLike | None = None, seed: int = 0
+) -> Selection:
+    """The most novel point each time, in the measure of NovelSum (arXiv 2502.17184).
+
+    From a random start, the point is taken whose distances to what is selected, weighted by
+    1 / rank of nearness and by the density around it, are largest; quality multiplies. Only the 64
+    nearest selected points are ranked; the weights of further ones are below a sixty-fourth.
+    """
+    vectors, k, ratings = prepared(embeddings, k, quality)
+    factors = vectors.floats / np.float32(vectors.one**0.5)
+    crowd = density(factors.astype(np.float64), factors) ** DENSITY_POWER
+    worth = (crowd if ratings is None else crowd * ratings).astype(np.float32)
+    order = [int(np.random.default_rng(seed).integers(len(vectors)))]
+    nearest = np.full((len(vectors), RANKED), np.inf, np.float32)
+    taken = np.zeros(len(vectors), np.bool_)
+    while True:
+        taken[order[-1]] = True
+        if len(order) == k:
+            break
+        distance = np.maximum(1 - factors @ factors[order[-1]], 0)
+        farthest = nearest.argmax(axis=1)
+        rows = np.arange(len(vectors))
+        nearest[rows, farthest] = np.minimum(nearest[rows, farthest], distance)
+        ranked = np.sort(nearest, axis=1)[:, : min(len(order), RANKED)]
+        weights = (1.0 / np.arange(1, ranked.shape[1] + 1)).astype(np.float32)
+        score = worth * (ranked @ (weights / weights.sum()))
+        score[taken] = -np.inf
+        order.append(int(np.argmax(score)))
+    return measured(vectors, np.array(order), ratings, "novelselect", {"seed": seed})
 
 
 def deita(

@@ -24,9 +24,9 @@ PART = 32
 
 
 def run_exact(
-    vectors: Vectors, state: State, objective: Objective, k: int, seed: int, pair_bytes: int
+    vectors: Vectors, state: State, objective: Objective, seed: int, pair_bytes: int
 ) -> dict[str, int]:
-    """Make picks on `state` until there are k, each the naive greedy one, ties to the lowest.
+    """Make picks on `state` while any can be made, each the naive greedy one, ties to the lowest.
 
     `pair_bytes` is the memory that the list of pairs may take.
 
@@ -36,54 +36,78 @@ def run_exact(
     Raises:
         InvalidInput: the pairs do not fit in `pair_bytes`.
     """
-    measure = Measure(vectors)
+    rough, measure = Measure(vectors, vectors.near_rows), Measure(vectors, vectors.rows)
     passes = proven = 0
-    ahead = state.copy()
-    covers = forecast_within(measure, ahead, objective, k, seed, pair_bytes)
     while True:
+        ahead = state.copy()
+        covers = foresee(rough, measure, ahead, objective, seed, pair_bytes, passes == 0)
         found = sweep(vectors, covers)
         passes += 1
         for stage, guess in enumerate(ahead.order[len(state.order) :]):
             if prove(measure, state, objective, guess, found.bounds[stage]) != guess:
                 break
             proven += 1
-        if state.order == ahead.order or len(state.order) == k:
-            finish(found.pairs, state, objective, k)
+        if state.order == ahead.order or not len(state.open_candidates()):
+            finish(found.pairs, state, objective)
             return {"passes": passes, "pairs": len(found.pairs), "first_picks_proven": proven}
-        ahead = state.copy()
-        covers = [state.cover.copy()]
-        if estimated_pairs(vectors, state.cover, seed) * BYTES_PER_PAIR > pair_bytes:
-            covers = forecast_within(measure, ahead, objective, k, seed, pair_bytes)
+
+
+def foresee(
+    rough: Measure,
+    measure: Measure,
+    state: State,
+    objective: Objective,
+    seed: int,
+    pair_bytes: int,
+    first_pass: bool,
+) -> list[Similarity]:
+    """Forecast picks by rough gains, and make them on `state` with their true ones.
+
+    A later pass forecasts only if the pairs would not fit otherwise.
+    """
+    vectors = measure.vectors
+    if (
+        not first_pass
+        and estimated_pairs(vectors, state.cover, seed) * BYTES_PER_PAIR <= pair_bytes
+    ):
+        return [state.cover.copy()]
+    trial, known = state.copy(), len(state.order)
+    forecast_within(rough, trial, objective, seed, pair_bytes)
+    covers = [state.cover.copy()]
+    for pick in trial.order[known:]:
+        gain = int(measure.gains(np.array([pick]), state.cover)[0])
+        state.accept(pick, gain, measure.rows[pick])
+        covers.append(state.cover.copy())
+    return covers
 
 
 def run_near_exact(
-    vectors: Vectors, state: State, objective: Objective, k: int, seed: int, pair_bytes: int
+    vectors: Vectors, state: State, objective: Objective, seed: int, pair_bytes: int
 ) -> dict[str, int]:
     """The same with the first picks as forecast; arguments and errors as `run_exact`."""
-    covers = forecast_within(Measure(vectors), state, objective, k, seed, pair_bytes)
+    covers = forecast_within(
+        Measure(vectors, vectors.near_rows), state, objective, seed, pair_bytes
+    )
     first = len(state.order)
     found = sweep(vectors, covers[-1:])
-    finish(found.pairs, state, objective, k)
+    finish(found.pairs, state, objective)
     return {"passes": 1, "pairs": len(found.pairs), "first_picks": first}
 
 
 def forecast_within(
-    measure: Measure, state: State, objective: Objective, k: int, seed: int, pair_bytes: int
+    measure: Measure, state: State, objective: Objective, seed: int, pair_bytes: int
 ) -> list[Similarity]:
     """Forecast as many picks as it takes for the remaining pairs to fit."""
-    covers = forecast(measure, state, objective, min(FIRST_PICKS, k - len(state.order)), seed)
+    covers = forecast(measure, state, objective, FIRST_PICKS, seed)
     while (
         need := estimated_pairs(measure.vectors, covers[-1], seed) * BYTES_PER_PAIR
-    ) > pair_bytes:
-        more = min(len(covers), k - len(state.order))
-        if not more:
-            break
+    ) > pair_bytes and len(state.open_candidates()):
         if len(covers) > MOST_FIRST_PICKS:
             raise InvalidInput(
                 f"the pairs that matter need about {need / 2**30:.1f} GiB, and "
                 f"{pair_bytes / 2**30:.1f} GiB are free for them; allowed: mode 'graph'"
             )
-        covers += forecast(measure, state, objective, more, seed)[1:]
+        covers += forecast(measure, state, objective, len(covers), seed)[1:]
     return covers
 
 
@@ -119,22 +143,25 @@ def best_of(
     return (score, negative), gain
 
 
-def finish(pairs: Pairs, state: State, objective: Objective, k: int) -> None:
+def finish(pairs: Pairs, state: State, objective: Objective) -> None:
     """Make the picks that are left on the pairs that can still matter."""
-    left = k - len(state.order)
-    order, gains = np.empty(left, np.int64), np.empty(left, np.int64)
-    compiled(lazy_greedy)(
+    most = state.most_picks()
+    order, gains = np.empty(most, np.int64), np.empty(most, np.int64)
+    made = compiled(lazy_greedy)(
         pairs.starts,
         pairs.points,
         pairs.values,
         state.cover,
-        objective.weight,
+        objective.rate,
         objective.quality_term,
         state.group,
         state.room,
+        state.cost,
+        state.left,
         state.taken,
         order,
         gains,
     )
-    state.order.extend(order.tolist())
-    state.gains.extend(gains.tolist())
+    state.order.extend(order[:made].tolist())
+    state.gains.extend(gains[:made].tolist())
+    state.left -= int(state.cost[order[:made]].sum())

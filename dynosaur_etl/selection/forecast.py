@@ -6,6 +6,7 @@ measured against the whole pool. The result is greedy's own first picks nearly a
 proves it, the other modes take it as it is.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -17,10 +18,10 @@ from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.state import State
 from dynosaur_etl.selection.vectors import BLOCK, IntArray, Similarity, Vectors
 
-SAMPLE_CELLS = 2**25
+SAMPLE_CELLS = 2**24
 SMALLEST_SAMPLE = 768
-LARGEST_SAMPLE = 2048
-SHORTLIST = 192
+LARGEST_SAMPLE = 1024
+SHORTLIST = 160
 CACHED_CELLS = 2**26
 
 
@@ -62,8 +63,7 @@ class SampledGains:
     def shortlist(self, objective: Objective, pool_size: int, state: State) -> IntArray:
         """Positions of the most promising candidates, ascending."""
         scores = objective.scores(self.gains * (pool_size / len(self.points)), self.candidates)
-        closed = state.taken[self.candidates] | (state.room[state.group[self.candidates]] == 0)
-        scores[closed] = -np.inf
+        scores[state.closed(self.candidates)] = -np.inf
         best = np.argsort(-scores, kind="stable")[:SHORTLIST]
         return np.sort(self.candidates[best[np.isfinite(scores[best])]])
 
@@ -83,7 +83,7 @@ def approximate_similarities(
     vectors: Vectors, points: IntArray, candidates: IntArray
 ) -> NDArray[np.int32]:
     """Similarities [points, candidates] from float32 products, good enough to rank by."""
-    left, right = vectors.working(points), vectors.working(candidates)
+    left, right = vectors.floats[points], vectors.floats[candidates]
     unit = vectors.one / vectors.unity
     out = np.empty((len(points), len(candidates)), np.int32)
     for start in range(0, len(candidates), BLOCK):
@@ -95,9 +95,14 @@ def approximate_similarities(
 
 @dataclass
 class Measure:
-    """Exact gains of single candidates over the whole pool; keeps the rows that it computed."""
+    """Gains of single candidates over the whole pool; keeps the rows that it computed.
+
+    Attributes:
+        rows_of: gives rows of similarities: `Vectors.rows`, or `near_rows`, which is faster.
+    """
 
     vectors: Vectors
+    rows_of: Callable[[IntArray], Similarity]
     rows: dict[int, Similarity] = field(default_factory=dict)
 
     def gains(self, at: IntArray, cover: Similarity) -> IntArray:
@@ -113,13 +118,13 @@ class Measure:
             self.rows.clear()
             missing = at
         if len(missing):
-            self.rows.update(zip(missing.tolist(), self.vectors.rows(missing), strict=True))
+            self.rows.update(zip(missing.tolist(), self.rows_of(missing), strict=True))
 
 
 def forecast(
     measure: Measure, state: State, objective: Objective, count: int, seed: int
 ) -> list[Similarity]:
-    """Make the next `count` picks on `state`.
+    """Make the next `count` picks on `state`, or fewer where no more can be made.
 
     Returns:
         The cover before each pick, and after the last.
@@ -131,6 +136,8 @@ def forecast(
         contenders = sampled.shortlist(objective, len(vectors), state)
         if not len(contenders):
             contenders = state.open_candidates()[:SHORTLIST]
+        if not len(contenders):
+            break
         gains = measure.gains(contenders, state.cover)
         best = int(np.argmax(objective.scores(gains, contenders)))
         pick = int(contenders[best])

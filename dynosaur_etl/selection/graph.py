@@ -11,6 +11,7 @@ neighbourhoods. They are therefore made as a forecast on the whole pool, and the
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +36,34 @@ METHODS = ("auto", "flat", "clustered")
 
 
 @dataclass(frozen=True)
+class Clusters:
+    """Spherical k-means of the points, by which near ones are looked for.
+
+    Attributes:
+        centroids: coarse factors [c, d].
+        label: cluster of each point [n].
+    """
+
+    centroids: NDArray[np.float32]
+    label: IntArray
+
+    @cached_property
+    def sizes(self) -> IntArray:
+        """Points in each cluster."""
+        return np.bincount(self.label, minlength=len(self.centroids))
+
+
+@dataclass(frozen=True)
 class NeighbourGraph:
     """The k nearest others of every point.
 
     Attributes:
-        neighbours: positions [n, k], nearest first, ties to the lowest.
+        neighbours: positions [n, k], nearest first, ties to the lowest; -1 where there is none.
         similarities: fixed point [n, k]; 1 is `one`.
         fingerprint: tells the set of points that it was built from.
-        method: `flat` (all pairs) or `clustered` (pairs within near clusters).
+        method: `flat` (all pairs), `clustered` (pairs within near clusters) or
+            `updated` (grown from an earlier one).
+        clusters: of the method `clustered`, which growth goes by.
     """
 
     neighbours: NDArray[np.int32]
@@ -50,6 +71,7 @@ class NeighbourGraph:
     one: int
     fingerprint: str
     method: str
+    clusters: Clusters | None = None
 
 
 def default_neighbours(count: int, k: int) -> int:
@@ -86,33 +108,38 @@ def build_graph(
         method = "flat" if len(vectors) <= FLAT_UP_TO else "clustered"
     found = np.empty((len(vectors), neighbours), np.int32)
     values = np.empty((len(vectors), neighbours), np.int32)
+    clusters = None
     everything = np.arange(len(vectors))
     parts = [(everything, everything)]
     if method == "clustered":
-        parts = list(cluster_parts(vectors, neighbours, seed))
+        centroids = spherical_k_means(vectors, max(len(vectors) // POINTS_PER_CLUSTER, 1), seed)
+        clusters = Clusters(centroids, assign(vectors, centroids))
+        parts = cluster_parts(clusters, neighbours)
     for members, candidates in parts:
         found[members], values[members] = nearest(vectors, members, candidates, neighbours)
-    return NeighbourGraph(found, values, vectors.one, fingerprint(vectors), method)
+    return NeighbourGraph(found, values, vectors.one, fingerprint(vectors), method, clusters)
 
 
-def cluster_parts(vectors: Vectors, neighbours: int, seed: int) -> list[tuple[IntArray, IntArray]]:
-    """Members of each cluster with the points of the clusters around it."""
-    centroids = spherical_k_means(vectors, max(len(vectors) // POINTS_PER_CLUSTER, 1), seed)
-    label = assign(vectors, centroids)
-    by_label = np.argsort(label, kind="stable")
-    edges = np.searchsorted(label[by_label], np.arange(len(centroids) + 1))
-    near = np.argsort(-(centroids @ centroids.T), axis=1, kind="stable")
+def cluster_parts(clusters: Clusters, neighbours: int) -> list[tuple[IntArray, IntArray]]:
+    """Members of each cluster with the points of the clusters around it, ascending."""
+    total = len(clusters.centroids)
+    order = np.argsort(clusters.label, kind="stable")
+    members = np.split(order, np.searchsorted(clusters.label[order], np.arange(1, total)))
+    return [
+        (own, np.sort(np.concatenate([members[c] for c in around])))
+        for cluster, own in enumerate(members)
+        if len(own) and len(around := clusters_around(clusters, neighbours, cluster))
+    ]
+
+
+def clusters_around(clusters: Clusters, neighbours: int, cluster: int) -> IntArray:
+    """The cluster and those nearest to it, until they hold about 10,000 points."""
+    centroids = clusters.centroids
+    near = np.argsort(-(centroids @ centroids[cluster]), kind="stable")
+    order = np.concatenate(([cluster], near[near != cluster]))
+    sizes = np.cumsum(clusters.sizes[order])
     enough = max(PROBED_POINTS, 4 * neighbours)
-    parts = []
-    for cluster in range(len(centroids)):
-        members = by_label[edges[cluster] : edges[cluster + 1]]
-        order = np.concatenate(([cluster], near[cluster][near[cluster] != cluster]))
-        sizes = np.cumsum(edges[order + 1] - edges[order])
-        used = order[: int(np.searchsorted(sizes, enough)) + 1]
-        around = np.concatenate([by_label[edges[c] : edges[c + 1]] for c in used])
-        if len(members):
-            parts.append((members, np.sort(around)))
-    return parts
+    return order[: int(np.searchsorted(sizes, enough)) + 1]
 
 
 def nearest(
@@ -147,10 +174,16 @@ def check_graph(graph: NeighbourGraph, vectors: Vectors) -> None:
         )
 
 
+def last_similarity(graph: NeighbourGraph) -> Similarity:
+    """Similarity of each point's last listed neighbour."""
+    last = np.maximum((graph.neighbours >= 0).sum(axis=1) - 1, 0)
+    return np.take_along_axis(graph.similarities, last[:, None], 1)[:, 0]
+
+
 def graph_pairs(graph: NeighbourGraph, cover: Similarity) -> Pairs:
     """Pairs above a cover among neighbours, and each point with itself, sorted by candidate."""
     count = len(graph.neighbours)
-    keep = graph.similarities > cover[:, None]
+    keep = (graph.similarities > cover[:, None]) & (graph.neighbours >= 0)
     itself = np.arange(count, dtype=np.int32)
     points = np.concatenate((np.nonzero(keep)[0].astype(np.int32), itself))
     candidates = np.concatenate((graph.neighbours[keep], itself))
@@ -165,11 +198,10 @@ def run_graph(
     graph: NeighbourGraph,
     state: State,
     objective: Objective,
-    k: int,
     seed: int,
     likely_coverage: float,
 ) -> IntArray:
-    """Make picks on `state` until there are k.
+    """Make picks on `state` while any can be made.
 
     `likely_coverage` caps the baseline, so that a crowd of near copies larger than its list of
     neighbours does not count as covered before anything near it is picked.
@@ -177,14 +209,14 @@ def run_graph(
     Returns:
         Rise of the summed cover at each pick as the graph sees it, a lower bound, fixed point.
     """
-    first = min(FIRST_PICKS, k)
-    forecast(Measure(vectors), state, objective, first, seed)
+    forecast(Measure(vectors, vectors.near_rows), state, objective, FIRST_PICKS, seed)
+    first = len(state.order)
     seen = state.cover.copy()
     rises = np.array(state.gains, np.int64)
     pairs = graph_pairs(graph, state.cover)
-    baseline = np.minimum(graph.similarities[:, -1], int(likely_coverage * graph.one))
+    baseline = np.minimum(last_similarity(graph), int(likely_coverage * graph.one))
     np.maximum(state.cover, baseline, out=state.cover)
-    finish(pairs, state, objective, k)
+    finish(pairs, state, objective)
     rest = np.array(state.order[first:], np.int64)
     later = np.empty(len(rest), np.int64)
     compiled(replay)(pairs.starts, pairs.points, pairs.values, seen, rest, later)

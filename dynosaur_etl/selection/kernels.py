@@ -9,8 +9,9 @@ import functools
 import heapq
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -42,6 +43,15 @@ def reassociated(kernel: Kernel) -> Kernel:
 def cpu_count() -> int:
     """CPU cores that this process may run on."""
     return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Matrix products on the calling thread alone, for work that is parallel already."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def in_chunks(pool: Executor, work: Callable[[int, int], T], length: int) -> list[T]:
@@ -177,19 +187,22 @@ def lazy_greedy(
     points: NDArray[Any],
     values: NDArray[Any],
     cover: NDArray[Any],
-    weight: float,
+    rate: NDArray[Any],
     quality: NDArray[Any],
     group: NDArray[Any],
     room: NDArray[Any],
+    cost: NDArray[Any],
+    left: int,
     taken: NDArray[Any],
     order: NDArray[Any],
     gains: NDArray[Any],
-) -> None:
-    """Greedy order by weight * gain + quality over sparse rows, ties to the lowest position.
+) -> int:
+    """Greedy order by rate * gain + quality over sparse rows, ties to the lowest position.
 
     A heap holds an upper bound of every candidate's score: gains never rise (submodularity), so a
-    candidate whose fresh score stays on top is the true maximum. `cover`, `room` and `taken` are
-    carried on from earlier picks and updated.
+    candidate whose fresh score stays on top is the true maximum. What no longer fits the room of
+    its group or what is `left` to spend never will again. `cover`, `room` and `taken` are carried
+    on from earlier picks and updated. Returns the number of picks, at most `len(order)`.
     """
     count = taken.shape[0]
     fresh_at = np.zeros(count, np.int64)
@@ -197,28 +210,32 @@ def lazy_greedy(
     for a in range(count):
         for p in range(starts[a], starts[a + 1]):
             gain[a] += max(np.int32(0), values[p] - cover[points[p]])
-    heap = [(-(weight * np.float64(gain[a]) + quality[a]), a) for a in range(count) if not taken[a]]
+    heap = [
+        (-(rate[a] * np.float64(gain[a]) + quality[a]), a) for a in range(count) if not taken[a]
+    ]
     heapq.heapify(heap)
     picks = 0
-    while picks < order.shape[0]:
+    while picks < order.shape[0] and len(heap) > 0:
         a = heap[0][1]
-        if room[group[a]] == 0:
+        if room[group[a]] == 0 or cost[a] > left:
             heapq.heappop(heap)
         elif fresh_at[a] < picks:
             gain[a] = 0
             for p in range(starts[a], starts[a + 1]):
                 gain[a] += max(np.int32(0), values[p] - cover[points[p]])
             fresh_at[a] = picks
-            heapq.heapreplace(heap, (-(weight * np.float64(gain[a]) + quality[a]), a))
+            heapq.heapreplace(heap, (-(rate[a] * np.float64(gain[a]) + quality[a]), a))
         else:
             heapq.heappop(heap)
             order[picks] = a
             gains[picks] = gain[a]
             taken[a] = True
             room[group[a]] -= 1
+            left -= cost[a]
             for p in range(starts[a], starts[a + 1]):
                 cover[points[p]] = max(cover[points[p]], values[p])
             picks += 1
+    return picks
 
 
 def replay(

@@ -5,22 +5,41 @@ from pathlib import Path
 from dynosaur_etl.selection.exact import FIRST_PICKS
 from dynosaur_etl.selection.forecast import CACHED_CELLS, SAMPLE_CELLS
 from dynosaur_etl.selection.pairs import BYTES_PER_PAIR
+from dynosaur_etl.selection.partition import PART_POINTS
 
 WORKING_BYTES = 4 * (SAMPLE_CELLS + CACHED_CELLS) + 2**26
 BYTES_PER_NEIGHBOUR = 48
 STORED_BYTES = {"exact": 12, "near-exact": 6, "graph": 10}
+PARTITIONED_BYTES = 360
 STAGE_BYTES = 16
+
+
+GROUP = Path("/sys/fs/cgroup")
+
+
+def machine_bytes(field: str) -> int:
+    """A figure of /proc/meminfo."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return int(fields[field].split()[0]) * 1024
+
+
+def limit_bytes() -> int:
+    """Memory of the machine, or of this control group if that is less; the same at any load."""
+    total = machine_bytes("MemTotal")
+    try:
+        limit = (GROUP / "memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return total
+    return total if limit == "max" else min(total, int(limit))
 
 
 def available_bytes() -> int:
     """Memory that this process can still take: the machine's, or its control group's if less."""
-    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    free = int(fields["MemAvailable"].split()[0]) * 1024
-    group = Path("/sys/fs/cgroup")
+    free = machine_bytes("MemAvailable")
     try:
-        limit = (group / "memory.max").read_text(encoding="ascii").strip()
-        used = int((group / "memory.current").read_text(encoding="ascii"))
+        limit = (GROUP / "memory.max").read_text(encoding="ascii").strip()
+        used = int((GROUP / "memory.current").read_text(encoding="ascii"))
     except OSError:
         return free
     return free if limit == "max" else min(free, max(int(limit) - used, 0))
@@ -35,5 +54,8 @@ def fixed_bytes(mode: str, count: int, dimensions: int, neighbours: int) -> int:
 
 def expected_bytes(mode: str, count: int, dimensions: int, neighbours: int) -> int:
     """Bytes that a mode takes in all; a rule of thumb stands for the pairs."""
+    if mode == "partitioned":
+        part = fixed_bytes("graph", min(count, PART_POINTS), dimensions, neighbours)
+        return part + PARTITIONED_BYTES * count
     pairs = 0 if mode == "graph" else BYTES_PER_PAIR * count * count // (4 * FIRST_PICKS)
     return fixed_bytes(mode, count, dimensions, neighbours) + pairs

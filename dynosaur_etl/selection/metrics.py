@@ -5,10 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.selection import checks
 from dynosaur_etl.selection.vectors import BLOCK, unit
 
 LOWEST_PART = 0.1
+DENSITY_POWER = 0.5
+SAME = 1e-6
+SMALLEST_EIGENVALUE = 1e-12
 
 
 def point_coverage(embeddings: NDArray[np.number], order: ArrayLike) -> NDArray[np.float64]:
@@ -41,6 +45,66 @@ def shares(labels: Sequence[object], order: ArrayLike) -> dict[str, float]:
     names, counts = np.unique(picked, return_counts=True)
     ranked = sorted(zip((-counts).tolist(), names.tolist(), strict=True))
     return {name: -negative / len(picked) for negative, name in ranked}
+
+
+def novelsum(
+    embeddings: NDArray[np.number], order: ArrayLike, reference: NDArray[np.number] | None = None
+) -> float:
+    """NovelSum (arXiv 2502.17184): how much novelty the points of a selection have to one another.
+
+    For each point, the mean of its cosine distances to the others, weighted by 1 / rank of
+    nearness, each times the density around the other to the power of 0.5; density is one over the
+    mean distance to the 10 nearest points of the reference set.
+
+    Args:
+        embeddings: the pool [n, d].
+        order: at least two positions in it.
+        reference: where density is measured; default: the pool.
+    """
+    pool = checks.check_embeddings(embeddings)
+    picks = checks.check_positions(np.asarray(order, np.int64), len(pool))
+    if len(picks) < 2:
+        raise InvalidInput(not_allowed("picks for NovelSum", len(picks), "two or more"))
+    chosen = unit(np.asarray(pool[picks], np.float64), 0, "picks")
+    crowd = density(chosen, pool if reference is None else reference)
+    rank_weight = 1.0 / np.arange(1, len(picks))
+    total = 0.0
+    for at, point in enumerate(chosen):
+        distance = np.delete(1.0 - chosen @ point, at)
+        nearest = np.argsort(distance, kind="stable")
+        weighted = distance * np.delete(crowd, at) ** DENSITY_POWER
+        total += float((weighted[nearest] * rank_weight).sum() / rank_weight.sum())
+    return total / len(picks)
+
+
+def density(
+    points: NDArray[np.float64], reference: NDArray[np.number], neighbours: int = 10
+) -> NDArray[np.float64]:
+    """One over the mean cosine distance to the nearest points of a reference set but copies [n]."""
+    found = np.full((len(points), 0), 0.0)
+    for start in range(0, len(reference), BLOCK):
+        block = unit(np.asarray(reference[start : start + BLOCK], np.float64), start, "reference")
+        distance = 1.0 - points @ block.T
+        distance[distance < SAME] = np.inf
+        found = np.sort(np.concatenate((found, distance), axis=1), axis=1)[:, :neighbours]
+    near = np.where(np.isfinite(found), found, 0.0).sum(axis=1)
+    counted = np.maximum(np.isfinite(found).sum(axis=1), 1)
+    return np.asarray(1.0 / np.maximum(near / counted, SAME), np.float64)
+
+
+def vendi(embeddings: NDArray[np.number], order: ArrayLike) -> float:
+    """Vendi score (arXiv 2210.02410): the effective number of distinct points, 1 to len(order).
+
+    The exponential of the entropy of the eigenvalues of the cosine matrix over its size, taken from
+    the smaller of the two Gram matrices.
+    """
+    pool = checks.check_embeddings(embeddings)
+    picks = checks.check_positions(np.asarray(order, np.int64), len(pool))
+    chosen = unit(np.asarray(pool[picks], np.float64), 0, "picks")
+    small = chosen.T @ chosen if len(picks) > chosen.shape[1] else chosen @ chosen.T
+    values = np.clip(np.linalg.eigvalsh(small / len(picks)), 0, None)
+    values = values[values > SMALLEST_EIGENVALUE]
+    return float(np.exp(-(values * np.log(values)).sum()))
 
 
 def summarise(

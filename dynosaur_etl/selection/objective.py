@@ -30,13 +30,17 @@ SMALLEST_GAIN = 1e-6
 
 @dataclass(frozen=True)
 class Objective:
-    """score(a) = weight * gain + quality_term[a], the gain in fixed point."""
+    """score(a) = rate[a] * gain + quality_term[a], the gain in fixed point."""
 
-    weight: float
+    rate: NDArray[np.float64]
     quality_term: NDArray[np.float64]
 
     def scores(self, gains: NDArray[np.number], at: IntArray) -> NDArray[np.float64]:
-        return self.weight * gains.astype(np.float64) + self.quality_term[at]
+        return self.rate[at] * gains.astype(np.float64) + self.quality_term[at]
+
+    def part(self, at: IntArray) -> "Objective":
+        """The objective of some of the points."""
+        return Objective(self.rate[at], self.quality_term[at])
 
 
 @dataclass(frozen=True)
@@ -52,18 +56,23 @@ class Reference:
     coverage: float
 
 
-def reference_run(vectors: Vectors, cover: NDArray[np.int32], k: int, seed: int) -> Reference:
-    """Greedy by diversity alone on a sample of the pool, with K in proportion."""
-    count = len(vectors)
-    size = min(count, SAMPLE)
-    sample = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))
+def reference_sample(count: int, seed: int) -> IntArray:
+    """Positions of the points that stand for the pool in `reference_run`, ascending."""
+    chosen = np.random.default_rng(seed).choice(count, min(count, SAMPLE), replace=False)
+    return np.sort(chosen).astype(np.int64)
+
+
+def reference_run(sample: Vectors, cover: NDArray[np.int32], k: int, count: int) -> Reference:
+    """Greedy by diversity alone on a sample of a pool of `count`, with K in proportion."""
+    size = len(sample)
     picks = max(1, round(k * size / count))
-    pairs = vectors.similarities(sample, sample)
-    covered = cover[sample].copy()
+    everything = np.arange(size)
+    pairs = sample.similarities(everything, everything)
+    covered = cover.copy()
     gains = dense_greedy(pairs, covered, picks)
-    last = gains[int(picks * (1 - LAST_PART)) :].mean() / vectors.one
+    last = gains[int(picks * (1 - LAST_PART)) :].mean() / sample.one
     in_pool = (count / k) / (size / picks)
-    return Reference(max(float(last) * in_pool, SMALLEST_GAIN), float(covered.mean() / vectors.one))
+    return Reference(max(float(last) * in_pool, SMALLEST_GAIN), float(covered.mean() / sample.one))
 
 
 def dense_greedy(
@@ -71,17 +80,19 @@ def dense_greedy(
 ) -> NDArray[np.int64]:
     """Gains of the first k picks by diversity alone over a square matrix; raises `cover`."""
     size = len(similarity)
-    state = State.fresh(cover, np.zeros(size, np.int64), np.array([k]))
+    state = State.unbound(cover, k)
     gains = np.empty(k, np.int64)
     compiled(lazy_greedy)(
         np.arange(size + 1, dtype=np.int64) * size,
         np.tile(np.arange(size, dtype=np.int32), size),
         similarity.ravel(),
         state.cover,
-        1.0,
+        np.ones(size),
         np.zeros(size),
         state.group,
         state.room,
+        state.cost,
+        state.left,
         state.taken,
         np.empty(k, np.int64),
         gains,
@@ -95,11 +106,15 @@ def build_objective(
     normalise: str,
     scale: Scale,
     reference_gain: float,
-    vectors: Vectors,
+    one: int,
+    cost: IntArray,
 ) -> Objective:
-    """The weights of gain and quality; without quality, diversity alone decides."""
+    """The weights of gain and quality, both for each unit of cost.
+
+    Without quality, diversity alone decides. `one` is the fixed-point value of similarity 1.
+    """
     if quality is None or alpha == 0:
-        return Objective(1.0, np.zeros(len(vectors)))
+        return Objective(1.0 / cost, np.zeros(len(cost)))
     scaled = quality if normalise == "raw" else scale(quality)
-    unit = vectors.one * (1.0 if normalise == "raw" else reference_gain)
-    return Objective((1 - alpha) / unit, alpha * scaled)
+    unit = one * (1.0 if normalise == "raw" else reference_gain)
+    return Objective((1 - alpha) / unit / cost, alpha * scaled / cost)

@@ -6,8 +6,9 @@ this sparse list with the very result that it has on the full matrix. Nothing of
 stored: the matrix passes by in square tiles, each used in both directions.
 """
 
+import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,8 +18,9 @@ from dynosaur_etl.selection.kernels import (
     compiled,
     compress,
     count_above,
-    in_chunks,
+    cpu_count,
     list_above,
+    one_blas_thread,
     pair_dots,
     reassociated,
     stage_gains,
@@ -90,18 +92,32 @@ class Tile:
         return self.row == self.column
 
 
-def tiles(vectors: Vectors) -> Iterator[Tile]:
-    """Every unordered pair of blocks once."""
-    factors = np.empty(vectors.values.shape, np.float32)
-    starts = range(0, len(vectors), BLOCK)
-    for row in starts:
-        factors[row : row + BLOCK] = vectors.working(slice(row, row + BLOCK))
-    for row in starts:
-        for column in starts[row // BLOCK :]:
-            products = factors[row : row + BLOCK] @ factors[column : column + BLOCK].T
-            if row == column:
-                np.fill_diagonal(products, vectors.unity)
-            yield Tile(row, column, products)
+class Tiles:
+    """Makes tiles in several threads, each with a buffer of its own."""
+
+    def __init__(self, vectors: Vectors) -> None:
+        self._factors = vectors.floats
+        self._unity = vectors.unity
+        self._own = threading.local()
+        self._starts = range(0, len(vectors), BLOCK)
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """First row and column of every unordered pair of blocks."""
+        for row in self._starts:
+            for column in self._starts[row // BLOCK :]:
+                yield row, column
+
+    def tile(self, row: int, column: int) -> Tile:
+        """One tile; its products are overwritten by this thread's next one."""
+        if not hasattr(self._own, "buffer"):
+            self._own.buffer = np.empty(BLOCK * BLOCK, np.float32)
+        left = self._factors[row : row + BLOCK]
+        right = self._factors[column : column + BLOCK]
+        products = self._own.buffer[: len(left) * len(right)].reshape(len(left), len(right))
+        np.matmul(left, right.T, out=products)
+        if row == column:
+            np.fill_diagonal(products, self._unity)
+        return Tile(row, column, products)
 
 
 def slack(vectors: Vectors) -> float:
@@ -133,64 +149,82 @@ class Sweep:
     pairs: Pairs
 
 
+@dataclass(frozen=True)
+class Found:
+    """What one tile gives to a sweep.
+
+    Attributes:
+        row_gains: parts of the gains of the tile's rows at each stage [stages, height].
+        column_gains: the same of its columns.
+        listed: (first candidate, candidates, points, values) of the pairs that matter.
+    """
+
+    row: int
+    column: int
+    row_gains: NDArray[np.float32]
+    column_gains: NDArray[np.float32]
+    listed: list[tuple[int, NDArray[np.int16], NDArray[np.int32], Similarity]]
+
+
 def sweep(vectors: Vectors, covers: list[Similarity]) -> Sweep:
     """Bound all gains at every cover but the last, and list the pairs above the last."""
     stages = floors(np.array(covers[:-1]).reshape(-1, len(vectors)), vectors)
+    last_floors = floors(covers[-1], vectors)
     bounds = np.zeros(stages.shape)
     buckets = Buckets(len(vectors))
-    with ThreadPoolExecutor() as pool:
-        for tile in tiles(vectors):
-            if len(stages):
-                add_bounds(tile, stages, bounds, pool)
-            add_pairs(tile, vectors, covers[-1], buckets, pool)
+    source = Tiles(vectors)
+
+    def work(place: tuple[int, int]) -> Found:
+        tile = source.tile(*place)
+        gains = stage_parts(tile, stages)
+        return Found(*place, *gains, list_pairs(tile, vectors, covers[-1], last_floors))
+
+    with one_blas_thread(), ThreadPoolExecutor(cpu_count()) as pool:
+        for found in pool.map(work, source.places()):
+            bounds[:, found.row :][:, : found.row_gains.shape[1]] += found.row_gains
+            bounds[:, found.column :][:, : found.column_gains.shape[1]] += found.column_gains
+            for part in found.listed:
+                buckets.add(*part)
     scale = vectors.one / vectors.unity * (1 + SUM_SLACK)
     return Sweep(bounds * scale, buckets.pairs())
 
 
-def add_bounds(
-    tile: Tile, stages: NDArray[np.float32], bounds: NDArray[np.float64], pool: Executor
-) -> None:
+def stage_parts(
+    tile: Tile, stages: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The tile's part of all gains at each stage, of its rows and of its columns."""
     height, width = tile.products.shape
-    rows, columns = stages[:, tile.row :][:, :height], stages[:, tile.column :][:, :width]
-    rows, columns = np.ascontiguousarray(rows), np.ascontiguousarray(columns)
-    row_gains = np.zeros(rows.shape, np.float32)
-
-    def work(start: int, stop: int) -> NDArray[np.float32]:
-        column_gains = np.zeros(columns.shape, np.float32)
+    rows = np.ascontiguousarray(stages[:, tile.row :][:, :height])
+    columns = np.ascontiguousarray(stages[:, tile.column :][:, :width])
+    row_gains, column_gains = np.zeros(rows.shape, np.float32), np.zeros(columns.shape, np.float32)
+    if len(stages):
         kernel = reassociated(stage_gains)
-        kernel(tile.products, rows, columns, row_gains, column_gains, start, stop)
-        return column_gains
-
-    parts = in_chunks(pool, work, height)
-    bounds[:, tile.row : tile.row + height] += row_gains
-    if not tile.diagonal:
-        bounds[:, tile.column : tile.column + width] += np.sum(parts, axis=0)
+        kernel(tile.products, rows, columns, row_gains, column_gains, 0, height)
+    return row_gains, np.zeros_like(column_gains) if tile.diagonal else column_gains
 
 
-def add_pairs(
-    tile: Tile, vectors: Vectors, cover: Similarity, buckets: Buckets, pool: Executor
-) -> None:
+def list_pairs(
+    tile: Tile, vectors: Vectors, cover: Similarity, last_floors: NDArray[np.float32]
+) -> list[tuple[int, NDArray[np.int16], NDArray[np.int32], Similarity]]:
+    """The tile's pairs above the cover of either of their points, by candidate."""
     height, width = tile.products.shape
     row_cover, column_cover = cover[tile.row :][:height], cover[tile.column :][:width]
-    row_floor, column_floor = floors(row_cover, vectors), floors(column_cover, vectors)
-
-    def listed(start: int, stop: int) -> tuple[NDArray[np.int16], NDArray[np.int16], Similarity]:
-        span = (tile.products, row_floor, column_floor, start, stop)
-        size = compiled(count_above)(*span)
-        rows, columns = np.empty(size, np.int16), np.empty(size, np.int16)
-        compiled(list_above)(*span, rows, columns)
-        return rows, columns, exact_values(tile, vectors, rows, columns)
-
-    for rows, columns, values in in_chunks(pool, listed, height):
-        if tile.diagonal:
-            values[rows == columns] = vectors.one
-        else:
-            keep = values > row_cover[rows]
-            points = tile.row + rows[keep].astype(np.int32)
-            buckets.add(tile.column, columns[keep], points, values[keep])
-        keep = values > column_cover[columns]
-        points = tile.column + columns[keep].astype(np.int32)
-        buckets.add(tile.row, rows[keep], points, values[keep])
+    span = (tile.products, last_floors[tile.row :], last_floors[tile.column :], 0, height)
+    size = compiled(count_above)(*span)
+    rows, columns = np.empty(size, np.int16), np.empty(size, np.int16)
+    compiled(list_above)(*span, rows, columns)
+    values = exact_values(tile, vectors, rows, columns)
+    found = []
+    if tile.diagonal:
+        values[rows == columns] = vectors.one
+    else:
+        keep = values > row_cover[rows]
+        points = tile.row + rows[keep].astype(np.int32)
+        found.append((tile.column, columns[keep], points, values[keep]))
+    keep = values > column_cover[columns]
+    points = tile.column + columns[keep].astype(np.int32)
+    found.append((tile.row, rows[keep], points, values[keep]))
+    return found
 
 
 def exact_values(
@@ -208,9 +242,11 @@ def exact_values(
 
 def estimated_pairs(vectors: Vectors, cover: Similarity, seed: int) -> int:
     """About how many pairs lie above a cover, from a sample of candidates."""
-    size = min(len(vectors), 256)
-    sample = np.random.default_rng(seed).choice(len(vectors), size, replace=False)
+    size = min(len(vectors), 128)
+    sample = vectors.working(np.random.default_rng(seed).choice(len(vectors), size, replace=False))
+    limits = floors(cover, vectors)
     above = 0
-    for start in range(0, size, 32):
-        above += int((vectors.rows(sample[start : start + 32]) > cover).sum())
+    for start in range(0, len(vectors), BLOCK):
+        block = slice(start, start + BLOCK)
+        above += int((vectors.floats[block] @ sample.T > limits[block, None]).sum())
     return above * len(vectors) // size

@@ -1,15 +1,15 @@
 """Quality-diversity selection: `qdit`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.selection import checks, memory
-from dynosaur_etl.selection.checks import Groups
+from dynosaur_etl.selection import memory, partitioned
+from dynosaur_etl.selection.checks import Budget, Groups
+from dynosaur_etl.selection.choice import Choice, Machine, Size, choose
 from dynosaur_etl.selection.exact import run_exact, run_near_exact
 from dynosaur_etl.selection.graph import (
     NeighbourGraph,
@@ -18,61 +18,16 @@ from dynosaur_etl.selection.graph import (
     default_neighbours,
     run_graph,
 )
-from dynosaur_etl.selection.kernels import cpu_count
 from dynosaur_etl.selection.objective import (
-    NORMALISATIONS,
     Objective,
     Reference,
-    build_objective,
     reference_run,
+    reference_sample,
 )
-from dynosaur_etl.selection.quality_scale import QUALITY_SCALES
+from dynosaur_etl.selection.problem import Problem, check
 from dynosaur_etl.selection.result import Selection
 from dynosaur_etl.selection.state import State
-from dynosaur_etl.selection.vectors import COARSE, FINE, IntArray, Resolution, Vectors, as_vectors
-
-MODES = ("auto", "exact", "near-exact", "graph")
-PASS_FLOPS_PER_CORE = 35e9
-LONGEST_EXACT_PASS_S = 30.0
-LONGEST_NEAR_EXACT_PASS_S = 60.0
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Checked arguments of one selection."""
-
-    embeddings: NDArray[np.number]
-    k: int
-    quality: NDArray[np.float64] | None
-    alpha: float
-    normalise: str
-    quality_scale: str
-    anchors: NDArray[Any] | None
-    barred: IntArray
-    grouping: checks.Grouping
-    seed: int
-
-    @property
-    def used_alpha(self) -> float:
-        """Without quality, diversity alone decides."""
-        return 0.0 if self.quality is None else self.alpha
-
-    def vectors(self, resolution: Resolution) -> Vectors:
-        return as_vectors(self.embeddings, resolution, "embeddings")
-
-    def state(self, vectors: Vectors) -> State:
-        """Nothing picked; anchors cover and, where they are points of the pool, are barred."""
-        cover = np.zeros(len(vectors), np.int32)
-        if self.anchors is not None and len(self.anchors):
-            if len(self.barred):
-                given = Vectors(vectors.values[self.barred], vectors.resolution)
-            else:
-                given = as_vectors(self.anchors, vectors.resolution, "anchors")
-            cover = vectors.cover_by(given)
-            cover[self.barred] = vectors.one
-        state = State.fresh(cover, self.grouping.group, self.grouping.room)
-        state.taken[self.barred] = True
-        return state
+from dynosaur_etl.selection.vectors import COARSE, FINE, IntArray, Vectors
 
 
 @dataclass(frozen=True)
@@ -87,7 +42,7 @@ class Run:
 
 def qdit(
     embeddings: NDArray[np.number],
-    k: int,
+    k: int | Budget,
     quality: ArrayLike | None = None,
     alpha: float = 0.7,
     mode: str = "auto",
@@ -97,19 +52,26 @@ def qdit(
     seed: int = 0,
     normalise: str = "reference",
     quality_scale: str = "rank",
+    must_include: ArrayLike | None = None,
+    ids: Sequence[object] | NDArray[Any] | None = None,
+    memory_limit: int | None = None,
+    cores: int | None = None,
 ) -> Selection:
     """Select k points greedily by (1 - alpha) d(a|A) + alpha q(a) (QDIT, arXiv 2311.14736).
 
     Args:
         embeddings: float16, float32 or float64 [n, d]; may be memory-mapped. Rows are normalised,
             so similarity is the cosine, below 0 counted as 0.
-        k: number of picks.
+        k: number of picks, or a `Budget` of costs. Under a budget a pick is worth its score
+            divided by its cost, and picks are made until nothing that is left fits.
         quality: one value from 0 to 1 for each point. Without it diversity alone decides.
         alpha: weight of quality, 0 to 1; see `objective` for what it means.
         mode: `exact` is naive greedy's order with ties to the lowest position. `near-exact`
             takes the first 20 picks as forecast on a sample and cosines to 1e-4. `graph` sees
-            each point's nearest neighbours only. `auto` takes the most exact one that the memory
-            allows and that one pass over all pairs makes bearable on these CPU cores.
+            each point's nearest neighbours only. `partitioned` solves parts of near points and
+            joins their candidates, for sets beyond memory. `auto` takes the most exact one that
+            the memory limit allows and that one pass over all pairs makes bearable on these CPU
+            cores; `diagnostics["mode_reason"]` tells why.
         anchors: what covers the space already: positions in the pool [m], which are not picked
             again, or vectors [m, d].
         graph: a graph that `build_graph` made of these embeddings; implies mode `graph`.
@@ -117,123 +79,57 @@ def qdit(
         seed: of the samples that are drawn.
         normalise: `reference` or `raw`.
         quality_scale: `rank`, `min-max` or `z`, under `reference`; see `quality_scale`.
+        must_include: positions that are picked first, in this order; they count.
+        ids: a distinct name for each point; the selection then tells those of its picks.
+        memory_limit: bytes that it may take; default: four fifths of the machine's memory or of
+            the control group's.
+        cores: CPU cores that `auto` reckons with; default: those of this process.
 
     Raises:
         InvalidInput: an argument is not allowed, or the memory is too small for the mode.
     """
-    problem = check(embeddings, k, quality, alpha, anchors, groups, seed, normalise, quality_scale)
-    chosen = choose_mode(mode, problem, graph)
-    vectors = problem.vectors(FINE if chosen == "exact" else COARSE)
-    state = problem.state(vectors)
-    start = int(state.cover.sum(dtype=np.int64))
-    reference = reference_run(vectors, state.cover, problem.k, seed)
-    objective = build_objective(
-        problem.quality,
-        problem.used_alpha,
+    problem = check(
+        embeddings,
+        k,
+        quality,
+        alpha,
+        anchors,
+        groups,
+        seed,
         normalise,
-        QUALITY_SCALES[problem.quality_scale],
-        reference.gain,
-        vectors,
+        quality_scale,
+        must_include,
+        ids,
     )
+    size = Size(len(problem), problem.embeddings.shape[1], problem.purse.likely_picks)
+    choice = choose(mode, size, Machine.here(memory_limit, cores), graph is not None)
+    if choice.mode == "partitioned":
+        return partitioned_selection(problem, mode, choice)
+    vectors = problem.vectors(FINE if choice.mode == "exact" else COARSE)
+    state = problem.state(vectors)
+    start = int(state.cover.sum(dtype=np.int64)) - sum(state.gains)
+    sample = reference_sample(len(vectors), seed)
+    reference = reference_run(
+        vectors.part(sample), state.cover[sample], problem.purse.likely_picks, len(vectors)
+    )
+    objective = problem.objective(reference, vectors.one)
     modes: dict[str, Callable[[], Run]] = {
-        "exact": lambda: by_pairs(problem, vectors, state, objective, chosen),
-        "near-exact": lambda: by_pairs(problem, vectors, state, objective, chosen),
-        "graph": lambda: by_graph(problem, vectors, state, objective, graph, reference),
+        "exact": lambda: by_pairs(problem, vectors, state, objective, choice),
+        "near-exact": lambda: by_pairs(problem, vectors, state, objective, choice),
+        "graph": lambda: by_graph(problem, vectors, state, objective, graph, reference, choice),
     }
-    run = modes[chosen]()
-    order = np.array(state.order, np.int64)
-    return Selection(
-        order=order,
-        gain=np.array(state.gains, np.float64) / vectors.one,
-        coverage=(start + np.cumsum(run.rises)) / (float(vectors.one) * len(vectors)),
-        quality=None if problem.quality is None else problem.quality[order],
-        method=run.method,
-        params=parameters(problem, vectors, mode, alpha, reference) | run.params,
-        diagnostics=run.diagnostics,
-    )
-
-
-def check(
-    embeddings: NDArray[np.number],
-    k: int,
-    quality: ArrayLike | None,
-    alpha: float,
-    anchors: NDArray[Any] | None,
-    groups: Groups | None,
-    seed: int,
-    normalise: str,
-    quality_scale: str,
-) -> Problem:
-    """All arguments checked, before any work; values of embeddings are checked as they are read."""
-    pool = checks.check_embeddings(embeddings)
-    count = len(pool)
-    if normalise not in NORMALISATIONS:
-        raise InvalidInput(not_allowed("normalise", normalise, NORMALISATIONS))
-    if quality_scale not in QUALITY_SCALES:
-        raise InvalidInput(not_allowed("quality_scale", quality_scale, QUALITY_SCALES))
-    barred = np.zeros(0, np.int64)
-    if anchors is not None:
-        anchors = np.asarray(anchors)
-        if anchors.dtype.kind in "iu":
-            barred = checks.check_positions(anchors, count)
-        elif checks.check_embeddings(anchors, "anchors").shape[1] != pool.shape[1]:
-            raise InvalidInput(
-                not_allowed("anchors of shape", anchors.shape, f"[m, {pool.shape[1]}]")
-            )
-    k = checks.check_count(k, count - len(barred))
-    return Problem(
-        embeddings=pool,
-        k=k,
-        quality=checks.check_quality(quality, count),
-        alpha=checks.check_alpha(alpha),
-        normalise=normalise,
-        quality_scale=quality_scale,
-        anchors=anchors,
-        barred=barred,
-        grouping=checks.check_groups(groups, count, k, barred),
-        seed=seed,
-    )
-
-
-def choose_mode(mode: str, problem: Problem, graph: NeighbourGraph | None) -> str:
-    """The mode that will run.
-
-    Raises:
-        InvalidInput: unknown, in conflict with a given graph, or without the memory it needs.
-    """
-    if mode not in MODES:
-        raise InvalidInput(not_allowed("mode", mode, MODES))
-    if graph is not None and mode not in ("auto", "graph"):
-        raise InvalidInput(not_allowed("mode with a graph", mode, ("auto", "graph")))
-    count, dimensions = problem.embeddings.shape
-    neighbours = default_neighbours(count, problem.k)
-    free = memory.available_bytes()
-    need = {m: memory.expected_bytes(m, count, dimensions, neighbours) for m in MODES[1:]}
-    fitting = [m for m in MODES[1:] if need[m] <= free]
-    if mode == "auto" and fitting:
-        seconds = count**2 * dimensions / (PASS_FLOPS_PER_CORE * cpu_count())
-        longest = {"exact": LONGEST_EXACT_PASS_S, "near-exact": LONGEST_NEAR_EXACT_PASS_S}
-        return (
-            "graph"
-            if graph is not None
-            else next((m for m in fitting if seconds <= longest.get(m, np.inf)), fitting[-1])
-        )
-    wanted = "graph" if mode == "auto" else mode
-    if wanted not in fitting:
-        raise InvalidInput(
-            f"mode {wanted!r} needs about {need[wanted] / 2**30:.1f} GiB, and "
-            f"{free / 2**30:.1f} GiB are free; allowed: {', '.join(fitting) or 'fewer points'}"
-        )
-    return wanted
+    run = modes[choice.mode]()
+    return result(problem, state, run, (mode, choice), reference, start, vectors.resolution.bits)
 
 
 def by_pairs(
-    problem: Problem, vectors: Vectors, state: State, objective: Objective, mode: str
+    problem: Problem, vectors: Vectors, state: State, objective: Objective, choice: Choice
 ) -> Run:
+    mode = "exact" if choice.mode == "exact" else "near-exact"
     fixed = memory.fixed_bytes(mode, len(vectors), vectors.dimensions, 0)
-    room = max(memory.available_bytes() - fixed, 2**26)
+    room = max(choice.machine.memory_limit - fixed, 2**26)
     run = run_exact if mode == "exact" else run_near_exact
-    diagnostics = run(vectors, state, objective, problem.k, problem.seed, room)
+    diagnostics = run(vectors, state, objective, problem.seed, room)
     return Run(mode, {}, dict(diagnostics), np.array(state.gains, np.int64))
 
 
@@ -244,14 +140,15 @@ def by_graph(
     objective: Objective,
     graph: NeighbourGraph | None,
     reference: Reference,
+    choice: Choice,
 ) -> Run:
     if len(vectors) == 1:
-        return by_pairs(problem, vectors, state, objective, "near-exact")
+        return by_pairs(problem, vectors, state, objective, choice)
     if graph is None:
-        neighbours = default_neighbours(len(vectors), problem.k)
+        neighbours = default_neighbours(len(vectors), problem.purse.likely_picks)
         graph = build_graph(vectors, neighbours, seed=problem.seed)
     check_graph(graph, vectors)
-    rises = run_graph(vectors, graph, state, objective, problem.k, problem.seed, reference.coverage)
+    rises = run_graph(vectors, graph, state, objective, problem.seed, reference.coverage)
     params = {
         "neighbours": int(graph.neighbours.shape[1]),
         "graph_method": graph.method,
@@ -261,20 +158,56 @@ def by_graph(
     return Run("graph", params, {"edges": int(graph.neighbours.size)}, rises)
 
 
-def parameters(
-    problem: Problem, vectors: Vectors, mode: str, alpha: float, reference: Reference
-) -> dict[str, Any]:
+def partitioned_selection(problem: Problem, mode: str, choice: Choice) -> Selection:
+    found = partitioned.run(problem)
+    run = Run("partitioned", found.params, found.diagnostics, found.rises)
+    asked = (mode, choice)
+    return result(problem, found.state, run, asked, found.reference, found.start, COARSE.bits)
+
+
+def result(
+    problem: Problem,
+    state: State,
+    run: Run,
+    asked: tuple[str, Choice],
+    reference: Reference,
+    start: int,
+    bits: int,
+) -> Selection:
+    """The selection that a state holds; `start` is the summed cover before the first pick."""
+    order = np.array(state.order, np.int64)
+    one = float((FINE if bits == FINE.bits else COARSE).one(problem.embeddings.shape[1]))
+    return Selection(
+        order=order,
+        gain=np.array(state.gains, np.float64) / one,
+        coverage=(start + np.cumsum(run.rises)) / (one * len(problem)),
+        quality=None if problem.quality is None else problem.quality[order],
+        method=run.method,
+        params=parameters(problem, asked[0], reference, bits) | run.params,
+        diagnostics=run.diagnostics | told(asked[1]),
+        ids=None if problem.ids is None else [problem.ids[at] for at in order.tolist()],
+    )
+
+
+def told(choice: Choice) -> dict[str, Any]:
+    """Why this mode ran; beside the parameters, which are the same on every machine."""
+    limit, cores = choice.machine.memory_limit, choice.machine.cores
+    return {"mode_reason": choice.reason, "memory_limit": limit, "cores": cores}
+
+
+def parameters(problem: Problem, mode: str, reference: Reference, bits: int) -> dict[str, Any]:
     """What was asked for and what was used, as plain JSON values."""
     raw = problem.normalise == "raw"
     return {
-        "k": problem.k,
-        "pool": len(vectors),
-        "dimensions": vectors.dimensions,
+        "k": problem.purse.fixed_picks or None,
+        "budget": None if problem.purse.fixed_picks else problem.purse.total,
+        "pool": len(problem),
+        "dimensions": problem.embeddings.shape[1],
         "mode_asked": mode,
-        "alpha": float(alpha),
+        "alpha": problem.alpha,
         "alpha_used": problem.used_alpha,
         "similarity": "cosine, below 0 counted as 0",
-        "similarity_bits": vectors.resolution.bits,
+        "similarity_bits": bits,
         "normalise": problem.normalise,
         "gain_unit": 1.0 if raw else reference.gain,
         "quality_scale": None
@@ -284,6 +217,7 @@ def parameters(
         else problem.quality_scale,
         "anchors": 0 if problem.anchors is None else len(problem.anchors),
         "anchors_in_pool": len(problem.barred),
+        "must_include": len(problem.must_include),
         "groups": len(problem.grouping.room),
         "most_of_a_group": int(problem.grouping.room.max()),
         "seed": problem.seed,

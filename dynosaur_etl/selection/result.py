@@ -14,13 +14,14 @@ class Selection:
     Attributes:
         order: int64 positions in the order in which they were picked.
         gain: d(a|A) of each pick, summed over the pool in points (1 is one point fully covered).
-            In mode `graph` as the graph sees it.
+            In the modes `graph` and `partitioned` as the graph sees it.
         coverage: mean over the pool of each point's highest clipped cosine to a pick or an
-            anchor, after each pick, 0 to 1. In mode `graph` a lower bound.
+            anchor, after each pick, 0 to 1. In the modes `graph` and `partitioned` a lower bound.
         quality: quality of each pick as it was given, or None.
         method: the mode or baseline that really ran.
         params: every parameter and normalisation really used, plain JSON values.
         diagnostics: counts of the work that was done, plain JSON values.
+        ids: names of the picks in their order, or None where the points had none.
     """
 
     order: NDArray[np.int64]
@@ -30,6 +31,7 @@ class Selection:
     method: str
     params: dict[str, Any]
     diagnostics: dict[str, Any] = field(default_factory=dict)
+    ids: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.order)

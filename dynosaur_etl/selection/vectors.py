@@ -12,6 +12,7 @@ threads or the BLAS. Two resolutions:
 Cosines below 0 count as 0 (the method's first cover is 0), and a point covers itself fully.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, sqrt
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput
+from dynosaur_etl.selection.kernels import cpu_count
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.int64]
@@ -27,6 +29,7 @@ Similarity = NDArray[np.int32]
 
 BLOCK = 1024
 READ_BLOCK = 8192
+UNIT_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ class Vectors:
     def scale(self) -> int:
         return self.resolution.scale(self.dimensions)
 
+    def part(self, at: IntArray) -> "Vectors":
+        """The vectors at some positions."""
+        return Vectors(self.values[at], self.resolution)
+
     def factors(self, at: IntArray | slice) -> FloatArray:
         """Rows in the type in which their products are exact."""
         return self.values[at].astype(self.resolution.product, copy=False)
@@ -87,6 +94,14 @@ class Vectors:
         if self.resolution is FINE:
             return (self.values[at] / self.scale).astype(np.float32)
         return self.values[at].astype(np.float32)
+
+    @cached_property
+    def floats(self) -> NDArray[np.float32]:
+        """All `working` rows; made once and kept."""
+        kept = np.empty(self.values.shape, np.float32)
+        for start in range(0, len(self), READ_BLOCK):
+            kept[start : start + READ_BLOCK] = self.working(slice(start, start + READ_BLOCK))
+        return kept
 
     def fixed(self, dots: FloatArray) -> Similarity:
         """Exact dot products as fixed-point similarities in 0..one."""
@@ -110,6 +125,21 @@ class Vectors:
         out[np.arange(len(at)), at] = self.one
         return out
 
+    def near_rows(self, at: IntArray) -> Similarity:
+        """The same as `rows` from float32 products.
+
+        Exact at the coarse resolution, 1e-6 off at the fine one.
+        """
+        left = self.floats[at]
+        out = np.empty((len(at), len(self)), np.int32)
+        for start in range(0, len(self), READ_BLOCK):
+            block = slice(start, start + READ_BLOCK)
+            products = left @ self.floats[block].T
+            np.clip(products, 0, self.unity, out=products)
+            np.multiply(products, self.one / self.unity, out=out[:, block], casting="unsafe")
+        out[np.arange(len(at)), at] = self.one
+        return out
+
     def cover_by(self, others: "Vectors") -> Similarity:
         """Every point's highest similarity to any of another set's vectors."""
         cover = np.zeros(len(self), np.int32)
@@ -122,13 +152,16 @@ class Vectors:
         return cover
 
 
-def as_vectors(embeddings: NDArray[np.number], resolution: Resolution, what: str) -> Vectors:
+def as_vectors(
+    embeddings: NDArray[np.number], resolution: Resolution, what: str, first: int = 0
+) -> Vectors:
     """Normalise and round embeddings [n, d], block by block, so that they may be memory-mapped.
 
     Args:
         embeddings: float16, float32 or float64; any length but 0 (cosine knows no length).
         resolution: `FINE` or `COARSE`.
         what: how an error names this array.
+        first: number that an error gives to the first row.
 
     Raises:
         InvalidInput: a vector is zero, or a value is not finite.
@@ -136,9 +169,14 @@ def as_vectors(embeddings: NDArray[np.number], resolution: Resolution, what: str
     count, dimensions = embeddings.shape
     values: NDArray[np.number] = np.empty((count, dimensions), resolution.storage)
     scale = resolution.scale(dimensions)
-    for start in range(0, count, READ_BLOCK):
-        block = np.asarray(embeddings[start : start + READ_BLOCK], np.float64)
-        values[start : start + len(block)] = np.rint(unit(block, start, what) * scale)
+
+    def fill(start: int) -> None:
+        block = np.asarray(embeddings[start : start + UNIT_BLOCK], np.float64)
+        values[start : start + len(block)] = np.rint(unit(block, first + start, what) * scale)
+
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        for _ in pool.map(fill, range(0, count, UNIT_BLOCK)):
+            pass
     return Vectors(values, resolution)
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.selection import memory
-from dynosaur_etl.selection import qdit as module
+from dynosaur_etl.selection import choice, memory
 from dynosaur_etl.selection.graph import build_graph
 from dynosaur_etl.selection.metrics import coverage, point_coverage
 from dynosaur_etl.selection.qdit import qdit
@@ -22,7 +21,7 @@ from dynosaur_etl.selection.vectors import COARSE, FINE, as_vectors
 from tests.selection.conftest import clustered_pool
 from tests.selection.naive import Greedy, cosines, fixed_point
 
-CONCRETE_MODES = ("exact", "near-exact", "graph")
+CONCRETE_MODES = ("exact", "near-exact", "graph", "partitioned")
 
 
 @st.composite
@@ -222,7 +221,8 @@ import numpy as np
 from dynosaur_etl.selection.qdit import qdit
 from tests.selection.conftest import clustered_pool
 pool = clustered_pool(11, 2500)
-print([qdit(pool, 200, mode=m).order.tolist() for m in ("exact", "near-exact", "graph")])
+modes = ("exact", "near-exact", "graph", "partitioned")
+print([qdit(pool, 200, mode=m).order.tolist() for m in modes])
 """
 
 
@@ -243,12 +243,27 @@ def test_the_number_of_threads_changes_nothing() -> None:
 def test_auto_says_what_it_chose(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = clustered_pool(12)
     assert qdit(pool, 10).method == "exact"
-    monkeypatch.setattr(module, "LONGEST_EXACT_PASS_S", 0)
+    monkeypatch.setitem(choice.LONGEST_PASS_S, "exact", 0)
     assert qdit(pool, 10).method == "near-exact"
-    monkeypatch.setattr(module, "LONGEST_NEAR_EXACT_PASS_S", 0)
+    monkeypatch.setitem(choice.LONGEST_PASS_S, "near-exact", 0)
     chosen = qdit(pool, 10)
     assert (chosen.method, chosen.params["mode_asked"]) == ("graph", "auto")
     assert chosen.params["graph_method"] == "flat"
+    assert "exact takes a pass of about 0 s" in chosen.diagnostics["mode_reason"]
+
+
+def test_auto_depends_on_size_memory_limit_and_cores_alone() -> None:
+    def chosen(count: int, gib: float, cores: int = 2) -> str:
+        machine = choice.Machine(int(gib * 2**30), cores)
+        return choice.automatic(choice.Size(count, 384, count // 10), machine).mode
+
+    assert chosen(15_000, 16) == "exact"
+    assert chosen(52_000, 16) == "exact"
+    assert chosen(60_000, 16, cores=1) == "near-exact"
+    assert chosen(100_000, 16) == "near-exact"
+    assert chosen(800_000, 16) == "graph"
+    assert chosen(10_000_000, 16) == "partitioned"
+    assert chosen(52_000, 0.8) == "graph"
 
 
 def test_a_graph_is_reused_and_one_of_another_set_refused() -> None:
@@ -281,7 +296,7 @@ def test_too_little_memory_is_refused_with_the_mode_that_fits(
         ({"quality": np.full(600, 1.5)}, "quality of row 0: received 1.5"),
         ({"quality": np.where(np.arange(600) == 7, np.nan, 0.5)}, "quality of row 7: received nan"),
         ({"quality": np.zeros(5)}, "quality of shape"),
-        ({"mode": "partitioned"}, "mode: received 'partitioned'; allowed: auto, exact, graph"),
+        ({"mode": "best"}, "mode: received 'best'; allowed: auto, exact, graph, near-exact, part"),
         ({"normalise": "z"}, "normalise: received 'z'; allowed: raw, reference"),
         ({"embeddings": np.zeros(5)}, "embeddings of shape"),
         ({"embeddings": np.zeros((5, 2), int)}, "embeddings of type"),
@@ -307,7 +322,11 @@ def test_caps_of_groups_hold_to_the_last_pick(mode: str) -> None:
     pool = clustered_pool(17)
     labels = np.array(["large"] * 500 + ["small"] * 100)
     found = qdit(pool, 240, mode=mode, groups=(labels, 150))
-    assert np.unique(labels[found.order], return_counts=True)[1].tolist() == [150, 90]
+    large = int((labels[found.order] == "large").sum())
+    assert len(found) == 240
+    assert large <= 150
+    if mode != "partitioned":  # it chooses among candidates, and the cap may not bind there
+        assert large == 150
 
 
 def test_crowds_larger_than_their_neighbour_lists_are_all_covered() -> None:
