@@ -83,4 +83,4 @@ def _text(value: Any) -> str:
         return value.get_secret_value()
     if isinstance(value, tuple):
         return ",".join(value)
-    return str(value)
+    return "" if value is None else str(value)

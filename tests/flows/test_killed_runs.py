@@ -34,7 +34,7 @@ KILLS = [
     ("dynosaur_etl.store.ledger:PostgresLedger.claim", 1, "after"),
     ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "before"),
     ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "after"),
-    ("dynosaur_etl.flows.validate:_judge_config", 1, "after"),
+    ("dynosaur_etl.flows.validate:_record", 1, "after"),
     ("dynosaur_etl.flows.shards:_Filler.fill", 2, "after"),
     ("dynosaur_etl.flows.shards:save_checkpoint", 3, "after"),
     ("dynosaur_etl.flows.fill:find_duplicates", 1, "after"),

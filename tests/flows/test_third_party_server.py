@@ -70,7 +70,12 @@ def test_what_a_model_without_sense_says_is_rejected_with_reasons(
     write_dataset(tmp_path / "hub", "a/notes", str(DAY), **{"train.parquet": notes()})
     with serving(tmp_path / "hub", tmp_path / "logs") as servers, transformers_serve(model) as url:
         values = environment(
-            replace(servers, llm=url), database_url, tmp_path, DYNOSAUR_LLM_MODEL=str(model)
+            replace(servers, llm=url),
+            database_url,
+            tmp_path,
+            DYNOSAUR_LLM_MODEL=str(model),
+            DYNOSAUR_LLM_BUDGET_RUN_USD="unlimited",
+            DYNOSAUR_LLM_BUDGET_MONTH_USD="unlimited",
         )
         with open_services(settings(values)) as services:
             for step in POLL_STEPS:
