@@ -16,16 +16,17 @@ from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.cards import parse_card
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.filters import examine_card
-from dynosaur_etl.hub.ladder import ConfigOutcome, SampleRules, sample_dataset
+from dynosaur_etl.hub.ladder import sample_dataset
 from dynosaur_etl.hub.language import detect_language
 from dynosaur_etl.hub.rows import ConfigSample
+from dynosaur_etl.hub.sources import ConfigOutcome, SampleRules
 from dynosaur_etl.settings import Settings
 from tests.demo.hub_support import serve
 
 pytestmark = pytest.mark.recording
 
 LICENCES = Settings.model_fields["licences"].default
-RULES = SampleRules(configs=20, rows=200, seed=0)
+RULES = SampleRules(configs=20, rows=200, seed=0, stream_seconds=20)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from dynosaur_etl.domain.errors import HubRefused, HubUnavailable
 from dynosaur_etl.domain.models import Card
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.ladder import ConfigOutcome, SampleRules, sample_dataset
+from dynosaur_etl.hub.ladder import sample_dataset
+from dynosaur_etl.hub.sources import ConfigOutcome, SampleRules
 from tests.hub.faulty_hub import SHA, Answer, FaultyHub, as_json
 from tests.hub.test_rows import numbered
 from tests.hub.test_viewer import INFO, REVISION, ROWS, TEXT, info, rows, viewed
 
 TREE = f"/api/datasets/owner/name/tree/{SHA}"
-RULES = SampleRules(configs=2, rows=50, seed=0)
+RULES = SampleRules(configs=2, rows=50, seed=0, stream_seconds=20)
 FIELDS = {"a": TEXT, "b": TEXT}
 PAIRS = rows({"a": "x", "b": "y"}, {"a": "v", "b": "w"})
 
@@ -86,7 +87,7 @@ def test_files_of_no_readable_format_are_read_from_the_viewer(
     hub.answers[ROWS] = [viewed(PAIRS)]
     assert told(outcomes(client, *declared)) == [
         ("default", "viewer", None),
-        ("other", "repository", Reason.CONFIG_MISSING),
+        ("other", "streaming", Reason.ROWS_UNREADABLE),
     ]
 
 
