@@ -34,6 +34,7 @@ class FaultyHub:
 
     Attributes:
         files: contents by path, at the revision `SHA` of any dataset.
+        further: the same at other revisions, by sha.
         asked: the requests that came: path and headers.
         busiest: most answers that were on their way at the same time.
         quota: requests that are answered in a second, the rest refused; 0 sets no limit.
@@ -42,6 +43,7 @@ class FaultyHub:
     endpoint: str
     answers: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
     files: dict[str, bytes] = field(default_factory=dict)
+    further: dict[str, dict[str, bytes]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     ignores_ranges: bool = False
@@ -89,14 +91,15 @@ class FaultyHub:
         script = self.answers.get(path)
         if script:
             return script.pop(0) if len(script) > 1 else script[0]
-        name = path.partition(f"/resolve/{SHA}/")[2]
-        if name in self.files:
-            return self._file(self.files[name], headers.get("range", ""))
+        sha, _, name = path.partition("/resolve/")[2].partition("/")
+        held = {SHA: self.files, **self.further}.get(sha, {})
+        if name in held:
+            return self._file(sha, held[name], headers.get("range", ""))
         missing = {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"}
         return Answer(404, b"{}", missing)
 
-    def _file(self, content: bytes, asked: str) -> Answer:
-        headers = {"X-Repo-Commit": SHA}
+    def _file(self, sha: str, content: bytes, asked: str) -> Answer:
+        headers = {"X-Repo-Commit": sha}
         span = re.fullmatch(r"bytes=(\d+)-(\d+)", asked)
         if span is None or self.ignores_ranges:
             return Answer(200, content, headers, "application/octet-stream")
