@@ -38,6 +38,7 @@ class FaultyHub:
         asked: the requests that came: path and headers.
         busiest: most answers that were on their way at the same time.
         quota: requests that are answered in a second, the rest refused; 0 sets no limit.
+        token_quota: the same for requests with a token; 0: as without.
     """
 
     endpoint: str
@@ -50,6 +51,7 @@ class FaultyHub:
     running: int = 0
     busiest: int = 0
     quota: int = 0
+    token_quota: int = 0
     counted_from: float = 0
     counted: int = 0
     refused: int = 0
@@ -58,19 +60,20 @@ class FaultyHub:
     def paths(self) -> list[str]:
         return [path for path, _ in self.asked]
 
-    def within_limits(self, answer: Answer) -> Answer:
+    def within_limits(self, answer: Answer, has_token: bool) -> Answer:
         """Tell the limits as the Hub does, and refuse what is over them."""
+        quota = (has_token and self.token_quota) or self.quota
         with self.lock:
             now = time.monotonic()
             if now - self.counted_from >= 1:
                 self.counted_from, self.counted = now, 0
             self.counted += 1
-            left = max(self.quota - self.counted, 0)
+            left = max(quota - self.counted, 0)
             told = {
                 "RateLimit": f'"api";r={left};t=1',
-                "RateLimit-Policy": f'"fixed window";"api";q={self.quota};w=1',
+                "RateLimit-Policy": f'"fixed window";"api";q={quota};w=1',
             }
-            if self.counted > self.quota:
+            if self.counted > quota:
                 self.refused += 1
                 return Answer(429, b"{}", told)
         return replace(answer, headers={**answer.headers, **told})
@@ -124,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub.asked.append((path, headers))
         answer = hub.next_answer(path, headers)
         if hub.quota:
-            answer = hub.within_limits(answer)
+            answer = hub.within_limits(answer, "authorization" in headers)
         if answer.hang:
             hub.ended.wait(30)
             self.close_connection = True
