@@ -76,6 +76,9 @@ def test_each_source_serves_where_those_before_it_cannot_and_is_told(services: S
     assert report.facts["configs_from_converted"] == 1
     assert report.facts["configs_from_streaming"] == 1
     assert report.facts["configs"] == 4
+    with Session(services.engine) as session:
+        seeds = session.scalars(select(ConfigRow.sample_seed)).all()
+    assert list(seeds) == [services.settings.seed] * 4
     whole = [{**row, "__row__": at} for at, row in enumerate(notes().to_pylist())]
     for name in told:
         assert read(services, name) == whole

@@ -146,8 +146,8 @@ YAML_PIECES = st.sampled_from(
      "- - - 1", "%YAML 1.1", "...", "---", "{a: [b, {c: d}]}", "  folded", "  - deep",
      "!!python/object/apply:os.system [x]", "configs: !!binary aGVsbG8=", "license: |", "\t", "'",
      "language: [[[[en]]]]", '"', "key: 'un", "2022-01-01: 1e999", "license: {a: {b: mit}}",
-     "\ufeff", "\x85", "\u2028", "configs:", "- config_name: {a: b}", "  data_files: [1, {path: 2}]",
-     "pretty_name: >-"]
+     "\ufeff", "\x85", "\u2028", "configs:", "- config_name: {a: b}",
+     "  data_files: [1, {path: 2}]", "pretty_name: >-"]
 )  # fmt: skip
 
 
@@ -189,13 +189,13 @@ def test_no_word_of_code_or_comments_of_html_is_in_a_summary(pieces: list[str]) 
     assert len(card.summary) <= 2_000
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(HTML_PIECES | YAML_PIECES, min_size=1, max_size=3), st.booleans())
 def test_a_card_that_repeats_anything_is_read_in_little_time(
     pieces: list[str], in_the_head: bool
 ) -> None:
     piece = "".join(pieces) + "\n"
-    many = piece * (300_000 // len(piece))
+    many = piece * (100_000 // len(piece))
     text = f"---\n{many}\n---\n" if in_the_head else f"---\nlicense: mit\n---\n{many}"
     started = time.process_time()
     try:
