@@ -16,7 +16,7 @@ from demo.hub_errors import (
     gated_repo,
     repo_not_found,
 )
-from demo.hub_repository import Repository
+from demo.hub_repository import CONVERTED, Repository
 
 _SORT_FACTS = {
     "createdAt": "created_at",
@@ -123,10 +123,12 @@ def _commits(call: Call, repository: Repository, arguments: list[str]) -> Respon
 
 def _refs(_: Call, repository: Repository, __: list[str]) -> Response:
     tags = sorted(repository.tags.items())
+    converted = repository.converted_head
+    converts = [] if converted is None else [_ref("parquet", CONVERTED, converted)]
     return JSONResponse(
         {
             "branches": [_ref("main", "refs/heads/main", repository.head)],
-            "converts": [],
+            "converts": converts,
             "tags": [_ref(name, f"refs/tags/{name}", sha) for name, sha in tags],
         }
     )

@@ -14,8 +14,11 @@ from typing import Any
 from demo.hub_errors import repo_not_found, revision_not_found
 
 CARD = "README.md"
+CONVERTED = "refs/convert/parquet"
 _ROOT_FILES = (CARD, "dataset_infos.json")
-_DATA_ENDINGS = (".parquet", ".csv", ".jsonl")
+_DATA_ENDINGS = (
+    ".parquet", ".csv", ".jsonl", ".arrow", ".gz", ".zst", ".tar", ".zip",
+)  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 
 
@@ -65,6 +68,22 @@ class Repository(ABC):
         """Config to split to Parquet file, for the viewer; empty where it has none ready."""
         return {}
 
+    def converted(self) -> dict[str, Path]:
+        """The tree of the branch `refs/convert/parquet`, as the viewer makes it of the splits."""
+        return {
+            f"{config}/{split}/0000.parquet": file
+            for config, files in self.splits().items()
+            for split, file in files.items()
+        }
+
+    @property
+    def converted_head(self) -> str | None:
+        """The sha of that branch, which is made anew for each commit of `main`."""
+        if not self.splits():
+            return None
+        content = f"{CONVERTED} {self.id} {self.head}"
+        return hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
+
     @property
     def owner(self) -> str:
         return self.id.split("/", maxsplit=1)[0]
@@ -77,6 +96,8 @@ class Repository(ABC):
         """
         if revision in ("main", "refs/heads/main", self.head):
             return self.head
+        if self.converted_head is not None and revision in (CONVERTED, self.converted_head):
+            return self.converted_head
         tagged = self.tags.get(revision.removeprefix("refs/tags/"))
         if tagged is not None:
             return tagged
@@ -94,7 +115,11 @@ class Repository(ABC):
 
 
 class RecordedRepository(Repository):
-    """One line of `index.jsonl` and the folder beside it; never written to."""
+    """One line of `index.jsonl` and the folder beside it; never written to.
+
+    `converted/<id>/<config>/<split>.parquet` beside `datasets/` is what the viewer has made of
+    files that are not Parquet; without it the viewer shows the repository's own Parquet files.
+    """
 
     def __init__(self, root: Path, entry: Mapping[str, Any], owner: str) -> None:
         self.id = entry["id"] if "/" in entry["id"] else f"{owner}/{entry['id']}"
@@ -106,6 +131,7 @@ class RecordedRepository(Repository):
         ]
         self._root = root
         self._folder = root / "datasets" / entry["id"]
+        self._converted_folder = root / "converted" / entry["id"]
 
     @property
     def head(self) -> str:
@@ -115,13 +141,15 @@ class RecordedRepository(Repository):
         return str(self.facts.get("sha") or placeholder)
 
     def files(self, sha: str) -> dict[str, Path]:
+        if sha == self.converted_head:
+            return self.converted()
         card = self._card_at(self.position(sha))
         cards = {CARD: card} if card is not None else {}
         return dict(sorted({**self._current_files, **cards}.items()))
 
     def splits(self) -> dict[str, dict[str, Path]]:
         found: dict[str, dict[str, Path]] = {}
-        for path, file in self._current_files.items():
+        for path, file in (self._converted_files or self._current_files).items():
             config, _, name = path.partition("/")
             if name.endswith(".parquet"):
                 found.setdefault(config, {})[name.removesuffix(".parquet")] = file
@@ -130,17 +158,12 @@ class RecordedRepository(Repository):
     @cached_property
     def _current_files(self) -> dict[str, Path]:
         """Found once by walking: a request can only name what stands in this dictionary."""
-        if not _is_inside(self._folder, self._root):
-            return {}
-        found = {}
-        for entry in _sorted_entries(self._folder):
-            if entry.is_dir(follow_symlinks=False):
-                found.update(_data_files(entry))
-            elif _is_data(entry) or (
-                entry.name in _ROOT_FILES and entry.is_file(follow_symlinks=False)
-            ):
-                found[entry.name] = Path(entry.path)
-        return found
+        return _walk(self._folder) if _is_inside(self._folder, self._root) else {}
+
+    @cached_property
+    def _converted_files(self) -> dict[str, Path]:
+        folder = self._converted_folder
+        return _walk(folder) if _is_inside(folder, self._root) else {}
 
     @cached_property
     def _cards(self) -> list[tuple[int, Path]]:
@@ -238,6 +261,18 @@ def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
         return []
     with os.scandir(folder) as entries:
         return sorted(entries, key=lambda entry: entry.name)
+
+
+def _walk(folder: Path) -> dict[str, Path]:
+    found = {}
+    for entry in _sorted_entries(folder):
+        if entry.is_dir(follow_symlinks=False):
+            found.update(_data_files(entry))
+        elif _is_data(entry) or (
+            entry.name in _ROOT_FILES and entry.is_file(follow_symlinks=False)
+        ):
+            found[entry.name] = Path(entry.path)
+    return found
 
 
 def _data_files(config: os.DirEntry[str]) -> dict[str, Path]:

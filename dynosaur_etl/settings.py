@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     )
     configs_per_dataset: PositiveInt = Field(10, description="configs taken from one dataset")
     sample_rows: PositiveInt = Field(200, description="rows sampled from one config")
+    stream_seconds: PositiveInt = Field(
+        60, description="seconds before the streaming of one config is given up"
+    )
 
     openai_base_url: HttpUrl = Field(
         "https://api.openai.com/v1",

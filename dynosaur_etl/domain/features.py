@@ -76,7 +76,8 @@ def usable_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
 def labels_of(feature: Any) -> tuple[str, ...]:
     """Give a ClassLabel's names in their order; none for any other feature."""
     if isinstance(feature, Mapping) and feature.get("_type") == "ClassLabel":
-        return tuple(str(name) for name in feature.get("names") or ())
+        names = feature.get("names")
+        return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
     return ()
 
 
@@ -116,6 +117,8 @@ def _kind(feature: Any) -> FieldKind:
     if not isinstance(feature, Mapping):
         return FieldKind.OTHER
     kind = feature.get("_type")
+    if not isinstance(kind, str | None):
+        return FieldKind.OTHER
     if kind == "Value":
         return _value_kind(str(feature.get("dtype", "")))
     if kind == "ClassLabel":
@@ -126,7 +129,10 @@ def _kind(feature: Any) -> FieldKind:
         return _list_kind(feature.get("feature"))
     if kind in {"Translation", "TranslationVariableLanguages"}:
         return FieldKind.TRANSLATION
-    return FieldKind.NESTED if kind is None else FieldKind.OTHER
+    if kind is not None:
+        return FieldKind.OTHER
+    holds_media = any(_kind(inner) is FieldKind.MEDIA for inner in feature.values())
+    return FieldKind.MEDIA if holds_media else FieldKind.NESTED
 
 
 def _list_kind(element: Any) -> FieldKind:

@@ -32,14 +32,15 @@ from dynosaur_etl.hub.filters import (
     examine_told,
     leaves_language_open,
 )
-from dynosaur_etl.hub.ladder import SampleRules, sample_dataset
+from dynosaur_etl.hub.ladder import sample_dataset
 from dynosaur_etl.hub.language import detect_language
 from dynosaur_etl.hub.rows import ConfigSample
+from dynosaur_etl.hub.sources import SampleRules
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoint
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow
 
-EXAMINE_VERSION = "examine-3"
+EXAMINE_VERSION = "examine-4"
 _MOST_DEFERRED = 0.2
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
 
@@ -65,6 +66,7 @@ def examine_candidates(
         "configs_per_dataset": settings.configs_per_dataset,
         "sample_rows": settings.sample_rows,
         "seed": settings.seed,
+        "stream_seconds": settings.stream_seconds,
     }
 
     def work() -> StepOutput:
@@ -216,7 +218,9 @@ def _examine_configs(
     examined: Examined,
 ) -> Examined:
     settings = services.settings
-    rules = SampleRules(settings.configs_per_dataset, settings.sample_rows, settings.seed)
+    rules = SampleRules(
+        settings.configs_per_dataset, settings.sample_rows, settings.seed, settings.stream_seconds
+    )
     is_newest = listing.sha in (None, revision.sha)
     for outcome in sample_dataset(services.hub, revision, card, files, rules, is_newest):
         verdict = outcome.verdict

@@ -1,5 +1,6 @@
 """What the examination of a candidate came to, and the rows that tell of it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,13 +10,18 @@ from dynosaur_etl.domain.models import Card, Counts, Reject, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.hub.filters import stated_languages
-from dynosaur_etl.hub.ladder import Source
 from dynosaur_etl.hub.rows import ConfigSample
+from dynosaur_etl.hub.sources import SourceName
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow, VerdictRow
 
 SAMPLES = "samples"
+_SOURCE_WORDS = {
+    "viewer": "the dataset viewer",
+    "converted": "converted Parquet",
+    "streaming": "streaming",
+}
 
 
 @dataclass
@@ -23,7 +29,7 @@ class Examined:
     """What one candidate came to, in the form in which it is checkpointed.
 
     Attributes:
-        viewed: the configs whose rows came from the dataset viewer, not from the repository.
+        sources: of the configs whose rows did not come from the repository, where they came from.
     """
 
     dataset_id: str
@@ -34,23 +40,23 @@ class Examined:
     configs: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
-    viewed: list[str] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
 
     def drop(self, verdict: Verdict) -> "Examined":
         self.reason, self.detail = verdict.reason, verdict.detail
-        self.card, self.configs, self.files, self.viewed = None, [], [], []
+        self.card, self.configs, self.files, self.sources = None, [], [], {}
         return self
 
     def keep_card(self, card: Card) -> None:
         self.card = _card_row(card)
 
     def keep_config(
-        self, sample: ConfigSample, source: Source, stored: StoredFile, seed: int
+        self, sample: ConfigSample, source: SourceName, stored: StoredFile, seed: int
     ) -> None:
         config = sample.config
         self.files.append({"name": config.subject, **asdict(stored)})
-        if source == "viewer":
-            self.viewed.append(config.name)
+        if source != "repository":
+            self.sources[config.name] = source
         self.configs.append(
             {
                 "name": config.name,
@@ -101,7 +107,7 @@ def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined]) -> StepO
         file_kinds=(SAMPLES,),
         facts={
             "configs": sum(len(item.configs) for item in kept),
-            "configs_from_viewer": sum(len(item.viewed) for item in kept),
+            **_configs_by_source(kept),
         },
     )
 
@@ -122,13 +128,23 @@ def _verdict_row(day: GrowthDay, item: Examined) -> dict[str, Any]:
         "dataset_id": item.dataset_id,
         "revision": item.revision,
         "reason": item.reason,
-        "detail": item.detail or _sources(item.viewed),
+        "detail": item.detail or _sources(item.sources),
     }
 
 
-def _sources(viewed: Sequence[str]) -> str:
-    """Tell of a kept dataset which configs did not come from the repository's own files."""
-    return f"from the dataset viewer: {', '.join(sorted(viewed))}"[:500] if viewed else ""
+def _configs_by_source(kept: Sequence[Examined]) -> dict[str, int]:
+    used = Counter(source for item in kept for source in item.sources.values())
+    return {f"configs_from_{source}": used[source] for source in _SOURCE_WORDS}
+
+
+def _sources(sources: Mapping[str, str]) -> str:
+    """Tell of a kept dataset which configs did not come from files that are read here."""
+    told = []
+    for source, words in _SOURCE_WORDS.items():
+        names = sorted(name for name, used in sources.items() if used == source)
+        if names:
+            told.append(f"from {words}: {', '.join(names)}")
+    return "; ".join(told)[:500]
 
 
 def _revision_row(day: GrowthDay, item: Examined) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The door to the Hub: `huggingface_hub`'s client under our terms, its errors as ours."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +44,7 @@ from dynosaur_etl.hub.session import RequestCounter, Terms, install, under
 
 MAX_TREE_ENTRIES = 20_000
 MAX_ANSWER_BYTES = 1 << 26
+CONVERTED = "refs/convert/parquet"
 
 _LIBRARY = "dynosaur-etl"
 _CARD = "README.md"
@@ -57,6 +58,14 @@ class ViewerAnswer:
     content: Any
 
 
+@dataclass(frozen=True)
+class Conversion:
+    """The commit at the head of the main branch, and that of the branch of converted Parquet."""
+
+    main: str | None
+    converted: str | None
+
+
 class HubClient:
     """Reads a Hub; may be used by many threads at once.
 
@@ -64,9 +73,13 @@ class HubClient:
     `HubRefused`, with a reason, where the Hub says no.
 
     Attributes:
-        requests: how many were sent, by kind: list, info, commits, tree, resolve, viewer; those
-            sent again are counted there and under `retries`.
+        requests: how many were sent, by kind: list, info, commits, refs, tree, resolve, viewer,
+            stream; those sent again are counted there and under `retries`.
+        endpoint: the Hub's address.
+        token: sent to the Hub; False: none.
         viewer_url: the dataset viewer's address.
+        timeout: seconds to connect, and between two pieces of an answer.
+        slots: the places of requests on their way at the same time.
     """
 
     def __init__(
@@ -83,16 +96,20 @@ class HubClient:
         """
         install()
         self.viewer_url = viewer_url
-        self._endpoint = endpoint.rstrip("/")
-        self._token = token or False
-        self._timeout = timeout
-        self._slots = BoundedSemaphore(concurrency)
+        self.endpoint = endpoint.rstrip("/")
+        self.token = token or False
+        self.timeout = timeout
+        self.slots = BoundedSemaphore(concurrency)
         self._counter = RequestCounter()
-        self._api = HfApi(endpoint=self._endpoint, token=self._token, library_name=_LIBRARY)
+        self._api = HfApi(endpoint=self.endpoint, token=self.token, library_name=_LIBRARY)
 
     @property
     def requests(self) -> Counter[str]:
         return self._counter.requests
+
+    def count(self, requests: Mapping[str, int]) -> None:
+        """Count requests that another process sent for this one."""
+        self._counter.add_all(requests)
 
     def list_datasets(self, modified_since: datetime | None) -> Iterator[Listing]:
         """List datasets, last modified first, down to a moment; each id once, with its owner.
@@ -118,7 +135,7 @@ class HubClient:
         page: str | None = cursor or FIRST_PAGE
         while page is not None:
             with self._asking("list", "the list of datasets"):
-                answer = self._get(urljoin(f"{self._endpoint}/api/datasets", page))
+                answer = self._get(urljoin(f"{self.endpoint}/api/datasets", page))
                 entries, following = read_entries(answer), next_page(answer)
             recent = [pair for pair in entries if not _is_before(pair[0], modified_since)]
             if len(recent) < len(entries):
@@ -134,6 +151,14 @@ class HubClient:
         with self._asking("commits", dataset_id):
             commits = self._api.list_repo_commits(dataset_id, repo_type="dataset")
         return [Commit(item.commit_id, item.created_at, item.title) for item in commits]
+
+    def converted(self, dataset_id: str) -> Conversion:
+        """Give the heads of the main branch and of the branch of converted Parquet, in one look."""
+        with self._asking("refs", dataset_id):
+            refs = self._api.list_repo_refs(dataset_id, repo_type="dataset")
+            branches = {branch.ref: branch.target_commit for branch in refs.branches}
+            converts = {branch.ref: branch.target_commit for branch in refs.converts}
+        return Conversion(branches.get("refs/heads/main"), converts.get(CONVERTED))
 
     def card_bytes(self, dataset_id: str, sha: str) -> bytes | None:
         """Give the card at a revision, None where it has none; one byte over the bound at most."""
@@ -238,7 +263,7 @@ class HubClient:
     def _resolve(self, dataset_id: str, sha: str, path: str, **headers: str) -> httpx2.Response:
         """Get a file, or a range of it, and see that it is of the revision."""
         url = hf_hub_url(
-            dataset_id, path, repo_type="dataset", revision=sha, endpoint=self._endpoint
+            dataset_id, path, repo_type="dataset", revision=sha, endpoint=self.endpoint
         )
         answer = self._get(url, **{"accept-encoding": "identity", **headers})
         told = {item.headers.get("x-repo-commit") for item in (*answer.history, answer)}
@@ -248,7 +273,7 @@ class HubClient:
         return answer
 
     def _get(self, url: str, **headers: str) -> httpx2.Response:
-        own = build_hf_headers(token=self._token, library_name=_LIBRARY)
+        own = build_hf_headers(token=self.token, library_name=_LIBRARY)
         answer = get_session().get(url, headers={**own, **headers})
         hf_raise_for_status(answer)
         return answer
@@ -258,7 +283,7 @@ class HubClient:
         self, kind: str, subject: str, most_bytes: int = MAX_ANSWER_BYTES
     ) -> Iterator[None]:
         """Put the block's requests under this client's terms, and word its errors as ours."""
-        terms = Terms(kind, self._timeout, most_bytes, self._slots, self._counter)
+        terms = Terms(kind, self.timeout, most_bytes, self.slots, self._counter)
         try:
             with under(terms):
                 yield

@@ -9,7 +9,9 @@ Configs come from the first of these that names any:
 3. Files in the root or in `data`, as the config `default`; split by the words in their names.
 
 Order and cap: the config that the card marks as default, then `default`, then by name; those over
-the limit are rejected. One config is read in one format: Parquet, else JSON, else CSV.
+the limit are rejected. One config is read in one format: Parquet, else JSON, else CSV, else one
+that `datasets` has to stream. Folders and loose files of such a format count only where the
+repository holds no file of the first three.
 
 Splits: those whose name contains `train`; if there are none, those with `val` or `dev`; else all.
 """
@@ -19,24 +21,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 from dynosaur_etl.domain.models import Card, Reject
 from dynosaur_etl.domain.reasons import Reason, Stage
-
-Format = Literal["parquet", "json", "csv"]
+from dynosaur_etl.hub.formats import PREFERENCE, READ_HERE, Format, format_of, without_suffix
 
 MAX_DECLARED = 300
 MAX_PATTERNS = 50
 MAX_PATTERN = 300
 
-_FORMATS: dict[str, Format] = {
-    "parquet": "parquet", "jsonl": "json", "ndjson": "json", "json": "json",
-    "csv": "csv", "tsv": "csv",
-}  # fmt: skip
-_PREFERENCE: tuple[Format, ...] = ("parquet", "json", "csv")
 _NO_DATA = re.compile(
-    r"(?:dataset_infos?|state|config|package|metadata|requirements|vocab|tokenizer\w*)\.\w+"
+    r"(?:dataset_infos?|state|config|package|metadata|requirements|vocab|tokenizer\w*)"
 )
 _SHARD = re.compile(r"[-_.]\d{5}[-_]of[-_]\d{5}(?:-[0-9a-f]+)?$")
 _SPLIT_WORDS = {
@@ -61,11 +57,16 @@ class RepoFile:
 
 @dataclass(frozen=True)
 class ConfigFiles:
-    """The files of a config's splits, in the order in which their rows count."""
+    """The files of a config's splits, in the order in which their rows count.
+
+    Attributes:
+        commit: of the repository that holds the files; None: the pinned revision itself.
+    """
 
     name: str
     format: Format
     splits: Mapping[str, tuple[RepoFile, ...]]
+    commit: str | None = None
 
 
 def plan_configs(
@@ -80,7 +81,8 @@ def plan_configs(
     """
     data = sorted(filter(_is_data, files), key=lambda file: file.path)
     declared = _declared(card.configs)
-    found = _resolve_declared(declared, data) if declared else _resolve_layout(data)
+    read_here = [file for file in data if format_of(file.path) in READ_HERE]
+    found = _resolve_declared(declared, data) if declared else _resolve_layout(read_here or data)
     kept: list[ConfigFiles] = []
     rejects: list[Reject] = []
     for number, (name, splits) in enumerate(found):
@@ -99,10 +101,12 @@ def _plan(name: str, splits: Iterable[_Split]) -> ConfigFiles | None:
     held: dict[Format, dict[str, list[RepoFile]]] = {}
     for split, files in splits:
         for file in files:
-            held.setdefault(_format(file), {}).setdefault(split, []).append(file)
+            kind = format_of(file.path)
+            if kind is not None:
+                held.setdefault(kind, {}).setdefault(split, []).append(file)
     if not held:
         return None
-    chosen = next(item for item in _PREFERENCE if item in held)
+    chosen = next(item for item in PREFERENCE if item in held)
     names = training_splits(list(held[chosen]))
     unique = {split: tuple(dict.fromkeys(held[chosen][split])) for split in names}
     return ConfigFiles(name, chosen, unique)
@@ -120,15 +124,8 @@ def training_splits(names: Sequence[str]) -> list[str]:
 def _is_data(file: RepoFile) -> bool:
     parts = file.path.split("/")
     hidden = any(part.startswith((".", "__")) for part in parts)
-    return not hidden and _suffix(file) in _FORMATS and not _NO_DATA.fullmatch(parts[-1].lower())
-
-
-def _suffix(file: RepoFile) -> str:
-    return file.path.rpartition(".")[2].lower()
-
-
-def _format(file: RepoFile) -> Format:
-    return _FORMATS[_suffix(file)]
+    about = _NO_DATA.fullmatch(without_suffix(parts[-1].lower()))
+    return not hidden and not about and format_of(file.path) is not None
 
 
 def _declared(configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -233,12 +230,12 @@ def _by_words(data: Sequence[RepoFile]) -> Iterator[_Split]:
 
 
 def _split_word(path: str) -> str | None:
-    sharded = _SHARD.search(path.rpartition(".")[0])
+    sharded = _SHARD.search(without_suffix(path))
     if sharded:
         return _stem(path.rpartition("/")[2])
-    words = [word.lower() for word in _WORDS.findall(path.rpartition(".")[0])]
+    words = [word.lower() for word in _WORDS.findall(without_suffix(path))]
     return next((_SPLIT_WORDS[word] for word in reversed(words) if word in _SPLIT_WORDS), None)
 
 
 def _stem(name: str) -> str:
-    return _SHARD.sub("", name.rpartition(".")[0])
+    return _SHARD.sub("", without_suffix(name))

@@ -58,7 +58,8 @@ def read_footers(client: HubClient, revision: Revision, files: ConfigFiles) -> F
     counts: Counter[str] = Counter()
     for split, shards in files.splits.items():
         for shard in shards[:MAX_SHARDS]:
-            remote = client.open(revision.dataset_id, revision.sha, shard.path, shard.size)
+            commit = files.commit or revision.sha
+            remote = client.open(revision.dataset_id, commit, shard.path, shard.size)
             file = pq.ParquetFile(remote, pre_buffer=True)
             schema = schema or file.schema_arrow
             groups += _groups(file, split, counts[split])

@@ -1,9 +1,9 @@
 """Sampling the rows of a config at its pinned revision, the same rows for the same seed.
 
 Parquet is sampled over its whole length where it is small, else over row groups drawn by the
-seed; CSV and JSON over what is read of them within a bound; rows of the dataset viewer over windows
-drawn by the seed. No code of a repository is run, and
-no row is read of a config that its features drop.
+seed; CSV, JSON and what `datasets` streams over what is read of them within a bound; rows of the
+dataset viewer over windows drawn by the seed. No code of a repository is run, and no row is read of
+a config that its features drop.
 """
 
 import json
@@ -25,6 +25,7 @@ from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.configs import ConfigFiles
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.parquet_rows import draw_rows, read_footers
+from dynosaur_etl.hub.streaming import stream_rows
 from dynosaur_etl.hub.text_rows import Drawn, draw_records, infer_column
 from dynosaur_etl.hub.viewer import ViewedConfig, draw_viewed_rows
 
@@ -100,6 +101,46 @@ def sample_viewed_config(
         table = _with_places(pa.table(columns, schema), splits, indices)
         sample = _finished(config, table)
         return replace(sample, oversized=sample.oversized + drawn.cut)
+
+
+def sample_streamed_config(
+    client: HubClient,
+    revision: Revision,
+    files: ConfigFiles,
+    rows: int,
+    seed: int,
+    seconds: float,
+) -> ConfigSample:
+    """Read rows of files that only `datasets` can read, as `sample_config` does of others.
+
+    Args:
+        client: the Hub.
+        revision: what the dataset is pinned to.
+        files: the config's files.
+        rows: most rows to draw.
+        seed: of the draw.
+        seconds: after which reading is given up.
+
+    Raises:
+        HubRefused: FEATURES_UNREADABLE or ROWS_UNREADABLE.
+        HubUnavailable: the Hub gives no usable answer.
+    """
+    subject = f"{revision.dataset_id}@{revision.sha[:12]}/{files.name}"
+    with _refusing(Reason.ROWS_UNREADABLE, subject):
+        streamed = stream_rows(client, revision, files, seconds)
+    with _refusing(Reason.FEATURES_UNREADABLE, subject):
+        features, schema = _features(streamed.table.schema)
+    config = _config(revision, files, features, streamed.counts)
+    if not examine_config(config).keep:
+        return ConfigSample(config, _with_places(schema.empty_table(), [], []))
+    with _refusing(Reason.ROWS_UNREADABLE, subject):
+        total = streamed.table.num_rows
+        draw = _draw(revision, files.name, seed)
+        places = sorted(draw.sample(range(total), min(rows, total)))
+        table = _as_features(streamed.table.take(pa.array(places, pa.int64())), schema)
+        splits = [streamed.splits[place] for place in places]
+        indices = [streamed.indices[place] for place in places]
+        return _finished(config, _with_places(table, splits, indices))
 
 
 def _draw(revision: Revision, config: str, seed: int) -> Random:

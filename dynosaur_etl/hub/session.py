@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -49,6 +49,10 @@ class RequestCounter:
             self.requests[kind] += 1
             if is_retry:
                 self.requests["retries"] += 1
+
+    def add_all(self, requests: Mapping[str, int]) -> None:
+        with self._lock:
+            self.requests.update(requests)
 
 
 @dataclass(frozen=True)

@@ -101,9 +101,10 @@ def commit_step(
             files,
         )
         session.merge(row)
-        session.execute(
-            delete(CheckpointRow).where(CheckpointRow.day == day, CheckpointRow.step == step)
-        )
+        if not output.counts.deferred:  # else the next run goes on from them
+            session.execute(
+                delete(CheckpointRow).where(CheckpointRow.day == day, CheckpointRow.step == step)
+            )
         return _report(row)
 
 

@@ -1,13 +1,15 @@
 """The dataset viewer of the demonstration Hub."""
 
 import datetime
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.demo.hub_support import FEATURES, ROWS, SHA, Hub, serve, write_hub
+from tests.demo.hub_support import FEATURES, ROWS, SHA, Hub, serve, write_hub, write_parquet
 
 REVIEWS = "dataset=legacy-datasets/reviews"
 TRAIN = f"{REVIEWS}&config=small&split=train"
@@ -76,12 +78,54 @@ def test_info_and_size_describe_the_served_rows(hub: Hub) -> None:
     assert len(size["splits"]) == 2
 
 
-def test_parquet_urls_lead_to_the_files(hub: Hub) -> None:
+def test_parquet_urls_lead_to_the_files_of_the_branch_of_converted_parquet(hub: Hub) -> None:
+    [branch] = hub.json("/api/datasets/legacy-datasets/reviews/refs")["converts"]
+    assert (branch["name"], branch["ref"]) == ("parquet", "refs/convert/parquet")
     files = hub.json(f"/viewer/parquet?{REVIEWS}")["parquet_files"]
     for file in files:
-        status, headers, body = hub.raw("GET", file["url"].removeprefix(hub.endpoint))
-        assert (status, headers["x-repo-commit"], len(body)) == (200, SHA[5], file["size"])
-    assert [file["filename"] for file in files] == ["test.parquet", "train.parquet"]
+        path = file["url"].removeprefix(hub.endpoint)
+        for asked in (path, path.replace("refs%2Fconvert%2Fparquet", branch["targetCommit"])):
+            status, headers, body = hub.raw("GET", asked)
+            assert (status, len(body)) == (200, file["size"])
+            assert headers["x-repo-commit"] == branch["targetCommit"]
+    assert [file["filename"] for file in files] == ["0000.parquet"] * 2
+    assert [file["split"] for file in files] == ["test", "train"]
+
+
+def test_a_repository_without_rows_has_no_branch_of_converted_parquet(hub: Hub) -> None:
+    assert hub.json("/api/datasets/legacy-datasets/card_only/refs")["converts"] == []
+    path = (
+        "/datasets/legacy-datasets/card_only/resolve/refs%2Fconvert%2Fparquet/a/train/0000.parquet"
+    )
+    assert hub.raw("GET", path)[1]["x-error-code"] == "RevisionNotFound"
+
+
+def test_what_the_index_names_is_not_ready(tmp_path: Path) -> None:
+    write_hub(tmp_path / "root")
+    index = tmp_path / "root/index.jsonl"
+    lines = [json.loads(line) for line in index.read_text().splitlines()]
+    lines[0]["viewer_not_ready"] = ["rows"]
+    index.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with serve(tmp_path / "root", tmp_path / "log.jsonl") as hub:
+        status, headers, _ = hub.raw("GET", f"/viewer/rows?{TRAIN}")
+        assert (status, headers["x-error-code"]) == (500, "ResponseNotReady")
+        assert headers["x-revision"] == SHA[5]
+        assert hub.raw("GET", f"/viewer/info?{REVIEWS}")[0] == 200
+
+
+def test_rows_that_were_made_of_other_files_are_shown_and_stay_out_of_the_tree(
+    tmp_path: Path,
+) -> None:
+    write_hub(tmp_path / "root")
+    write_parquet(tmp_path / "root/converted/card_only/plain/train.parquet", 4)
+    card_only = "dataset=legacy-datasets/card_only"
+    with serve(tmp_path / "root", tmp_path / "log.jsonl") as hub:
+        [split] = hub.json(f"/viewer/splits?{card_only}")["splits"]
+        assert (split["config"], split["split"]) == ("plain", "train")
+        tree = hub.json("/api/datasets/legacy-datasets/card_only/tree/main?recursive=true")
+        assert [entry["path"] for entry in tree] == ["README.md"]
+        branch = "/api/datasets/legacy-datasets/card_only/tree/refs%2Fconvert%2Fparquet"
+        assert [entry["path"] for entry in hub.json(branch)] == ["plain"]
 
 
 def test_values_that_json_lacks(hub: Hub) -> None:

@@ -16,6 +16,8 @@ FEATURES = {
     "scores": {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "Sequence"},
     "answers": {"feature": {"text": {"dtype": "string", "_type": "Value"}}, "_type": "Sequence"},
     "meta": {"a": {"dtype": "string", "_type": "Value"}},
+    "album": {"photo": {"_type": "Image"}, "title": {"dtype": "string", "_type": "Value"}},
+    "albums": {"feature": {"pages": [{"_type": "Image"}]}, "_type": "List"},
     "pair": {"languages": ["de", "en"], "_type": "Translation"},
     "photo": {"_type": "Image"},
     "sounds": {"feature": {"_type": "Audio"}, "_type": "List"},
@@ -25,7 +27,8 @@ KINDS = {
     "text": "text", "big": "text", "stars": "number", "price": "number", "open": "boolean",
     "when": "time", "blob": "media", "mood": "label", "choices": "text_list",
     "old_list": "text_list", "scores": "number_list", "answers": "nested", "meta": "nested",
-    "pair": "translation", "photo": "media", "sounds": "media", "grid": "other",
+    "album": "media", "albums": "media", "pair": "translation", "photo": "media",
+    "sounds": "media", "grid": "other",
 }  # fmt: skip
 
 
@@ -45,6 +48,8 @@ def test_usable_fields_are_scalars_and_lists_of_text() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("hostile", [None, 3, "Value", [], [1, 2], {"_type": "New"}, {"_type": 7}])
+@pytest.mark.parametrize(
+    "hostile", [None, 3, "Value", [], [1, 2], {"_type": "New"}, {"_type": 7}, {"_type": []}]
+)
 def test_a_feature_of_no_known_form_is_no_usable_field(hostile: object) -> None:
     assert usable_fields(fields_of({"x": hostile})) == ()

@@ -36,7 +36,7 @@ def write_dataset(
         day: YYYY-MM-DD.
         card: text of README.md; a sound one if None.
         facts: what the Hub's list tells of it beside the defaults, such as `downloads`.
-        files: content by path, `__` for `/` and `_dot_` for `.`: a table, or text.
+        files: content by path, `__` for `/` and `_dot_` for `.`: a table, text or bytes.
     """
     folder = root / "datasets" / name
     folder.mkdir(parents=True)
@@ -45,8 +45,8 @@ def write_dataset(
     for key, content in files.items():
         path = folder / key.replace("__", "/").replace("_dot_", ".")
         path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, str):
-            path.write_text(content)
+        if isinstance(content, str | bytes):
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
         else:
             pq.write_table(content, path)
     sha = sha256(name.encode()).hexdigest()[:40]
@@ -96,6 +96,13 @@ def _move_card_on(root: Path, entry: dict[str, Any], sha: str, date: str, card: 
         {"sha": sha, "date": date, "path": str(newest.relative_to(root))},
         {"sha": first["sha"], "date": first["date"], "path": str(older.relative_to(root))},
     ]
+
+
+def write_converted(root: Path, name: str, table: pa.Table) -> None:
+    """Add the rows that the Hub's viewer has made of a dataset's other files."""
+    path = root / "converted" / name / "default" / "train.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(table, path)
 
 
 def notes(rows: int = 40) -> pa.Table:

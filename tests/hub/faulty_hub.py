@@ -34,20 +34,24 @@ class FaultyHub:
 
     Attributes:
         files: contents by path, at the revision `SHA` of any dataset.
+        further: the same at other revisions, by sha.
         asked: the requests that came: path and headers.
         busiest: most answers that were on their way at the same time.
         quota: requests that are answered in a second, the rest refused; 0 sets no limit.
+        token_quota: the same for requests with a token; 0: as without.
     """
 
     endpoint: str
     answers: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
     files: dict[str, bytes] = field(default_factory=dict)
+    further: dict[str, dict[str, bytes]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     ignores_ranges: bool = False
     running: int = 0
     busiest: int = 0
     quota: int = 0
+    token_quota: int = 0
     counted_from: float = 0
     counted: int = 0
     refused: int = 0
@@ -56,19 +60,20 @@ class FaultyHub:
     def paths(self) -> list[str]:
         return [path for path, _ in self.asked]
 
-    def within_limits(self, answer: Answer) -> Answer:
+    def within_limits(self, answer: Answer, has_token: bool) -> Answer:
         """Tell the limits as the Hub does, and refuse what is over them."""
+        quota = (has_token and self.token_quota) or self.quota
         with self.lock:
             now = time.monotonic()
             if now - self.counted_from >= 1:
                 self.counted_from, self.counted = now, 0
             self.counted += 1
-            left = max(self.quota - self.counted, 0)
+            left = max(quota - self.counted, 0)
             told = {
                 "RateLimit": f'"api";r={left};t=1',
-                "RateLimit-Policy": f'"fixed window";"api";q={self.quota};w=1',
+                "RateLimit-Policy": f'"fixed window";"api";q={quota};w=1',
             }
-            if self.counted > self.quota:
+            if self.counted > quota:
                 self.refused += 1
                 return Answer(429, b"{}", told)
         return replace(answer, headers={**answer.headers, **told})
@@ -89,14 +94,15 @@ class FaultyHub:
         script = self.answers.get(path)
         if script:
             return script.pop(0) if len(script) > 1 else script[0]
-        name = path.partition(f"/resolve/{SHA}/")[2]
-        if name in self.files:
-            return self._file(self.files[name], headers.get("range", ""))
+        sha, _, name = path.partition("/resolve/")[2].partition("/")
+        held = {SHA: self.files, **self.further}.get(sha, {})
+        if name in held:
+            return self._file(sha, held[name], headers.get("range", ""))
         missing = {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"}
         return Answer(404, b"{}", missing)
 
-    def _file(self, content: bytes, asked: str) -> Answer:
-        headers = {"X-Repo-Commit": SHA}
+    def _file(self, sha: str, content: bytes, asked: str) -> Answer:
+        headers = {"X-Repo-Commit": sha}
         span = re.fullmatch(r"bytes=(\d+)-(\d+)", asked)
         if span is None or self.ignores_ranges:
             return Answer(200, content, headers, "application/octet-stream")
@@ -121,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub.asked.append((path, headers))
         answer = hub.next_answer(path, headers)
         if hub.quota:
-            answer = hub.within_limits(answer)
+            answer = hub.within_limits(answer, "authorization" in headers)
         if answer.hang:
             hub.ended.wait(30)
             self.close_connection = True

@@ -23,6 +23,7 @@ ID = "owner/name"
 COMMITS = f"/api/datasets/{ID}/commits/main"
 CARD = f"/datasets/{ID}/resolve/{SHA}/README.md"
 COMMIT = {"id": SHA, "date": "2023-01-01T00:00:00Z", "title": "t", "message": "", "authors": []}
+RANGE = f"/datasets/{ID}/resolve/{SHA}/x.csv"
 GOOD = Answer(body=as_json([COMMIT]))
 
 
@@ -38,15 +39,19 @@ CALLS: list[tuple[str, Callable[[HubClient], object]]] = [
     (COMMITS, lambda client: client.commits(ID)),
     (f"/api/datasets/{ID}/tree/{SHA}", lambda client: client.files(ID, SHA)),
     (f"/api/datasets/{ID}/paths-info/{SHA}", lambda client: client.open(ID, SHA, "x.csv")),
+    (f"/api/datasets/{ID}/refs", lambda client: client.converted(ID)),
+    (RANGE, lambda client: client.open(ID, SHA, "x.csv", 1_000).read()),
     (CARD, lambda client: client.card_bytes(ID, SHA)),
+    ("/viewer/info", lambda client: client.view("info", ID)),
 ]
+JSON_CALLS = CALLS[:5]
 
 
 @pytest.mark.parametrize(("path", "call"), CALLS)
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(500, b"x"),
+        Answer(503, b"x"),
         Answer(hang=True),
         Answer(body=b'[{"id": "a"}, {"id":', cut=6),
         Answer(body=b"x" * 1_000, trickle=0.05),
@@ -63,7 +68,8 @@ def test_every_call_ends_with_no_usable_answer(
     monkeypatch.setattr(session, "_BODY_TIMEOUTS", 1)
     monkeypatch.setattr(session, "ATTEMPTS", 2)
     hub.answers[path] = [answer]
-    impatient = HubClient(hub.endpoint, None, "", timeout=0.3, concurrency=4)
+    viewer = f"{hub.endpoint}/viewer"
+    impatient = HubClient(hub.endpoint, None, viewer, timeout=0.3, concurrency=4)
     started = time.monotonic()
     with pytest.raises(HubUnavailable):
         call(impatient)
@@ -71,7 +77,7 @@ def test_every_call_ends_with_no_usable_answer(
     assert hub.paths().count(path) == 2
 
 
-@pytest.mark.parametrize(("path", "call"), CALLS[:-1])
+@pytest.mark.parametrize(("path", "call"), JSON_CALLS)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -155,6 +161,49 @@ def test_the_listing_drops_repeats_and_stops_at_the_moment(
     since = datetime(2023, 3, 1, 12, tzinfo=UTC)
     assert [item.id for item in client.list_datasets(since)] == ["o/a", "o/b"]
     assert client.requests == {"list": 2}
+
+
+@pytest.mark.parametrize("answer", [Answer(503, b"x"), Answer(hang=True)], ids=["error", "silence"])
+def test_a_bare_id_without_an_answer_is_an_outage(hub: FaultyHub, answer: Answer) -> None:
+    hub.answers[LIST] = [Answer(body=as_json([listed("bare", "2023-03-03T00:00:00Z")]))]
+    hub.answers["/api/datasets/bare"] = [answer]
+    impatient = HubClient(hub.endpoint, None, "", timeout=0.1, concurrency=1)
+    with pytest.raises(HubUnavailable):
+        list(impatient.list_datasets(None))
+    assert impatient.requests == {"list": 1, "info": 4, "retries": 3}
+
+
+def test_a_bare_id_that_is_deleted_after_it_was_listed_is_left_out(
+    hub: FaultyHub, client: HubClient
+) -> None:
+    entries = [listed(name, "2023-03-03T00:00:00Z") for name in ("gone", "owner/name")]
+    hub.answers[LIST] = [Answer(body=as_json(entries))]
+    gone = Answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+    hub.answers["/api/datasets/gone"] = [gone]
+    assert [item.id for item in client.list_datasets(None)] == ["owner/name"]
+
+
+def test_waits_double_and_are_spread(
+    hub: FaultyHub, client: HubClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(session, "FIRST_WAIT", 8.0)
+    monkeypatch.setattr(session.time, "sleep", waits.append)
+    hub.answers[COMMITS] = [Answer(503, b"x")]
+    for _ in range(3):
+        with pytest.raises(HubUnavailable, match="attempts: 4"):
+            client.commits(ID)
+    assert client.requests == {"commits": 12, "retries": 9}
+    for at, wait in enumerate(waits):
+        most = 8.0 * 2 ** (at % 3)
+        assert most / 2 <= wait <= most
+    assert len(set(waits)) == 9, "callers that failed together would come back together"
+
+
+def test_a_range_of_another_revision_is_not_taken(hub: FaultyHub, client: HubClient) -> None:
+    hub.answers[RANGE] = [Answer(206, b"stale", {"X-Repo-Commit": "b" * 40})]
+    with client.open(ID, SHA, "x.csv", 5) as file, pytest.raises(HubUnavailable, match="b" * 40):
+        file.read()
 
 
 def test_a_bare_id_is_asked_for_in_full(hub: FaultyHub, client: HubClient) -> None:

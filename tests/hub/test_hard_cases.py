@@ -3,10 +3,12 @@
 Every dataset is read at its newest commit from the demonstration Hub, through the real client.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,17 +17,19 @@ from dynosaur_etl.domain.models import Card, Revision, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.cards import parse_card
 from dynosaur_etl.hub.client import HubClient
+from dynosaur_etl.hub.configs import ConfigFiles
 from dynosaur_etl.hub.filters import examine_card
-from dynosaur_etl.hub.ladder import ConfigOutcome, SampleRules, sample_dataset
+from dynosaur_etl.hub.ladder import sample_dataset
 from dynosaur_etl.hub.language import detect_language
-from dynosaur_etl.hub.rows import ConfigSample
+from dynosaur_etl.hub.rows import ConfigSample, sample_config
+from dynosaur_etl.hub.sources import ConfigOutcome, SampleRules
 from dynosaur_etl.settings import Settings
 from tests.demo.hub_support import serve
 
 pytestmark = pytest.mark.recording
 
 LICENCES = Settings.model_fields["licences"].default
-RULES = SampleRules(configs=20, rows=200, seed=0)
+RULES = SampleRules(configs=20, rows=200, seed=0, stream_seconds=20)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Examined:
     card: Card
     verdict: Verdict
     outcomes: dict[str, ConfigOutcome]
+    read_split: Callable[[str, str], ConfigSample]
 
     def sample(self, config: str) -> ConfigSample:
         outcome = self.outcomes[config]
@@ -70,7 +75,15 @@ def examine(recorded_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             files = client.files(dataset, newest.sha)
             outcomes = sample_dataset(client, revision, card, files, RULES, is_newest=True)
             verdict = examine_card(card, LICENCES, ("en",))
-            return Examined(card, verdict, {outcome.name: outcome for outcome in outcomes})
+
+            def read_split(config: str, split: str) -> ConfigSample:
+                path = f"{config}/{split}.parquet"
+                [file] = [file for file in client.files(dataset, newest.sha) if file.path == path]
+                files = ConfigFiles(config, "parquet", {split: (file,)})
+                return sample_config(client, revision, files, RULES.rows, RULES.seed)
+
+            by_name = {outcome.name: outcome for outcome in outcomes}
+            return Examined(card, verdict, by_name, read_split)
 
         yield examined
 
@@ -109,9 +122,29 @@ def test_what_the_card_decides(examine: Examine, name: str, reason: Reason | Non
 def test_names_with_spaces_and_a_class_with_an_apostrophe(examine: Examine) -> None:
     fields = examine("blbooksgenre").fields("annotated_raw")
     assert len(fields) == 46
+    assert sum(" " in name for name in fields) == 16
     assert {"BL record ID", "Dates associated with name"} <= set(fields)
     assert "Can't tell" in fields["annotator_genre"].labels
     assert sum(field.kind is FieldKind.TIME for field in fields.values()) > 0
+
+
+def test_many_cells_that_are_empty_stay_empty(examine: Examine) -> None:
+    table = examine("blbooksgenre").sample("annotated_raw").table
+    cells = [cell for name in table.column_names for cell in table[name].to_pylist()]
+    assert sum(cell == "" for cell in cells) == 70
+    assert table.num_rows == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "config"), [("blbooksgenre", "annotated_raw"), ("hkcancor", "default")]
+)
+def test_features_are_those_of_the_rows_where_the_card_says_others(
+    examine: Examine, recorded_hub: Path, name: str, config: str
+) -> None:
+    infos = json.loads((recorded_hub / "datasets" / name / "dataset_infos.json").read_text())
+    sample = examine(name).sample(config)
+    assert sample.config.features != infos[config]["features"]
+    assert [*sample.config.features, "__split__", "__row__"] == sample.table.column_names
 
 
 def test_the_only_text_fields_have_spaces_in_their_names(examine: Examine) -> None:
@@ -125,6 +158,7 @@ def test_dots_in_names_beside_a_translation(examine: Examine) -> None:
     assert alt.outcomes["alt-parallel"].verdict.reason is Reason.TRANSLATION
     fields = alt.fields("alt-parallel")
     assert fields["SNT.URLID.SNTID"].kind is FieldKind.TEXT
+    assert fields["translation"].kind is FieldKind.TRANSLATION
     sample = alt.outcomes["alt-parallel"].sample
     assert sample is not None
     assert sample.table.num_rows == 0  # its features say enough
@@ -152,6 +186,8 @@ def test_nested_names_with_spaces_and_very_long_texts(examine: Examine) -> None:
     [prompts] = treatment.sample("2.0").table["Prompts"].to_pylist()
     assert "Valid Label" in str(prompts)
     assert treatment.longest("2.0", "Text") == 14_640  # of the training rows
+    texts = treatment.read_split("2.0", "validation").table["Text"].to_pylist()
+    assert max(map(len, texts)) == 56_255
 
 
 def test_classes_that_are_named_by_integers(examine: Examine) -> None:
@@ -180,19 +216,31 @@ def test_two_hundred_classes_of_odd_characters(examine: Examine) -> None:
     assert len(swda.fields("default")) == 27
     labels = swda.fields("default")["act_tag"].labels
     assert len(labels) == 217
-    assert {character for label in labels for character in label} >= set('^"')
+    assert {character for label in labels for character in label} >= set('^";')
     assert "cc-by-nc-sa-3.0" in swda.verdict.detail
 
 
 def test_hundreds_of_greek_classes_over_two_rows(examine: Examine) -> None:
     greek = examine("greek_legal_code")
-    assert len(greek.fields("chapter")["label"].labels) == 389
+    labels = greek.fields("chapter")["label"].labels
+    assert len(labels) == 389
+    assert all(label == label.upper() for label in labels)
     assert greek.sample("chapter").table.num_rows == 2
     assert detect_language(greek.sample("chapter")) == "el"
 
 
+def depth(feature: Any) -> int:
+    """Count the lists and structures inside each other."""
+    if not isinstance(feature, dict) or feature.get("_type") in {"Value", "ClassLabel"}:
+        return 0
+    inner = [depth(value) for value in feature.values() if isinstance(value, dict)]
+    return 1 + max(inner, default=0)
+
+
 def test_structures_five_deep(examine: Examine) -> None:
     dialogues = examine("schema_guided_dstc8")
+    features = dialogues.sample("dialogues").config.features["turns"]
+    assert depth(features) == 8  # five structures, and the lists that hold them
     assert dialogues.fields("dialogues")["turns"].kind is FieldKind.NESTED
     assert [f.name for f in usable_fields(dialogues.fields("dialogues").values())] == [
         "dialogue_id",
@@ -208,6 +256,13 @@ def test_configs_without_rows_are_not_there_and_the_others_have_labels(examine: 
         table = glue.sample(name).table
         assert set(table["__split__"].to_pylist()) == {"train"}  # hidden labels are in test
         assert min(label for label in table["label"].to_pylist() if label is not None) >= 0
+
+
+def test_labels_that_are_hidden_are_null(examine: Examine) -> None:
+    glue = examine("glue")
+    for config, split in (("cola", "test"), ("mnli", "test_matched"), ("wnli", "test")):
+        column = glue.read_split(config, split).table["label"]
+        assert column.null_count == len(column) > 0
 
 
 @pytest.mark.parametrize(
@@ -234,6 +289,8 @@ def test_numbers_alone_show_no_language(examine: Examine) -> None:
 def test_labels_of_roman_urdu(examine: Examine) -> None:
     labels = examine("roman_urdu_hate_speech").fields("Coarse_Grained")["label"].labels
     assert labels == ("Abusive/Offensive", "Normal")
+    column = examine("roman_urdu_hate_speech").read_split("Coarse_Grained", "test").table["label"]
+    assert column.null_count == len(column) == 4
 
 
 @pytest.mark.parametrize(
@@ -242,6 +299,13 @@ def test_labels_of_roman_urdu(examine: Examine) -> None:
 )
 def test_single_texts_of_book_length(examine: Examine, name: str, config: str, length: int) -> None:
     assert examine(name).longest(config, "text") >= length
+
+
+def test_a_dataset_without_infos_has_the_features_of_its_rows(
+    examine: Examine, recorded_hub: Path
+) -> None:
+    assert not (recorded_hub / "datasets/pg19/dataset_infos.json").exists()
+    assert set(examine("pg19").fields("default")) >= {"short_book_title", "text"}
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,21 @@ def test_all_threads_together_keep_under_the_limit_that_is_told(hub: FaultyHub) 
     assert time.monotonic() - started >= (ASKED + 1) // hub.quota - 1
 
 
+@pytest.mark.parametrize(("token", "quota"), [(None, 4), ("hf_given", 9)])
+def test_the_limit_that_is_kept_is_that_of_the_token(
+    hub: FaultyHub, token: str | None, quota: int
+) -> None:
+    hub.quota, hub.token_quota = 4, 9
+    hub.answers[COMMITS] = [GOOD]
+    client = HubClient(hub.endpoint, token, "", timeout=5, concurrency=8)
+    client.commits(ID)
+    started = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(client.commits, [ID] * (2 * quota)))
+    assert hub.refused == 0
+    assert 1 <= time.monotonic() - started < 3
+
+
 def test_files_are_counted_apart(hub: FaultyHub, client: HubClient) -> None:
     hub.answers[COMMITS] = [Answer(body=GOOD.body, headers={"RateLimit": '"api";r=0;t=300'})]
     hub.files["README.md"] = b"card"
