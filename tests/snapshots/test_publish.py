@@ -10,13 +10,13 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, StoreUnavailable
-from dynosaur_etl.snapshots.layout import expected_files
+from dynosaur_etl.snapshots.layout import TRAIN, expected_files
 from dynosaur_etl.snapshots.publish import open_snapshot, place_snapshot
 from dynosaur_etl.snapshots.verify import verify_snapshot
 from dynosaur_etl.store.storage import Storage
 from tests.snapshots.factories import PLAIN, snapshot
 
-FILES = len(expected_files(5)) + 1
+FILES = len(expected_files({TRAIN: 5})) + 1
 ROOT = Path(__file__).resolve().parents[2]
 
 KILLED_WHILE_PLACING = """
