@@ -104,7 +104,9 @@ class SnapshotContent:
 def _check_columns(name: str, table: pa.Table, schema: pa.Schema) -> None:
     received = {field.name: str(field.type) for field in table.schema}
     allowed = {field.name: str(field.type) for field in schema}
-    if list(received.items()) != list(allowed.items()):
+    if [(field.name, field.type) for field in table.schema] != [
+        (field.name, field.type) for field in schema
+    ]:
         wrong = sorted(received.items() ^ allowed.items()) or list(received)
         raise InvalidInput(not_allowed(f"{name}, columns {wrong}", received, str(allowed)))
     for column in table.column_names:
