@@ -104,6 +104,38 @@ def gc(
     cli._emit(state, as_json, _show_garbage)
 
 
+@app.command()
+def publish(
+    version: Version,
+    to: Annotated[
+        str, typer.Option("--to", help="owner/name, or a folder or URL; default: the settings.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what the Hub would get.")
+    ] = False,
+    candidate: Annotated[
+        bool, typer.Option("--candidate", help="Open a pull request at the Hub instead.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish a version to the Hub (one commit, one tag), or to a folder or an object store."""
+    from dataclasses import asdict
+
+    from dynosaur_etl import cli
+    from dynosaur_etl.flows import publish as flow
+    from dynosaur_etl.flows.versions import version_number
+
+    number = version_number(version)
+    with cli._services() as services:
+        services.settings = flow.aimed(services.settings, to)
+        if dry_run or candidate:
+            act = flow.plan_version if dry_run else flow.propose_version
+            cli._emit(asdict(act(number, services)), as_json, cli._show_fields)
+        else:
+            report = flow.publish_version(number, services)
+            cli._emit({**report.facts}, as_json, cli._show_fields)
+
+
 def _show_list(state: dict[str, Any]) -> None:
     from rich.table import Table
 

@@ -246,6 +246,7 @@ class Storage:
             if final is None:
                 self._fs.pipe_file(self._full(path), content)
                 return
+            final.parent.mkdir(parents=True, exist_ok=True)
             unfinished = final.with_name(f"{UNFINISHED}{final.name}")
             unfinished.write_bytes(content)
             unfinished.replace(final)
