@@ -39,7 +39,7 @@ def measure(quick: bool) -> list[Figure]:
         copied, hashed = copy_seconds(folder / "one", folder / "copy"), hash_seconds(folder / "one")
     size = checked["bytes"] / MEGABYTE
     title = f"{instances}/{selected}"
-    notes = {"snapshot_mb": round(size), "full": "yes"}
+    notes = {"snapshot_mb": round(size), "full": "yes", "cpu_s": round(built["cpu"], 2)}
     return [
         Figure(f"build {title}", built["seconds"], "s", "a plain copy", copied, notes),
         Figure(f"build {title}: memory", built["mib"], "MiB"),
@@ -50,7 +50,7 @@ def measure(quick: bool) -> list[Figure]:
             "MB/s",
             "SHA-256 alone",
             size / hashed,
-            {"memory_mib": round(checked["mib"])},
+            {"memory_mib": round(checked["mib"]), "cpu_s": round(checked["cpu"], 2)},
         ),
         Figure(
             f"diff of two versions {title}",

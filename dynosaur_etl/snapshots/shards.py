@@ -71,6 +71,8 @@ def _of_length(groups: Iterator[pa.Table], rows: int, part: str) -> Iterator[pa.
         group = next(groups, None)
         if group is None:
             raise Corrupt(f"{part}: {rows} rows are missing")
+        if len(group) > rows:
+            raise Corrupt(f"{part}: found {len(group) - rows} rows too many")
         rows -= len(group)
         yield group
 
