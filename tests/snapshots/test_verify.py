@@ -188,6 +188,13 @@ def test_finds_a_source_that_was_renamed_and_blames_no_other_file(folder: Path) 
     assert names(problems) == {"sources.csv"}
 
 
+def test_a_table_that_was_rewritten_puts_no_other_in_the_wrong(folder: Path) -> None:
+    path = folder / "tasks.parquet"
+    table = with_cell(pq.read_table(path), "task_key", 0, "another")
+    write_features_parquet(table, schemas.TASKS, path)
+    assert names(verify_snapshot(folder)) == {"tasks.parquet"}
+
+
 def test_finds_a_table_with_another_column(folder: Path) -> None:
     path = folder / "rejects.parquet"
     pq.write_table(pq.read_table(path).rename_columns(["a", "b", "c", "d", "e", "f"]), path)
