@@ -231,6 +231,21 @@ def test_a_change_between_looking_and_committing_is_a_stale_parent(
     assert tags(api) == ["v0001"]
 
 
+def test_a_tag_that_another_publisher_has_just_set_is_found(
+    target: HubTarget, api: HfApi, first: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = push._commit
+
+    def commit_and_lose(*arguments: Any, **options: Any) -> Any:
+        made = commit(*arguments, **options)
+        api.create_tag(REPO, tag="v0001", revision=made.oid, repo_type="dataset")
+        return made
+
+    monkeypatch.setattr(push, "_commit", commit_and_lose)
+    made = push_snapshot(first, target)
+    assert (made.new, made.commit) == (False, api.dataset_info(REPO, revision="v0001").sha)
+
+
 def test_an_older_version_does_not_follow_a_newer_one(
     target: HubTarget, first: Path, second: Path
 ) -> None:
