@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dynosaur_etl.flows.fill import EMBEDDING_FILES, INSTANCE_FILES, SCORE_FILES
+from dynosaur_etl.domain.identity import canonical_json
+from dynosaur_etl.flows.fill import EMBEDDING_FILES, SCORE_FILES
 from dynosaur_etl.flows.recipe import Recipe
 from dynosaur_etl.flows.services import Services
+from dynosaur_etl.flows.shards import INSTANCE_FILES
 from dynosaur_etl.flows.training_set import POOL_FILES, SELECTION_FILES
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.storage import UNFINISHED, FoundFile
-from dynosaur_etl.store.tables import ConfigRow, FileRow, SnapshotRow
+from dynosaur_etl.store.tables import CheckpointRow, ConfigRow, FileRow, SnapshotRow
 
 _CONTENT_NAME = re.compile(r"([a-z_]+)/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 _PART_OF_A_FILE = re.compile(r".+/[0-9a-f]{64}\.[a-z0-9]+\.[0-9a-f]{32}")
@@ -78,8 +80,10 @@ def _needed(services: Services) -> frozenset[str]:
         rows = set(session.scalars(select(FileRow.path)))
         samples = set(session.scalars(select(ConfigRow.sample_path)))
         facts = list(session.scalars(select(SnapshotRow.facts)))
+        unfinished = list(session.scalars(select(CheckpointRow.result)))
     recipes = [Recipe(**fact["recipe"]).files for fact in facts if "recipe" in fact]
-    return frozenset(rows | samples).union(*recipes)
+    checkpoints = {found[0] for found in _CONTENT_NAME.finditer(canonical_json(unfinished))}
+    return frozenset(rows | samples | checkpoints).union(*recipes)
 
 
 def _garbage(found: Collection[FoundFile], needed: Collection[str]) -> Iterator[Garbage]:

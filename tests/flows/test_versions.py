@@ -177,11 +177,12 @@ def test_fresh_growth_looks_at_no_version(grown: Grown) -> None:
 def test_a_withdrawn_source_is_named_in_the_diff_with_the_reason(grown: Grown) -> None:
     services = grown.services()
     build(services)
-    audit.withdraw("reed/hill", "its author asked us to", MONDAY, services)
+    name = grown.table(1, TRAIN)["dataset"][0].as_py()
+    audit.withdraw(name, "its author asked us to", MONDAY, services)
     build(services)
     changes = versions.diff_versions(1, 2, services)
     words = "withdrawn since 2026-10-12: its author asked us to"
-    assert changes["sources"]["withdrawn"] == {"reed/hill": words}
+    assert changes["sources"]["withdrawn"] == {name: words}
     assert (
         changes["dropped"]["by_reason"]["withdrawn"] == changes["dropped"]["by_source"]["reed/hill"]
     )
@@ -269,6 +270,17 @@ def test_the_collector_takes_what_nothing_needs_and_never_a_versions(grown: Grow
     for name in orphans:
         (store / name).parent.mkdir(parents=True, exist_ok=True)
         (store / name).write_text("x")
+    waiting = f"samples/ee/{'e' * 64}.parquet"
+    (store / waiting).parent.mkdir(parents=True, exist_ok=True)
+    (store / waiting).write_text("of a part of a step that is not committed yet")
+    with services.engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into checkpoints (day, step, item, fingerprint, result) "
+                "values ('2026-10-05', 'examine', 'x', 'f', cast(:result as jsonb))"
+            ),
+            {"result": json.dumps({"files": [{"path": waiting}]})},
+        )
     later = datetime.now(UTC) + timedelta(hours=1)
     day = timedelta(hours=24)
     assert collect.find_garbage(services, day, later) == []
