@@ -97,6 +97,7 @@ def day_of(words: Any, rng: Any, day: int, count: int) -> pa.Table:
         "dataset": [f"owner{number}/set{number}" for number in source],
         "revision": [digest("revision", int(number))[:40] for number in source],
         "row": numbers,
+        "pii": [""] * count,
         "prompt_version": ["3"] * count,
         "growth_day": [DAY.format(day + 1)] * count,
         **{name: [value] * count for name, value in same.items()},

@@ -183,9 +183,7 @@ def test_a_withdrawn_source_is_named_in_the_diff_with_the_reason(grown: Grown) -
     changes = versions.diff_versions(1, 2, services)
     words = "withdrawn since 2026-10-12: its author asked us to"
     assert changes["sources"]["withdrawn"] == {name: words}
-    assert (
-        changes["dropped"]["by_reason"]["withdrawn"] == changes["dropped"]["by_source"]["reed/hill"]
-    )
+    assert changes["dropped"]["by_reason"]["withdrawn"] == changes["dropped"]["by_source"][name]
     back = versions.diff_versions(2, 1, services)
     assert back["added"]["by_reason"]["readmitted"] > 0
     assert words in grown.of(2, "README.md").read_text().replace("\\", "").replace("&#58;", ":")
