@@ -3,6 +3,8 @@
 1. `newest_day` finds the newest day whose growth is complete.
 2. `select` orders the pool up to that day by QDIT.
 3. `build` writes the snapshot, `verify` reads it back and checks it against its manifest.
+4. `publish_version` publishes it where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL` say; it
+   does nothing where neither is set, or where the version is there already.
 
 Days that are grown at the same time share one run, of the partition key `all`. The same pool
 and the same parameters give the snapshot that is there already. A manual run may set the
@@ -52,14 +54,21 @@ def training_set() -> None:
         return run_selection(flow.build_snapshot, day)
 
     @task(outlets=[TRAINING_SET])
-    def verify(built: dict[str, Any]) -> None:
+    def verify(built: dict[str, Any]) -> int:
         from dynosaur_etl.flows import training_set as flow
 
         verified = run_about(flow.verify_snapshot, built["version"])
         publish(TRAINING_SET, [built, verified])
+        return int(built["version"])
+
+    @task
+    def publish_version(version: int) -> dict[str, Any]:
+        from dynosaur_etl.flows import publish as flow
+
+        return run_about(flow.publish_version, version)
 
     day = newest_day()
-    verify(build(day, select(day)))
+    publish_version(verify(build(day, select(day))))
 
 
 training_set()

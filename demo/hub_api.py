@@ -98,7 +98,7 @@ def dataset_api(call: Call) -> Response:
     repository, rest = locate(call, parts)
     action, *arguments = rest or ("revision", "main")
     handler = _ACTIONS.get((_read_method(call), action))
-    if handler is None or (not arguments and action != "refs"):
+    if handler is None or (not arguments and action not in ("refs", "discussions")):
         raise entry_not_found("No such endpoint")
     return handler(call, repository, arguments)
 
@@ -134,6 +134,23 @@ def _refs(_: Call, repository: Repository, __: list[str]) -> Response:
     )
 
 
+def _discussions(_: Call, repository: Repository, __: list[str]) -> Response:
+    """All pull requests, newest first; here they stay open, and there are no other discussions."""
+    shown = [
+        {
+            "num": number,
+            "title": request["title"],
+            "status": "open",
+            "isPullRequest": True,
+            "createdAt": hub_info.milliseconds(request["date"]),
+            "author": {"name": repository.owner},
+            "repo": {"name": repository.id, "type": "dataset"},
+        }
+        for number, request in enumerate(repository.requests, start=1)
+    ]
+    return JSONResponse({"discussions": shown[::-1], "count": len(shown), "start": 0})
+
+
 def _ref(name: str, ref: str, sha: str) -> dict[str, str]:
     return {"name": name, "ref": ref, "targetCommit": sha}
 
@@ -166,6 +183,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Call, Repository, list[str]], Response
     ("GET", "revision"): _info,
     ("GET", "commits"): _commits,
     ("GET", "refs"): _refs,
+    ("GET", "discussions"): _discussions,
     ("GET", "tree"): _tree,
     ("POST", "paths-info"): _paths_info,
 }

@@ -47,12 +47,14 @@ class Repository(ABC):
             `downloads`, `likes`, `paperswithcode_id`; each may be absent.
         commits: newest first; may be empty.
         tags: name of a git tag to commit.
+        requests: title, commit and date of each pull request, oldest first.
     """
 
     id: str
     facts: Mapping[str, Any]
     commits: list[Commit]
     tags: dict[str, str]
+    requests: list[dict[str, str]]
     opens_to_tokens = False
 
     @property
@@ -125,6 +127,7 @@ class RecordedRepository(Repository):
         self.id = entry["id"] if "/" in entry["id"] else f"{owner}/{entry['id']}"
         self.facts = entry
         self.tags = {}
+        self.requests = []
         self.commits = [
             Commit(item["sha"], item["date"], item["title"], tuple(item.get("files", ())))
             for item in entry.get("commits") or ()

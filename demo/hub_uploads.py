@@ -41,6 +41,7 @@ class UploadedRepository(Repository):
         self.id = repo_id
         self.commits = []
         self.tags = {}
+        self.requests = []
         self.trees: dict[str, dict[str, str]] = {}
         self._private = private
         self._blobs = blobs
@@ -70,6 +71,20 @@ class UploadedRepository(Repository):
         self.commits.insert(0, replace(commit, sha=sha))
         return self.commits[0]
 
+    def add_request(self, commit: Commit, tree: dict[str, str]) -> tuple[int, str]:
+        """Opens a pull request with one commit; gives its number and the commit's sha."""
+        content = json.dumps([self.head, len(self.requests), commit.title, sorted(tree.items())])
+        sha = hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
+        self.trees[sha] = tree
+        self.requests.append({"title": commit.title, "sha": sha, "date": commit.date})
+        return len(self.requests), sha
+
+    def resolve(self, revision: str) -> str:
+        number = revision.removeprefix("refs/pr/")
+        if number != revision and number.isdigit() and 0 < int(number) <= len(self.requests):
+            return self.requests[int(number) - 1]["sha"]
+        return super().resolve(revision)
+
     def state(self) -> dict[str, Any]:
         commits = [asdict(commit) for commit in self.commits]
         return {
@@ -78,6 +93,7 @@ class UploadedRepository(Repository):
             "commits": commits,
             "trees": self.trees,
             "tags": self.tags,
+            "requests": self.requests,
         }
 
     @classmethod
@@ -88,6 +104,7 @@ class UploadedRepository(Repository):
             repository.commits.append(Commit(files=files, **commit))
         repository.trees = state["trees"]
         repository.tags = state["tags"]
+        repository.requests = state.get("requests", [])
         return repository
 
     def _card_tags(self) -> list[str]:
@@ -210,8 +227,8 @@ class UploadStore:
     def _commit(self, call: Call) -> Response:
         """One commit from lines of JSON: a header, then files, large files and deletions."""
         repository = self._writable(call)
-        if call.segments[5] != "main" or call.flag("create_pr"):
-            raise bad_request("Commits go to main; there are no pull requests here")
+        if call.segments[5] != "main":
+            raise bad_request("Commits go to main, or become a pull request from there")
         header, operations = _read_operations(call.body)
         if header.get("parentCommit") not in (None, repository.head):
             raise HubError(412, "A commit has happened since. Please refresh and try again.")
@@ -219,10 +236,14 @@ class UploadStore:
         touched = tuple(self._apply(operation, tree) for operation in operations)
         title = str(header.get("summary", ""))
         commit = _commit_now(title, str(header.get("description", "")), touched)
-        sha = repository.add_commit(commit, tree).sha
+        place, answer = f"{call.origin}/datasets/{repository.id}", {"success": True}
+        if call.flag("create_pr"):
+            number, sha = repository.add_request(commit, tree)
+            answer |= {"pullRequestUrl": f"{place}/discussions/{number}"}
+        else:
+            sha = repository.add_commit(commit, tree).sha
         self._save(repository)
-        url = f"{call.origin}/datasets/{repository.id}/commit/{sha}"
-        return JSONResponse({"success": True, "commitOid": sha, "commitUrl": url})
+        return JSONResponse(answer | {"commitOid": sha, "commitUrl": f"{place}/commit/{sha}"})
 
     def _apply(self, operation: dict[str, Any], tree: dict[str, str]) -> str:
         """Changes the tree by one operation and gives the path that it touched."""

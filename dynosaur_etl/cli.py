@@ -21,6 +21,7 @@ from dynosaur_etl.cli_audit import app as audit_app
 from dynosaur_etl.cli_cost import app as cost_app
 from dynosaur_etl.cli_proposals import app as proposals_app
 from dynosaur_etl.cli_select import app as select_app
+from dynosaur_etl.cli_snapshots import app as snapshots_app
 from dynosaur_etl.domain.errors import (
     DynosaurError,
     InvalidInput,
@@ -50,6 +51,7 @@ app.add_typer(audit_app)
 app.add_typer(cost_app, name="cost")
 app.add_typer(proposals_app)
 app.add_typer(select_app)
+app.add_typer(snapshots_app)
 
 out = Console()
 err = Console(stderr=True)
@@ -156,19 +158,6 @@ def snapshot(
         version = int(report.facts["version"])
         verified = flow.verify_snapshot(version, services)
     _show_steps([report, verified], as_json)
-
-
-@app.command()
-def verify(version: str, as_json: Json = False) -> None:
-    """Check every file of a version (`7` or `v0007`) against its manifest."""
-    from dynosaur_etl.flows.training_set import verify_snapshot
-
-    number = version.removeprefix("v")
-    if not number.isascii() or not number.isdigit():
-        raise InvalidInput(not_allowed("version", version, "a number such as 7 or v0007"))
-    with _services() as services:
-        report = verify_snapshot(int(number), services)
-    _show_steps([report], as_json)
 
 
 @app.command()

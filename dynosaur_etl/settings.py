@@ -214,6 +214,30 @@ class Settings(BaseSettings):
     selection_alpha: float = Field(
         0.7, ge=0, le=1, description="weight of quality against diversity in QDIT"
     )
+    selection_growth: Literal["fresh", "stable"] = Field(
+        "fresh",
+        description="`fresh` selects anew; `stable` keeps the last version's picks and adds",
+    )
+    held_out_share: float = Field(
+        0, ge=0, le=0.5, description="part of all tasks that is held out as the split `test`"
+    )
+    snapshot_full: bool = Field(
+        False, description="whether a snapshot holds the whole pool as the config `full`"
+    )
+    snapshot_messages: bool = Field(
+        False, description="whether rows hold the chat form `messages` as well"
+    )
+    publish_repo: str = Field(
+        "",
+        pattern=r"^([\w.-]+/[\w.-]+)?$",
+        description="dataset of the Hub, owner/name; empty: none",
+    )
+    publish_private: bool = Field(
+        True, description="whether a dataset that publishing creates is private"
+    )
+    publish_url: str = Field(
+        "", description="folder or fsspec URL that versions are published to; empty: none"
+    )
     seed: int = Field(0, ge=0, description="seed of every sample")
 
     @property

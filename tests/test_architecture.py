@@ -32,11 +32,13 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {
         "domain", "settings", "flows", "local", "store", "cli_audit", "cli_cost", "cli_proposals",
         "cli_select",
+        "cli_snapshots",
     },
     "cli_audit": {"cli", "flows"},
     "cli_cost": {"cli", "domain", "flows"},
     "cli_proposals": {"cli", "domain", "flows"},
     "cli_select": {"cli", "domain", "flows"},
+    "cli_snapshots": {"cli", "flows"},
     "__main__": {"cli"},
 }  # fmt: skip
 HEAVY = {"torch", "faiss", "datasets", "transformers", "sentence_transformers", "numba", "airflow"}

@@ -54,6 +54,15 @@ SELECTION = pa.schema(
 )
 """The picks in greedy order; `coverage` is that of the pool after the pick, in [0, 1]."""
 
+POOL = pa.schema(
+    [
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("quality", pa.float64(), nullable=False),
+        pa.field("held_out", pa.bool_(), nullable=False),
+    ]
+)
+"""One row a live instance: where it stands among the rows of the days' instance files."""
+
 TASKS = pa.schema(
     [
         pa.field("task_key", pa.string(), nullable=False),

@@ -1,7 +1,7 @@
 """The pool: all live instances up to a day, each once, with their quality and vectors."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class Pool:
         repeated: instances left out by the task that repeats another one.
         repeats: what those tasks repeat, in words.
         unscored: instances left out because the chosen scorer has no score for them.
+        numbers: int64 [n], where each instance stands among the rows of all `files`.
+        files: the files of instances that were read, in their order.
     """
 
     instances: pa.Table
@@ -56,6 +58,20 @@ class Pool:
     repeated: Mapping[str, int]
     repeats: Mapping[str, str]
     unscored: int
+    numbers: NDArray[np.int64]
+    files: tuple[str, ...]
+
+    def part(self, mask: NDArray[np.bool_]) -> "Pool":
+        """Give the pool of some of the instances only."""
+        if mask.all():
+            return self
+        return replace(
+            self,
+            instances=self.instances.filter(pa.array(mask)),
+            quality=self.quality[mask],
+            vectors=self.vectors[mask],
+            numbers=self.numbers[mask],
+        )
 
 
 def grown_days(services: Services, up_to: str) -> list[str]:
@@ -115,7 +131,8 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
         InvalidInput: the days have no instance, or none that is left, or not every one has been
             scored and embedded as the settings say now.
     """
-    instances = read_all(services, INSTANCE_FILES, days)
+    files = paths_of(services, INSTANCE_FILES, days)
+    instances = [services.storage.read_table(path) for path in files]
     if not instances:
         raise InvalidInput(not_allowed("pool", "no growth day", "one finished growth day or more"))
     everything = pa.concat_tables(instances)
@@ -143,29 +160,34 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
         repeated=_tally(unique.instances["task_key"].filter(again)),
         repeats=repeats,
         unscored=pc.sum(pc.and_not(live, scored)).as_py() or 0,
+        numbers=at,
+        files=files,
     )
 
 
-def read_all(services: Services, kind: str, days: Sequence[str]) -> list[pa.Table]:
-    """Read the files of a kind of those days, in their order."""
+def paths_of(services: Services, kind: str, days: Sequence[str]) -> tuple[str, ...]:
+    """Name the files of a kind of those days, in their order."""
     query = (
         select(FileRow.path)
         .where(FileRow.kind == kind, FileRow.day.in_(days))
         .order_by(FileRow.day, FileRow.name)
     )
     with Session(services.engine) as session:
-        paths = list(session.scalars(query))
-    return [services.storage.read_table(path) for path in paths]
+        return tuple(session.scalars(query))
 
 
-def pool_tasks(services: Services, instances: pa.Table, days: Sequence[str]) -> pa.Table:
-    """Give the tasks of the pool, each as it stands on the first day that has it."""
-    used = set(pc.unique(instances["task_key"]).to_pylist())
+def read_all(services: Services, kind: str, days: Sequence[str]) -> list[pa.Table]:
+    """Read the files of a kind of those days, in their order."""
+    return [services.storage.read_table(path) for path in paths_of(services, kind, days)]
+
+
+def pool_tasks(services: Services, keys: Collection[str], days: Sequence[str]) -> pa.Table:
+    """Give the tasks of those keys, each as it stands on the first day that has it."""
     query = select(TaskRow).where(TaskRow.day.in_(days)).order_by(TaskRow.day, TaskRow.key)
     rows: dict[str, dict[str, Any]] = {}
     with Session(services.engine) as session:
         for task in session.scalars(query):
-            if task.key in used and task.key not in rows:
+            if task.key in keys and task.key not in rows:
                 rows[task.key] = _task(task)
     return pa.Table.from_pylist(list(rows.values()), schema=schemas.TASKS)
 
@@ -173,14 +195,20 @@ def pool_tasks(services: Services, instances: pa.Table, days: Sequence[str]) -> 
 def pool_sources(
     services: Services,
     tasks: pa.Table,
-    instances: pa.Table,
-    selected: pa.Table,
+    pool: Mapping[tuple[str, str], int],
+    selected: Mapping[tuple[str, str], int],
     days: Sequence[str],
 ) -> pa.Table:
-    """Give each dataset at a revision that the pool has tasks or instances of."""
-    total, picked = _by_source(instances), _by_source(selected)
-    for source in _by_source(tasks):
-        total.setdefault(source, 0)
+    """Give each dataset at a revision that the pool has tasks or instances of.
+
+    Args:
+        services: the process's services.
+        tasks: of the pool.
+        pool: instances by dataset and revision.
+        selected: the same of what was selected.
+        days: of the pool.
+    """
+    total = dict.fromkeys(by_source(tasks), 0) | dict(pool)
     query = select(RevisionRow).where(RevisionRow.day.in_(days))
     with Session(services.engine) as session:
         cards = {(row.dataset_id, row.sha): row for row in session.scalars(query)}
@@ -193,7 +221,7 @@ def pool_sources(
             "languages": ", ".join(cards[dataset, revision].languages),
             "pretty_name": cards[dataset, revision].pretty_name,
             "pool_instances": count,
-            "selected_instances": picked.get((dataset, revision), 0),
+            "selected_instances": selected.get((dataset, revision), 0),
             "url": f"{endpoint}/datasets/{dataset}/tree/{revision}",
         }
         for (dataset, revision), count in sorted(total.items())
@@ -265,8 +293,9 @@ def _tally(values: pa.ChunkedArray) -> dict[str, int]:
     return {entry["values"]: entry["counts"] for entry in counted}
 
 
-def _by_source(instances: pa.Table) -> dict[tuple[str, str], int]:
-    counted = instances.group_by(["dataset", "revision"]).aggregate([([], "count_all")])
+def by_source(rows: pa.Table) -> dict[tuple[str, str], int]:
+    """Count rows by their dataset and revision."""
+    counted = rows.group_by(["dataset", "revision"]).aggregate([([], "count_all")])
     return {(row["dataset"], row["revision"]): row["count_all"] for row in counted.to_pylist()}
 
 

@@ -1,33 +1,29 @@
 """The third DAG's steps: select from the pool up to a day, snapshot it, verify the snapshot."""
 
 from collections.abc import Mapping
-from importlib.metadata import version as package_version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-from sqlalchemy import func
+from numpy.typing import NDArray
 from sqlalchemy import select as select_rows
 from sqlalchemy.orm import Session
 
-from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.domain.schemas import SELECTION
+from dynosaur_etl.domain.schemas import POOL, SELECTION
+from dynosaur_etl.domain.split import held_out_mask
 from dynosaur_etl.flows.embed import embedding_facts
+from dynosaur_etl.flows.growth_mode import Picks, base_version, pick
 from dynosaur_etl.flows.pool import (
     Pool,
-    funnel,
     grown_days,
     load_pool,
     newest_grown_day,
     pool_inputs,
-    pool_rejects,
-    pool_sources,
-    pool_tasks,
     withdrawn_sources,
 )
 from dynosaur_etl.flows.pool_duplicates import duplicate_rules
@@ -35,20 +31,15 @@ from dynosaur_etl.flows.repeats import repeat_rules
 from dynosaur_etl.flows.scorers import chosen_scorer
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
-from dynosaur_etl.selection.qdit import qdit
-from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
-from dynosaur_etl.snapshots.content import SnapshotContent
-from dynosaur_etl.snapshots.manifest import read_manifest
-from dynosaur_etl.snapshots.publish import open_snapshot, place_snapshot, snapshot_path
-from dynosaur_etl.snapshots.verify import verify_snapshot as find_problems
-from dynosaur_etl.store.database import locked, transaction
+from dynosaur_etl.flows.versions import build_version, verify_snapshot
+from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
 from dynosaur_etl.store.tables import SnapshotRow
 
 __all__ = ["build_snapshot", "newest_grown_day", "select", "verify_snapshot"]
 
-SELECTION_FILES = "selections"
-_PACKAGES = ("datasets", "faiss-cpu", "numpy", "pyarrow", "sentence-transformers", "torch")
+SELECTION_FILES, POOL_FILES = "selections", "pools"
+_FILE_KINDS = (SELECTION_FILES, POOL_FILES)
 
 
 def select(
@@ -69,50 +60,62 @@ def select(
     size, weight = _size(services, k), _weight(services, alpha)
     withdrawn = withdrawn_sources(services, days)
     pool_of = [*pool_inputs(services, days), *withdrawn.items()]
-    scale = services.settings.quality_scale
-    rules = {
+    share = services.settings.held_out_share
+    inputs = {
         "days": days,
         "pool": pool_of,
         "duplicates": duplicate_rules(services.settings),
         "repeats": repeat_rules(services),
         "k": size,
         "alpha": weight,
-        "scale": scale,
+        "scale": services.settings.quality_scale,
+        "held_out_share": share,
     }
+    base = base_version(services, digest("selection", inputs))
+    rules = inputs | {"base": None if base is None else base.manifest_sha256}
 
     def work() -> StepOutput:
-        pool = load_pool(services, days, withdrawn)
+        live = load_pool(services, days, withdrawn)
+        held_out = held_out_mask(live.instances["task_key"], share).to_numpy()
+        pool = live.part(~held_out)
+        if not len(pool.quality):
+            raise InvalidInput(not_allowed("pool", "held-out tasks only", "a smaller share"))
         taken = min(size, len(pool.quality))
-        selection = qdit(
-            pool.vectors,
-            taken,
-            quality=pool.quality,
-            alpha=weight,
-            seed=services.settings.seed,
-            quality_scale=scale,
-        )
+        picks = pick(services, pool, taken, weight, base)
         progress(taken, taken)
-        file = services.storage.write_table(SELECTION_FILES, _picks(pool, selection))
+        files = {
+            SELECTION_FILES: _selection_table(pool, picks),
+            POOL_FILES: _record(live, held_out),
+        }
         rejects = [
-            *_duplicates(pool),
-            *_withdrawn(pool, withdrawn),
-            *_repeated(pool),
-            *_unscored(pool, services),
+            *_duplicates(live),
+            *_withdrawn(live, withdrawn),
+            *_repeated(live),
+            *_unscored(live, services),
         ]
         rejected = sum(counted.number for counted in rejects)
         return StepOutput(
-            counts=Counts(len(pool.quality) + rejected, len(pool.quality), rejected),
+            counts=Counts(len(live.quality) + rejected, len(live.quality), rejected),
             rejects=rejects,
             stages=(Stage.SELECT,),
-            files=[NamedFile(SELECTION_FILES, "qdit", file)],
-            file_kinds=(SELECTION_FILES,),
+            files=[
+                NamedFile(kind, "qdit", services.storage.write_table(kind, table))
+                for kind, table in files.items()
+            ],
+            file_kinds=_FILE_KINDS,
             facts={
                 "days": days,
+                "files": list(live.files),
                 "withdrawn": withdrawn,
                 "asked": size,
                 "selected": taken,
-                "method": selection.method,
-                "parameters": dict(selection.params),
+                "held_out": int(held_out.sum()),
+                "held_out_share": share,
+                "inputs": digest("selection", inputs),
+                "base": None if base is None else base.version,
+                "kept": picks.kept,
+                "method": picks.method,
+                "parameters": picks.params,
             },
         )
 
@@ -136,94 +139,17 @@ def build_snapshot(
     """
     selected = select(day, services, k, alpha, progress)
     done = require_step(services, str(day), "select")
-    fingerprint = digest("snapshot", done.fingerprint, done.output)
+    settings = services.settings
+    form = (settings.snapshot_full, settings.snapshot_messages)
+    fingerprint = digest("snapshot", done.fingerprint, done.output, form)
     with locked(services.engine, "snapshots"):
         row = _recorded(services, fingerprint)
         if row is not None:
             return _report(row, new=False)
-        return _report(_build(services, day, selected, fingerprint), new=True)
-
-
-def verify_snapshot(version: int, services: Services) -> StepReport:
-    """Check a version's files against its manifest, and the manifest against the database.
-
-    Raises:
-        InvalidInput: there is no such version.
-        Corrupt: a file is not what was written; all findings are in the message.
-    """
-    with Session(services.engine) as session:
-        row = session.get(SnapshotRow, version)
-        newest = session.scalar(select_rows(func.max(SnapshotRow.version)))
-    if row is None:
-        allowed = f"1 to {newest}" if newest else "none; no snapshot has been made yet"
-        raise InvalidInput(not_allowed("version", version, allowed))
-    try:
-        folder = open_snapshot(services.storage, version)
-    except InvalidInput as error:
-        raise Corrupt(f"v{version:04d} is recorded, but its files are missing: {error}") from error
-    problems = find_problems(folder, manifest_sha256=row.manifest_sha256)
-    if problems:
-        raise Corrupt(f"v{version:04d}: " + "; ".join(str(problem) for problem in problems))
-    files = len(read_manifest(folder).files)
-    return StepReport("verify", row.day, Counts(files, files, 0), facts={"version": version})
-
-
-def _build(
-    services: Services, day: GrowthDay, selected: StepReport, fingerprint: str
-) -> SnapshotRow:
-    with Session(services.engine) as session:
-        parent = session.scalar(select_rows(SnapshotRow).order_by(SnapshotRow.version.desc()))
-    version = 1 if parent is None else parent.version + 1
-    content = _content(services, day, selected)
-    services.storage.remove_folder(snapshot_path(version))  # a build that died left no row
-    with TemporaryDirectory(prefix="dynosaur-") as folder:
-        target = Path(folder) / "snapshot"
-        manifest = write_snapshot(content, version, _parent(services, parent), target)
-        path = place_snapshot(target, services.storage, version)
-    row = SnapshotRow(
-        version=version,
-        parent=None if parent is None else parent.version,
-        day=str(day),
-        fingerprint=fingerprint,
-        path=path,
-        manifest_sha256=manifest.sha256,
-        facts={"counts": dict(content.counts), "parameters": dict(content.parameters)},
-    )
-    with transaction(services.engine) as session:
-        session.add(row)
-        session.flush()
-        session.expunge(row)
-    return row
-
-
-def _parent(services: Services, row: SnapshotRow | None) -> ParentSnapshot | None:
-    if row is None:
-        return None
-    return ParentSnapshot.read(open_snapshot(services.storage, row.version))
-
-
-def _content(services: Services, day: GrowthDay, selected: StepReport) -> SnapshotContent:
-    days: list[str] = list(selected.facts["days"])
-    pool = load_pool(services, days, selected.facts.get("withdrawn", ()))
-    [file] = files_of(services.engine, SELECTION_FILES, str(day))
-    selection = services.storage.read_table(file.path)
-    chosen = _chosen(pool, selection)
-    counts = funnel(services, days) | {
-        "pool": len(pool.quality),
-        "selected": selection.num_rows,
-    }
-    tasks = pool_tasks(services, pool.instances, days)
-    return SnapshotContent(
-        selected=chosen,
-        selection=selection,
-        tasks=tasks,
-        sources=pool_sources(services, tasks, pool.instances, chosen, days),
-        rejects=pool_rejects(services, days, str(day)),
-        parameters=_parameters(services, selected),
-        versions={name: package_version(name) for name in ("dynosaur-etl", *_PACKAGES)},
-        days=days,
-        counts=counts,
-    )
+        files = {kind: files_of(services.engine, kind, str(day))[0].path for kind in _FILE_KINDS}
+        parameters = _parameters(services, selected)
+        row = build_version(services, selected, files, parameters, fingerprint)
+        return _report(row, new=True)
 
 
 def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
@@ -231,6 +157,10 @@ def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
     return {
         "selection": selected.facts["parameters"],
         "method": selected.facts["method"],
+        "growth": services.settings.selection_growth,
+        "base": selected.facts["base"],
+        "kept": selected.facts["kept"],
+        "held_out_share": selected.facts["held_out_share"],
         "asked": selected.facts["asked"],
         "scorer": scorer.name,
         "scorer_version": scorer.version,
@@ -241,28 +171,24 @@ def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
     }
 
 
-def _chosen(pool: Pool, selection: pa.Table) -> pa.Table:
-    """Give the instances of the selection in its order, with their quality."""
-    keys = pool.instances["instance_key"].to_pylist()
-    position = {key: number for number, key in enumerate(keys)}
-    order = [position[key] for key in selection["instance_key"].to_pylist()]
-    return pool.instances.take(pa.array(order, pa.int64())).append_column(
-        pa.field("quality", pa.float64(), nullable=False), selection["quality"]
-    )
-
-
-def _picks(pool: Pool, selection: Any) -> pa.Table:
-    order = pa.array(selection.order, pa.int64())
+def _selection_table(pool: Pool, picks: Picks) -> pa.Table:
+    order = pa.array(picks.order, pa.int64())
     return pa.table(
         {
-            "rank": pa.array(range(len(selection.order)), pa.int64()),
+            "rank": pa.array(range(len(picks.order)), pa.int64()),
             "instance_key": pool.instances["instance_key"].take(order),
-            "gain": pa.array(selection.gain, pa.float64()),
-            "quality": pa.array(pool.quality[selection.order], pa.float64()),
-            "coverage": pa.array(selection.coverage, pa.float64()),
+            "gain": pa.array(picks.gain, pa.float64()),
+            "quality": pa.array(pool.quality[picks.order], pa.float64()),
+            "coverage": pa.array(picks.coverage, pa.float64()),
         },
         schema=SELECTION,
     )
+
+
+def _record(live: Pool, held_out: NDArray[np.bool_]) -> pa.Table:
+    """Write down which rows of the days' files are alive, so that a version can be rebuilt."""
+    columns = {"number": live.numbers, "quality": live.quality, "held_out": held_out}
+    return pa.table(columns, schema=POOL).sort_by("number")
 
 
 def _duplicates(pool: Pool) -> list[CountedReject]:

@@ -5,29 +5,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.snapshots.card import render_card
+from dynosaur_etl.snapshots.citations import write_citations
 from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.diff import diff
+from dynosaur_etl.snapshots.figures import draw_figures
 from dynosaur_etl.snapshots.layout import (
+    CITATIONS,
     CONFIGS,
     DIFF,
+    FULL,
     MANIFEST,
     README,
     REJECTS,
     SELECTED,
     SELECTION,
-    SHARD_ROWS,
     SOURCES,
+    SOURCES_TABLE,
     TASKS,
+    TEST,
+    TRAIN,
     json_bytes,
-    train_names,
-    write_features_parquet,
+    selected_schema,
 )
 from dynosaur_etl.snapshots.manifest import FileEntry, Manifest, ParentEntry, read_manifest
+from dynosaur_etl.snapshots.shards import write_features_parquet, write_shards
 from dynosaur_etl.snapshots.sources import write_sources
 from dynosaur_etl.store.storage import file_sha256, wrapped_errors
 
@@ -58,7 +63,7 @@ def write_snapshot(
 
     Raises:
         InvalidInput: the version does not follow its parent, or the folder is not empty.
-        Corrupt: the parent cannot be read.
+        Corrupt: the parent cannot be read, or the pool has not the rows that it should have.
         StoreUnavailable: the disk is full or cannot be written.
     """
     _check_version(version, parent)
@@ -73,8 +78,13 @@ def _write(
     content: SnapshotContent, version: int, parent: ParentSnapshot | None, folder: Path
 ) -> Manifest:
     changes = diff(parent.folder if parent else None, content)
-    entries = dict(_write_tables(content, folder))
-    (folder / DIFF).write_bytes(json_bytes(changes))
+    entries: dict[str, FileEntry] = {}
+    memory: dict[str, int] = {}
+    for name, rows, size in _write_tables(content, folder):
+        entries[name], memory[name] = _entry(folder / name, rows), size
+    for name in _write_facts(content, changes, folder):
+        entries[name] = _entry(folder / name, None)
+    entries[SOURCES] = replace(entries[SOURCES], rows=content.sources.num_rows)
     manifest = Manifest(
         version=version,
         parent=ParentEntry(parent.manifest.version, parent.manifest.sha256) if parent else None,
@@ -82,11 +92,11 @@ def _write(
         parameters=content.parameters,
         versions=content.versions,
         counts=content.counts,
-        files={**entries, DIFF: _entry(folder / DIFF, None)},
+        files=entries,
     )
-    card = render_card(manifest, content, changes, _arrow_bytes(folder, entries))
+    card = render_card(manifest, content, changes, _by_config(entries, memory))
     (folder / README).write_text(card, encoding="utf-8", newline="\n")
-    whole = replace(manifest, files={**manifest.files, README: _entry(folder / README, None)})
+    whole = replace(manifest, files={**entries, README: _entry(folder / README, None)})
     (folder / MANIFEST).write_bytes(whole.to_bytes())
     return whole
 
@@ -97,37 +107,43 @@ def _check_version(version: int, parent: ParentSnapshot | None) -> None:
         raise InvalidInput(not_allowed("snapshot version", version, f"{least} or more"))
 
 
-def _write_tables(content: SnapshotContent, folder: Path) -> Iterator[tuple[str, FileEntry]]:
-    for name, table, schema in _parquet_files(content):
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        write_features_parquet(table, schema, path)
-        yield name, _entry(path, table.num_rows)
+def _write_tables(content: SnapshotContent, folder: Path) -> Iterator[tuple[str, int, int]]:
+    schema = selected_schema(content.selected)
+    for part, table in ((TRAIN, content.selected), (TEST, content.held_out)):
+        yield from write_shards([table], table.num_rows, schema, part, folder)
+    if content.full is not None:
+        yield from write_shards(content.full.tables(), content.full.rows, SELECTED, FULL, folder)
+    singles: tuple[tuple[str, pa.Table, pa.Schema], ...] = (
+        (SELECTION, content.selection, schemas.SELECTION),
+        (TASKS, content.tasks, schemas.TASKS),
+        (SOURCES_TABLE, content.sources, schemas.SOURCES),
+        (REJECTS, content.rejects, schemas.REJECTS),
+    )
+    for name, table, columns in singles:
+        yield name, table.num_rows, write_features_parquet(table, columns, folder / name)
+
+
+def _write_facts(
+    content: SnapshotContent, changes: Mapping[str, object], folder: Path
+) -> Iterator[str]:
     write_sources(content.sources, folder / SOURCES)
-    yield SOURCES, _entry(folder / SOURCES, content.sources.num_rows)
-
-
-def _parquet_files(content: SnapshotContent) -> Iterator[tuple[str, pa.Table, pa.Schema]]:
-    for index, name in enumerate(train_names(content.selected.num_rows)):
-        yield name, content.selected.slice(index * SHARD_ROWS, SHARD_ROWS), SELECTED
-    yield SELECTION, content.selection, schemas.SELECTION
-    yield TASKS, content.tasks, schemas.TASKS
-    yield REJECTS, content.rejects, schemas.REJECTS
+    yield SOURCES
+    write_citations(content.sources, folder / CITATIONS)
+    yield CITATIONS
+    (folder / DIFF).write_bytes(json_bytes(changes))
+    yield DIFF
+    yield from draw_figures(content, folder)
 
 
 def _entry(path: Path, rows: int | None) -> FileEntry:
     return FileEntry(file_sha256(path), path.stat().st_size, rows)
 
 
-def _arrow_bytes(folder: Path, entries: Mapping[str, FileEntry]) -> dict[str, int]:
-    """Measure each config that has rows as `datasets` holds it, from what was written."""
+def _by_config(entries: Mapping[str, FileEntry], memory: Mapping[str, int]) -> dict[str, int]:
+    """Sum up the size in memory of each config that has rows."""
     sizes = {}
     for config in CONFIGS:
-        names = [name for name, entry in entries.items() if config.holds(name) and entry.rows]
+        names = [name for name in memory if config.holds(name) and entries[name].rows]
         if names:
-            sizes[config.name] = sum(_nbytes(folder / name) for name in names)
+            sizes[config.name] = sum(memory[name] for name in names)
     return sizes
-
-
-def _nbytes(path: Path) -> int:
-    return int(pq.read_table(path, partitioning=None).combine_chunks().nbytes)

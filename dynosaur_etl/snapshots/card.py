@@ -10,8 +10,10 @@ from jinja2 import Environment, StrictUndefined
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.domain.reasons import REASON_WORDS
 from dynosaur_etl.snapshots.card_metadata import card_metadata
+from dynosaur_etl.snapshots.citations import METHODS
 from dynosaur_etl.snapshots.content import SnapshotContent
-from dynosaur_etl.snapshots.layout import CONFIGS
+from dynosaur_etl.snapshots.figures import FUNNEL
+from dynosaur_etl.snapshots.layout import CONFIGS, FUNNEL_FIGURE, GROWTH_FIGURE, QUALITY_FIGURE
 from dynosaur_etl.snapshots.licences import OBLIGATIONS, Obligation, carries
 from dynosaur_etl.snapshots.manifest import Manifest
 from dynosaur_etl.snapshots.markdown import Markdown, escaped, link
@@ -19,10 +21,11 @@ from dynosaur_etl.snapshots.markdown import Markdown, escaped, link
 SOURCES_LISTED = 200
 NAMES_LISTED = 10
 
-_FUNNEL = ("datasets_seen", "datasets_kept", "proposals", "tasks", "instances", "pool", "selected")
 _WORDS = {str(reason): Markdown(words) for reason, words in REASON_WORDS.items()}
 _HOLDS = {
     "default": "the training set, in selection order",
+    "full": "the whole pool, without the held-out tasks",
+    "sources": "each source at its revision, with licence, link and numbers",
     "tasks": "the instruction tasks of the pool",
     "selection": "rank, gain, quality and coverage of each selected instance",
     "rejects": "what was left out, with the reason",
@@ -54,6 +57,13 @@ def render_card(
         .render(
             title=title,
             manifest=manifest,
+            held_out=content.held_out.num_rows,
+            methods=Markdown(METHODS),
+            figures={
+                "growth": Markdown(GROWTH_FIGURE),
+                "funnel": Markdown(FUNNEL_FIGURE),
+                "quality": Markdown(QUALITY_FIGURE),
+            },
             configs=[
                 {
                     "name": config.name,
@@ -106,6 +116,8 @@ def _figures(content: SnapshotContent, changes: Mapping[str, Any]) -> dict[str, 
         "parameters": _facts(content.parameters),
         "versions": _facts(content.versions),
         "changes": [_change(name, changes[name]) for name in ("kept", "added", "dropped")],
+        "before": changes["kept"]["number"] + changes["dropped"]["number"],
+        "withdrawn": sorted(changes["sources"]["withdrawn"].items()),
         "rejects": _rejects(content.rejects.to_pylist()),
         "licences": _licences(sources),
         "datasets": content.selected["dataset"].unique(),
@@ -128,8 +140,8 @@ def _notice(obligation: Obligation, concerned: Sequence[Row]) -> dict[str, Any]:
 
 
 def _funnel(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    known = [name for name in _FUNNEL if name in counts]
-    further = sorted(counts.keys() - set(_FUNNEL))
+    known = [name for name in FUNNEL if name in counts]
+    further = sorted(counts.keys() - set(FUNNEL))
     return [(name.replace("_", " "), counts[name]) for name in (*known, *further)]
 
 

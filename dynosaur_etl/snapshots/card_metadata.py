@@ -2,10 +2,19 @@
 
 import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
+import pyarrow as pa
+
 from dynosaur_etl.snapshots.content import SnapshotContent
-from dynosaur_etl.snapshots.layout import CONFIGS, SnapshotConfig, features_yaml
+from dynosaur_etl.snapshots.layout import (
+    CONFIGS,
+    DEFAULT,
+    SnapshotConfig,
+    features_yaml,
+    selected_schema,
+)
 from dynosaur_etl.snapshots.licences import card_licence
 from dynosaur_etl.snapshots.manifest import Manifest
 
@@ -42,8 +51,11 @@ def card_metadata(
         "annotations_creators": ["machine-generated"],
         "language_creators": ["found"],
         "source_datasets": sorted(filter(_REPO_ID.fullmatch, datasets)),
-        "configs": [_config(config) for config in configs],
-        "dataset_info": [_info(config, manifest, arrow_bytes[config.name]) for config in configs],
+        "configs": [_config(config, manifest) for config in configs],
+        "dataset_info": [
+            _info(config, manifest, arrow_bytes[config.name], _columns(config, content))
+            for config in configs
+        ],
     }
 
 
@@ -57,21 +69,43 @@ def _languages(joined: list[str]) -> list[str]:
     return sorted(filter(_LANGUAGE.fullmatch, codes))
 
 
-def _config(config: SnapshotConfig) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "config_name": config.name,
-        "data_files": [{"split": "train", "path": config.files}],
+def _columns(config: SnapshotConfig, content: SnapshotContent) -> pa.Schema:
+    return selected_schema(content.selected) if config is DEFAULT else config.schema
+
+
+def _rows_by_split(config: SnapshotConfig, manifest: Manifest) -> dict[str, int]:
+    """Count the rows of the splits that have any; one without cannot be opened."""
+    rows = {
+        split: sum(
+            entry.rows or 0 for name, entry in manifest.files.items() if fnmatchcase(name, pattern)
+        )
+        for split, pattern in config.splits.items()
     }
-    return {**entry, "default": True} if config.name == "default" else entry
+    return {split: number for split, number in rows.items() if number}
 
 
-def _info(config: SnapshotConfig, manifest: Manifest, arrow_bytes: int) -> dict[str, Any]:
-    size = sum(entry.bytes for name, entry in manifest.files.items() if config.holds(name))
-    rows = manifest.rows_of(config)
+def _config(config: SnapshotConfig, manifest: Manifest) -> dict[str, Any]:
+    files = [
+        {"split": split, "path": config.splits[split]} for split in _rows_by_split(config, manifest)
+    ]
+    entry: dict[str, Any] = {"config_name": config.name, "data_files": files}
+    return {**entry, "default": True} if config is DEFAULT else entry
+
+
+def _info(
+    config: SnapshotConfig, manifest: Manifest, arrow_bytes: int, schema: pa.Schema
+) -> dict[str, Any]:
+    rows = _rows_by_split(config, manifest)
+    total = sum(rows.values())
     return {
         "config_name": config.name,
-        "features": features_yaml(config.schema),
-        "splits": [{"name": "train", "num_bytes": arrow_bytes, "num_examples": rows}],
-        "download_size": size,
+        "features": features_yaml(schema),
+        "splits": [
+            {"name": split, "num_bytes": arrow_bytes * number // total, "num_examples": number}
+            for split, number in rows.items()
+        ],
+        "download_size": sum(
+            entry.bytes for name, entry in manifest.files.items() if config.holds(name)
+        ),
         "dataset_size": arrow_bytes,
     }

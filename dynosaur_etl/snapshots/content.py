@@ -1,7 +1,7 @@
 """What goes into a snapshot, checked before anything is written."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -9,8 +9,21 @@ import pyarrow as pa
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.snapshots.layout import SELECTED, json_bytes
+from dynosaur_etl.snapshots.layout import SELECTED, json_bytes, selected_schema
 from dynosaur_etl.snapshots.relations import breaches
+
+
+@dataclass(frozen=True)
+class FullPool:
+    """The whole pool that may be trained on, too large to hold: it is read as it is written.
+
+    Attributes:
+        rows: of all tables together.
+        tables: begins a reading; columns `layout.SELECTED`, in the pool's order.
+    """
+
+    rows: int
+    tables: Callable[[], Iterator[pa.Table]]
 
 
 @dataclass(frozen=True)
@@ -18,7 +31,9 @@ class SnapshotContent:
     """Everything that a snapshot holds and tells of itself.
 
     Attributes:
-        selected: the rows to train on, columns `layout.SELECTED`, in selection order.
+        selected: the rows to train on, columns `layout.SELECTED` or `layout.SELECTED_CHAT`, in
+            selection order.
+        held_out: every instance of the held-out tasks, the same columns, in the pool's order.
         selection: columns `schemas.SELECTION`, in the same order.
         tasks: the tasks of the pool, columns `schemas.TASKS`.
         sources: one row a dataset at a revision, columns `schemas.SOURCES`.
@@ -27,6 +42,8 @@ class SnapshotContent:
         versions: of packages, prompts and schemas; values with a JSON form.
         days: the growth days of the pool, `YYYY-MM-DD`.
         counts: the funnel, from datasets seen to instances selected.
+        growth: live instances of the pool by the growth day that brought them.
+        full: the pool, where the snapshot is to hold it.
     """
 
     selected: pa.Table
@@ -38,6 +55,9 @@ class SnapshotContent:
     versions: Mapping[str, Any]
     days: Sequence[str]
     counts: Mapping[str, int]
+    held_out: pa.Table = field(default_factory=SELECTED.empty_table)
+    growth: Mapping[str, int] = field(default_factory=dict)
+    full: FullPool | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would make an unsound snapshot.
@@ -50,13 +70,15 @@ class SnapshotContent:
             _check_columns(name, table, schema)
         if self.selected.num_rows == 0:
             raise InvalidInput(not_allowed("selected", "0 rows", "1 row or more"))
-        for breach in breaches(self.selected, self.selection, self.tasks, self.sources):
+        tables = (self.selected, self.held_out, self.selection, self.tasks, self.sources)
+        for breach in breaches(*tables):
             raise InvalidInput(str(breach))
         self._check_facts()
 
     def _tables(self) -> tuple[tuple[str, pa.Table, pa.Schema], ...]:
         return (
-            ("selected", self.selected, SELECTED),
+            ("selected", self.selected, selected_schema(self.selected)),
+            ("held_out", self.held_out, selected_schema(self.selected)),
             ("selection", self.selection, schemas.SELECTION),
             ("tasks", self.tasks, schemas.TASKS),
             ("sources", self.sources, schemas.SOURCES),
@@ -82,7 +104,9 @@ class SnapshotContent:
 def _check_columns(name: str, table: pa.Table, schema: pa.Schema) -> None:
     received = {field.name: str(field.type) for field in table.schema}
     allowed = {field.name: str(field.type) for field in schema}
-    if list(received.items()) != list(allowed.items()):
+    if [(field.name, field.type) for field in table.schema] != [
+        (field.name, field.type) for field in schema
+    ]:
         wrong = sorted(received.items() ^ allowed.items()) or list(received)
         raise InvalidInput(not_allowed(f"{name}, columns {wrong}", received, str(allowed)))
     for column in table.column_names:

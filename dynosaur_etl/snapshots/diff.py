@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.snapshots.content import SnapshotContent
-from dynosaur_etl.snapshots.layout import SELECTION, TASKS, train_names
+from dynosaur_etl.snapshots.layout import REJECTS, SELECTION, TASKS, TRAIN, shard_names
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.sources import read_sources
 
@@ -29,8 +31,9 @@ class _Side:
     """One of the two training sets, as far as a diff looks at it."""
 
     rows: Mapping[str, Row]
-    tasks: frozenset[str]
+    tasks: Mapping[str, str]
     sources: Mapping[str, Mapping[str, str]]
+    withdrawn: Mapping[str, str]
     counts: Mapping[str, int]
     figures: Mapping[str, float]
 
@@ -44,12 +47,14 @@ class _Reasons:
     row: str
 
     def of(self, row: Row, other: _Side) -> str:
+        if row["dataset"] in other.withdrawn:
+            return "withdrawn" if self is _DROPPED else "readmitted"
         if row["dataset"] not in other.sources:
             return self.source
         return self.row if row["task_key"] in other.tasks else self.task
 
 
-_EMPTY = _Side({}, frozenset(), {}, {}, {})
+_EMPTY = _Side({}, {}, {}, {}, {}, {})
 _ADDED = _Reasons("new_source", "new_task", "newly_selected")
 _DROPPED = _Reasons("source_gone", "task_gone", "not_selected")
 
@@ -57,28 +62,45 @@ _DROPPED = _Reasons("source_gone", "task_gone", "not_selected")
 def diff(old_folder: Path | None, new: SnapshotContent) -> dict[str, Any]:
     """Compare a snapshot on disk with the content of the next one; with nothing, all is added.
 
-    Reasons of what was added: `new_source`, `new_task` (of a source that was there),
-    `newly_selected` (its task was there). Of what was dropped: `source_gone`, `task_gone`,
-    `not_selected` (its task is still there). Keys are listed up to `KEYS_LISTED` of a part; their
-    digest is always given.
+    Reasons of what was added: `new_source`, `readmitted` (the old side had withdrawn it),
+    `new_task` (of a source that was there), `newly_selected` (its task was there). Of what was
+    dropped: `withdrawn` (its words are under `sources`), `source_gone`, `task_gone`,
+    `not_selected` (its task is still there). The type of a task is `classification` where its
+    outputs are a closed list, else `generation`. Keys are listed up to `KEYS_LISTED` of a part;
+    their digest is always given.
 
     Raises:
         Corrupt: the old snapshot cannot be read.
     """
     old = _EMPTY if old_folder is None else _read_side(old_folder)
-    now = _side(new.selected.select(_COLUMNS), new.selection, new.tasks, new.sources, new.counts)
+    selected = new.selected.select(_COLUMNS)
+    return _compare(
+        old, _side(selected, new.selection, new.tasks, new.sources, new.rejects, new.counts)
+    )
+
+
+def diff_folders(old_folder: Path, new_folder: Path) -> dict[str, Any]:
+    """Compare any two snapshots on disk, as `diff` does.
+
+    Raises:
+        Corrupt: one of them cannot be read.
+    """
+    return _compare(_read_side(old_folder), _read_side(new_folder))
+
+
+def _compare(old: _Side, now: _Side) -> dict[str, Any]:
     added = [row for key, row in now.rows.items() if key not in old.rows]
     dropped = [row for key, row in old.rows.items() if key not in now.rows]
     kept = [row for key, row in now.rows.items() if key in old.rows]
     return {
-        "added": _part(added, [_ADDED.of(row, old) for row in added]),
-        "dropped": _part(dropped, [_DROPPED.of(row, now) for row in dropped]),
-        "kept": _part(kept, ["still_selected"] * len(kept)),
-        "sources": _moved_sources(old.sources, now.sources),
+        "added": _part(added, [_ADDED.of(row, old) for row in added], now),
+        "dropped": _part(dropped, [_DROPPED.of(row, now) for row in dropped], old),
+        "kept": _part(kept, ["still_selected"] * len(kept), now),
+        "sources": _moved_sources(old, now),
         "tasks": {
-            "added": len(now.tasks - old.tasks),
-            "dropped": len(old.tasks - now.tasks),
-            "kept": len(now.tasks & old.tasks),
+            "added": len(now.tasks.keys() - old.tasks.keys()),
+            "dropped": len(old.tasks.keys() - now.tasks.keys()),
+            "kept": len(now.tasks.keys() & old.tasks.keys()),
         },
         "counts": _moved(old.counts, now.counts),
         "figures": _moved(old.figures, now.figures),
@@ -90,14 +112,15 @@ def _read_side(folder: Path) -> _Side:
     try:
         shards = [
             pq.read_table(folder / name, columns=_COLUMNS, partitioning=None)
-            for name in train_names(manifest.rows)
+            for name in shard_names(TRAIN, manifest.rows)
         ]
         selection = pq.read_table(folder / SELECTION)
-        tasks = pq.read_table(folder / TASKS, columns=["task_key"])
+        tasks = pq.read_table(folder / TASKS, columns=["task_key", "label_space"])
+        rejects = pq.read_table(folder / REJECTS)
     except (pa.ArrowException, OSError) as error:
         raise Corrupt(f"{folder}: {error}") from error
     sources = read_sources(folder)
-    return _side(pa.concat_tables(shards), selection, tasks, sources, manifest.counts)
+    return _side(pa.concat_tables(shards), selection, tasks, sources, rejects, manifest.counts)
 
 
 def _side(
@@ -105,12 +128,14 @@ def _side(
     selection: pa.Table,
     tasks: pa.Table,
     sources: pa.Table,
+    rejects: pa.Table,
     counts: Mapping[str, int],
 ) -> _Side:
     return _Side(
         rows={row["instance_key"]: row for row in selected.to_pylist()},
-        tasks=frozenset(tasks["task_key"].to_pylist()),
+        tasks=_task_types(tasks),
         sources=_by_dataset(sources),
+        withdrawn=_withdrawn(rejects),
         counts=counts,
         figures={
             "rows": selected.num_rows,
@@ -118,6 +143,23 @@ def _side(
             "quality_mean": math.fsum(selected["quality"].to_pylist()) / selected.num_rows,
         },
     )
+
+
+def _task_types(tasks: pa.Table) -> dict[str, str]:
+    closed = pc.greater(pc.list_value_length(tasks["label_space"]), 0).to_pylist()
+    return {
+        key: "classification" if labelled else "generation"
+        for key, labelled in zip(tasks["task_key"].to_pylist(), closed, strict=True)
+    }
+
+
+def _withdrawn(rejects: pa.Table) -> dict[str, str]:
+    """Give the sources that the selection left out as withdrawn, with the words for it."""
+    chosen = (pc.field("stage") == str(Stage.SELECT)) & (
+        pc.field("reason") == str(Reason.WITHDRAWN)
+    )
+    rows = rejects.filter(chosen).to_pylist()
+    return {row["subject"]: row["detail"] for row in rows}
 
 
 def _by_dataset(sources: pa.Table) -> dict[str, Mapping[str, str]]:
@@ -131,12 +173,13 @@ def _by_dataset(sources: pa.Table) -> dict[str, Mapping[str, str]]:
     return dict(joined)
 
 
-def _part(rows: Sequence[Row], reasons: Sequence[str]) -> dict[str, Any]:
+def _part(rows: Sequence[Row], reasons: Sequence[str], side: _Side) -> dict[str, Any]:
     keys = sorted(row["instance_key"] for row in rows)
     part = {
         "number": len(rows),
         "by_source": _tally(row["dataset"] for row in rows),
         "by_licence": _tally(row["licence"] for row in rows),
+        "by_task_type": _tally(side.tasks[row["task_key"]] for row in rows),
         "by_reason": _tally(reasons),
         "keys_sha256": digest(keys),
     }
@@ -147,16 +190,18 @@ def _tally(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
 
 
-def _moved_sources(
-    old: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]
-) -> dict[str, Any]:
+def _moved_sources(old: _Side, now: _Side) -> dict[str, Any]:
+    before, after = old.sources, now.sources
     return {
-        "added": sorted(now.keys() - old.keys()),
-        "dropped": sorted(old.keys() - now.keys()),
+        "added": sorted(after.keys() - before.keys()),
+        "dropped": sorted(before.keys() - after.keys()),
+        "withdrawn": {
+            name: now.withdrawn[name] for name in sorted(before) if name in now.withdrawn
+        },
         "changed": {
-            dataset: _moved(old[dataset], now[dataset])
-            for dataset in sorted(old.keys() & now.keys())
-            if old[dataset] != now[dataset]
+            dataset: _moved(before[dataset], after[dataset])
+            for dataset in sorted(before.keys() & after.keys())
+            if before[dataset] != after[dataset]
         },
     }
 

@@ -5,13 +5,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from dynosaur_etl.domain import schemas
-from dynosaur_etl.store.storage import write_parquet
 
 README = "README.md"
 MANIFEST = "manifest.json"
@@ -19,52 +17,78 @@ DIFF = "diff.json"
 SELECTION = "selection.parquet"
 TASKS = "tasks.parquet"
 SOURCES = "sources.csv"
+SOURCES_TABLE = "sources.parquet"
 REJECTS = "rejects.parquet"
-SINGLE_FILES = frozenset({README, DIFF, SELECTION, TASKS, SOURCES, REJECTS})
+CITATIONS = "citations.bib"
+GROWTH_FIGURE = "figures/growth.png"
+FUNNEL_FIGURE = "figures/funnel.png"
+QUALITY_FIGURE = "figures/quality.png"
+FIGURES = (GROWTH_FIGURE, FUNNEL_FIGURE, QUALITY_FIGURE)
+SINGLE_FILES = frozenset(
+    {README, DIFF, SELECTION, TASKS, SOURCES, SOURCES_TABLE, REJECTS, CITATIONS, *FIGURES}
+)
 
 SHARD_ROWS = 100_000
-TRAIN_NAME = re.compile(r"data/train-(\d{5})-of-(\d{5})\.parquet")
+TRAIN, TEST, FULL = "data/train", "data/test", "full/train"
+SHARD_NAME = re.compile(r"(data/train|data/test|full/train)-(\d{5})-of-(\d{5})\.parquet")
 
 SELECTED = schemas.INSTANCES.append(pa.field("quality", pa.float64(), nullable=False))
 """The rows that are trained on: an instance and its quality, in [0, 1]."""
 
+_TURN = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
+SELECTED_CHAT = SELECTED.append(pa.field("messages", pa.list_(_TURN), nullable=False))
+"""The same rows with their chat form beside them."""
+
 
 @dataclass(frozen=True)
 class SnapshotConfig:
-    """A config under which `datasets` opens a part of the snapshot."""
+    """A config under which `datasets` opens a part of the snapshot.
+
+    Attributes:
+        splits: the pattern of each split's files.
+        schema: its columns; those of the default config may have the chat form as well.
+    """
 
     name: str
-    files: str
+    splits: Mapping[str, str]
     schema: pa.Schema
 
     def holds(self, name: str) -> bool:
         """Tell whether a file of the snapshot belongs to the config."""
-        return fnmatchcase(name, self.files)
+        return any(fnmatchcase(name, pattern) for pattern in self.splits.values())
 
 
-DEFAULT = SnapshotConfig("default", "data/train-*.parquet", SELECTED)
+DEFAULT = SnapshotConfig("default", {"train": f"{TRAIN}-*", "test": f"{TEST}-*"}, SELECTED)
 CONFIGS = (
     DEFAULT,
-    SnapshotConfig("tasks", TASKS, schemas.TASKS),
-    SnapshotConfig("selection", SELECTION, schemas.SELECTION),
-    SnapshotConfig("rejects", REJECTS, schemas.REJECTS),
+    SnapshotConfig("full", {"train": f"{FULL}-*"}, SELECTED),
+    SnapshotConfig("tasks", {"train": TASKS}, schemas.TASKS),
+    SnapshotConfig("sources", {"train": SOURCES_TABLE}, schemas.SOURCES),
+    SnapshotConfig("selection", {"train": SELECTION}, schemas.SELECTION),
+    SnapshotConfig("rejects", {"train": REJECTS}, schemas.REJECTS),
 )
 
 
-def train_name(index: int, shards: int) -> str:
-    """Name the shard of that index, as the Hub does."""
-    return f"data/train-{index:05d}-of-{shards:05d}.parquet"
+def shard_names(part: str, rows: int) -> tuple[str, ...]:
+    """Name the shards of a part (`TRAIN`, `TEST` or `FULL`) of that many rows, as the Hub does."""
+    shards = -(-rows // SHARD_ROWS)
+    return tuple(f"{part}-{index:05d}-of-{shards:05d}.parquet" for index in range(shards))
 
 
-def train_names(rows: int) -> tuple[str, ...]:
-    """Name the shards of a training set of that many rows, in their order."""
-    shards = max(1, -(-rows // SHARD_ROWS))
-    return tuple(train_name(index, shards) for index in range(shards))
+def expected_files(rows: Mapping[str, int]) -> frozenset[str]:
+    """Name all files that the manifest of a snapshot lists, by the rows of its parts."""
+    return SINGLE_FILES.union(*(shard_names(part, number) for part, number in rows.items()))
 
 
-def expected_files(rows: int) -> frozenset[str]:
-    """Name all files that the manifest of a snapshot of that many rows lists."""
-    return SINGLE_FILES | set(train_names(rows))
+def part_of(name: str) -> str | None:
+    """Give the part that a file is a shard of; None where it is no shard."""
+    found = SHARD_NAME.fullmatch(name)
+    return None if found is None else found[1]
+
+
+def selected_schema(table: pa.Table) -> pa.Schema:
+    """Give the schema that the rows must have: with the chat form where they have one."""
+    return SELECTED_CHAT if "messages" in table.schema.names else SELECTED
 
 
 def features_json(schema: pa.Schema) -> dict[str, Any]:
@@ -77,31 +101,10 @@ def features_yaml(schema: pa.Schema) -> list[dict[str, Any]]:
     return [{"name": field.name, **_feature_yaml(field.type)} for field in schema]
 
 
-def _feature_json(kind: pa.DataType) -> dict[str, Any]:
-    if pa.types.is_list(kind):
-        return {"feature": _feature_json(kind.value_type), "_type": "List"}
-    return {"dtype": _dtype(kind), "_type": "Value"}
-
-
-def _feature_yaml(kind: pa.DataType) -> dict[str, Any]:
-    if pa.types.is_list(kind):
-        return {"list": _dtype(kind.value_type)}
-    return {"dtype": _dtype(kind)}
-
-
-def _dtype(kind: pa.DataType) -> str:
-    return "float64" if pa.types.is_float64(kind) else str(kind)
-
-
-def write_features_parquet(table: pa.Table, schema: pa.Schema, target: Path) -> None:
-    """Write a table with its features, so that its bytes depend on its values alone.
-
-    Chunks and metadata of the table leave no trace; the features stand in the file under the
-    schema key `huggingface`, where `datasets` and the Hub's viewer look for them.
-    """
+def described_schema(schema: pa.Schema) -> pa.Schema:
+    """Add the features, under the key where `datasets` and the Hub's viewer look for them."""
     info = {"info": {"features": features_json(schema)}}
-    described = schema.with_metadata({"huggingface": json.dumps(info)})
-    write_parquet(table.cast(described).combine_chunks(), target)
+    return schema.with_metadata({"huggingface": json.dumps(info)})
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:
@@ -112,3 +115,23 @@ def json_bytes(value: Mapping[str, Any]) -> bytes:
     """
     text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     return f"{text}\n".encode()
+
+
+def _feature_json(kind: pa.DataType) -> dict[str, Any]:
+    if pa.types.is_list(kind):
+        return {"feature": _feature_json(kind.value_type), "_type": "List"}
+    if pa.types.is_struct(kind):
+        return {field.name: _feature_json(field.type) for field in kind}
+    return {"dtype": _dtype(kind), "_type": "Value"}
+
+
+def _feature_yaml(kind: pa.DataType) -> dict[str, Any]:
+    if not pa.types.is_list(kind):
+        return {"dtype": _dtype(kind)}
+    if pa.types.is_struct(kind.value_type):
+        return {"list": features_yaml(kind.value_type)}
+    return {"list": _dtype(kind.value_type)}
+
+
+def _dtype(kind: pa.DataType) -> str:
+    return "float64" if pa.types.is_float64(kind) else str(kind)

@@ -10,15 +10,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.snapshots.layout import (
-    DEFAULT,
+    FULL,
     MANIFEST,
     SINGLE_FILES,
-    TRAIN_NAME,
+    TEST,
+    TRAIN,
     SnapshotConfig,
     json_bytes,
+    part_of,
 )
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,26 @@ class Manifest:
     @property
     def rows(self) -> int:
         """Rows of the training set, all shards together."""
-        return self.rows_of(DEFAULT)
+        return self.rows_by_part[TRAIN]
+
+    @property
+    def rows_by_part(self) -> dict[str, int]:
+        """Rows of the parts that are cut into shards."""
+        rows = dict.fromkeys((TRAIN, TEST, FULL), 0)
+        for name, entry in self.files.items():
+            part = part_of(name)
+            if part is not None:
+                rows[part] += entry.rows or 0
+        return rows
 
     def rows_of(self, config: SnapshotConfig) -> int:
         """Rows of a config, all its files together."""
         return sum(entry.rows or 0 for name, entry in self.files.items() if config.holds(name))
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files but the manifest itself."""
+        return sum(entry.bytes for entry in self.files.values())
 
 
 _ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Manifest)
@@ -103,6 +120,6 @@ def read_manifest(folder: Path) -> Manifest:
     if manifest.format != FORMAT:
         raise Corrupt(f"{path}: found format {manifest.format}; this version reads {FORMAT}")
     for name in manifest.files:
-        if name not in SINGLE_FILES and TRAIN_NAME.fullmatch(name) is None:
+        if name not in SINGLE_FILES and part_of(name) is None:
             raise Corrupt(f"{path}: found the file name {name!r}, which no snapshot has")
     return manifest

@@ -1,19 +1,24 @@
 """Putting a finished snapshot where its readers look: whole or not at all, and for good."""
 
+import hashlib
+import json
 import tempfile
 import weakref
 from pathlib import Path
 from shutil import rmtree
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
-from dynosaur_etl.snapshots.layout import MANIFEST
+from dynosaur_etl.snapshots.layout import MANIFEST, json_bytes
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.store.storage import Storage
+
+LATEST = "latest.json"
+_PLACE = "snapshots"
 
 
 def snapshot_path(version: int) -> str:
     """Give the place of a version below the storage URL."""
-    return f"snapshots/v{version:04d}"
+    return f"{_PLACE}/v{version:04d}"
 
 
 def place_snapshot(folder: Path, storage: Storage, version: int) -> str:
@@ -39,6 +44,55 @@ def place_snapshot(folder: Path, storage: Storage, version: int) -> str:
             f"one with manifest {manifest.sha256}, or none: versions never change"
         )
     return path
+
+
+def publish_copy(folder: Path, storage: Storage, version: int) -> bool:
+    """Copy a version to another storage, and only then point `latest.json` to it.
+
+    The pointer never goes back to an older version. What is there already is left as it is.
+
+    Returns:
+        Whether anything was written.
+
+    Raises:
+        Corrupt: the storage holds another snapshot under its number, or gives back other bytes.
+        StoreUnavailable: the disk is full, or the storage does not answer.
+    """
+    storage.remove_unfinished(_PLACE)
+    was_there = storage.exists(f"{snapshot_path(version)}/{MANIFEST}")
+    path = place_snapshot(folder, storage, version)
+    _check_copy(folder, storage, path)
+    pointed = latest_version(storage)
+    if pointed is not None and pointed >= version:
+        return not was_there
+    manifest = read_manifest(folder)
+    pointer = {"version": version, "path": path, "manifest_sha256": manifest.sha256}
+    storage.write_bytes(LATEST, json_bytes(pointer))
+    return True
+
+
+def latest_version(storage: Storage) -> int | None:
+    """Give the version that the pointer of a published storage names; None without one.
+
+    Raises:
+        Corrupt: the pointer cannot be read.
+    """
+    if not storage.exists(LATEST):
+        return None
+    with storage.open(LATEST) as file:
+        raw = file.read()
+    try:
+        return int(json.loads(raw)["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Corrupt(f"{storage.url}/{LATEST}: found {raw[:80]!r}; expected a pointer") from error
+
+
+def _check_copy(folder: Path, storage: Storage, path: str) -> None:
+    for name, entry in read_manifest(folder).files.items():
+        with storage.open(f"{path}/{name}") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != entry.sha256:
+            raise Corrupt(f"{storage.url}/{path}/{name}: found SHA-256 {found} after writing")
 
 
 def open_snapshot(storage: Storage, version: int) -> Path:

@@ -1,12 +1,14 @@
 """What must hold between the tables of a snapshot, whether in memory or read back from disk."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 FIRST_RANK = 0
+KEY_COLUMNS = ["instance_key", "task_key", "dataset", "revision"]
 
 _MAY_BE_EMPTY = frozenset({"input", "output", "pii"})
 
@@ -25,30 +27,86 @@ class Breach:
 
 
 def breaches(
-    selected: pa.Table, selection: pa.Table, tasks: pa.Table, sources: pa.Table
+    selected: pa.Table,
+    held_out: pa.Table,
+    selection: pa.Table,
+    tasks: pa.Table,
+    sources: pa.Table,
 ) -> Iterator[Breach]:
     """Give the first row that breaks each rule; nothing where all rules hold.
 
     The rules: provenance is complete, keys are unique, numbers are finite, ranks count up from
     `FIRST_RANK`, the selected rows stand in the selection's order, every instance has its task,
-    every instance and task its source, with the same licence, and the sources count the rows.
+    every instance and task its source, with the same licence, no task is both selected from and
+    held out, and the sources count the selected rows.
     """
-    yield from _incomplete_provenance(selected)
-    yield from _repeated("selected", selected["instance_key"])
+    for name, rows in (("selected", selected), ("held_out", held_out)):
+        yield from _incomplete_provenance(name, rows)
+        yield from _repeated(name, rows["instance_key"])
+        yield from _not_finite(name, rows, "quality")
+        yield from _strangers(name, rows, tasks, sources)
+        yield from _wrong_licence(name, rows, sources)
+    yield from _present("held_out", held_out["task_key"], selected["task_key"], "a held-out task")
     yield from _repeated("sources", _at_revision(sources))
-    yield from _not_finite("selected", selected, "quality")
     yield from _not_finite("selection", selection, "gain", "quality", "coverage")
     yield from _broken_ranks(selection)
     yield from _wrong_order(selected, selection)
-    yield from _missing("selected", selected["task_key"], tasks["task_key"], "a task of tasks")
-    for name, table in (("selected", selected), ("tasks", tasks)):
-        here, there = _at_revision(table), _at_revision(sources)
-        yield from _missing(name, here, there, "a dataset and revision of sources")
-    yield from _wrong_licence(selected, sources)
-    yield from _wrong_counts(selected, sources)
+    yield from _missing(
+        "tasks", _at_revision(tasks), _at_revision(sources), "a dataset and revision of sources"
+    )
+    picked = Counter(_at_revision(selected).to_pylist())
+    yield from _wrong_counts("selected_instances", picked, sources)
 
 
-def _at_revision(table: pa.Table) -> pa.Array:
+def full_breaches(
+    full: pa.Table,
+    selected: pa.Table,
+    held_out: pa.Table,
+    tasks: pa.Table,
+    sources: pa.Table,
+) -> Iterator[Breach]:
+    """Do the same for the whole pool, of which the columns `KEY_COLUMNS` are enough.
+
+    The rules: keys are unique, every instance has its task and its source, none is of a held-out
+    task, every selected instance is there, and the sources count the pool.
+    """
+    yield from _repeated("full", full["instance_key"])
+    columns = ["task_key", "dataset", "revision"]
+    groups = full.group_by(columns).aggregate([([], "count_all")])
+    if any(_wrong_group(groups, held_out, tasks, sources)):  # few groups stand for many rows
+        yield from _wrong_group(full, held_out, tasks, sources)
+    found = pc.sum(pc.is_in(full["instance_key"], value_set=selected["instance_key"])).as_py()
+    if found != selected.num_rows:
+        here, there = selected["instance_key"], full["instance_key"]
+        yield from _missing("selected", here, there, "an instance of full")
+    yield from _wrong_pool(groups, held_out, sources)
+
+
+def _wrong_group(
+    rows: pa.Table, held_out: pa.Table, tasks: pa.Table, sources: pa.Table
+) -> Iterator[Breach]:
+    yield from _strangers("full", rows, tasks, sources)
+    yield from _present("full", rows["task_key"], held_out["task_key"], "no held-out task")
+
+
+def _wrong_pool(groups: pa.Table, held_out: pa.Table, sources: pa.Table) -> Iterator[Breach]:
+    held = held_out.group_by(groups.column_names[:3]).aggregate([([], "count_all")])
+    both = pa.concat_tables([groups, held])
+    total: Counter[str] = Counter()
+    for key, number in zip(
+        _at_revision(both).to_pylist(), both["count_all"].to_pylist(), strict=True
+    ):
+        total[key] += number
+    yield from _wrong_counts("pool_instances", total, sources)
+
+
+def _strangers(name: str, rows: pa.Table, tasks: pa.Table, sources: pa.Table) -> Iterator[Breach]:
+    yield from _missing(name, rows["task_key"], tasks["task_key"], "a task of tasks")
+    here, there = _at_revision(rows), _at_revision(sources)
+    yield from _missing(name, here, there, "a dataset and revision of sources")
+
+
+def _at_revision(table: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(table["dataset"], table["revision"], "@")
 
 
@@ -56,16 +114,15 @@ def _first(mask: pa.Array) -> int:
     return int(pc.index(mask, True).as_py())
 
 
-def _incomplete_provenance(selected: pa.Table) -> Iterator[Breach]:
-    for field in selected.schema:
+def _incomplete_provenance(name: str, rows: pa.Table) -> Iterator[Breach]:
+    for field in rows.schema:
         if pa.types.is_string(field.type) and field.name not in _MAY_BE_EMPTY:
-            row = _first(pc.equal(selected[field.name], ""))
+            row = _first(pc.equal(rows[field.name], ""))
             if row >= 0:
-                yield Breach("selected", row, f"an empty {field.name}", "provenance")
-    row = _first(pc.less(selected["row"], 0))
+                yield Breach(name, row, f"an empty {field.name}", "provenance")
+    row = _first(pc.less(rows["row"], 0))
     if row >= 0:
-        found = f"row {selected['row'][row]} of the source"
-        yield Breach("selected", row, found, "0 or more")
+        yield Breach(name, row, f"row {rows['row'][row]} of the source", "0 or more")
 
 
 def _repeated(table: str, keys: pa.ChunkedArray) -> Iterator[Breach]:
@@ -115,23 +172,29 @@ def _missing(
         yield Breach(table, row, repr(values[row].as_py()), expected)
 
 
-def _wrong_licence(selected: pa.Table, sources: pa.Table) -> Iterator[Breach]:
-    position = pc.index_in(_at_revision(selected), value_set=_at_revision(sources))
-    row = _first(pc.not_equal(selected["licence"], sources["licence"].take(position)))
+def _present(
+    table: str, values: pa.ChunkedArray, barred: pa.ChunkedArray, expected: str
+) -> Iterator[Breach]:
+    row = _first(pc.is_in(values, value_set=pc.unique(barred)))
+    if row >= 0:
+        yield Breach(table, row, f"task {values[row].as_py()!r}", expected)
+
+
+def _wrong_licence(name: str, rows: pa.Table, sources: pa.Table) -> Iterator[Breach]:
+    position = pc.index_in(_at_revision(rows), value_set=_at_revision(sources))
+    row = _first(pc.not_equal(rows["licence"], sources["licence"].take(position)))
     if row >= 0:
         wanted = sources["licence"][position[row].as_py()].as_py()
-        found = f"licence {selected['licence'][row].as_py()!r}"
-        yield Breach("selected", row, found, f"{wanted!r}, as in sources")
+        found = f"licence {rows['licence'][row].as_py()!r}"
+        yield Breach(name, row, found, f"{wanted!r}, as in sources")
 
 
-def _wrong_counts(selected: pa.Table, sources: pa.Table) -> Iterator[Breach]:
-    counted = pc.value_counts(_at_revision(selected).combine_chunks()).to_pylist()
-    rows = {entry["values"]: entry["counts"] for entry in counted}
-    stated = sources["selected_instances"].to_pylist()
+def _wrong_counts(column: str, rows: Mapping[str, int], sources: pa.Table) -> Iterator[Breach]:
+    stated = sources[column].to_pylist()
     for row, (key, number) in enumerate(
         zip(_at_revision(sources).to_pylist(), stated, strict=True)
     ):
         if number != rows.get(key, 0):
-            found = f"{number} selected instances of {key}"
-            yield Breach("sources", row, found, f"{rows.get(key, 0)}, as in selected")
+            found = f"{number} {column.replace('_', ' ')} of {key}"
+            yield Breach("sources", row, found, f"{rows.get(key, 0)}, as its rows")
             return

@@ -1,6 +1,7 @@
 """Finding out whether a snapshot on disk is what was written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,24 +10,31 @@ import pyarrow.parquet as pq
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import Corrupt
+from dynosaur_etl.snapshots import layout
 from dynosaur_etl.snapshots.layout import (
+    FULL,
     MANIFEST,
     REJECTS,
     SELECTED,
+    SELECTED_CHAT,
     SELECTION,
-    SHARD_ROWS,
     SOURCES,
+    SOURCES_TABLE,
     TASKS,
-    TRAIN_NAME,
+    TEST,
+    TRAIN,
     expected_files,
-    train_names,
+    part_of,
+    shard_names,
 )
 from dynosaur_etl.snapshots.manifest import FileEntry, Manifest, read_manifest
-from dynosaur_etl.snapshots.relations import Breach, breaches
+from dynosaur_etl.snapshots.relations import KEY_COLUMNS, Breach, breaches, full_breaches
 from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.store.storage import file_sha256
 
-_FILE_OF = {"selection": SELECTION, "tasks": TASKS, "sources": SOURCES}
+_FILE_OF = {"selection": SELECTION, "tasks": TASKS, "sources": SOURCES_TABLE}
+_PART_OF = {"selected": TRAIN, "held_out": TEST, "full": FULL}
+_KEYS = pa.schema([SELECTED.field(name) for name in KEY_COLUMNS])
 
 
 @dataclass(frozen=True)
@@ -55,11 +63,18 @@ def verify_snapshot(folder: Path, manifest_sha256: str | None = None) -> list[Pr
         return [Problem(MANIFEST, str(error), "the manifest as it was written")]
     problems = list(_wrong_manifest(manifest, manifest_sha256))
     problems += _wrong_names(folder, manifest)
+    there = {
+        name: entry for name, entry in sorted(manifest.files.items()) if (folder / name).is_file()
+    }
     tables: dict[str, pa.Table] = {}
-    for name, entry in sorted(manifest.files.items()):
-        if (folder / name).is_file():
-            problems += _wrong_bytes(folder, name, entry)
-            problems += _wrong_table(folder, name, entry, tables)
+    with ThreadPoolExecutor(1) as beside:  # checksums and tables keep one core busy each
+        hashes = {name: beside.submit(file_sha256, folder / name) for name in there}
+        for name, entry in there.items():
+            table, found = _read_table(folder, name, entry)
+            wrong = [*_wrong_bytes(folder, name, entry, hashes[name].result()), *found]
+            problems += wrong
+            if table is not None and not wrong:  # a damaged table would put others in the wrong
+                tables[name] = table
     return problems + list(_wrong_relations(manifest, tables))
 
 
@@ -70,11 +85,13 @@ def _wrong_manifest(manifest: Manifest, expected: str | None) -> Iterator[Proble
     if stated != manifest.rows:
         rows = f"{manifest.rows}, the rows of its data files"
         yield Problem(MANIFEST, f"{stated} selected in counts", rows)
-    due = expected_files(manifest.rows)
+    due = expected_files(manifest.rows_by_part)
     for name in sorted(due - manifest.files.keys()):
         yield Problem(MANIFEST, f"no entry for {name}", "one for each file of a snapshot")
     for name in sorted(manifest.files.keys() - due):
-        yield Problem(MANIFEST, f"an entry for {name}", f"no such file at {manifest.rows} rows")
+        part = part_of(name)
+        number = manifest.rows_by_part[part] if part else 0
+        yield Problem(MANIFEST, f"an entry for {name}", f"no such file at {number} rows")
 
 
 def _wrong_names(folder: Path, manifest: Manifest) -> Iterator[Problem]:
@@ -89,50 +106,67 @@ def _is_leaf(path: Path) -> bool:
     return path.is_symlink() or not path.is_dir()
 
 
-def _wrong_bytes(folder: Path, name: str, entry: FileEntry) -> Iterator[Problem]:
+def _wrong_bytes(folder: Path, name: str, entry: FileEntry, sha256: str) -> Iterator[Problem]:
     path = folder / name
     if path.is_symlink():
         yield Problem(name, "a link", "a plain file")
     size = path.stat().st_size
     if size != entry.bytes:
         yield Problem(name, f"{size} bytes", f"{entry.bytes} bytes")
-    sha256 = file_sha256(path)
     if sha256 != entry.sha256:
         yield Problem(name, f"SHA-256 {sha256}", entry.sha256)
 
 
-def _wrong_table(
-    folder: Path, name: str, entry: FileEntry, tables: dict[str, pa.Table]
-) -> Iterator[Problem]:
-    """Read a table, compare it with its entry, and keep it where it can be read."""
-    schema = _schema(name)
-    if schema is None:
-        return
+def _read_table(folder: Path, name: str, entry: FileEntry) -> tuple[pa.Table | None, list[Problem]]:
+    """Read a table and compare it with its entry; None where the file is no table or unreadable."""
+    allowed = _schemas(name)
+    if not allowed:
+        return None, []
+    columns = KEY_COLUMNS if part_of(name) == FULL else None
     try:
-        table = read_sources(folder) if name == SOURCES else _read_parquet(folder / name)
+        found = _read(folder, name)
+        table = found.rows(columns)
     except (Corrupt, pa.ArrowException, OSError) as error:
-        yield Problem(name, f"a table that cannot be read ({error})", "a whole file")
-        return
-    if table.num_rows != entry.rows:
-        yield Problem(name, f"{table.num_rows} rows", f"{entry.rows} rows")
-    if not table.schema.equals(schema):
-        yield Problem(name, f"columns {_columns(table.schema)}", str(_columns(schema)))
-        return
-    tables[name] = table
+        return None, [Problem(name, f"a table that cannot be read ({error})", "a whole file")]
+    problems = []
+    if found.number != entry.rows:
+        problems.append(Problem(name, f"{found.number} rows", f"{entry.rows} rows"))
+    if not any(found.schema.equals(schema) for schema in allowed):
+        expected = str(_columns(allowed[0]))
+        problems.append(Problem(name, f"columns {_columns(found.schema)}", expected))
+    return table, problems
 
 
-def _schema(name: str) -> pa.Schema | None:
+@dataclass(frozen=True)
+class _Found:
+    """A table file: what its end says of it, and a way to its rows."""
+
+    schema: pa.Schema
+    number: int
+    rows: Callable[[list[str] | None], pa.Table]
+
+
+def _read(folder: Path, name: str) -> _Found:
+    if name == SOURCES:
+        table = read_sources(folder)
+        return _Found(table.schema, table.num_rows, lambda _: table)
+    file = pq.ParquetFile(folder / name)
+    return _Found(file.schema_arrow, file.metadata.num_rows, file.read)
+
+
+def _schemas(name: str) -> tuple[pa.Schema, ...]:
+    if part_of(name) in (TRAIN, TEST):
+        return SELECTED, SELECTED_CHAT
     single = {
         SELECTION: schemas.SELECTION,
         TASKS: schemas.TASKS,
         SOURCES: schemas.SOURCES,
+        SOURCES_TABLE: schemas.SOURCES,
         REJECTS: schemas.REJECTS,
     }
-    return SELECTED if TRAIN_NAME.fullmatch(name) else single.get(name)
-
-
-def _read_parquet(path: Path) -> pa.Table:
-    return pq.read_table(path, partitioning=None)
+    if part_of(name) == FULL:
+        return (SELECTED,)
+    return (single[name],) if name in single else ()
 
 
 def _columns(schema: pa.Schema) -> dict[str, str]:
@@ -140,19 +174,34 @@ def _columns(schema: pa.Schema) -> dict[str, str]:
 
 
 def _wrong_relations(manifest: Manifest, tables: Mapping[str, pa.Table]) -> Iterator[Problem]:
-    shards = train_names(manifest.rows)
-    if not {*shards, SELECTION, TASKS, SOURCES} <= tables.keys():
+    shards = {part: shard_names(part, rows) for part, rows in manifest.rows_by_part.items()}
+    needed = {SELECTION, TASKS, SOURCES, SOURCES_TABLE}.union(*shards.values())
+    if not needed <= tables.keys():
         return
-    selected = pa.concat_tables([tables[name] for name in shards])
-    for breach in breaches(selected, tables[SELECTION], tables[TASKS], tables[SOURCES]):
+    selected, held_out = (_joined(shards[part], tables, SELECTED) for part in (TRAIN, TEST))
+    tasks, sources = tables[TASKS], tables[SOURCES_TABLE]
+    found = [*breaches(selected, held_out, tables[SELECTION], tasks, sources)]
+    if shards[FULL]:
+        full = _joined(shards[FULL], tables, _KEYS)
+        found += full_breaches(full, selected, held_out, tasks, sources)
+    for breach in found:
         yield _problem(breach, shards)
+    if not tables[SOURCES].equals(sources):
+        yield Problem(SOURCES, "other sources", f"those of {SOURCES_TABLE}")
 
 
-def _problem(breach: Breach, shards: tuple[str, ...]) -> Problem:
-    if breach.table != "selected":
+def _joined(names: tuple[str, ...], tables: Mapping[str, pa.Table], schema: pa.Schema) -> pa.Table:
+    """Put the shards of a part together, in the columns that the rules look at."""
+    parts = [tables[name].select(schema.names) for name in names]
+    return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+def _problem(breach: Breach, shards: Mapping[str, tuple[str, ...]]) -> Problem:
+    part = _PART_OF.get(breach.table)
+    if part is None:
         return Problem(
             _FILE_OF[breach.table], f"{breach.found} in row {breach.row}", breach.expected
         )
-    shard, row = divmod(breach.row, SHARD_ROWS)
-    name = shards[min(shard, len(shards) - 1)]
+    shard, row = divmod(breach.row, layout.SHARD_ROWS)
+    name = shards[part][min(shard, len(shards[part]) - 1)]
     return Problem(name, f"{breach.found} in row {row}", breach.expected)

@@ -3,9 +3,11 @@
 import errno
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
@@ -17,6 +19,11 @@ from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
 
 ROW_GROUP_ROWS = 10_000
 _BATCH_ROWS = 2_000
+PARQUET_FORM = {"compression": "zstd", "write_page_index": True, "store_schema": True}
+"""The one form of Parquet that the product writes."""
+
+
+UNFINISHED = ".unfinished-"
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,15 @@ class StoredFile:
     sha256: str
     rows: int
     bytes: int
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file as the storage lists it; `modified` is None where the storage does not tell."""
+
+    path: str
+    bytes: int
+    modified: datetime | None
 
 
 class Storage:
@@ -87,6 +103,20 @@ class Storage:
         with self.open(path) as file:
             try:
                 return pq.read_table(file, columns=columns)
+            except pa.ArrowInvalid as error:
+                raise Corrupt(f"{self.url}/{path}: {error}") from error
+
+    def read_batches(self, path: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Read a Parquet file, or some of its columns, a row group's worth of rows at a time.
+
+        Raises:
+            Corrupt: the file is missing or is not whole.
+        """
+        with self.open(path) as file:
+            try:
+                parquet = pq.ParquetFile(file)
+                for batch in parquet.iter_batches(ROW_GROUP_ROWS, columns=columns):
+                    yield pa.Table.from_batches([batch])
             except pa.ArrowInvalid as error:
                 raise Corrupt(f"{self.url}/{path}: {error}") from error
 
@@ -159,7 +189,7 @@ class Storage:
             if final.exists():
                 raise Corrupt(f"{final}: found a folder; expected none, as it has no whole {last}")
             final.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix=".unfinished-", dir=final.parent) as unfinished:
+            with TemporaryDirectory(prefix=UNFINISHED, dir=final.parent) as unfinished:
                 self._put_files(local, f"{unfinished}/{final.name}", last)
                 Path(unfinished, final.name).rename(final)
 
@@ -177,6 +207,49 @@ class Storage:
         with wrapped_errors(self.url):
             if self._fs.exists(self._full(path)):
                 self._fs.rm(self._full(path), recursive=True)
+
+    def remove_unfinished(self, path: str) -> None:
+        """Remove what killed calls of `place_folder` left beside the folders of `path`.
+
+        Nobody else may be placing a folder there at the time.
+        """
+        folder = self.local_path(path)
+        if folder is not None and folder.is_dir():
+            with wrapped_errors(self.url):
+                for left in folder.glob(f"{UNFINISHED}*"):
+                    rmtree(left)
+
+    def list_files(self) -> list[FoundFile]:
+        """List every file of the storage by its path below the URL, in order.
+
+        Raises:
+            StoreUnavailable: the storage does not answer.
+        """
+        with wrapped_errors(self.url):
+            self._fs.invalidate_cache()
+            found = self._fs.find(self._root, detail=True)
+        return [_found(path[len(self._root) + 1 :], facts) for path, facts in sorted(found.items())]
+
+    def remove_file(self, path: str) -> None:
+        """Remove a file; nothing happens where there is none."""
+        with wrapped_errors(self.url), suppress(FileNotFoundError):
+            self._fs.rm_file(self._full(path))
+
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Write a small file, or replace it; a reader sees the old one or the new one, whole.
+
+        Raises:
+            StoreUnavailable: the disk is full, or the storage does not answer.
+        """
+        final = self.local_path(path)
+        with wrapped_errors(self.url):
+            if final is None:
+                self._fs.pipe_file(self._full(path), content)
+                return
+            final.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = final.with_name(f"{UNFINISHED}{final.name}")
+            unfinished.write_bytes(content)
+            unfinished.replace(final)
 
     def _put_files(self, local: Path, target: str, last: str) -> None:
         files = [file for file in local.rglob("*") if file.is_file()]
@@ -198,23 +271,21 @@ class Storage:
         return f"{self._root}/{path}"
 
 
+def _found(path: str, facts: dict[str, Any]) -> FoundFile:
+    told = facts.get("mtime") or facts.get("LastModified") or facts.get("created")
+    moment = datetime.fromtimestamp(told, UTC) if isinstance(told, int | float) else told
+    return FoundFile(path, int(facts["size"]), moment)
+
+
 def write_parquet(table: pa.Table, target: Path) -> None:
     """Write Parquet the one way of the product: zstd, page index, fixed row groups."""
-    pq.write_table(
-        table,
-        target,
-        compression="zstd",
-        row_group_size=ROW_GROUP_ROWS,
-        write_page_index=True,
-        store_schema=True,
-    )
+    pq.write_table(table, target, row_group_size=ROW_GROUP_ROWS, **PARQUET_FORM)
 
 
 def _write_stream(schema: pa.Schema, tables: Iterable[pa.Table], target: Path) -> int:
     rows = 0
     waiting = schema.empty_table()
-    options = {"compression": "zstd", "write_page_index": True, "store_schema": True}
-    with pq.ParquetWriter(target, schema, **options) as writer:
+    with pq.ParquetWriter(target, schema, **PARQUET_FORM) as writer:
         for table in tables:
             rows += table.num_rows
             waiting = pa.concat_tables([waiting, table])

@@ -42,10 +42,10 @@ KILLS = [
     ("dynosaur_etl.flows.instance_parts:save_checkpoint", 1, "before"),
     ("dynosaur_etl.flows.instance_parts:save_checkpoint", 2, "after"),
     ("dynosaur_etl.selection.embedding:Embedder.embed", 1, "after"),
-    ("dynosaur_etl.flows.training_set:qdit", 1, "after"),
-    ("dynosaur_etl.flows.training_set:write_snapshot", 1, "after"),
-    ("dynosaur_etl.flows.training_set:place_snapshot", 1, "after"),
-    ("dynosaur_etl.flows.training_set:find_problems", 1, "before"),
+    ("dynosaur_etl.flows.growth_mode:qdit", 1, "after"),
+    ("dynosaur_etl.flows.versions:write_snapshot", 1, "after"),
+    ("dynosaur_etl.flows.versions:place_snapshot", 1, "after"),
+    ("dynosaur_etl.flows.versions:find_problems", 1, "before"),
 ]
 
 

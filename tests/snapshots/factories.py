@@ -1,7 +1,12 @@
 """Tiny, sound snapshot contents; a test changes the one thing that it is about."""
 
+import atexit
+import shutil
+import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +14,10 @@ import pyarrow as pa
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.snapshots import layout
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
-from dynosaur_etl.snapshots.content import SnapshotContent
-from dynosaur_etl.snapshots.layout import SELECTED
+from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
+from dynosaur_etl.snapshots.layout import SELECTED, SHARD_ROWS
 
 DAY = "2026-11-20"
 
@@ -56,15 +62,55 @@ def content(*sources: Source, **changes: Any) -> SnapshotContent:
         "versions": {"dynosaur-etl": "0.1.0", "prompt": "3"},
         "days": [DAY],
         "counts": {"selected": len(selected), "pool": 40, "datasets_seen": 9},
+        "growth": {DAY: 40},
     }
     return SnapshotContent(**(whole | changes))
 
 
 def snapshot(folder: Path, *sources: Source, version: int = 1, parent: Path | None = None) -> Path:
     """Write a snapshot into the folder and give the folder."""
+    if not sources and parent is None and SHARD_ROWS == layout.SHARD_ROWS:
+        shutil.copytree(_plain(version), folder)
+        return folder
     before = None if parent is None else ParentSnapshot.read(parent)
     write_snapshot(content(*sources), version, before, folder)
     return folder
+
+
+@cache
+def _plain(version: int) -> Path:
+    """Write the plain snapshot once; drawing its figures is what takes the time."""
+    folder = Path(tempfile.mkdtemp(prefix="dynosaur-test-"))
+    atexit.register(shutil.rmtree, folder)
+    write_snapshot(content(), version, None, folder / "plain")
+    return folder / "plain"
+
+
+def with_held_out(whole: SnapshotContent, source: Source) -> SnapshotContent:
+    """Add a source whose one task is held out."""
+    rows = pa.Table.from_pylist([_instance(source, row) for row in source.rows], schema=SELECTED)
+    unselected = {**_source(source), "selected_instances": 0}
+    task = pa.Table.from_pylist([_task(source)], schema=schemas.TASKS)
+    return replace(
+        whole,
+        held_out=rows,
+        tasks=pa.concat_tables([whole.tasks, task]),
+        sources=pa.concat_tables(
+            [whole.sources, pa.Table.from_pylist([unselected], schema=schemas.SOURCES)]
+        ),
+    )
+
+
+def with_full(whole: SnapshotContent, rows: pa.Table) -> SnapshotContent:
+    """Let the content hold these rows as its whole pool, and its sources count them."""
+    pool = Counter([*rows["dataset"].to_pylist(), *whole.held_out["dataset"].to_pylist()])
+    numbers = [pool[name] for name in whole.sources["dataset"].to_pylist()]
+    at = whole.sources.schema.get_field_index("pool_instances")
+    counted = whole.sources.set_column(
+        at, whole.sources.schema.field(at), pa.array(numbers, pa.int64())
+    )
+    full = FullPool(rows.num_rows, lambda: iter([rows.slice(0, 2), rows.slice(2)]))
+    return replace(whole, sources=counted, full=full)
 
 
 def rejects(*rows: tuple[str, str, int]) -> pa.Table:

@@ -15,9 +15,10 @@ from markdown_it import MarkdownIt
 from dynosaur_etl.snapshots import card as room
 from dynosaur_etl.snapshots.build import write_snapshot
 from dynosaur_etl.snapshots.card_metadata import size_category
+from dynosaur_etl.snapshots.layout import FIGURES
 from dynosaur_etl.snapshots.licences import OBLIGATIONS, carries
 from dynosaur_etl.snapshots.markdown import escaped, link
-from tests.snapshots.factories import Source, content, rejects, snapshot
+from tests.snapshots.factories import PLAIN, Source, content, rejects, snapshot
 
 TABLE_TAGS = {"table", "thead", "tbody", "tr", "th", "td", "p"}
 HOSTILE = (
@@ -89,7 +90,8 @@ def test_hostile_names_change_nothing_of_the_card(tmp_path: Path, name: str) -> 
     assert [tag.get_text() for tag in html.find_all(re.compile("h[1-6]"))] == [
         tag.get_text() for tag in plain.find_all(re.compile("h[1-6]"))
     ]
-    assert not html.find_all(["script", "img", "b", "i", "del"])
+    assert not html.find_all(["script", "b", "i", "del"])
+    assert [str(image["src"]) for image in html.find_all("img")] == list(FIGURES)
     assert all("evil" not in str(anchor["href"]) for anchor in html.find_all("a"))
     cells = [cell.get_text() for cell in html.find_all("td")]
     assert one_line(name) in cells
@@ -189,7 +191,7 @@ def test_a_long_list_of_sources_is_cut_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "SOURCES_LISTED", 1)
-    body = body_of(snapshot(tmp_path / "one"))
+    body = body_of(snapshot(tmp_path / "one", *PLAIN))
     assert "These are the 1 sources with the most rows; all 2 are in" in body
     assert "| bob/weather |" in body
     assert "| ann/news |" not in body

@@ -32,7 +32,12 @@ def test_the_same_content_changes_nothing(tmp_path: Path) -> None:
     changes = diff(snapshot(tmp_path / "one"), content())
     assert changes["added"]["number"] == changes["dropped"]["number"] == 0
     assert changes["kept"]["by_source"] == {"ann/news": 2, "bob/weather": 3}
-    assert changes["sources"] == {"added": [], "dropped": [], "changed": {}}
+    assert changes["sources"] == {
+        "added": [],
+        "dropped": [],
+        "withdrawn": {},
+        "changed": {},
+    }
     assert all(move["from"] == move["to"] for move in changes["figures"].values())
 
 
@@ -78,4 +83,9 @@ def test_long_lists_of_keys_become_their_digest(monkeypatch: pytest.MonkeyPatch)
 def test_hostile_names_come_back_from_disk_unchanged(tmp_path: Path) -> None:
     hostile = Source("=cmd|'/c calc'!A0\r\n\"x", pretty_name="'@\t")
     changes = diff(snapshot(tmp_path / "one", hostile, *PLAIN), content(hostile, *PLAIN))
-    assert changes["sources"] == {"added": [], "dropped": [], "changed": {}}
+    assert changes["sources"] == {
+        "added": [],
+        "dropped": [],
+        "withdrawn": {},
+        "changed": {},
+    }

@@ -10,13 +10,18 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, StoreUnavailable
-from dynosaur_etl.snapshots.layout import expected_files
-from dynosaur_etl.snapshots.publish import open_snapshot, place_snapshot
+from dynosaur_etl.snapshots.layout import TRAIN, expected_files
+from dynosaur_etl.snapshots.publish import (
+    latest_version,
+    open_snapshot,
+    place_snapshot,
+    publish_copy,
+)
 from dynosaur_etl.snapshots.verify import verify_snapshot
 from dynosaur_etl.store.storage import Storage
 from tests.snapshots.factories import PLAIN, snapshot
 
-FILES = len(expected_files(5)) + 1
+FILES = len(expected_files({TRAIN: 5})) + 1
 ROOT = Path(__file__).resolve().parents[2]
 
 KILLED_WHILE_PLACING = """
@@ -168,6 +173,35 @@ def test_the_manifest_goes_last_to_an_object_store(tmp_path: Path, object_store:
     place_snapshot(snapshot(tmp_path / "one"), object_store, 1)
     assert FailingFileSystem.put_order[-1].endswith("v0001/manifest.json")
     assert len(FailingFileSystem.put_order) == FILES
+
+
+@pytest.mark.parametrize("files", [0, 1, FILES - 1])
+def test_a_copy_that_breaks_off_leaves_the_pointer_at_the_last_version(
+    tmp_path: Path, object_store: Storage, files: int
+) -> None:
+    first = snapshot(tmp_path / "one")
+    second = snapshot(tmp_path / "two", PLAIN[0], version=2, parent=first)
+    assert publish_copy(first, object_store, 1)
+    FailingFileSystem.files_left = files
+    with pytest.raises(StoreUnavailable):
+        publish_copy(second, object_store, 2)
+    assert latest_version(object_store) == 1
+    FailingFileSystem.files_left = FILES
+    assert publish_copy(second, object_store, 2)
+    assert latest_version(object_store) == 2
+    assert publish_copy(first, object_store, 1) is False
+    assert latest_version(object_store) == 2
+
+
+def test_a_copy_that_gives_back_other_bytes_is_not_pointed_to(
+    tmp_path: Path, object_store: Storage
+) -> None:
+    first = snapshot(tmp_path / "one")
+    place_snapshot(first, object_store, 1)
+    object_store._fs.pipe_file(f"{object_store._root}/snapshots/v0001/tasks.parquet", b"x")
+    with pytest.raises(Corrupt, match=r"tasks\.parquet: found SHA-256"):
+        publish_copy(first, object_store, 1)
+    assert latest_version(object_store) is None
 
 
 def test_a_copy_from_an_object_store_goes_with_its_storage(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dynosaur_etl.domain import schemas
-from dynosaur_etl.snapshots.layout import SELECTED, json_bytes, write_features_parquet
+from dynosaur_etl.snapshots.layout import SELECTED, json_bytes
 from dynosaur_etl.snapshots.manifest import FileEntry, read_manifest
+from dynosaur_etl.snapshots.shards import write_features_parquet
 from dynosaur_etl.snapshots.verify import Problem, verify_snapshot
 from dynosaur_etl.store.storage import file_sha256
 from tests.snapshots.factories import snapshot, with_cell
@@ -20,10 +21,13 @@ TRAIN = "data/train-00000-of-00001.parquet"
 FILES = (
     "README.md",
     TRAIN,
+    "citations.bib",
     "diff.json",
+    "figures/growth.png",
     "rejects.parquet",
     "selection.parquet",
     "sources.csv",
+    "sources.parquet",
     "tasks.parquet",
 )
 
@@ -126,7 +130,7 @@ def test_finds_an_edited_manifest_by_its_checksum(folder: Path) -> None:
         (lambda m: m["counts"].update(selected=6), "6 selected in counts"),
         (lambda m: m["files"].pop("rejects.parquet"), "no entry for rejects.parquet"),
         (lambda m: m["files"].update({"../x": {}}), "files.../x"),
-        (lambda m: m.update(format=2), "found format 2"),
+        (lambda m: m.update(format=3), "found format 3"),
         (lambda m: m.update(version="1"), "version"),
         (lambda m: m.update(more=1), "found other bytes"),
         (lambda m: m.pop("days"), "days"),
@@ -177,11 +181,18 @@ def test_finds_broken_relations_behind_right_checksums(
     assert [(problem.file, problem.found) for problem in verify_snapshot(folder)] == [(name, found)]
 
 
-def test_finds_a_source_that_was_renamed(folder: Path) -> None:
+def test_finds_a_source_that_was_renamed_and_blames_no_other_file(folder: Path) -> None:
     path = folder / "sources.csv"
     path.write_text(path.read_text().replace("bob/weather", "bob/other"))
     problems = verify_snapshot(folder)
-    assert names(problems) == {"sources.csv", "tasks.parquet", TRAIN}
+    assert names(problems) == {"sources.csv"}
+
+
+def test_a_table_that_was_rewritten_puts_no_other_in_the_wrong(folder: Path) -> None:
+    path = folder / "tasks.parquet"
+    table = with_cell(pq.read_table(path), "task_key", 0, "another")
+    write_features_parquet(table, schemas.TASKS, path)
+    assert names(verify_snapshot(folder)) == {"tasks.parquet"}
 
 
 def test_finds_a_table_with_another_column(folder: Path) -> None:

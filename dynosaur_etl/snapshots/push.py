@@ -1,0 +1,374 @@
+"""Publishing a version to the Hub: one commit and one tag, read back before it counts."""
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dynosaur_etl.domain.errors import (
+    Corrupt,
+    DynosaurError,
+    HubRefused,
+    HubUnavailable,
+    InvalidInput,
+    not_allowed,
+)
+from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.snapshots.layout import MANIFEST
+from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitInfo, HfApi
+
+log = logging.getLogger(__name__)
+
+WAITS = (1.0, 4.0, 16.0, 60.0)
+"""Seconds before each further try; a server that asks for more gets it, up to `LONGEST_WAIT`."""
+LONGEST_WAIT = 300.0
+
+_KIND = "dataset"
+_TAG = re.compile(r"v(\d{4,})")
+_THE_HUBS_OWN = frozenset({".gitattributes"})
+_OF_A_NEW_REPOSITORY = frozenset({".gitattributes", "README.md"})
+_BUSY = frozenset({408, 425, 429})
+_CONFLICTS = frozenset({409, 412})
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class HubTarget:
+    """A dataset repository of a Hub; `private` is what it becomes if it has to be created."""
+
+    repo: str
+    endpoint: str
+    token: str
+    private: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What publishing would do; nothing has been sent that changes anything."""
+
+    repo: str
+    tag: str
+    creates_repo: bool
+    published: bool
+    added: tuple[str, ...]
+    deleted: tuple[str, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A version on the Hub; `new` is False where it was there already."""
+
+    repo: str
+    tag: str
+    commit: str
+    new: bool
+    pull_request: str | None = None
+
+
+@dataclass(frozen=True)
+class _State:
+    """The repository as it stands: its main branch and its tags; no head where there is none."""
+
+    head: str | None
+    tree: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+class _Again(Exception):
+    """A try that failed in a way that may pass."""
+
+    def __init__(self, error: DynosaurError, wait: float) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.wait = wait
+
+
+def version_tag(version: int) -> str:
+    """Name the tag of a version, as its folder is named."""
+    return f"v{version:04d}"
+
+
+def plan_push(folder: Path, target: HubTarget) -> Plan:
+    """Tell what `push_snapshot` would do.
+
+    Raises:
+        InvalidInput: the repository is not in a state in which the version can follow.
+        HubRefused, HubUnavailable: the Hub says no, or does not answer.
+    """
+
+    def look(api: "HfApi") -> Plan:
+        manifest, state = read_manifest(folder), _observe(api, target)
+        tag, here = version_tag(manifest.version), _local_ids(folder)
+        published = tag in state.tags
+        if published:
+            _check_same(here, _tree(api, target, tag), target, tag)
+        else:
+            _check_follows(state, manifest, here, target)
+        added = [name for name, ids in here.items() if state.tree.get(name) not in ids]
+        deleted = sorted(state.tree.keys() - here.keys() - _THE_HUBS_OWN)
+        return Plan(
+            repo=target.repo,
+            tag=tag,
+            creates_repo=state.head is None,
+            published=published,
+            added=() if published else tuple(added),
+            deleted=() if published else tuple(deleted),
+            bytes=0 if published else sum((folder / name).stat().st_size for name in added),
+        )
+
+    return _patiently(look, target)
+
+
+def push_snapshot(folder: Path, target: HubTarget) -> Pushed:
+    """Publish a version to the main branch, tag it, and read it back.
+
+    It may be killed and run again at any time: what is there already is found by its content. A
+    version that is there is left as it is.
+
+    Raises:
+        InvalidInput: the tag holds something else, a newer version is there, or the main branch
+            was changed by somebody else since the version before.
+        Corrupt: what was read back is not what was sent.
+        HubRefused, HubUnavailable: the Hub says no, or does not answer.
+    """
+    return _patiently(lambda api: _push(api, folder, target), target)
+
+
+def push_candidate(folder: Path, target: HubTarget) -> Pushed:
+    """Open a pull request that would bring the version, unless one with its content is open.
+
+    Raises:
+        InvalidInput, HubRefused, HubUnavailable: as for `push_snapshot`.
+    """
+    return _patiently(lambda api: _propose(api, folder, target), target)
+
+
+def _push(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
+    manifest, here = read_manifest(folder), _local_ids(folder)
+    tag, state = version_tag(manifest.version), _created(api, target)
+    if tag in state.tags:
+        _check_same(here, _tree(api, target, tag), target, tag)
+        return Pushed(target.repo, tag, state.tags[tag], new=False)
+    _check_follows(state, manifest, here, target)
+    commit = state.head
+    if _differences(here, state.tree):
+        commit = _commit(api, folder, target, state).oid
+    with _wrapped(target):
+        api.create_tag(target.repo, tag=tag, revision=commit, repo_type=_KIND)
+    _check_read_back(here, _tree(api, target, tag), target, tag)
+    return Pushed(target.repo, tag, str(commit), new=True)
+
+
+def _propose(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
+    manifest, here = read_manifest(folder), _local_ids(folder)
+    tag, state = version_tag(manifest.version), _created(api, target)
+    if tag in state.tags:
+        _check_same(here, _tree(api, target, tag), target, tag)
+        return Pushed(target.repo, tag, state.tags[tag], new=False)
+    _check_follows(state, manifest, here, target)
+    for number in _open_requests(api, target, _title(manifest)):
+        revision = f"refs/pr/{number}"
+        if not _differences(here, _tree(api, target, revision)):
+            url = f"{target.endpoint}/datasets/{target.repo}/discussions/{number}"
+            return Pushed(target.repo, tag, revision, new=False, pull_request=url)
+    made = _commit(api, folder, target, state, create_pr=True)
+    revision = str(made.pr_revision)
+    _check_read_back(here, _tree(api, target, revision), target, revision)
+    return Pushed(target.repo, tag, made.oid, new=True, pull_request=made.pr_url)
+
+
+def _created(api: "HfApi", target: HubTarget) -> _State:
+    state = _observe(api, target)
+    if state.head is not None:
+        return state
+    with _wrapped(target):
+        api.create_repo(target.repo, repo_type=_KIND, private=target.private, exist_ok=True)
+    return _observe(api, target)
+
+
+def _observe(api: "HfApi", target: HubTarget) -> _State:
+    try:
+        with _wrapped(target):
+            refs = api.list_repo_refs(target.repo, repo_type=_KIND)
+    except HubRefused as error:
+        if error.reason is Reason.GONE:
+            return _State(None, {}, {})
+        raise
+    [head] = [branch.target_commit for branch in refs.branches if branch.name == "main"]
+    tags = {tag.name: tag.target_commit for tag in refs.tags}
+    return _State(head, _tree(api, target, head), tags)
+
+
+def _tree(api: "HfApi", target: HubTarget, revision: str) -> dict[str, str]:
+    """Give the content id of each file at a revision: SHA-256 of a large one, else git's SHA-1."""
+    from huggingface_hub.hf_api import RepoFile
+
+    with _wrapped(target):
+        entries = list(
+            api.list_repo_tree(target.repo, recursive=True, revision=revision, repo_type=_KIND)
+        )
+    files = [entry for entry in entries if isinstance(entry, RepoFile)]
+    return {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in files}
+
+
+def _local_ids(folder: Path) -> dict[str, frozenset[str]]:
+    """Give the ids that a file has on the Hub, as a large one and as a plain one."""
+    names = sorted([MANIFEST, *read_manifest(folder).files])
+    return {name: _ids(folder / name) for name in names}
+
+
+def _ids(path: Path) -> frozenset[str]:
+    git = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    large = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(2**20):
+            git.update(piece)
+            large.update(piece)
+    return frozenset({git.hexdigest(), large.hexdigest()})
+
+
+def _differences(here: Mapping[str, frozenset[str]], there: Mapping[str, str]) -> list[str]:
+    """Name the files that are not the same on both sides."""
+    names = (here.keys() | there.keys()) - _THE_HUBS_OWN
+    return sorted(name for name in names if there.get(name) not in here.get(name, ()))
+
+
+def _check_same(
+    here: Mapping[str, frozenset[str]], there: Mapping[str, str], target: HubTarget, tag: str
+) -> None:
+    wrong = _differences(here, there)
+    if wrong:
+        held = f"{tag} of {target.repo}, with another {', '.join(wrong)}"
+        raise InvalidInput(not_allowed("tag", held, "a tag that is not there yet: none is moved"))
+
+
+def _check_read_back(
+    here: Mapping[str, frozenset[str]], there: Mapping[str, str], target: HubTarget, tag: str
+) -> None:
+    wrong = _differences(here, there)
+    if wrong:
+        raise Corrupt(f"{target.repo} at {tag}: found another {', '.join(wrong)} than was sent")
+
+
+def _check_follows(
+    state: _State, manifest: Manifest, here: Mapping[str, frozenset[str]], target: HubTarget
+) -> None:
+    """Refuse a version that is older than what is there, and a main branch that others changed."""
+    if state.head is None:
+        return
+    there = {int(found[1]): tag for tag in state.tags if (found := _TAG.fullmatch(tag))}
+    newest = max(there, default=0)
+    if newest > manifest.version:
+        allowed = f"{newest + 1} or more; {target.repo} holds {version_tag(newest)}"
+        raise InvalidInput(not_allowed("version", manifest.version, allowed))
+    untouched = (
+        state.head == state.tags[there[newest]]
+        if there
+        else state.tree.keys() <= _OF_A_NEW_REPOSITORY
+    )
+    if not untouched and _differences(here, state.tree):
+        wanted = state.tags[there[newest]] if there else "a new repository"
+        raise InvalidInput(
+            not_allowed(f"head of {target.repo}", state.head, f"{wanted}; main was changed since")
+        )
+
+
+def _commit(
+    api: "HfApi", folder: Path, target: HubTarget, state: _State, *, create_pr: bool = False
+) -> "CommitInfo":
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    manifest = read_manifest(folder)
+    names = sorted([MANIFEST, *manifest.files])
+    gone = sorted(state.tree.keys() - set(names) - _THE_HUBS_OWN)
+    operations = [CommitOperationAdd(name, folder / name) for name in names]
+    with _wrapped(target):
+        return api.create_commit(
+            target.repo,
+            [*operations, *(CommitOperationDelete(name) for name in gone)],
+            commit_message=_title(manifest),
+            commit_description=f"Manifest {manifest.sha256}",
+            repo_type=_KIND,
+            parent_commit=state.head,
+            create_pr=create_pr,
+        )
+
+
+def _title(manifest: Manifest) -> str:
+    return f"Version {manifest.version}"
+
+
+def _open_requests(api: "HfApi", target: HubTarget, title: str) -> list[int]:
+    with _wrapped(target):
+        found = api.get_repo_discussions(
+            target.repo,
+            repo_type=_KIND,
+            discussion_type="pull_request",
+            discussion_status="open",
+        )
+        return [item.num for item in found if item.title == title]
+
+
+def _patiently(act: "Callable[[HfApi], _Result]", target: HubTarget) -> _Result:
+    """Act until it succeeds; each try looks at the repository anew and goes on from there."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=target.endpoint, token=target.token or False)
+    for wait in WAITS:
+        try:
+            return act(api)
+        except _Again as again:
+            log.warning("%s; trying again", again)
+            time.sleep(max(wait, again.wait))
+    try:
+        return act(api)
+    except _Again as again:
+        raise again.error from again
+
+
+@contextmanager
+def _wrapped(target: HubTarget) -> Iterator[None]:
+    """Turn the client's errors into ours; what may pass becomes another try."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    where = f"{target.endpoint}/datasets/{target.repo}"
+    try:
+        yield
+    except HfHubHTTPError as error:
+        raise _judged(error, where) from error
+    except (httpx2.TransportError, OSError, RuntimeError) as error:
+        raise _Again(HubUnavailable(f"{where}: {error}"), 0) from error
+
+
+def _judged(error: Any, where: str) -> Exception:
+    """Tell a refusal for good from one that may pass.
+
+    A conflict (409: the tag was set meanwhile, 412: main was) is looked at again as well: it may be
+    our own request, whose answer was lost.
+    """
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    status = error.response.status_code
+    message = f"{where}: {status}, {error.server_message or error}"
+    if isinstance(error, RepositoryNotFoundError):
+        return HubRefused(message, Reason.GONE)
+    if status in _CONFLICTS:
+        return _Again(InvalidInput(message), 0)
+    if status in _BUSY or status >= 500:
+        return _Again(HubUnavailable(message), _asked_wait(error.response.headers))
+    return HubRefused(message, Reason.PRIVATE)
+
+
+def _asked_wait(headers: Mapping[str, str]) -> float:
+    text = headers.get("retry-after", "")
+    return min(float(text), LONGEST_WAIT) if text.isascii() and text.isdigit() else 0

@@ -1,0 +1,379 @@
+"""Publishing with the Hub's real client over HTTP: once, whole, and whatever gets in the way."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from huggingface_hub import HfApi, constants
+
+from dynosaur_etl.domain.errors import HubRefused, HubUnavailable, InvalidInput
+from dynosaur_etl.snapshots import push
+from dynosaur_etl.snapshots.layout import expected_files
+from dynosaur_etl.snapshots.manifest import read_manifest
+from dynosaur_etl.snapshots.push import HubTarget, plan_push, push_candidate, push_snapshot
+from tests.demo.hub_support import serve, write_hub
+from tests.snapshots.factories import PLAIN, snapshot
+
+ROOT = Path(__file__).resolve().parents[2]
+REPO = "team/set"
+
+
+class Faults:
+    """What the proxy in front of the Hub does instead of passing a request on."""
+
+    def __init__(self) -> None:
+        self.rules: list[list[Any]] = []
+        self.seen: list[str] = []
+
+    def add(self, method: str, part: str, what: str, times: int = 1) -> None:
+        self.rules.append([method, part, what, times])
+
+    def take(self, method: str, path: str) -> str | None:
+        self.seen.append(f"{method} {path.partition('?')[0]}")
+        for rule in self.rules:
+            if rule[0] == method and rule[1] in path and rule[3]:
+                rule[3] -= 1
+                return str(rule[2])
+        return None
+
+
+def proxy(hub: str, faults: Faults) -> ThreadingHTTPServer:
+    """Stand in front of the Hub: statuses, lost requests and lost answers on demand."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            fault = faults.take(self.command, self.path)
+            if fault is not None and fault.isdigit():
+                self.reply(int(fault), {"Retry-After": "0"}, b"{}")
+                return
+            if fault == "drop":
+                self.close_connection = True
+                return
+            own = f"http://{self.headers['host']}".encode()
+            status, headers, content = forwarded(hub, self, body)
+            if fault == "lose-answer":
+                self.close_connection = True
+                return
+            self.reply(status, headers, content.replace(hub.encode(), own))
+
+        do_GET = do_POST = do_PUT = do_HEAD = answer  # noqa: N815 - the base class's own names
+
+        def reply(self, status: int, headers: dict[str, str], content: bytes) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                    self.send_header(name, value)
+            told = headers.get("content-length", "0") if self.command == "HEAD" else len(content)
+            self.send_header("Content-Length", str(told))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Stay silent."""
+
+    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+
+def forwarded(hub: str, handler: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    headers = {name: value for name, value in handler.headers.items() if name.lower() != "host"}
+    request = Request(hub + handler.path, body or None, headers, method=handler.command)
+    try:
+        with urlopen(request, timeout=20) as answer:
+            return answer.status, {**answer.headers}, answer.read()
+    except HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+def target(tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubTarget]:
+    monkeypatch.setattr(push, "WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    write_hub(tmp_path / "root")
+    with serve(tmp_path / "root", tmp_path / "log.jsonl", uploads=tmp_path / "up") as hub:
+        server = proxy(hub.endpoint, faults)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield HubTarget(REPO, f"http://127.0.0.1:{server.server_port}", "hf_demo", private=True)
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def api(target: HubTarget) -> HfApi:
+    return HfApi(endpoint=target.endpoint, token=target.token)
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    return snapshot(tmp_path / "one")
+
+
+@pytest.fixture
+def second(tmp_path: Path, first: Path) -> Path:
+    return snapshot(tmp_path / "two", PLAIN[0], version=2, parent=first)
+
+
+def titles(api: HfApi) -> list[str]:
+    return [commit.title for commit in api.list_repo_commits(REPO, repo_type="dataset")]
+
+
+def tags(api: HfApi) -> list[str]:
+    return [tag.name for tag in api.list_repo_refs(REPO, repo_type="dataset").tags]
+
+
+def test_a_version_is_one_commit_and_one_tag_with_every_file(
+    target: HubTarget, api: HfApi, first: Path, second: Path
+) -> None:
+    made = push_snapshot(first, target)
+    assert (made.tag, made.new) == ("v0001", True)
+    info = api.dataset_info(REPO, revision="v0001", files_metadata=True)
+    assert info.private
+    assert info.sha == made.commit
+    names = {file.rfilename for file in info.siblings or ()} - {".gitattributes"}
+    assert names == {*read_manifest(first).files, "manifest.json"}
+    large = {file.rfilename for file in info.siblings or () if file.lfs}
+    assert large == {name for name in names if name.endswith(".parquet")}
+    assert push_snapshot(second, target).new
+    assert titles(api) == ["Version 2", "Version 1", "initial commit"]
+    assert tags(api) == ["v0001", "v0002"]
+
+
+def test_a_second_time_nothing_is_sent(target: HubTarget, faults: Faults, first: Path) -> None:
+    before = push_snapshot(first, target)
+    faults.seen.clear()
+    assert push_snapshot(first, target) == replace(before, new=False)
+    assert not [line for line in faults.seen if line.startswith(("POST", "PUT"))]
+
+
+def test_a_dry_run_tells_all_and_sends_nothing(
+    target: HubTarget, faults: Faults, first: Path, second: Path
+) -> None:
+    plan = plan_push(first, target)
+    names = {*expected_files({"data/train": 5}), "manifest.json"}
+    assert (plan.tag, plan.creates_repo, set(plan.added)) == ("v0001", True, names)
+    assert not [line for line in faults.seen if not line.startswith("GET")]
+    push_snapshot(first, target)
+    assert plan_push(first, target).published
+    assert plan_push(second, target).deleted == ()
+    assert "README.md" in plan_push(second, target).added
+
+
+def test_a_file_that_the_version_lacks_is_deleted(
+    target: HubTarget, api: HfApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dynosaur_etl.snapshots.layout.SHARD_ROWS", 2)
+    three = snapshot(tmp_path / "three", *PLAIN)
+    one = snapshot(tmp_path / "one", PLAIN[0], version=2, parent=three)
+    push_snapshot(three, target)
+    push_snapshot(one, target)
+    files = api.list_repo_files(REPO, revision="v0002", repo_type="dataset")
+    assert [name for name in files if name.startswith("data/")] == [
+        "data/train-00000-of-00001.parquet"
+    ]
+
+
+def test_a_tag_that_holds_something_else_is_never_moved(
+    target: HubTarget, api: HfApi, first: Path, tmp_path: Path
+) -> None:
+    made = push_snapshot(first, target)
+    other = snapshot(tmp_path / "other", PLAIN[1])
+    for act in (push_snapshot, plan_push, push_candidate):
+        with pytest.raises(InvalidInput, match=r"v0001 of team/set, with another README\.md"):
+            act(other, target)
+    assert api.dataset_info(REPO, revision="v0001").sha == made.commit
+
+
+def test_a_main_branch_that_somebody_changed_is_not_overwritten(
+    target: HubTarget, api: HfApi, first: Path, second: Path
+) -> None:
+    made = push_snapshot(first, target)
+    api.upload_file(
+        path_or_fileobj=b"edited", path_in_repo="README.md", repo_id=REPO, repo_type="dataset"
+    )
+    with pytest.raises(InvalidInput, match=f"{made.commit}; main was changed since"):
+        push_snapshot(second, target)
+    assert tags(api) == ["v0001"]
+
+
+def test_a_change_between_looking_and_committing_is_a_stale_parent(
+    target: HubTarget, api: HfApi, first: Path, second: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_snapshot(first, target)
+    look, edits = push._check_follows, [b"edited"]
+
+    def look_then_lose(*arguments: Any) -> None:
+        look(*arguments)
+        if edits:
+            place = {"path_in_repo": "README.md", "repo_id": REPO, "repo_type": "dataset"}
+            api.upload_file(path_or_fileobj=edits.pop(), **place)
+
+    monkeypatch.setattr(push, "_check_follows", look_then_lose)
+    with pytest.raises(InvalidInput, match="main was changed since"):
+        push_snapshot(second, target)
+    assert tags(api) == ["v0001"]
+
+
+def test_a_tag_that_another_publisher_has_just_set_is_found(
+    target: HubTarget, api: HfApi, first: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = push._commit
+
+    def commit_and_lose(*arguments: Any, **options: Any) -> Any:
+        made = commit(*arguments, **options)
+        api.create_tag(REPO, tag="v0001", revision=made.oid, repo_type="dataset")
+        return made
+
+    monkeypatch.setattr(push, "_commit", commit_and_lose)
+    made = push_snapshot(first, target)
+    assert (made.new, made.commit) == (False, api.dataset_info(REPO, revision="v0001").sha)
+
+
+def test_an_older_version_does_not_follow_a_newer_one(
+    target: HubTarget, first: Path, second: Path
+) -> None:
+    push_snapshot(second, target)
+    with pytest.raises(InvalidInput, match="version: received 1; allowed: 3 or more"):
+        push_snapshot(first, target)
+
+
+def test_a_repository_with_other_things_in_it_is_left_alone(
+    target: HubTarget, api: HfApi, first: Path
+) -> None:
+    api.create_repo(REPO, repo_type="dataset")
+    api.upload_file(
+        path_or_fileobj=b"x", path_in_repo="model.bin", repo_id=REPO, repo_type="dataset"
+    )
+    with pytest.raises(InvalidInput, match="a new repository; main was changed"):
+        push_snapshot(first, target)
+
+
+def test_a_candidate_is_one_pull_request(
+    target: HubTarget, api: HfApi, first: Path, second: Path
+) -> None:
+    push_snapshot(first, target)
+    proposed = push_candidate(second, target)
+    assert proposed.new
+    assert str(proposed.pull_request).endswith(f"/datasets/{REPO}/discussions/1")
+    again = push_candidate(second, target)
+    assert (again.new, again.pull_request) == (False, proposed.pull_request)
+    assert (tags(api), titles(api)[0]) == (["v0001"], "Version 1")
+
+
+def test_without_a_token_the_hub_refuses(target: HubTarget, first: Path) -> None:
+    with pytest.raises(HubRefused, match="401"):
+        push_snapshot(first, replace(target, token=""))
+
+
+STEPS = [
+    ("POST", "/api/repos/create"),
+    ("GET", "/refs"),
+    ("GET", "/tree/"),
+    ("POST", "/preupload/"),
+    ("POST", "/info/lfs/objects/batch"),
+    ("PUT", "/large-files/"),
+    ("POST", "/commit/main"),
+    ("POST", "/tag/"),
+]
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "drop", "lose-answer"])
+def test_what_passes_is_tried_again_and_done_once(
+    target: HubTarget,
+    api: HfApi,
+    faults: Faults,
+    first: Path,
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+    for method, part in STEPS:
+        faults.add(method, part, fault)
+    push.WAITS = (0.0,) * len(STEPS)
+    assert push_snapshot(first, target).tag == "v0001"
+    assert not [rule for rule in faults.rules if rule[3]], "a fault was not met"
+    assert titles(api) == ["Version 1", "initial commit"]
+    assert tags(api) == ["v0001"]
+
+
+def test_a_hub_that_stays_away_is_told(target: HubTarget, faults: Faults, first: Path) -> None:
+    faults.add("POST", "/commit/main", "500", times=99)
+    with pytest.raises(HubUnavailable, match="500"):
+        push_snapshot(first, target)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from huggingface_hub import HfApi
+from dynosaur_etl.snapshots.push import HubTarget, push_snapshot
+
+def deadly(function, moment):
+    def call(*arguments, **options):
+        if moment == "after":
+            function(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return call
+
+folder, endpoint, name, moment = sys.argv[1:]
+setattr(HfApi, name, deadly(getattr(HfApi, name), moment))
+push_snapshot(Path(folder), HubTarget("team/set", endpoint, "hf_demo", True))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "moment"),
+    [
+        ("create_repo", "after"),
+        ("preupload_lfs_files", "after"),
+        ("create_commit", "after"),
+        ("create_tag", "before"),
+        ("create_tag", "after"),
+    ],
+)
+def test_killed_at_any_step_and_run_again(
+    target: HubTarget, api: HfApi, first: Path, name: str, moment: str
+) -> None:
+    command = [sys.executable, "-c", KILLED, str(first), target.endpoint, name, moment]
+    ended = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "HF_HUB_DISABLE_XET": "1"}, capture_output=True
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    push_snapshot(first, target)
+    assert titles(api) == ["Version 1", "initial commit"]
+    assert tags(api) == ["v0001"]
+
+
+def test_it_opens_from_the_hub_by_its_tag(target: HubTarget, first: Path, tmp_path: Path) -> None:
+    push_snapshot(first, replace(target, private=False))
+    script = (
+        "from datasets import load_dataset; import sys\n"
+        f"rows = load_dataset({REPO!r}, revision='v0001', split='train')\n"
+        f"tasks = load_dataset({REPO!r}, 'tasks', revision='v0001', split='train')\n"
+        "print(len(rows), rows.column_names[:2], len(tasks))"
+    )
+    env = {
+        **os.environ, "HF_ENDPOINT": target.endpoint, "HF_HOME": str(tmp_path / "hf"),
+        "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }  # fmt: skip
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert ended.stdout.strip() == "5 ['instance_key', 'instruction'] 2", ended.stderr
