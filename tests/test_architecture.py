@@ -30,10 +30,11 @@ ALLOWED: dict[str, set[str]] = {
         "store", "snapshots", "training",
     },
     "cli": {
-        "domain", "settings", "flows", "local", "store", "cli_audit", "cli_cost", "cli_proposals",
+        "domain", "settings", "flows", "local", "store", "cli_audit", "cli_batches", "cli_cost", "cli_proposals",
         "cli_select",
     },
     "cli_audit": {"cli", "flows"},
+    "cli_batches": {"cli", "flows"},
     "cli_cost": {"cli", "domain", "flows"},
     "cli_proposals": {"cli", "domain", "flows"},
     "cli_select": {"cli", "domain", "flows"},
