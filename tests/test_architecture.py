@@ -30,8 +30,8 @@ ALLOWED: dict[str, set[str]] = {
         "store", "snapshots", "training",
     },
     "cli": {
-        "domain", "settings", "flows", "local", "store", "cli_audit", "cli_batches", "cli_cost", "cli_proposals",
-        "cli_select",
+        "domain", "settings", "flows", "local", "store", "cli_audit", "cli_batches", "cli_cost",
+        "cli_proposals", "cli_select",
     },
     "cli_audit": {"cli", "flows"},
     "cli_batches": {"cli", "flows"},

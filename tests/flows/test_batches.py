@@ -39,7 +39,7 @@ from tests.flows.test_faults import query
 
 DAY = "2026-10-05"
 _numbers = count(1)
-LEDGER = ("llm_attempts", "llm_requests", "llm_batches")
+LEDGER = ("llm_attempts", "llm_requests", "llm_batches", "llm_budgets", "llm_paces")
 
 
 @pytest.fixture(scope="module")
