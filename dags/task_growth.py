@@ -1,7 +1,9 @@
 """Grow the instruction tasks of one day that `hub_poll` has looked at.
 
-1. `plan` cuts the day's requests into batches; `propose` sends each batch to the LLM, in the
-   pool `llm`. A request that has an answer is never sent, nor paid, again.
+1. `plan` cuts the day's requests into parts; `propose` sends each part to the LLM, in the pool
+   `llm`. A request that has an answer is never sent, nor paid, again. In the mode `batch`
+   (`DYNOSAUR_LLM_MODE`, or `llm_mode` of a manual run) it submits the part to the Batch API at
+   half the price, and is deferred, without a slot, until the answers are there.
 2. `criticise` asks the critic, if one is set; `validate` keeps the proposals that pass.
 3. `fill_shard` gives each shard of the tasks rows, `fill` leaves out duplicates over all of them.
 4. `score` and `embed` prepare the instances for the selection, part by part.
@@ -12,11 +14,12 @@ the rest is deferred, and the next run of the day takes it up.
 
 from typing import Any
 
-from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
+from airflow.sdk import Param, PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
 from dynosaur_airflow.mapped import mapped, parts, shards
 from dynosaur_airflow.notifier import RunFailed
+from dynosaur_airflow.propose import Propose
 from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, publish
 
 
@@ -26,6 +29,7 @@ from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, publish
     is_paused_upon_creation=False,
     default_args=TASK_DEFAULTS,
     doc_md=__doc__,
+    params={"llm_mode": Param(None, enum=[None, "live", "batch"], description="mode of this run")},
     tags=["dynosaur", "llm"],
     on_failure_callback=RunFailed(),
 )
@@ -33,10 +37,6 @@ def task_growth() -> None:
     @task
     def plan() -> list[dict[str, Any]]:
         return plan_batches()
-
-    @task(pool=LLM_POOL, map_index_template="{{ task.op_kwargs['batch']['label'] }}")
-    def propose(batch: dict[str, Any]) -> dict[str, Any]:
-        return grow("propose", batch["number"])
 
     @task(pool=LLM_POOL, trigger_rule=TriggerRule.NONE_FAILED)
     def criticise() -> dict[str, Any]:
@@ -51,6 +51,8 @@ def task_growth() -> None:
         publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
 
     criticised = criticise()
+    label = "{{ task.batch['label'] }}"
+    propose = Propose.partial(task_id="propose", pool=LLM_POOL, map_index_template=label)
     propose.expand(batch=plan()) >> criticised
     validated = validate(criticised)
     filled = mapped("fill_shard", "fill", shards(validated))

@@ -20,10 +20,10 @@ from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from demo.llm_batches import CREATED, ENDPOINT, Batch, BatchRoom, StoredFile
+from demo.llm_batches import CREATED, ENDPOINT, Batch, BatchFaults, BatchRoom, StoredFile
 from demo.llm_completion import MODEL, NOT_AN_LLM, ApiError, check_model, complete, hash_request
 from demo.llm_log import Entry, RequestLog
 
@@ -31,17 +31,21 @@ Json = dict[str, Any]
 Handler = Callable[[Request], Awaitable[Response]]
 
 LOOPBACK = "127.0.0.1"
+MOST_LISTED = 100
 
 
-def create_app(log: Path | None, latency: float = 0) -> Starlette:
+def create_app(
+    log: Path | None, latency: float = 0, faults: BatchFaults | None = None
+) -> Starlette:
     """The server as an ASGI application.
 
     Args:
         log: File of the request log, one JSON object a line; answers in it that were paid under an
             `Idempotency-Key` are replayed. None keeps them in memory.
         latency: Seconds that each chat completion takes.
+        faults: What goes wrong with batches; nothing where it is left out.
     """
-    server = DemoLlm(RequestLog(log), latency)
+    server = DemoLlm(RequestLog(log), latency, faults or BatchFaults())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -58,10 +62,11 @@ def create_app(log: Path | None, latency: float = 0) -> Starlette:
 class DemoLlm:
     """The endpoints, over one request log and one room of batches."""
 
-    def __init__(self, log: RequestLog, latency: float) -> None:
+    def __init__(self, log: RequestLog, latency: float, faults: BatchFaults) -> None:
         self.log = log
         self._latency = latency
-        self._room = BatchRoom(self._answer_batch_line)
+        self._faults = faults
+        self._room = BatchRoom(self._answer_batch_line, faults)
         self._batch_of_key: dict[str, str] = {}
 
     def routes(self) -> list[Route]:
@@ -178,8 +183,11 @@ class DemoLlm:
         return JSONResponse(self._file(request.path_params["id"]).describe())
 
     async def file_content(self, request: Request) -> Response:
-        content = self._file(request.path_params["id"]).content
-        return Response(content, media_type="application/octet-stream")
+        stored = self._file(request.path_params["id"])
+        if stored.purpose == "batch_output" and self._faults.cut_downloads:
+            self._faults.cut_downloads -= 1
+            return StreamingResponse(_half(stored.content), headers=_length(stored.content))
+        return Response(stored.content, media_type="application/octet-stream")
 
     def _file(self, file_id: object) -> StoredFile:
         found = self._room.file(file_id) if isinstance(file_id, str) else None
@@ -192,8 +200,11 @@ class DemoLlm:
         body = _parse(await request.body())
         if not isinstance(body, dict) or body.get("endpoint") != ENDPOINT:
             raise ApiError(400, f"'endpoint' must be {ENDPOINT!r}.", param="endpoint")
+        if self._faults.busy_submits:
+            self._faults.busy_submits -= 1
+            raise ApiError(429, "Too many batches at once.", code="rate_limit_exceeded")
         key = request.headers.get("idempotency-key")
-        if key in self._batch_of_key:
+        if key in self._batch_of_key and not self._faults.forgets_keys:
             known = next(b for b in self._room.batches() if b.id == self._batch_of_key[key])
             return JSONResponse(known.describe())
         source = self._file(body.get("input_file_id"))
@@ -201,11 +212,20 @@ class DemoLlm:
         batch = self._room.create(source, window, body.get("metadata"))
         if key:
             self._batch_of_key[key] = batch.id
+        if self._faults.lost_submits:
+            self._faults.lost_submits -= 1
+            raise ApiError(500, "The batch was made, but this answer is an error.")
         return JSONResponse(batch.describe())
 
-    async def batches(self, _: Request) -> Response:
-        data = [batch.describe() for batch in self._room.batches()]
-        return JSONResponse({"object": "list", "data": data, "has_more": False})
+    async def batches(self, request: Request) -> Response:
+        """One page of the list: `limit` batches that are older than `after`."""
+        found = self._room.batches(request.query_params.get("after"))
+        limit = request.query_params.get("limit", "20")
+        if not limit.isdigit() or not 1 <= int(limit) <= MOST_LISTED:
+            raise ApiError(400, f"'limit' must be from 1 to {MOST_LISTED}.", param="limit")
+        data = [batch.describe() for batch in found[: int(limit)]]
+        has_more = len(found) > len(data)
+        return JSONResponse({"object": "list", "data": data, "has_more": has_more})
 
     async def batch(self, request: Request) -> Response:
         return _answer_batch(self._room.look(request.path_params["id"]))
@@ -218,6 +238,15 @@ def _answer_batch(batch: Batch | None) -> Response:
     if batch is None:
         raise ApiError(404, "No such Batch object.", param="id")
     return JSONResponse(batch.describe())
+
+
+async def _half(content: bytes) -> AsyncIterator[bytes]:
+    yield content[: len(content) // 2]
+    raise ConnectionAbortedError("the connection breaks off, as it was asked to")
+
+
+def _length(content: bytes) -> dict[str, str]:
+    return {"content-length": str(len(content))}
 
 
 def _describe_model(name: str) -> Json:

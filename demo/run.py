@@ -104,6 +104,7 @@ def demo_environment(home: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "OPENAI_BASE_URL": f"{llm}/v1",
         "OPENAI_API_KEY": "demo-key-of-no-worth",
         "DYNOSAUR_LLM_MODEL": "dynosaur-demo-rules",
+        "DYNOSAUR_LLM_POLL_SECONDS": "1",
         "DYNOSAUR_SELECTION_SIZE": str(SELECTION_SIZE),
     }
 

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dynosaur_etl.cli_audit import app as audit_app
+from dynosaur_etl.cli_batches import app as batches_app
 from dynosaur_etl.cli_cost import app as cost_app
 from dynosaur_etl.cli_proposals import app as proposals_app
 from dynosaur_etl.cli_select import app as select_app
@@ -50,6 +51,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(audit_app)
 app.add_typer(cost_app, name="cost")
 app.add_typer(proposals_app)
+app.add_typer(batches_app, name="batches")
 app.add_typer(select_app)
 app.add_typer(snapshots_app)
 

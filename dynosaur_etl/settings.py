@@ -4,6 +4,7 @@ Settings are read when `load_settings()` is called, never on import.
 """
 
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,13 @@ from dynosaur_etl.domain.models import PromptPreset, Strictness
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
 UNLIMITED = "unlimited"
+
+
+class LlmMode(StrEnum):
+    """How requests reach the LLM."""
+
+    LIVE = "live"
+    BATCH = "batch"
 
 
 def _http_url(value: str) -> str:
@@ -134,6 +142,15 @@ class Settings(BaseSettings):
     llm_timeout: PositiveInt = Field(60, description="seconds before a request is given up")
     llm_attempts: PositiveInt = Field(5, description="tries of one request within a run")
     llm_batch_calls: int = Field(100, ge=1, le=200, description="requests of one mapped task")
+    llm_mode: LlmMode = Field(
+        LlmMode.LIVE, description="live: one answer a request; batch: the Batch API at half price"
+    )
+    llm_shard_lines: int = Field(
+        10_000, ge=1, le=50_000, description="requests of one batch of the Batch API"
+    )
+    llm_poll_seconds: PositiveInt = Field(
+        30, description="seconds between two looks at batches that are on their way"
+    )
     llm_requests_per_minute: int = Field(
         0, ge=0, description="most requests a minute, of all processes; 0: as the server tells"
     )

@@ -58,6 +58,14 @@ class Held:
 
 
 @dataclass(frozen=True)
+class InBatch:
+    """The request is in a batch that the server works off; `batch` is the key of it."""
+
+    request: ChatRequest
+    batch: str
+
+
+@dataclass(frozen=True)
 class BudgetSpent:
     """There is no room for the request; `detail` names the cap and what is used of it."""
 
@@ -73,7 +81,7 @@ class Later:
     wait: float
 
 
-ClaimResult = Claimed | Answered | Held | BudgetSpent | Later
+ClaimResult = Claimed | Answered | Held | InBatch | BudgetSpent | Later
 
 
 class Prices(Protocol):

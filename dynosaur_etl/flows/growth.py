@@ -4,7 +4,15 @@ from dynosaur_etl.flows.criticise import criticise
 from dynosaur_etl.flows.embed import embed, embed_part
 from dynosaur_etl.flows.fill import fill
 from dynosaur_etl.flows.instance_parts import parts_of
-from dynosaur_etl.flows.propose import ProposalBatch, plan_proposals, propose, propose_all
+from dynosaur_etl.flows.propose import (
+    ProposalBatch,
+    plan_proposals,
+    propose,
+    propose_all,
+    read_submission,
+    report_proposals,
+    submit_proposals,
+)
 from dynosaur_etl.flows.score import score, score_part
 from dynosaur_etl.flows.shards import fill_shard, plan_fill
 from dynosaur_etl.flows.validate import validate
@@ -21,7 +29,10 @@ __all__ = [
     "plan_proposals",
     "propose",
     "propose_all",
+    "read_submission",
+    "report_proposals",
     "score",
     "score_part",
+    "submit_proposals",
     "validate",
 ]

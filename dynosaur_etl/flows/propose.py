@@ -2,19 +2,28 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from dynosaur_etl.domain.batch import Batch
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.domain.models import Config, Counts, Mode, StepReport
+from dynosaur_etl.flows.batches import batches_of, wait_for
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step
+from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.llm.batch_lines import MAX_LINES
+from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.proposals.prompt import build_request, shown_columns
+from dynosaur_etl.settings import LlmMode
+from dynosaur_etl.store.answers import stored_answers
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow
 
 EXAMPLE_ROWS = 2
@@ -46,6 +55,7 @@ class ProposalBatch:
     number: int
     label: str
     calls: int
+    mode: LlmMode
 
 
 def kept_configs(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
@@ -105,11 +115,13 @@ def _questions_about(about: ConfigToAsk, services: Services) -> Iterator[Questio
             yield Question(about, mode, request)
 
 
-def plan_proposals(day: GrowthDay, services: Services) -> list[ProposalBatch]:
-    """Cut the day's requests into batches, each of which one Airflow task sends."""
-    parts = _parts(questions(day, services), services.settings.llm_batch_calls)
+def plan_proposals(day: GrowthDay, services: Services, mode: LlmMode) -> list[ProposalBatch]:
+    """Cut the day's requests into parts, each of which one Airflow task sends in that mode."""
+    parts = _parts(questions(day, services), _part_size(mode, services))
     return [
-        ProposalBatch(number, f"{_name(part[0])} .. {_name(part[-1])} ({len(part)})", len(part))
+        ProposalBatch(
+            number, f"{_name(part[0])} .. {_name(part[-1])} ({len(part)})", len(part), mode
+        )
         for number, part in enumerate(parts)
     ]
 
@@ -117,22 +129,50 @@ def plan_proposals(day: GrowthDay, services: Services) -> list[ProposalBatch]:
 def propose(
     day: GrowthDay, services: Services, batch: int, progress: Progress = silent
 ) -> StepReport:
-    """Send the requests of one batch that have no answer in the ledger.
+    """Send the requests of one part that have no answer in the ledger, one by one.
 
     Raises:
-        InvalidInput: there is no such batch.
+        InvalidInput: there is no such part.
         LlmUnavailable: the server gives no answer at all.
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
-    parts = _parts(questions(day, services), services.settings.llm_batch_calls)
-    if not 0 <= batch < len(parts):
-        raise InvalidInput(not_allowed("batch", batch, f"0 to {len(parts) - 1}"))
-    return _ask(day, services, parts[batch], progress)
+    return _ask(day, services, _part(day, services, batch, LlmMode.LIVE), progress)
+
+
+def submit_proposals(day: GrowthDay, services: Services, batch: int) -> Submission:
+    """Submit the requests of one part that have no answer, as batches of the Batch API.
+
+    Raises:
+        InvalidInput: there is no such part.
+        LlmUnavailable: the server takes no batch now; a retry goes on with what is left.
+        LlmRefused: the server refuses the credentials, or the quota is used up.
+    """
+    return _submit(day, services, _part(day, services, batch, LlmMode.BATCH))
+
+
+def read_submission(kept: Mapping[str, Any]) -> Submission:
+    """Read a submission that was kept as JSON."""
+    return Submission(**{**kept, "batches": tuple(kept["batches"]), "notes": tuple(kept["notes"])})
+
+
+def report_proposals(
+    day: GrowthDay, services: Services, batch: int, submission: Submission
+) -> StepReport:
+    """Tell what has become of the requests of one part, once its batches are collected."""
+    return _report(day, services, _part(day, services, batch, LlmMode.BATCH), submission)
 
 
 def propose_all(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
-    """Send all of the day's requests that have no answer in the ledger."""
-    return _ask(day, services, questions(day, services), progress)
+    """Send all of the day's requests that have no answer in the ledger, and wait for answers.
+
+    A run that is killed while it waits for a batch loses nothing: the next one waits for the same.
+    """
+    asked = questions(day, services)
+    if services.settings.llm_mode == LlmMode.LIVE:
+        return _ask(day, services, asked, progress)
+    submission = _submit(day, services, asked)
+    wait_for(submission.batches, services, progress)
+    return _report(day, services, asked, submission)
 
 
 def _ask(
@@ -154,6 +194,58 @@ def _ask(
         reasons=dict(Counter(str(reason) for reason in outcomes.deferred.values())),
         facts={"sent": outcomes.sent, "notes": list(outcomes.notes)},
     )
+
+
+def _submit(day: GrowthDay, services: Services, asked: Sequence[Question]) -> Submission:
+    requests = [question.request for question in asked]
+    answered = stored_answers(services.engine, [request.key for request in requests]).answered
+    left = [request for request in requests if request.key not in answered]
+    return services.batches.submit(left, str(day))
+
+
+def _report(
+    day: GrowthDay, services: Services, asked: Sequence[Question], submission: Submission
+) -> StepReport:
+    stored = stored_answers(services.engine, [question.request.key for question in asked])
+    kept, rejected = len(stored.answered), len(stored.refused)
+    deferred = len({question.request.key for question in asked}) - kept - rejected
+    reasons = {
+        Deferral.BUDGET: submission.over_budget,
+        Deferral.HELD: submission.held,
+        Deferral.UNAVAILABLE: deferred - submission.over_budget - submission.held,
+    }
+    batches = batches_of(submission.batches, services)
+    return StepReport(
+        "propose",
+        str(day),
+        Counts(kept + rejected + deferred, kept, rejected, deferred),
+        reasons={str(reason): number for reason, number in reasons.items() if number > 0},
+        facts={
+            "sent": sum(batch.outcomes.get(AttemptOutcome.ANSWERED, 0) for batch in batches),
+            "batches": len(batches),
+            "notes": [*submission.notes, *_notes(batches)],
+        },
+    )
+
+
+def _notes(batches: Sequence[Batch]) -> Iterator[str]:
+    for batch in batches:
+        without = batch.requests - batch.outcomes.get(AttemptOutcome.ANSWERED, 0)
+        if without:
+            words = batch.error or "see the ledger"
+            yield f"batch {batch.name}: {without} of {batch.requests} have no answer: {words}"
+
+
+def _part(day: GrowthDay, services: Services, number: int, mode: LlmMode) -> Sequence[Question]:
+    parts = _parts(questions(day, services), _part_size(mode, services))
+    if not 0 <= number < len(parts):
+        raise InvalidInput(not_allowed("batch", number, f"0 to {len(parts) - 1}"))
+    return parts[number]
+
+
+def _part_size(mode: LlmMode, services: Services) -> int:
+    """A task that only waits holds no slot, so a part may be as large as a file may be."""
+    return services.settings.llm_batch_calls if mode == LlmMode.LIVE else MAX_LINES
 
 
 def _parts(asked: Sequence[Question], size: int) -> list[Sequence[Question]]:

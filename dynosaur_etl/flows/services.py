@@ -8,10 +8,13 @@ from sqlalchemy import Engine
 
 from dynosaur_etl.domain.pace import PaceRules
 from dynosaur_etl.hub.client import HubClient
+from dynosaur_etl.llm.batch import BatchDoor
+from dynosaur_etl.llm.batch_server import BatchServer
 from dynosaur_etl.llm.door import LlmDoor
 from dynosaur_etl.llm.prices import PriceTable, load_prices
 from dynosaur_etl.selection.embedding import Embedder
 from dynosaur_etl.settings import PACKAGED_MODEL, Settings, cap, load_settings
+from dynosaur_etl.store.batches import PostgresBatches
 from dynosaur_etl.store.database import connect, database_url, upgrade
 from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
 from dynosaur_etl.store.storage import Storage
@@ -32,6 +35,15 @@ def hub_client(settings: Settings) -> HubClient:
         viewer_url=settings.viewer_url,
         timeout=settings.hub_timeout,
         concurrency=settings.hub_concurrency,
+    )
+
+
+def batch_server(settings: Settings) -> BatchServer:
+    """Make the client of the Batch API; nothing is sent yet."""
+    return BatchServer(
+        settings.openai_base_url,
+        settings.openai_api_key.get_secret_value(),
+        settings.llm_timeout,
     )
 
 
@@ -103,6 +115,20 @@ class Services:
             attempts=self.settings.llm_attempts,
             ledger=self.ledger,
         )
+
+    @cached_property
+    def batches(self) -> BatchDoor:
+        settings = self.settings
+        books = PostgresBatches(
+            self.engine,
+            run_budget=cap(settings.llm_budget_run_usd),
+            month_budget=cap(settings.llm_budget_month_usd),
+            prices=self.prices.in_batch(),
+        )
+        self._closing.callback(books.close)
+        server = batch_server(settings)
+        self._closing.callback(server.close)
+        return BatchDoor(server, books, settings.llm_shard_lines, settings.llm_attempts)
 
     @cached_property
     def embedder(self) -> Embedder:

@@ -13,6 +13,7 @@ from dynosaur_etl.domain.ledger import (
     Claimed,
     ClaimResult,
     Held,
+    InBatch,
     Later,
     Ledger,
 )
@@ -135,6 +136,9 @@ class Asking:
                 self._answered[request.key] = answer
             case Held(request):
                 self._pending.append(request)
+            case InBatch(request, batch):
+                words = f"batch {batch[:12]} is on its way; `dynosaur batches resume` collects it"
+                self._defer(request, Deferral.HELD, words)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -20,9 +20,13 @@ def read_completion(body: bytes, model: str) -> Answer | None:
         model: that was asked for, where the server does not say which one answered.
     """
     try:
-        completion = json.loads(body)
+        return completion_answer(json.loads(body), model)
     except (ValueError, RecursionError):
         return None
+
+
+def completion_answer(completion: Any, model: str) -> Answer | None:
+    """Read an answer from a body that has been parsed; None where it is no chat completion."""
     choice = _first(_part(completion, "choices"))
     if choice is None:
         return None

@@ -1,5 +1,6 @@
 """What a failed sending means: wait and send again, give up this request, or stop the run."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import httpx2
@@ -76,14 +77,20 @@ def read_failure(error: openai.APIError | httpx2.HTTPError | TimeoutError) -> Se
 
 
 def _read_status(error: openai.APIStatusError) -> SendFailure:
-    status = error.status_code
-    message = f"HTTP {status}: {_words(error)}"
-    if status in _RUN_STATUSES or "insufficient_quota" in (error.code, error.type):
+    headers = error.response.headers
+    wait = read_retry_after(headers, datetime.now(UTC))
+    wait = read_told(headers, tokens=1).wait if wait is None else wait
+    return read_refusal(error.status_code, _words(error), (error.code, error.type), wait)
+
+
+def read_refusal(
+    status: int, words: str, codes: Collection[str | None] = (), wait: float | None = None
+) -> SendFailure:
+    """Tell what an answer with another status than 200 means; `codes` are the error's own."""
+    message = f"HTTP {status}: {words}"
+    if status in _RUN_STATUSES or "insufficient_quota" in codes:
         return RunRefused(message)
     if status in _TRANSIENT_STATUSES or status >= _SERVER_ERROR:
-        headers = error.response.headers
-        wait = read_retry_after(headers, datetime.now(UTC))
-        wait = read_told(headers, tokens=1).wait if wait is None else wait
         # behind a gateway that gave up, the answer may have been made and paid
         gateway = status in _GATEWAY_STATUSES
         outcome = AttemptOutcome.LOST if gateway else AttemptOutcome.FAILED

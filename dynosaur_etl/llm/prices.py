@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,21 @@ SMALLEST = Decimal("1e-10")
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _PARTS = frozenset({"input", "cached", "output"})
+_BATCH = "batch"
 
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per million tokens."""
+    """US dollars per million tokens; `batch` is the price through the Batch API where stated."""
 
     input: Decimal
     cached: Decimal
     output: Decimal
+    batch: "Price | None" = None
+
+    def in_batch(self) -> "Price":
+        """Give the stated price through the Batch API, or half of this one."""
+        return self.batch or Price(self.input / 2, self.cached / 2, self.output / 2)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,11 @@ class PriceTable:
 
     def price(self, model: str) -> Price | None:
         return self.prices.get(model) or self.prices.get(_DATED.sub("", model))
+
+    def in_batch(self) -> "PriceTable":
+        """Give the table of what the same models cost through the Batch API."""
+        prices = {model: price.in_batch() for model, price in self.prices.items()}
+        return PriceTable(f"{self.version} {_BATCH}", prices)
 
     def cost(
         self, model: str, prompt: int | None, cached: int | None, completion: int | None
@@ -87,9 +98,18 @@ def load_prices(path: Path | None = None) -> PriceTable:
 
 def _price(path: Path, model: str, entry: Any) -> Price:
     what = f"price table {path}, model {model}"
-    if not isinstance(entry, dict) or not {"input", "output"} <= entry.keys() <= _PARTS:
-        raise InvalidInput(not_allowed(what, entry, "input, output and, if you like, cached"))
-    amounts = {part: _dollars(f"{what}, {part}", amount) for part, amount in entry.items()}
+    price = _plain_price(what, entry)
+    if _BATCH not in entry:
+        return price
+    return replace(price, batch=_plain_price(f"{what}, {_BATCH}", entry[_BATCH]))
+
+
+def _plain_price(what: str, entry: Any) -> Price:
+    if not isinstance(entry, dict) or not {"input", "output"} <= entry.keys() <= _PARTS | {_BATCH}:
+        raise InvalidInput(
+            not_allowed(what, entry, "input, output and, if you like, cached, batch")
+        )
+    amounts = {part: _dollars(f"{what}, {part}", entry[part]) for part in _PARTS & entry.keys()}
     return Price(amounts["input"], amounts.get("cached", amounts["input"]), amounts["output"])
 
 

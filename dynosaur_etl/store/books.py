@@ -27,7 +27,7 @@ _REQUEST_COLUMNS = [
     _REQUESTS.c[name]
     for name in (
         "key", "model", "status", "attempts", "response", "prompt_tokens", "cached_tokens",
-        "completion_tokens", "cost_usd", "owner_run",
+        "completion_tokens", "cost_usd", "owner_run", "batch",
     )
 ]  # fmt: skip
 _TAKEN = (

@@ -27,6 +27,7 @@ from dynosaur_etl.domain.ledger import (
     Claimed,
     ClaimResult,
     Held,
+    InBatch,
     Later,
     Prices,
     RequestStatus,
@@ -231,6 +232,8 @@ class PostgresLedger:
     ) -> ClaimResult:
         if row is not None and row.status == RequestStatus.ANSWERED:
             return Answered(request, read_answer(row))
+        if row is not None and row.batch is not None:
+            return InBatch(request, row.batch)
         if row is not None and row.owner_run is not None:
             if row.owner_run == self._owner or not _is_dead(counter.books.session, row.owner_run):
                 return Held(request)

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, func, select
 from sqlalchemy.orm import Session
 
+from dynosaur_etl.domain.batch import BatchStatus
 from dynosaur_etl.domain.ledger import AttemptOutcome, RequestStatus
 from dynosaur_etl.store.database import transaction
-from dynosaur_etl.store.tables import LlmAttemptRow, LlmBudgetRow, LlmRequestRow
+from dynosaur_etl.store.tables import LlmAttemptRow, LlmBatchRow, LlmBudgetRow, LlmRequestRow
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def audit(engine: Engine) -> LedgerAudit:
             "requests in flight without a live owner": ownerless,
             "answered requests without a response": _unanswered_answers(session),
             "settled requests that still hold a reservation": _stale_reservations(session),
+            "requests that stand in a batch and are not in flight with it": _stale_batches(session),
             "requests whose attempts are not all written down": _missing_attempts(session),
             "attempts left open on requests that are not in flight": _open_attempts(session),
             "US dollars between requests and attempts": cost - attempts_cost,
@@ -141,7 +143,7 @@ def _answered() -> Select[Any]:
 
 def _ownerless(session: Session) -> int:
     in_flight = select(LlmRequestRow.owner_run, func.count()).where(
-        LlmRequestRow.status == RequestStatus.SENT
+        LlmRequestRow.status == RequestStatus.SENT, LlmRequestRow.batch.is_(None)
     )
     owners = session.execute(in_flight.group_by(LlmRequestRow.owner_run)).all()
     return sum(
@@ -160,6 +162,13 @@ def _stale_reservations(session: Session) -> int:
     known = (LlmRequestRow.status == RequestStatus.ANSWERED) & LlmRequestRow.cost_usd.is_not(None)
     query = select(func.count()).select_from(LlmRequestRow)
     return _number(session, query.where(LlmRequestRow.reserved_usd != 0, ended | known))
+
+
+def _stale_batches(session: Session) -> int:
+    over = LlmRequestRow.status != RequestStatus.SENT
+    closed = LlmBatchRow.status == BatchStatus.CLOSED
+    query = select(func.count()).join(LlmBatchRow, LlmBatchRow.key == LlmRequestRow.batch)
+    return _number(session, query.select_from(LlmRequestRow).where(over | closed))
 
 
 def _missing_attempts(session: Session) -> int:

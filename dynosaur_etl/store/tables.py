@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 CLOCK_COLUMNS = frozenset(
     {
         "seen_at", "last_seen_at", "sent_at", "finished_at", "created_here_at", "owner_run",
-        "found_on", "lifted_on", "pace",
+        "found_on", "lifted_on", "pace", "server_id",
     }
 )  # fmt: skip
 
@@ -183,6 +183,27 @@ class CheckpointRow(Base):
     result: Mapped[dict[str, Any]]
 
 
+class LlmBatchRow(Base):
+    """A batch of requests that the server works off by itself."""
+
+    __tablename__ = "llm_batches"
+
+    key: Mapped[str] = mapped_column(primary_key=True, comment="the server is told it")
+    day: Mapped[str] = mapped_column(index=True, comment="of the run that pays")
+    purpose: Mapped[str]
+    model: Mapped[str]
+    server: Mapped[str] = mapped_column(comment="base URL it was made for")
+    status: Mapped[str] = mapped_column(comment="intended, submitting, submitted or closed")
+    server_id: Mapped[str | None] = mapped_column(comment="null: not known yet")
+    server_status: Mapped[str | None] = mapped_column(comment="when it was last looked at")
+    requests: Mapped[int]
+    worked_off: Mapped[int] = mapped_column(comment="by the server, when it was last looked at")
+    error: Mapped[str | None] = mapped_column(comment="why not every line has an answer")
+    created_here_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    sent_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
 class LlmRequestRow(Base):
     """The ledger: one row a request, whatever number of times it was sent."""
 
@@ -208,6 +229,9 @@ class LlmRequestRow(Base):
     reserved_usd: Mapped[Decimal] = mapped_column(comment="held for the answer; 0 once settled")
     price_version: Mapped[str | None]
     owner_run: Mapped[int | None] = mapped_column(comment="who is sending it; null: nobody")
+    batch: Mapped[str | None] = mapped_column(
+        ForeignKey("llm_batches.key"), index=True, comment="that it is in now; null: in none"
+    )
     sent_at: Mapped[datetime | None]
 
 
@@ -221,6 +245,9 @@ class LlmAttemptRow(Base):
     day: Mapped[str] = mapped_column(index=True, comment="of the run that pays for this sending")
     purpose: Mapped[str] = mapped_column(comment="what this sending was paid for")
     outcome: Mapped[str] = mapped_column(comment="sent, answered, failed, refused or lost")
+    batch: Mapped[str | None] = mapped_column(
+        ForeignKey("llm_batches.key"), index=True, comment="null: it was sent by itself"
+    )
     error: Mapped[str | None]
     cost_usd: Mapped[Decimal | None] = mapped_column(comment="null: unknown or nothing was paid")
     reserved_usd: Mapped[Decimal] = mapped_column(

@@ -57,8 +57,54 @@ def run_selection(step: Callable[..., StepReport], day: str) -> Summary:
 
 
 def plan_batches() -> list[dict[str, Any]]:
-    """Give the day's batches of requests, each with the label that operators see."""
-    return _planned("plan_proposals")
+    """Give the day's parts, each with the label that operators see and the mode it is sent in.
+
+    The mode is that of the settings, unless a manual run has chosen another.
+    """
+    from dynosaur_etl.flows.growth import plan_proposals
+    from dynosaur_etl.flows.services import open_services
+    from dynosaur_etl.settings import LlmMode
+
+    chosen = get_current_context()["params"]["llm_mode"]
+    with open_services() as services:
+        mode = LlmMode(chosen or services.settings.llm_mode)
+        batches = plan_proposals(growth_day(), services, mode)
+    return [
+        {"number": batch.number, "label": _label(batch.label), "mode": str(batch.mode)}
+        for batch in batches
+    ]
+
+
+def submit_batches(number: int) -> dict[str, Any]:
+    """Submit a part of the day's requests; what comes back is kept while the task is deferred."""
+    from dataclasses import asdict
+
+    from dynosaur_etl.flows.growth import submit_proposals
+    from dynosaur_etl.flows.services import open_services
+
+    with open_services() as services:
+        submission = asdict(submit_proposals(growth_day(), services, number))
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in submission.items()
+    }
+
+
+def open_batches(submission: Mapping[str, Any]) -> list[str]:
+    """Collect the batches that have ended, and give the server's ids of the others."""
+    from dynosaur_etl.flows.batches import still_open
+    from dynosaur_etl.flows.services import open_services
+
+    with open_services() as services:
+        batches = still_open(submission["batches"], services)
+    return [batch.server_id for batch in batches if batch.server_id is not None]
+
+
+def report_submission(number: int, submission: Mapping[str, Any]) -> Summary:
+    """Sum up what became of a part whose batches are all collected."""
+    from dynosaur_etl.flows.growth import read_submission, report_proposals
+
+    return run_step(report_proposals, number, read_submission(submission))
 
 
 def plan_shards() -> list[dict[str, Any]]:

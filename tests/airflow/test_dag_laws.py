@@ -67,13 +67,16 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 from dynosaur_airflow.defaults import TAGS, OWNER
 bag = DagBag()
+def source_of(task):
+    code = getattr(task, "python_callable", None) or getattr(task, "operator_class", type(task))
+    return __import__("inspect").getsource(code)
 def describe_task(task):
     policy = getattr(task, "retry_policy", None) or task.partial_kwargs.get("retry_policy")
     return {
         "owner": task.owner, "retries": task.retries, "pool": task.pool,
         "policy": policy.serialize() if policy else None,
         "mapped": task.is_mapped, "label": getattr(task, "map_index_template", None),
-        "source": __import__("inspect").getsource(task.python_callable),
+        "source": source_of(task),
         "outlets": [asset.name for asset in task.outlets or []],
     }
 dags = {

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -237,6 +238,52 @@ def test_a_day_run_again_adds_nothing(demo: Demo) -> None:
     for done in followed(api, DAYS):
         assert done["hub_poll"] == len(DAYS)
     assert demo.contents() == before
+
+
+def test_a_day_in_batches_waits_without_a_slot_and_costs_half(demo: Demo) -> None:
+    day, ledger = DAYS[0], {"llm_attempts", "llm_requests", "llm_batches", "llm_budgets"}
+    before, cost = demo.contents()["tables"], cost_of(demo, day)
+    with demo.connect() as connection:
+        connection.execute(
+            "delete from llm_attempts a using llm_requests r where r.key = a.key and r.day = %s",
+            [day],
+        )
+        connection.execute("delete from llm_requests where day = %s", [day])
+        connection.execute(
+            "update llm_budgets b set used_usd = coalesce((select "
+            "sum(coalesce(cost_usd, 0) + reserved_usd) from llm_attempts "
+            "where b.scope like 'month %' or b.scope = 'run ' || day || ' ' || purpose), 0)"
+        )
+    api = demo.api()
+    body = {"logical_date": None, "partition_key": day, "conf": {"llm_mode": "batch"}}
+    run = api.call("POST", "/dags/task_growth/dagRuns", json=body).json()
+    states, pools, end = set(), [], time.monotonic() + 600
+    while run["state"] in ("queued", "running"):
+        assert time.monotonic() < end, states
+        tasks = api.get(f"{run_path(run)}/taskInstances")["task_instances"]
+        [*now] = [task["state"] for task in tasks if task["task_id"] == "propose"]
+        if now == ["deferred"]:
+            pools.append(api.get("/pools/llm"))
+        states.update(now)
+        time.sleep(0.1)
+        run = api.get(run_path(run))
+
+    assert run["state"] == "success", states
+    assert "deferred" in states
+    assert pools[0]["deferred_slots"] == 1
+    assert pools[0]["occupied_slots"] == 0
+    [batch] = demo.command("batches")["batches"]
+    assert (batch["status"], batch["server_status"]) == ("closed", "completed")
+    assert batch["answered"] == batch["requests"] > 0
+    assert demo.command("ledger", "audit")["consistent"]
+    assert cost_of(demo, day) == cost / 2
+    after = demo.contents()["tables"]
+    assert {name for name in after if after[name] != before[name]} == ledger
+
+
+def cost_of(demo: Demo, day: str) -> Decimal:
+    [found] = [line for line in demo.command("status")["days"] if line["day"] == day]
+    return Decimal(found["cost_usd"])
 
 
 def test_a_day_that_is_not_over_fails_at_once_with_one_message(demo: Demo) -> None:

@@ -11,9 +11,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from dynosaur_etl.flows.services import open_services
-from tests.flows.support import run_all
-
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
@@ -45,6 +42,9 @@ def _deadly(function: Callable[..., Any], nth: int, moment: str) -> Callable[...
 
 
 def main() -> None:
+    from dynosaur_etl.flows.services import open_services
+    from tests.flows.support import run_all
+
     target, nth, moment, *days = sys.argv[1:]
     arm(target, int(nth), moment)
     with open_services() as services:

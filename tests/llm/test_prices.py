@@ -53,6 +53,27 @@ def test_a_model_without_a_price_has_no_bound() -> None:
     assert PRICES.upper_bound(make_request("x", model="my-own")) is None
 
 
+def test_a_batch_costs_half_and_the_version_says_so() -> None:
+    batch = PRICES.in_batch()
+    request = make_request("x")
+    for usage in ((1_000_000, 400_000, 500_000), (7, 3, 1)):
+        live = PRICES.cost("gpt-4o-mini", *usage)
+        assert live is not None
+        assert batch.cost("gpt-4o-mini", *usage) == live / 2
+    assert batch.upper_bound(request) == PRICES.upper_bound(request) / 2
+    assert batch.version == f"{PRICES.version} batch"
+    assert batch.cost("no-such-model", 1, 0, 1) is None
+
+
+def test_a_table_may_state_the_batch_price(tmp_path: Path) -> None:
+    path = tmp_path / "prices.toml"
+    stated = "[models.m.batch]\ninput = 0.9\noutput = 2\n"
+    path.write_text(f'version = "mine"\n[models.m]\ninput = 1\noutput = 2.5\n{stated}')
+    prices = load_prices(path)
+    assert prices.cost("m", 1_000_000, 0, 1_000_000) == Decimal("3.5")
+    assert prices.in_batch().cost("m", 1_000_000, 1_000_000, 1_000_000) == Decimal("2.9")
+
+
 def test_a_file_replaces_the_table(tmp_path: Path) -> None:
     path = tmp_path / "prices.toml"
     path.write_text('version = "mine"\n[models."m"]\ninput = 1\noutput = 2.5\n')
@@ -68,6 +89,10 @@ def test_a_file_replaces_the_table(tmp_path: Path) -> None:
         ("version = ", "prices.toml"),
         ('version = "1"', "models"),
         ("[models]", "version"),
+        (
+            'version = "1"\n[models.m]\ninput = 1\noutput = 1\n[models.m.batch]\ninput = 1',
+            "batch: received",
+        ),
         ('version = "1"\n[models.m]\ninput = 1', "input, output"),
         ('version = "1"\n[models.m]\ninput = 1\noutput = 1\nextra = 1', "extra"),
         ('version = "1"\n[models.m]\ninput = "cheap"\noutput = 1', "cheap"),

@@ -1,0 +1,217 @@
+"""A growth day in the mode `batch`, by the command line, over the embedded servers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from dynosaur_etl.cli import app
+from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows import growth
+from dynosaur_etl.flows.batches import all_ended
+from dynosaur_etl.flows.propose import questions
+from dynosaur_etl.flows.services import Services, open_services
+from dynosaur_etl.llm.prices import load_prices
+from dynosaur_etl.settings import LlmMode
+from dynosaur_etl.store.ledger_audit import audit
+from tests.flows.support import (
+    DEMO_HUB,
+    POLL_STEPS,
+    ROOT,
+    Servers,
+    dump_tables,
+    environment,
+    serving,
+    settings,
+)
+from tests.flows.test_faults import query
+
+DAY = "2026-10-05"
+_numbers = count(1)
+LEDGER = ("llm_attempts", "llm_requests", "llm_batches", "llm_budgets", "llm_paces")
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with serving(DEMO_HUB, tmp_path_factory.mktemp("logs")) as running:
+        yield running
+
+
+@pytest.fixture
+def values(servers: Servers, database_url: str, tmp_path: Path) -> dict[str, str]:
+    """The settings of a polled day in the mode `batch`."""
+    batch = {
+        "DYNOSAUR_LLM_MODE": "batch",
+        "DYNOSAUR_LLM_POLL_SECONDS": "1",
+        # another day of the same model, so that no test meets the batch of an earlier one
+        "DYNOSAUR_LLM_MODEL": f"dynosaur-demo-rules-2026-01-{next(_numbers):02}",
+    }
+    found = environment(servers, database_url, tmp_path) | batch
+    with open_services(settings(found)) as services:
+        for step in POLL_STEPS:
+            step(GrowthDay.parse(DAY), services)
+    return found
+
+
+@pytest.fixture
+def services(values: dict[str, str]) -> Iterator[Services]:
+    with open_services(settings(values)) as services:
+        yield services
+
+
+def command(values: dict[str, str], *arguments: str) -> Result:
+    """Run a `dynosaur` command in this process."""
+    return CliRunner(env=values).invoke(app, [*arguments, "--json"])
+
+
+def batches(values: dict[str, str], *arguments: str) -> list[dict[str, Any]]:
+    result = command(values, "batches", *arguments)
+    assert result.exit_code == 0, result.output
+    found: list[dict[str, Any]] = json.loads(result.stdout)["batches"]
+    return found
+
+
+def bill(servers: Servers, keys: set[str]) -> Decimal:
+    """Give what the server's log of these requests comes to, at half the list price."""
+    price = load_prices().prices["dynosaur-demo-rules"]
+    return (
+        sum(
+            (
+                line["prompt_tokens"] * price.input + line["completion_tokens"] * price.output
+                for line in servers.paid_requests()
+                if line["custom_id"] in keys
+            ),
+            Decimal(0),
+        )
+        / 2_000_000
+    )
+
+
+def test_a_day_in_batches_grows_the_same_for_half_the_money(
+    servers: Servers, values: dict[str, str], services: Services, database_url: str, tmp_path: Path,
+    make_database: Callable[[], str],
+) -> None:  # fmt: skip
+    told: list[tuple[int, int | None]] = []
+    report = growth.propose_all(GrowthDay.parse(DAY), services, lambda *n: told.append(n))
+    asked = report.counts.taken
+    assert report.counts.kept == report.facts["sent"] == asked > 0
+    assert told[-1] == (asked, asked)
+    again = growth.propose_all(GrowthDay.parse(DAY), services)
+    assert (again.facts["sent"], again.facts["batches"], again.counts.kept) == (0, 0, asked)
+    growth.validate(GrowthDay.parse(DAY), services)
+    keys = {key for (key,) in query(database_url, "select key from llm_requests")}
+    [(paid, price)] = query(
+        database_url, "select sum(cost_usd), min(price_version) from llm_requests"
+    )
+    assert paid == bill(servers, keys) > 0
+    assert price.endswith(" batch")
+
+    live_url = make_database()
+    alive = values | {"DYNOSAUR_DATABASE_URL": live_url, "DYNOSAUR_LLM_MODE": "live"}
+    with open_services(settings(alive)) as live:
+        for step in (*POLL_STEPS, growth.propose_all, growth.validate):
+            step(GrowthDay.parse(DAY), live)
+    [(full,)] = query(live_url, "select sum(cost_usd) from llm_requests")
+    assert paid == full / 2
+    assert dump_tables(database_url, *LEDGER) == dump_tables(live_url, *LEDGER)
+
+
+def test_a_killed_wait_is_taken_up_by_the_next_run(
+    values: dict[str, str], services: Services
+) -> None:
+    target = "dynosaur_etl.flows.batches:still_open"
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.flows.killed_run", target, "1", "after", DAY],
+        cwd=ROOT,
+        env={**os.environ, **values},
+    )
+    assert killed.returncode == -signal.SIGKILL
+    [before] = batches(values)
+    assert (before["status"], before["answered"]) == ("submitted", 0)
+
+    report = growth.propose_all(GrowthDay.parse(DAY), services)
+    [after] = batches(values)
+    assert (after["id"], after["status"]) == (before["id"], "closed")
+    assert after["answered"] == after["requests"] == report.counts.kept == report.counts.taken
+    assert audit(services.engine).attempts == {"answered": after["requests"]}
+    assert audit(services.engine).consistent
+
+
+def test_a_batch_is_listed_cancelled_and_its_requests_asked_again(
+    values: dict[str, str], services: Services
+) -> None:
+    submission = growth.submit_proposals(GrowthDay.parse(DAY), services, 0)
+    [batch] = batches(values)
+    assert batch["key"] == submission.batches[0]
+    assert not all_ended([batch["id"]], services.settings)
+    [cancelled] = batches(values, "cancel", batch["id"])
+    assert (cancelled["status"], cancelled["server_status"]) == ("closed", "cancelled")
+    assert cancelled["failed"] == batch["requests"]
+    report = growth.report_proposals(GrowthDay.parse(DAY), services, 0, submission)
+    assert report.counts.deferred == report.counts.taken == report.reasons["unavailable"]
+    assert "cancelled" in report.facts["notes"][0]
+    again = growth.propose_all(GrowthDay.parse(DAY), services)
+    assert again.counts.deferred == 0
+    assert {row["status"] for row in batches(values)} == {"closed"}
+
+
+def test_resume_submits_and_collects_what_was_left_behind(
+    values: dict[str, str], services: Services
+) -> None:
+    asked = growth.submit_proposals(GrowthDay.parse(DAY), services, 0)
+    seen = [batches(values, "resume") for _ in range(3)]
+    assert [[row["status"] for row in rows] for rows in seen] == [
+        ["submitted"], ["submitted"], ["closed"],
+    ]  # fmt: skip
+    assert seen[-1][0]["answered"] == seen[-1][0]["requests"]
+    assert batches(values, "resume") == []
+    assert [row["key"] for row in batches(values)] == list(asked.batches)
+
+
+def test_a_part_is_as_large_as_its_mode_allows(services: Services) -> None:
+    day = GrowthDay.parse(DAY)
+    object.__setattr__(services.settings, "llm_batch_calls", 2)
+    live = growth.plan_proposals(day, services, LlmMode.LIVE)
+    [batch] = growth.plan_proposals(day, services, LlmMode.BATCH)
+    assert len(live) > 1
+    assert sum(part.calls for part in live) == batch.calls
+
+
+def test_a_spent_budget_submits_what_fits_and_defers_the_rest(
+    values: dict[str, str], services: Services
+) -> None:
+    day = GrowthDay.parse(DAY)
+    bound = services.prices.in_batch().upper_bound(questions(day, services)[0].request)
+    poor = values | {"DYNOSAUR_LLM_BUDGET_RUN_USD": str(bound * 2)}
+    with open_services(settings(poor)) as thrifty:
+        report = growth.propose_all(day, thrifty)
+    assert report.counts.kept + report.counts.deferred == report.counts.taken
+    assert report.reasons == {"budget": report.counts.deferred}
+    assert report.counts.kept > 0
+    assert "budget of the run" in report.facts["notes"][0]
+    assert growth.propose_all(day, services).counts.deferred == 0
+
+
+def test_nobody_home_is_waited_for_by_the_trigger_and_named_by_the_step(
+    values: dict[str, str], services: Services
+) -> None:
+    dead = values | {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "DYNOSAUR_LLM_ATTEMPTS": "1"}
+    assert not all_ended(["batch_1"], settings(dead))
+    assert all_ended(["batch_that_is_not_there"], services.settings)
+    result = command(dead, "grow", "--day", DAY)
+    assert isinstance(result.exception, LlmUnavailable)
+    [left] = batches(values)
+    assert left["status"] == "intended"
+    assert batches(dead, "cancel", left["key"])[0]["status"] == "closed"
+    assert isinstance(command(values, "batches", "cancel", "nothing").exception, InvalidInput)
