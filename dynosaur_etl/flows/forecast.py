@@ -1,7 +1,7 @@
-"""What runs would ask and pay, told from what the store knows; nothing is sent and nothing changes.
+"""What runs would ask and pay, told from what the store knows; nothing is sent, nothing changes.
 
-A day that has been polled is told exactly: its requests are built as for sending. Before that, the
-catalogue names the datasets that the day touched, and what other days came to stands in for the rest.
+A day that has been polled is told exactly: its requests are built as for sending. Before that the
+catalogue names the datasets that the day touched, and the means of other days tell the rest.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.catalogue import followed_until
 from dynosaur_etl.flows.cost import estimate
-from dynosaur_etl.flows.poll import datasets_looked_at, listed_candidates
+from dynosaur_etl.flows.poll import listed_candidates
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.store.steps import finished_step
 from dynosaur_etl.store.tables import ConfigRow, LlmRequestRow, VerdictRow
@@ -82,8 +82,7 @@ def _poll(day: GrowthDay, services: Services, usual: _Yield) -> dict[str, Any]:
     seen = followed_until(services)
     if seen is None or seen < day.end:
         return told | {"candidates": None, "commits": None, "hub_requests": None}
-    to_ask = listed_candidates(day, services)
-    commits = datasets_looked_at(day, services)
+    to_ask, commits = listed_candidates(day, services)
     repositories = round(to_ask * (_REQUESTS_OF_A_REPOSITORY + usual.configs))
     return told | {
         "candidates": to_ask, "commits": commits, "hub_requests": commits + repositories
@@ -111,9 +110,7 @@ def _summed(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     dollars = [line["dollars"] for line in lines]
     return {
         "hub_requests": None if None in hub else sum(hub),
-        "dollars": (
-            None if None in dollars else _written(sum(map(Decimal, dollars), Decimal(0)))
-        ),
+        "dollars": (None if None in dollars else _written(sum(map(Decimal, dollars), Decimal(0)))),
     }
 
 

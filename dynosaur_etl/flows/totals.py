@@ -29,9 +29,7 @@ def totals(services: Services) -> dict[str, float]:
             found[f"{name}.rejected"] += row.rejected
             found[f"queue.{name}"] += row.deferred
             if name == "proposals":
-                found.update(
-                    {f"proposals.reason.{reason}": n for reason, n in row.reasons.items()}
-                )
+                found.update({f"proposals.reason.{reason}": n for reason, n in row.reasons.items()})
         prompt, completion, dollars = session.execute(
             select(
                 func.sum(LlmRequestRow.prompt_tokens),

@@ -9,6 +9,7 @@ SETTING_OF_PARAM = {
     "datasets_per_owner": "datasets_per_owner",
     "datasets_per_family": "datasets_per_family",
     "configs_per_dataset": "configs_per_dataset",
+    "llm_mode": "llm_mode",
     "model": "llm_model",
     "budget_usd": "llm_budget_run_usd",
 }
@@ -31,6 +32,7 @@ POLL_PARAMS = {
     "dry_run": _dry_run(),
 }
 GROWTH_PARAMS = {
+    "llm_mode": Param(None, enum=[None, "live", "batch"], description="how requests are sent"),
     "model": Param(
         None, type=["null", "string"], maxLength=200, description="model that proposes tasks"
     ),
