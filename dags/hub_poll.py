@@ -13,9 +13,10 @@ from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS
+from dynosaur_airflow.deadline import day_is_late
 from dynosaur_airflow.defaults import HUB_POOL, TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
-from dynosaur_airflow.notifier import RunFailed, day_is_late
+from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import POLL_PARAMS
 from dynosaur_airflow.steps import preview, publish, run_step
 

@@ -16,10 +16,11 @@ from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
+from dynosaur_airflow.deadline import day_is_late
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
 from dynosaur_airflow.mapped import mapped, parts, shards
-from dynosaur_airflow.notifier import RunFailed, day_is_late
+from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import GROWTH_PARAMS
 from dynosaur_airflow.propose import Propose
 from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, preview, publish

@@ -2,16 +2,12 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from airflow.sdk import BaseNotifier, conf
-from airflow.sdk.definitions.callback import SyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from dynosaur_airflow.alert import to_log, to_notifier
-from dynosaur_etl.settings import load_settings
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +26,6 @@ class RunFailed(BaseNotifier):
     def notify(self, context: Any) -> None:
         """Tell every channel, also when one of them fails; the last failure is raised then."""
         tell(failure_message(context), self.channels)
-
-
-def day_is_late() -> DeadlineAlert:
-    """Make the alert that a day is not done in the hours that the settings give it."""
-    hours = load_settings().deadline_hours
-    return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(hours=hours),
-        callback=SyncCallback(tell_late_day, kwargs={"hours": hours}),
-    )
 
 
 def tell_late_day(context: Mapping[str, Any], hours: int) -> None:
