@@ -1,26 +1,17 @@
 """`dynosaur alert test` and the notifier of the settings, through a real notifier and server."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.airflow.conftest import ROOT, clean_environment
+from tests.airflow.conftest import ROOT, run_module
 from tests.airflow.smtp_server import smtp_server
 
 SMTP = "airflow.providers.smtp.notifications.smtp.SmtpNotifier"
 ARGUMENTS = json.dumps(
     {"to": ["ops@example.org"], "subject": "dynosaur", "html_content": "<p>{message}</p>"}
 )
-
-
-def run(values: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=ROOT, env=clean_environment() | values, capture_output=True, text=True, check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -36,15 +27,12 @@ def values(tmp_path: Path) -> dict[str, str]:
 
 def test_the_test_message_arrives(values: dict[str, str]) -> None:
     with smtp_server() as server:
-        ended = run(
-            values
-            | {
-                "AIRFLOW_CONN_SMTP_DEFAULT": server.connection,
-                "DYNOSAUR_ALERT_NOTIFIER": SMTP,
-                "DYNOSAUR_ALERT_ARGUMENTS": ARGUMENTS,
-            },
-            "dynosaur_etl", "alert", "test", "--json",
-        )  # fmt: skip
+        by_mail = {
+            "AIRFLOW_CONN_SMTP_DEFAULT": server.connection,
+            "DYNOSAUR_ALERT_NOTIFIER": SMTP,
+            "DYNOSAUR_ALERT_ARGUMENTS": ARGUMENTS,
+        }
+        ended = run_module("dynosaur_etl", "alert", "test", "--json", **values, **by_mail)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == {"sent_by": SMTP}
     [mail] = server.mails
@@ -54,18 +42,17 @@ def test_the_test_message_arrives(values: dict[str, str]) -> None:
 
 def test_a_message_is_never_read_as_a_template(values: dict[str, str]) -> None:
     with smtp_server() as server:
-        ended = run(
-            values
-            | {
-                "AIRFLOW_CONN_SMTP_DEFAULT": server.connection,
-                "DYNOSAUR_ALERT_NOTIFIER": SMTP,
-                "DYNOSAUR_ALERT_ARGUMENTS": ARGUMENTS,
-                "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}",
-            },
-            "dynosaur_airflow.alert", "run {{ 6 * 7 }} has failed",
-        )  # fmt: skip
+        by_mail = {
+            "AIRFLOW_CONN_SMTP_DEFAULT": server.connection,
+            "DYNOSAUR_ALERT_NOTIFIER": SMTP,
+            "DYNOSAUR_ALERT_ARGUMENTS": ARGUMENTS,
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}",
+        }
+        ended = run_module(
+            "dynosaur_airflow.alert", "run {{ 6 * 7 }} has failed", **values, **by_mail
+        )
     assert ended.returncode == 0, ended.stderr
-    assert server.texts() == ["<p>run {{ 6 * 7 }} has failed</p>\n"]
+    assert server.texts()[0].strip() == "<p>run {{ 6 * 7 }} has failed</p>"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +68,6 @@ def test_what_is_wrong_is_told(
     values: dict[str, str], notifier: str, arguments: str, code: int, words: str
 ) -> None:
     setting = {"DYNOSAUR_ALERT_NOTIFIER": notifier, "DYNOSAUR_ALERT_ARGUMENTS": arguments}
-    ended = run(values | setting, "dynosaur_etl", "alert", "test")
+    ended = run_module("dynosaur_etl", "alert", "test", **values, **setting)
     assert ended.returncode == code, ended.stderr
     assert words in ended.stderr
