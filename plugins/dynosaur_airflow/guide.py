@@ -6,8 +6,8 @@ their assets and refuse a backfill of their own.
 
 - In the UI: `hub_poll`, Trigger, Backfill; "missing runs", "missing and errored runs", "all runs".
 - On the command line: `dynosaur backfill --from 2026-10-05 --to 2026-10-07`, which runs what is
-  missing or has failed; `--dry-run` only tells requests and dollars. Airflow's own is `airflow
-  backfill create --dag-id hub_poll --from-date 2026-10-05 --to-date 2026-10-07
+  missing or has failed; `--dry-run` only tells requests and dollars. Airflow's own is
+  `airflow backfill create --dag-id hub_poll --from-date 2026-10-05 --to-date 2026-10-07
   --reprocess-behavior none`; it calls the three behaviours `none`, `failed` and `completed`.
 - By REST: `POST /api/v2/backfills` with `{"dag_id": "hub_poll", "from_date":
   "2026-10-05T00:00:00Z", "to_date": "2026-10-07T00:00:00Z", "reprocess_behavior": "none"}`; one
