@@ -1,7 +1,7 @@
 """The settings of a running DAG run: the environment's, its connections' and its own params'."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Connection, get_current_context
@@ -31,6 +31,19 @@ def run_settings() -> Settings:
     return load_settings(overrides=_from_connections() | _from_params())
 
 
+async def trigger_settings() -> Settings:
+    """Give the settings of a trigger: those of its task, but for the params of the run.
+
+    Raises:
+        InvalidSetting: a connection or the environment holds what is not allowed.
+    """
+    found = {}
+    for name in CONNECTIONS:
+        with suppress(AirflowNotFoundException):
+            found |= _from_connection(name, await Connection.async_get(name))
+    return load_settings(overrides=found)
+
+
 @contextmanager
 def run_services() -> Iterator["Services"]:
     """Open the services under the settings of the running Airflow task."""
@@ -49,16 +62,20 @@ def _from_params() -> dict[str, Any]:
 
 
 def _from_connections() -> dict[str, Any]:
+    found = {}
+    for name in CONNECTIONS:
+        with suppress(AirflowNotFoundException):
+            found |= _from_connection(name, Connection.get(name))
+    return found
+
+
+def _from_connection(name: str, connection: Any) -> dict[str, Any]:
+    host_setting, secret_setting = CONNECTIONS[name]
     found: dict[str, Any] = {}
-    for name, (host_setting, secret_setting) in CONNECTIONS.items():
-        try:
-            connection = Connection.get(name)
-        except AirflowNotFoundException:
-            continue
-        if connection.host:
-            found[host_setting] = _url(connection)
-        if connection.password:
-            found[secret_setting] = connection.password
+    if connection.host:
+        found[host_setting] = _url(connection)
+    if connection.password:
+        found[secret_setting] = connection.password
     return found
 
 

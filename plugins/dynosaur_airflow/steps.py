@@ -95,13 +95,9 @@ def plan_batches() -> list[dict[str, Any]]:
     The mode is that of the settings, unless a manual run has chosen another.
     """
     from dynosaur_etl.flows.growth import plan_proposals
-    from dynosaur_etl.flows.services import open_services
-    from dynosaur_etl.settings import LlmMode
 
-    chosen = get_current_context()["params"]["llm_mode"]
-    with open_services() as services:
-        mode = LlmMode(chosen or services.settings.llm_mode)
-        batches = plan_proposals(growth_day(), services, mode)
+    with run_services() as services:
+        batches = plan_proposals(growth_day(), services, services.settings.llm_mode)
     return [
         {"number": batch.number, "label": _label(batch.label), "mode": str(batch.mode)}
         for batch in batches
@@ -113,9 +109,8 @@ def submit_batches(number: int) -> dict[str, Any]:
     from dataclasses import asdict
 
     from dynosaur_etl.flows.growth import submit_proposals
-    from dynosaur_etl.flows.services import open_services
 
-    with open_services() as services:
+    with run_services() as services:
         submission = asdict(submit_proposals(growth_day(), services, number))
     return {
         name: list(value) if isinstance(value, tuple) else value
@@ -126,9 +121,8 @@ def submit_batches(number: int) -> dict[str, Any]:
 def open_batches(submission: Mapping[str, Any]) -> list[str]:
     """Collect the batches that have ended, and give the server's ids of the others."""
     from dynosaur_etl.flows.batches import still_open
-    from dynosaur_etl.flows.services import open_services
 
-    with open_services() as services:
+    with run_services() as services:
         batches = still_open(submission["batches"], services)
     return [batch.server_id for batch in batches if batch.server_id is not None]
 

@@ -171,12 +171,15 @@ def test_manual_runs_have_params_that_are_checked_and_empty(described: Any) -> N
         "hub_poll": [
             "configs_per_dataset", "datasets_per_family", "datasets_per_owner", "dry_run"
         ],
-        "task_growth": ["budget_usd", "dry_run", "model"],
+        "task_growth": ["budget_usd", "dry_run", "llm_mode", "model"],
         "training_set": ["alpha", "k"],
     }  # fmt: skip
     for schemas in params.values():
         for name, schema in schemas.items():
-            assert schema["type"] == "boolean" if name == "dry_run" else "null" in schema["type"]
+            if name == "dry_run":
+                assert schema["type"] == "boolean"
+            else:
+                assert "null" in schema.get("type", []) or None in schema["enum"]
 
 
 def test_a_day_has_a_deadline(described: Any) -> None:
