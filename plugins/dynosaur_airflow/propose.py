@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from dynosaur_airflow.run_settings import trigger_settings
 from dynosaur_airflow.steps import Summary, grow, open_batches, report_submission, submit_batches
 
 LONGEST_WAIT = timedelta(hours=26)
