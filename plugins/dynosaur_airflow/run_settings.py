@@ -37,7 +37,7 @@ async def trigger_settings() -> Settings:
     Raises:
         InvalidSetting: a connection or the environment holds what is not allowed.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for name in CONNECTIONS:
         with suppress(AirflowNotFoundException):
             found |= _from_connection(name, await Connection.async_get(name))
@@ -62,7 +62,7 @@ def _from_params() -> dict[str, Any]:
 
 
 def _from_connections() -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for name in CONNECTIONS:
         with suppress(AirflowNotFoundException):
             found |= _from_connection(name, Connection.get(name))
