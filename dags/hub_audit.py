@@ -13,7 +13,8 @@ result counts it as `reachable_again`, and `dynosaur readmit` lifts the withdraw
 from typing import Any
 
 from airflow.sdk import dag, task
-from dynosaur_airflow.defaults import TASK_DEFAULTS
+from dynosaur_airflow.defaults import HUB_POOL, TASK_DEFAULTS
+from dynosaur_airflow.guide import AS_OF, with_guide
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.steps import run_about
 
@@ -23,12 +24,12 @@ from dynosaur_airflow.steps import run_about
     catchup=False,
     max_active_runs=1,
     default_args=TASK_DEFAULTS,
-    doc_md=__doc__,
+    doc_md=with_guide(__doc__, AS_OF),
     tags=["dynosaur", "hub"],
     on_failure_callback=RunFailed(),
 )
 def hub_audit() -> None:
-    @task
+    @task(pool=HUB_POOL)
     def audit_sources() -> dict[str, Any]:
         from datetime import UTC, datetime
 

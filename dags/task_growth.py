@@ -1,26 +1,29 @@
 """Grow the instruction tasks of one day that `hub_poll` has looked at.
 
-1. `plan` cuts the day's requests into parts; `propose` sends each part to the LLM, in the pool
+1. `preview` refuses params that the settings do not allow, and ends a dry run.
+2. `plan` cuts the day's requests into parts; `propose` sends each part to the LLM, in the pool
    `llm`. A request that has an answer is never sent, nor paid, again. In the mode `batch`
    (`DYNOSAUR_LLM_MODE`, or `llm_mode` of a manual run) it submits the part to the Batch API at
    half the price, and is deferred, without a slot, until the answers are there.
-2. `criticise` asks the critic, if one is set; `validate` keeps the proposals that pass.
-3. `fill_shard` gives each shard of the tasks rows, `fill` leaves out duplicates over all of them.
-4. `score` and `embed` prepare the instances for the selection, part by part.
+3. `criticise` asks the critic, if one is set; `validate` keeps the proposals that pass.
+4. `fill_shard` gives each shard of the tasks rows, `fill` leaves out duplicates over all of them.
+5. `score` and `embed` prepare the instances for the selection, part by part.
 
-The run follows the asset `hub_revisions`, so backfill `hub_poll`. When the budget is spent
-the rest is deferred, and the next run of the day takes it up.
+The run follows the asset `hub_revisions`. When the budget is spent the rest is deferred.
 """
 
 from typing import Any
 
-from airflow.sdk import Param, PartitionedAssetTimetable, TriggerRule, dag, task
+from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
+from dynosaur_airflow.deadline import day_is_late
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
+from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
 from dynosaur_airflow.mapped import mapped, parts, shards
 from dynosaur_airflow.notifier import RunFailed
+from dynosaur_airflow.params import GROWTH_PARAMS
 from dynosaur_airflow.propose import Propose
-from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, publish
+from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, preview, publish
 
 
 @dag(
@@ -28,12 +31,17 @@ from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, publish
     max_active_runs=1,
     is_paused_upon_creation=False,
     default_args=TASK_DEFAULTS,
-    doc_md=__doc__,
-    params={"llm_mode": Param(None, enum=[None, "live", "batch"], description="mode of this run")},
+    doc_md=with_guide(__doc__, BACKFILL, AS_OF, RERUN, PARAMS),
+    params=GROWTH_PARAMS,
     tags=["dynosaur", "llm"],
     on_failure_callback=RunFailed(),
+    deadline=day_is_late(),
 )
 def task_growth() -> None:
+    @task.short_circuit(task_id="preview")
+    def previewed() -> bool:
+        return preview("growth_forecast")
+
     @task
     def plan() -> list[dict[str, Any]]:
         return plan_batches()
@@ -51,14 +59,16 @@ def task_growth() -> None:
         publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
 
     criticised = criticise()
+    planned = plan()
+    previewed() >> planned
     label = "{{ task.batch['label'] }}"
     propose = Propose.partial(task_id="propose", pool=LLM_POOL, map_index_template=label)
-    propose.expand(batch=plan()) >> criticised
+    propose.expand(batch=planned) >> criticised
     validated = validate(criticised)
     filled = mapped("fill_shard", "fill", shards(validated))
-    planned = parts(filled)
-    scored = mapped("score_part", "score", planned, LLM_POOL)
-    embedded = mapped("embed_part", "embed", planned)
+    pieces = parts(filled)
+    scored = mapped("score_part", "score", pieces, LLM_POOL)
+    embedded = mapped("embed_part", "embed", pieces)
     announce(validated, filled, scored, embedded)
 
 

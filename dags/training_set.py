@@ -16,6 +16,7 @@ from typing import Any
 from airflow.sdk import FixedKeyMapper, Param, PartitionedAssetTimetable, dag, task
 from dynosaur_airflow.assets import INSTRUCTION_TASKS, TRAINING_SET
 from dynosaur_airflow.defaults import TASK_DEFAULTS
+from dynosaur_airflow.guide import AS_OF, BACKFILL, RERUN, with_guide
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.steps import newest_grown_day, publish, run_about, run_selection
 
@@ -27,7 +28,7 @@ from dynosaur_airflow.steps import newest_grown_day, publish, run_about, run_sel
     max_active_runs=1,
     is_paused_upon_creation=False,
     default_args=TASK_DEFAULTS,
-    doc_md=__doc__,
+    doc_md=with_guide(__doc__, BACKFILL, AS_OF, RERUN),
     params={
         "k": Param(None, type=["null", "integer"], minimum=1, description="instances selected"),
         "alpha": Param(None, type=["null", "number"], minimum=0, maximum=1,

@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from dynosaur_etl.cli_alert import app as alert_app
 from dynosaur_etl.cli_audit import app as audit_app
+from dynosaur_etl.cli_backfill import app as backfill_app
 from dynosaur_etl.cli_batches import app as batches_app
 from dynosaur_etl.cli_cost import app as cost_app
 from dynosaur_etl.cli_proposals import app as proposals_app
@@ -48,7 +50,9 @@ catalogue_app = typer.Typer(no_args_is_help=True, help="The catalogue of all dat
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(database_app, name="db")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(alert_app, name="alert")
 app.add_typer(audit_app)
+app.add_typer(backfill_app)
 app.add_typer(cost_app, name="cost")
 app.add_typer(proposals_app)
 app.add_typer(batches_app, name="batches")

@@ -3,6 +3,8 @@
 Settings are read when `load_settings()` is called, never on import.
 """
 
+import json
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -61,7 +63,25 @@ def _budget(value: Any) -> Any:
     return dollars
 
 
+def _class_path(value: str) -> str:
+    if value and not all(part.isidentifier() for part in value.split(".")):
+        raise ValueError("empty (the log) or the path of a class, as package.module.Class")
+    return value
+
+
+def _json_object(value: str) -> str:
+    try:
+        is_object = isinstance(json.loads(value), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise ValueError("a JSON object")
+    return value
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+ClassPath = Annotated[str, AfterValidator(_class_path)]
+JsonObject = Annotated[str, AfterValidator(_json_object)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 Scorers = Annotated[CommaList, AfterValidator(_scorers)]
@@ -257,6 +277,19 @@ class Settings(BaseSettings):
     )
     seed: int = Field(0, ge=0, description="seed of every sample")
 
+    most_deferred: float = Field(
+        0.2, ge=0, le=1, description="share without an answer above which a run fails"
+    )
+    deadline_hours: PositiveInt = Field(
+        24, description="hours after which a day that is not done is told of"
+    )
+    alert_notifier: ClassPath = Field(
+        "", description="class of the Airflow notifier that tells of failures; empty: the log"
+    )
+    alert_arguments: JsonObject = Field(
+        "{}", description="its arguments as a JSON object; `{message}` stands for the message"
+    )
+
     @property
     def storage(self) -> str:
         """The storage URL in force."""
@@ -270,12 +303,18 @@ def cap(budget: Decimal | str) -> Decimal | None:
 
 def env_name(field: str) -> str:
     """Give the environment's name of a setting."""
-    alias = Settings.model_fields[field].validation_alias
-    return alias if isinstance(alias, str) else f"DYNOSAUR_{field.upper()}"
+    name = _input_name(field)
+    return f"DYNOSAUR_{field.upper()}" if name == field else name
 
 
-def load_settings(env_file: Path | None = None) -> Settings:
+def load_settings(
+    env_file: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Settings:
     """Read the settings from the environment, and below it from `env_file`.
+
+    Args:
+        env_file: holds what the environment does not.
+        overrides: values by the setting's name, that go before the environment.
 
     Raises:
         InvalidSetting: a value is not allowed; it names the setting, the value (not a
@@ -283,10 +322,16 @@ def load_settings(env_file: Path | None = None) -> Settings:
     """
     if env_file is not None and not env_file.is_file():
         raise InvalidSetting(not_allowed("settings file", str(env_file), "a file that exists"))
+    chosen = {_input_name(name): value for name, value in (overrides or {}).items()}
     try:
-        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+        return Settings(_env_file=env_file, **chosen)  # type: ignore[call-arg]
     except ValidationError as error:
         raise InvalidSetting("; ".join(map(_complaint, error.errors()))) from None
+
+
+def _input_name(field: str) -> str:
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else field
 
 
 def _complaint(error: Any) -> str:

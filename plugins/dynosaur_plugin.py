@@ -4,13 +4,14 @@ from urllib.parse import urlsplit
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import conf
+from dynosaur_airflow.deadline import RunMade
 from dynosaur_airflow.ui.app import PREFIX, create_app
 
 BASE = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
 
 
 class DynosaurPlugin(AirflowPlugin):
-    """Registers the pages."""
+    """Registers the pages, and what deadlines are counted from."""
 
     name = "dynosaur"
     fastapi_apps = [  # noqa: RUF012 - Airflow's own protocol
@@ -30,4 +31,11 @@ class DynosaurPlugin(AirflowPlugin):
             "destination": "dag_run",
             "url_route": "growth-report",
         },
+        {
+            "name": "Growth report",
+            "href": f"{BASE}{PREFIX}/run/{{DAG_ID}}/{{RUN_ID}}",
+            "destination": "task_instance",
+            "url_route": "growth-report-of-task",
+        },
     ]
+    deadline_references = [RunMade]  # noqa: RUF012

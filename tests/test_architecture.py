@@ -30,9 +30,11 @@ ALLOWED: dict[str, set[str]] = {
         "store", "snapshots", "training",
     },
     "cli": {
-        "domain", "settings", "flows", "local", "store", "cli_audit", "cli_batches", "cli_cost",
-        "cli_proposals", "cli_select", "cli_snapshots",
+        "domain", "settings", "flows", "local", "store", "cli_alert", "cli_audit", "cli_backfill",
+        "cli_batches", "cli_cost", "cli_proposals", "cli_select", "cli_snapshots",
     },
+    "cli_alert": {"cli", "local"},
+    "cli_backfill": {"cli", "flows", "local"},
     "cli_audit": {"cli", "flows"},
     "cli_batches": {"cli", "flows"},
     "cli_cost": {"cli", "domain", "flows"},

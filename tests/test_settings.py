@@ -25,6 +25,9 @@ def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DYNOSAUR_LLM_REQUESTS_PER_MINUTE", "-1", "greater than or equal to 0"),
         ("DYNOSAUR_LLM_BATCH_CALLS", "500", "less than or equal to 200"),
         ("HF_ENDPOINT", "ftp://hub", "http"),
+        ("DYNOSAUR_ALERT_NOTIFIER", "mail me", "package.module.Class"),
+        ("DYNOSAUR_ALERT_ARGUMENTS", "[1]", "a JSON object"),
+        ("DYNOSAUR_ALERT_ARGUMENTS", "{", "a JSON object"),
         ("OPENAI_BASE_URL", "api.openai.com", "http"),
     ],
 )
@@ -86,3 +89,14 @@ def _default(field: str) -> str:
     if value is None:
         return ""
     return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+
+
+def test_an_override_goes_before_the_environment_and_is_held_to_the_same_rules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
+    monkeypatch.setenv("DYNOSAUR_LLM_MODEL", "one")
+    found = load_settings(overrides={"llm_model": "two", "openai_api_key": "sk-given"})
+    assert (found.llm_model, found.openai_api_key.get_secret_value()) == ("two", "sk-given")
+    with pytest.raises(InvalidSetting, match="DYNOSAUR_CONFIGS_PER_DATASET: received 0"):
+        load_settings(overrides={"configs_per_dataset": 0})

@@ -50,6 +50,12 @@ def within_caps(day: GrowthDay, services: Services, found: Sequence[dict[str, An
     )
 
 
+def number_asked(services: Services, rows: Sequence[dict[str, Any]]) -> int:
+    """Count the candidates whose repository has to be asked; the list alone drops the others."""
+    with Session(services.engine) as session:
+        return len(_asking(session, services, rows))
+
+
 def _waiting(session: Session, day: GrowthDay) -> list[dict[str, Any]]:
     """Give what earlier days deferred and no other day has taken up or outdated since."""
     later, newer = aliased(CandidateRow), aliased(DeferredRow)

@@ -192,7 +192,7 @@ def read_commits(services: Services, rows: Sequence[DatasetRow]) -> Iterator[Non
     Raises:
         HubUnavailable: the Hub gives no answer; what was read before is kept.
     """
-    stale = [row for row in rows if row.commits_of is None or row.commits_of != row.sha]
+    stale = [row for row in rows if commits_are_stale(row)]
 
     def read(row: DatasetRow) -> list[Commit]:
         try:
@@ -205,6 +205,11 @@ def read_commits(services: Services, rows: Sequence[DatasetRow]) -> Iterator[Non
             with transaction(services.engine) as session:
                 _replace_commits(session, row, commits)
             yield
+
+
+def commits_are_stale(row: DatasetRow) -> bool:
+    """Tell whether the branch has moved since its commits were read."""
+    return row.commits_of is None or row.commits_of != row.sha
 
 
 def known_commits(services: Services, dataset_id: str) -> list[Commit]:

@@ -41,7 +41,6 @@ from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoi
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow
 
 EXAMINE_VERSION = "examine-4"
-_MOST_DEFERRED = 0.2
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
 
 
@@ -53,8 +52,8 @@ def examine_candidates(
     Candidates for which the Hub gave no usable answer are deferred to the next run.
 
     Raises:
-        HubUnavailable: more than a fifth of the candidates would have to be deferred; what was
-            examined is kept for the next run.
+        HubUnavailable: more of the candidates than the settings allow would have to be deferred;
+            what was examined is kept for the next run.
     """
     settings = services.settings
     rules = {
@@ -124,9 +123,10 @@ def _examine_all(
             done[row.dataset_id] = Examined(listing.id, row.revision or "").drop(verdict)
     todo = [(row, listing) for row, listing in candidates if row.dataset_id not in done]
     failures: list[str] = []
+    most = services.settings.most_deferred * len(candidates)
 
     def examine(pair: tuple[CandidateRow, Listing]) -> Examined | None:
-        if len(failures) > _MOST_DEFERRED * len(candidates):
+        if len(failures) > most:
             return None  # the Hub is down: do not knock on for every candidate left
         try:
             return _examine(services, *pair)
@@ -143,7 +143,7 @@ def _examine_all(
                     asdict(result),
                 )  # fmt: skip
             progress(len(done), len(candidates))
-    if len(failures) > _MOST_DEFERRED * len(candidates):
+    if len(failures) > most:
         raise HubUnavailable(
             f"{len(failures)} of {len(candidates)} candidates of {day} had no usable answer; "
             f"{len(done)} are examined and kept for the next run; the first: {failures[0]}"

@@ -10,8 +10,13 @@ from sqlalchemy.orm import Session, defer
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Commit, Counts, StepReport
-from dynosaur_etl.flows.caps import within_caps
-from dynosaur_etl.flows.catalogue import follow_until, read_commits, stored_commits
+from dynosaur_etl.flows.caps import number_asked, within_caps
+from dynosaur_etl.flows.catalogue import (
+    commits_are_stale,
+    follow_until,
+    read_commits,
+    stored_commits,
+)
 from dynosaur_etl.flows.examine import examine_candidates
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import run_step
@@ -59,6 +64,20 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
             return within_caps(day, services, found)
 
         return run_step(services, str(day), "candidates", rules, work)
+
+
+def listed_candidates(day: GrowthDay, services: Services) -> tuple[int, int]:
+    """Tell what the catalogue knows of a day before it is polled; nothing is asked.
+
+    Returns:
+        The repositories that would be asked for their card, with those whose commits may still
+        rule them out; and how many of the day's datasets would be asked for their commits.
+    """
+    told, untold = _looked_at(services, day)
+    unread = [row for row in untold if commits_are_stale(row)]
+    read = [row for row in untold if not commits_are_stale(row)]
+    candidates = [*told, *_in_commits(services, day, read)]
+    return number_asked(services, candidates) + len(unread), len(unread)
 
 
 def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]], list[DatasetRow]]:

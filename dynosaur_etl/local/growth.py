@@ -35,6 +35,25 @@ def backfill(api: AirflowApi, days: Sequence[str]) -> None:
     if all(polled.get(day, {}).get("state") == "success" for day in days):
         return
     set_paused(api, "hub_poll", paused=False)
+    if active_backfill(api) is None:  # one that is running already is followed
+        create_backfill(api, days)
+
+
+def create_backfill(api: AirflowApi, days: Sequence[str]) -> dict[str, Any]:
+    """Create the backfill of the days from the first to the last, and give what Airflow made.
+
+    Runs that are missing or failed are made; `dag_is_paused` tells whether they wait for a switch.
+
+    Raises:
+        InvalidInput: a backfill is active already, or Airflow refuses.
+        SystemDown: Airflow does not answer.
+    """
+    if (active := active_backfill(api)) is not None:
+        first, last = active["from_date"][:10], active["to_date"][:10]
+        raise InvalidInput(
+            f"backfill {active['id']} of hub_poll, {first} to {last}, is still active;"
+            " wait for its end, or cancel it in Airflow"
+        )
     body = {
         "dag_id": "hub_poll",
         "from_date": f"{min(days)}T00:00:00Z",
@@ -42,11 +61,14 @@ def backfill(api: AirflowApi, days: Sequence[str]) -> None:
         "reprocess_behavior": "failed",
         "max_active_runs": 1,
     }
-    try:
-        api.call("POST", "/backfills", json=body)
-    except InvalidInput as refusal:
-        if "409" not in str(refusal):  # a backfill is running already: it is followed
-            raise
+    made: dict[str, Any] = api.call("POST", "/backfills", json=body).json()
+    return made | {"dag_is_paused": api.get("/dags/hub_poll")["is_paused"]}
+
+
+def active_backfill(api: AirflowApi) -> dict[str, Any] | None:
+    """Give the backfill of `hub_poll` that has not ended; there is one at most."""
+    found = api.get("/backfills", dag_id="hub_poll")["backfills"]
+    return next((item for item in found if item["completed_at"] is None), None)
 
 
 def set_paused(api: AirflowApi, dag: str, *, paused: bool) -> None:

@@ -31,7 +31,10 @@ from dynosaur_etl.store.embedded import embedded_url, start_embedded, stop_embed
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 AIRFLOW_DATABASE = "airflow"
-LLM_POOL, LLM_POOL_SLOTS = "llm", 2
+POOLS = {
+    "hub": (2, "Airflow tasks that ask the Hub at the same time"),
+    "llm": (2, "Airflow tasks that call the LLM at the same time"),
+}
 HEALTHY_WITHIN = 180.0
 
 log = logging.getLogger(__name__)
@@ -216,7 +219,8 @@ def _await_health(home: Path, address: SystemAddress, progress: Callable[[str], 
             if time.monotonic() > end:
                 raise SystemDown(_words(folder, waiting[0], "is not healthy in time"))
             time.sleep(0.3)
-        api.set_pool(LLM_POOL, LLM_POOL_SLOTS, "Airflow tasks that call the LLM at the same time")
+        for name, (slots, description) in POOLS.items():
+            api.set_pool(name, slots, description)
 
 
 def _unhealthy(folder: ProcessFolder, api: AirflowApi) -> list[str]:

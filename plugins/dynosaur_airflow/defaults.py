@@ -1,4 +1,4 @@
-"""What all DAGs share: owner, tags, the pool of the LLM, and retries that think."""
+"""What all DAGs share: owner, tags, the pools of the Hub and the LLM, and retries that think."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,8 +8,14 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 from dynosaur_etl.domain.errors import Busy, Terminal, Transient
 
 OWNER = "dynosaur"
-LLM_POOL = "llm"
+HUB_POOL, LLM_POOL = "hub", "llm"
 TAGS = frozenset({"dynosaur", "hub", "llm", "selection"})
+
+DEFECTS = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, NameError, NotImplementedError,
+    TypeError, ValueError,
+)  # fmt: skip
+"""What code raises that is wrong, and raises again on every try."""
 
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -19,6 +25,10 @@ RETRY_POLICY = ExceptionRetryPolicy(
         ),
         RetryRule(
             Transient, RetryAction.RETRY, timedelta(minutes=2), "The other side may recover."
+        ),
+        *(
+            RetryRule(kind, RetryAction.FAIL, reason="A defect is the same on every try.")
+            for kind in DEFECTS
         ),
     ]
 )

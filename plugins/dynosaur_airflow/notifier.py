@@ -1,53 +1,96 @@
-"""Tells of a failed run in one message, whatever number of its tasks have failed."""
+"""Tells of a failed run, or of a late day, in one message, whatever number of its tasks failed."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from airflow.sdk import BaseNotifier, conf
 
+from dynosaur_airflow.alert import to_log, to_notifier
+
 log = logging.getLogger(__name__)
 
 Channel = Callable[[str], None]
-
-
-def to_log(message: str) -> None:
-    """Write the message to the log of the DAG processor, where callbacks of runs are executed."""
-    log.error(message)
+CHANNELS: tuple[Channel, ...] = (to_log, to_notifier)
+_REASONS_TOLD = 8
 
 
 class RunFailed(BaseNotifier):
-    """Sends one message a failed run to each channel.
+    """Sends one message a failed run to each channel: the log, and the notifier of the settings."""
 
-    A channel is any function of the message, so an Airflow notifier is added as
-    `lambda message: SlackNotifier(text=message).notify({})`.
-    """
-
-    def __init__(self, channels: Sequence[Channel] = (to_log,)) -> None:
+    def __init__(self, channels: Sequence[Channel] = CHANNELS) -> None:
         super().__init__()
         self.channels = channels
 
     def notify(self, context: Any) -> None:
         """Tell every channel, also when one of them fails; the last failure is raised then."""
-        message, failure = failure_message(context), None
-        for channel in self.channels:
-            try:
-                channel(message)
-            except Exception as error:  # noqa: BLE001 - a channel is foreign code
-                failure = error
-        if failure is not None:
-            raise failure
+        tell(failure_message(context), self.channels)
+
+
+def tell_late_day(context: Mapping[str, Any], hours: int) -> None:
+    """Tell every channel that a run is not done in time; Airflow calls it in the executor."""
+    run = context["dag_run"]
+    about = _about(run["dag_id"], run["dag_run_id"], run.get("partition_key"))
+    tell(f"{run['dag_id']} is not done after {hours} hours for {about}", CHANNELS)
+
+
+def tell(message: str, channels: Sequence[Channel]) -> None:
+    """Tell every channel, also when one of them fails; the last failure is raised then."""
+    failure = None
+    for channel in channels:
+        try:
+            channel(message)
+        except Exception as error:  # noqa: BLE001 - a channel is foreign code
+            failure = error
+    if failure is not None:
+        raise failure
 
 
 def failure_message(context: Any) -> str:
-    """Word the failure of a run: which run of which day, why, and where its report is."""
+    """Word the failure of a run: of which day, why, what the day came to, and its pages."""
     dag_id, run_id = context["dag"].dag_id, context["run_id"]
     key = getattr(context.get("dag_run"), "partition_key", None)
+    reason = context.get("reason") or "no reason given"
+    return f"{dag_id} has failed for {_about(dag_id, run_id, key, f' ({reason})')}"
+
+
+def _about(dag_id: str, run_id: str, key: str | None, more: str = "") -> str:
     base = conf.get("api", "base_url", fallback="").rstrip("/")
-    return (
-        f"{dag_id} has failed for {key or 'a run without a growth day'}"
-        f" ({context.get('reason') or 'no reason given'});"
-        f" run: {base}/dags/{dag_id}/runs/{quote(run_id, safe='')};"
-        f" report: {base}/training-set/run/{dag_id}/{quote(run_id, safe='')}"
-    )
+    run = quote(run_id, safe="")
+    parts = [
+        f"{key or 'a run without a growth day'}{more}",
+        *_figures(key),
+        f"run: {base}/dags/{dag_id}/runs/{run}",
+        f"report: {base}/training-set/run/{dag_id}/{run}",
+    ]
+    return "; ".join(parts)
+
+
+def _figures(key: str | None) -> list[str]:
+    """Word the day's rejects by reason, what is deferred, and its cost; nothing without a day."""
+    from dynosaur_etl.domain.errors import InvalidInput
+    from dynosaur_etl.domain.growth_day import GrowthDay
+    from dynosaur_etl.flows.services import open_services
+    from dynosaur_etl.flows.status import day_report
+
+    try:
+        day = str(GrowthDay.parse(key or ""))
+        with open_services() as services:
+            report = day_report(day, services)
+    except InvalidInput:
+        return []
+    except Exception as error:  # noqa: BLE001 - the message has to leave, whatever is broken
+        log.warning("the figures of %s cannot be told: %s", key, error)
+        return ["the store does not answer"]
+    rejects = list(report["rejects"].items())[:_REASONS_TOLD]
+    deferred = [(step["step"], step["deferred"]) for step in report["steps"] if step["deferred"]]
+    return [
+        f"rejects: {_listed(rejects)}",
+        f"deferred: {_listed(deferred)}",
+        f"cost: ${report['cost_usd']}",
+    ]
+
+
+def _listed(counts: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in counts) or "none"

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from dynosaur_airflow.run_settings import trigger_settings
 from dynosaur_airflow.steps import Summary, grow, open_batches, report_submission, submit_batches
 
 LONGEST_WAIT = timedelta(hours=26)
@@ -27,9 +28,8 @@ class BatchesEnded(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look at the batches, from a thread of their own, until they have ended."""
         from dynosaur_etl.flows.batches import all_ended
-        from dynosaur_etl.settings import load_settings
 
-        settings = load_settings()
+        settings = await trigger_settings()
         while not await asyncio.to_thread(all_ended, self.server_ids, settings):
             await asyncio.sleep(settings.llm_poll_seconds)
         yield TriggerEvent({"ended": self.server_ids})  # type: ignore[no-untyped-call]

@@ -1,17 +1,25 @@
 """Runs a step of the product inside an Airflow task."""
 
+import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from airflow.sdk import Asset, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_airflow.metrics import tell_step, tell_totals
+from dynosaur_airflow.run_settings import run_services
+from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.models import OVER_CAP, StepReport
 
 Summary = dict[str, Any]
 LABEL_LENGTH = 240
+UNANSWERED = ("unavailable", "held")
+"""Why a request has no answer, but for a budget that is spent: that is as it was wanted."""
+
+log = logging.getLogger(__name__)
 
 
 def growth_day() -> GrowthDay:
@@ -44,10 +52,12 @@ def run_about(step: Callable[..., StepReport], subject: Any, *arguments: Any) ->
     Returns:
         What other tasks need of the report: its counts and plain facts, never rows.
     """
-    from dynosaur_etl.flows.services import open_services
-
-    with open_services() as services:
-        return _summary(step(subject, services, *arguments))
+    with run_services() as services:
+        began = time.monotonic()
+        report = step(subject, services, *arguments)
+        tell_step(report.step, time.monotonic() - began)
+        _ensure_answered(report, services.settings.most_deferred)
+        return _summary(report)
 
 
 def run_selection(step: Callable[..., StepReport], day: str) -> Summary:
@@ -56,19 +66,38 @@ def run_selection(step: Callable[..., StepReport], day: str) -> Summary:
     return run_about(step, GrowthDay.parse(day), params["k"], params["alpha"])
 
 
+def preview(forecast: str) -> bool:
+    """Tell whether the run goes on; a dry run shows what it would do, and stops.
+
+    The settings of the run are read, so that a param that they refuse fails before anything starts.
+
+    Args:
+        forecast: name of the function of `flows.forecast` that tells it.
+
+    Raises:
+        InvalidSetting: a param of the run is not allowed.
+    """
+    from dynosaur_etl.flows import forecast as flow
+
+    context = get_current_context()
+    with run_services() as services:
+        if not context["params"].get("dry_run"):
+            return True
+        told = getattr(flow, forecast)(growth_day(), services)
+    log.info("a dry run: %s", told)
+    context["ti"].xcom_push("forecast", told)
+    return False
+
+
 def plan_batches() -> list[dict[str, Any]]:
     """Give the day's parts, each with the label that operators see and the mode it is sent in.
 
     The mode is that of the settings, unless a manual run has chosen another.
     """
     from dynosaur_etl.flows.growth import plan_proposals
-    from dynosaur_etl.flows.services import open_services
-    from dynosaur_etl.settings import LlmMode
 
-    chosen = get_current_context()["params"]["llm_mode"]
-    with open_services() as services:
-        mode = LlmMode(chosen or services.settings.llm_mode)
-        batches = plan_proposals(growth_day(), services, mode)
+    with run_services() as services:
+        batches = plan_proposals(growth_day(), services, services.settings.llm_mode)
     return [
         {"number": batch.number, "label": _label(batch.label), "mode": str(batch.mode)}
         for batch in batches
@@ -80,9 +109,8 @@ def submit_batches(number: int) -> dict[str, Any]:
     from dataclasses import asdict
 
     from dynosaur_etl.flows.growth import submit_proposals
-    from dynosaur_etl.flows.services import open_services
 
-    with open_services() as services:
+    with run_services() as services:
         submission = asdict(submit_proposals(growth_day(), services, number))
     return {
         name: list(value) if isinstance(value, tuple) else value
@@ -93,9 +121,8 @@ def submit_batches(number: int) -> dict[str, Any]:
 def open_batches(submission: Mapping[str, Any]) -> list[str]:
     """Collect the batches that have ended, and give the server's ids of the others."""
     from dynosaur_etl.flows.batches import still_open
-    from dynosaur_etl.flows.services import open_services
 
-    with open_services() as services:
+    with run_services() as services:
         batches = still_open(submission["batches"], services)
     return [batch.server_id for batch in batches if batch.server_id is not None]
 
@@ -119,9 +146,8 @@ def plan_parts() -> list[dict[str, Any]]:
 
 def _planned(plan: str) -> list[dict[str, Any]]:
     from dynosaur_etl.flows import growth
-    from dynosaur_etl.flows.services import open_services
 
-    with open_services() as services:
+    with run_services() as services:
         pieces = getattr(growth, plan)(growth_day(), services)
     return [{"number": piece.number, "label": _label(piece.label)} for piece in pieces]
 
@@ -129,9 +155,8 @@ def _planned(plan: str) -> list[dict[str, Any]]:
 def newest_grown_day() -> str:
     """Give the newest day that can be selected from; the run is skipped where there is none."""
     from dynosaur_etl.flows import training_set
-    from dynosaur_etl.flows.services import open_services
 
-    with open_services() as services:
+    with run_services() as services:
         day = training_set.newest_grown_day(services)
     if day is None:
         raise AirflowSkipException("no day has grown yet")
@@ -139,18 +164,41 @@ def newest_grown_day() -> str:
 
 
 def publish(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
-    """Show in the asset's event what the run's steps did: counts, reasons and plain facts."""
+    """Show in the asset's event what the run's steps did: counts, reasons and plain facts.
+
+    What is missing, because it was deferred, is named with its step, and logged.
+    """
+    steps = {str(summary["step"]): dict(summary) for summary in summaries}
+    waiting = {name: told["deferred"] - told.get(OVER_CAP, 0) for name, told in steps.items()}
+    missing = {name: number for name, number in waiting.items() if number}
+    if missing:
+        log.warning("deferred, and taken up by the next run of the day: %s", missing)
     event = get_current_context()["outlet_events"][asset]
-    event.extra = {str(summary["step"]): dict(summary) for summary in summaries} | facts
+    event.extra = steps | facts | {"missing": missing}
+    with run_services() as services:
+        tell_totals(services)
 
 
 def cost_of_the_day() -> str:
     """Give what the LLM has cost for the run's growth day, in US dollars."""
-    from dynosaur_etl.flows.services import open_services
     from dynosaur_etl.flows.status import day_report
 
-    with open_services() as services:
+    with run_services() as services:
         return str(day_report(str(growth_day()), services)["cost_usd"])
+
+
+def _ensure_answered(report: StepReport, most: float) -> None:
+    """Fail the Airflow task, which then tries again, where too many requests have no answer.
+
+    Raises:
+        LlmUnavailable: their share of the step's requests is larger than `most`.
+    """
+    missing = sum(report.reasons.get(reason, 0) for reason in UNANSWERED)
+    if missing > most * report.counts.taken:
+        raise LlmUnavailable(
+            f"{missing} of {report.counts.taken} requests of {report.day} have no answer;"
+            f" allowed: a share of {most:g}; what was answered is kept for the next try"
+        )
 
 
 def _label(text: str) -> str:

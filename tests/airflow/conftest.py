@@ -21,6 +21,7 @@ from dynosaur_etl.local.airflow_api import AirflowApi
 from dynosaur_etl.local.credentials import ADMIN, load_credentials
 from dynosaur_etl.local.system import stop_system, system_address
 from dynosaur_etl.store.tables import CLOCK_COLUMNS, Base
+from tests.airflow.metrics_listener import metrics_listener
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("DYNOSAUR_", "AIRFLOW_", "HF_", "OPENAI_")
@@ -61,9 +62,9 @@ class Demo:
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout)
 
-    def connect(self) -> psycopg.Connection:
+    def connect(self, database: str = "dynosaur") -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self.home / "postgres"), user="postgres", dbname="dynosaur", autocommit=True
+            host=str(self.home / "postgres"), user="postgres", dbname=database, autocommit=True
         )
 
     def contents(self) -> dict[str, Any]:
@@ -97,15 +98,16 @@ def clean_environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT)}
 
 
-def run_module(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_module(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", *arguments],
-        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False,
+        cwd=ROOT, env=clean_environment() | environment,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
 def run_demo(home: Path) -> str:
-    ended = run_module("demo.run", "--home", str(home))
+    ended = run_module("demo.run", "--home", str(home), **metrics_listener().environment)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

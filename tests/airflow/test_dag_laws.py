@@ -13,13 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "dags").glob("*.py"))
 HEAVY = ("torch", "faiss", "datasets", "transformers", "sentence_transformers", "pyarrow", "openai")
 
+DEFECTS = ("AssertionError", "AttributeError", "LookupError", "TypeError", "ValueError")
+
 PARSE = """
 import json, sys, time
 import airflow.sdk, airflow.dag_processing.dagbag as dagbag
 bag = dagbag.DagBag("/nowhere")
-began = time.perf_counter()
+began = time.process_time()
 bag.process_file(sys.argv[1])
-seconds = time.perf_counter() - began
+seconds = time.process_time() - began
 print(json.dumps({"seconds": seconds, "errors": bag.import_errors, "dags": list(bag.dags),
                   "modules": sorted(sys.modules)}))
 """
@@ -87,6 +89,8 @@ dags = {
             else [dag.on_failure_callback])],
         "max_active_runs": dag.max_active_runs, "catchup": dag.catchup,
         "paused": dag.is_paused_upon_creation,
+        "params": {name: dag.params.get_param(name).schema for name in dag.params},
+        "hours": [alert.interval.total_seconds() / 3600 for alert in dag.deadline or []],
         "timetable": DagSerialization.to_dict(dag)["dag"]["timetable"],
         "tasks": {task.task_id: describe_task(task) for task in dag.tasks},
     }
@@ -125,6 +129,7 @@ def test_every_task_retries_by_the_class_of_the_error(described: Any) -> None:
             rules = {rule["exception"]: rule["action"] for rule in task["policy"]["rules"]}
             assert rules["dynosaur_etl.domain.errors.Terminal"] == "fail"
             assert rules["dynosaur_etl.domain.errors.Transient"] == "retry"
+            assert {rules[f"builtins.{name}"] for name in DEFECTS} == {"fail"}
 
 
 def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: Any) -> None:
@@ -132,14 +137,65 @@ def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: An
         name: task
         for dag in described["dags"].values()
         for name, task in dag["tasks"].items()
-        if re.search(r'grow\("(propose|criticise)"', task["source"])
-        or task["pool"] != "default_pool"
+        if re.search(r'grow\("(propose|criticise)"', task["source"]) or task["pool"] == "llm"
     }
     assert set(asking) == {"propose", "criticise", "score", "score_part"}
     assert {task["pool"] for task in asking.values()} == {"llm"}
     for name in ("propose", "score_part"):
         assert asking[name]["mapped"]
         assert "label" in asking[name]["label"]
+
+
+def test_the_hub_is_asked_in_its_pool_only(described: Any) -> None:
+    asking = {
+        name
+        for dag in described["dags"].values()
+        for name, task in dag["tasks"].items()
+        if task["pool"] == "hub"
+    }
+    assert asking == {
+        "sync_catalogue", "find_candidates", "examine_candidates", "audit_sources"
+    }  # fmt: skip
+
+
+def test_every_mapped_task_is_labelled(described: Any) -> None:
+    for dag in described["dags"].values():
+        for task in dag["tasks"].values():
+            assert bool(task["label"]) == task["mapped"]
+
+
+def test_manual_runs_have_params_that_are_checked_and_empty(described: Any) -> None:
+    params = {name: dag["params"] for name, dag in described["dags"].items()}
+    assert {name: sorted(schemas) for name, schemas in params.items()} == {
+        "hub_audit": [],
+        "hub_poll": [
+            "configs_per_dataset", "datasets_per_family", "datasets_per_owner", "dry_run"
+        ],
+        "task_growth": ["budget_usd", "dry_run", "llm_mode", "model"],
+        "training_set": ["alpha", "k"],
+    }  # fmt: skip
+    for schemas in params.values():
+        for name, schema in schemas.items():
+            if name == "dry_run":
+                assert schema["type"] == "boolean"
+            else:
+                assert "null" in schema.get("type", []) or None in schema["enum"]
+
+
+def test_a_day_has_a_deadline(described: Any) -> None:
+    hours = {name: dag["hours"] for name, dag in described["dags"].items()}
+    assert hours == {
+        "hub_audit": [], "hub_poll": [24.0], "task_growth": [24.0], "training_set": [],
+    }  # fmt: skip
+
+
+def test_the_daily_dags_tell_how_to_backfill_and_what_a_rerun_costs(described: Any) -> None:
+    words = (
+        "dynosaur backfill", "airflow backfill create", "POST /api/v2/backfills",
+        "missing and errored runs", "`completed`", "**As of.**", "**Run again.**",
+    )  # fmt: skip
+    for name in ("hub_poll", "task_growth", "training_set"):
+        assert [word for word in words if word not in described["dags"][name]["doc"]] == []
 
 
 def test_tasks_are_filled_in_labelled_shards(described: Any) -> None:

@@ -20,9 +20,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from demo.run import DAYS, SELECTION_SIZE
+from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.local.growth import GrowthFailed, followed, set_paused
 from dynosaur_etl.local.system import process_folder, system_status
 from tests.airflow.conftest import ROOT, Demo, clean_environment, run_demo, run_module
+from tests.airflow.forwarding_hub import forwarding_hub
+from tests.airflow.metrics_listener import metrics_listener
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1200), pytest.mark.xdist_group("airflow")]
 
@@ -39,11 +42,13 @@ def run_path(run: dict[str, Any]) -> str:
     return f"/dags/{run['dag_id']}/dagRuns/{quote(run['dag_run_id'], safe='')}"
 
 
-def ask_for_run(demo: Demo, day: str) -> dict[str, Any]:
-    """Start a run of hub_poll by hand, and wait until it has ended."""
+def ask_for_run(
+    demo: Demo, day: str | None, dag: str = "hub_poll", **params: Any
+) -> dict[str, Any]:
+    """Start a run by hand, and wait until it has ended."""
     api = demo.api()
-    body = {"logical_date": None, "partition_key": day}
-    run = api.call("POST", "/dags/hub_poll/dagRuns", json=body).json()
+    body = {"logical_date": None, "partition_key": day, "conf": params}
+    run = api.call("POST", f"/dags/{dag}/dagRuns", json=body).json()
     end = time.monotonic() + 120
     while run["state"] in ("queued", "running"):
         assert time.monotonic() < end, run
@@ -107,6 +112,83 @@ def test_asset_events_tell_counts_reasons_cost_and_path(demo: Demo) -> None:
         float(state["cost_usd"])
     )
     assert state["snapshots"][-1]["path"] in {e["snapshot"]["path"] for e in extras("training_set")}
+
+
+def test_metrics_tell_what_the_store_holds(demo: Demo) -> None:
+    state, told = demo.command("status"), metrics_listener().values
+    for metric, name in (
+        ("datasets.kept", "datasets_kept"), ("proposals.kept", "tasks"),
+        ("instances.kept", "instances"), ("dollars", "cost_usd"),
+    ):  # fmt: skip
+        assert told[f"airflow.dynosaur.{metric}"] == pytest.approx(float(state[name])), metric
+    assert told["airflow.dynosaur.tokens.prompt"] == state["tokens"]["prompt"]
+    for step in ("examine", "propose", "validate", "fill", "embed", "select"):
+        assert told[f"airflow.dynosaur.step.{step}"] > 0
+
+
+def test_a_dry_run_tells_what_it_would_do_and_changes_nothing(demo: Demo) -> None:
+    before = demo.contents()
+    run = ask_for_run(demo, DAYS[0], "task_growth", dry_run=True)
+    tasks = demo.api().get(f"{run_path(run)}/taskInstances")["task_instances"]
+    states = {task["task_id"]: task["state"] for task in tasks}
+    assert (run["state"], states.pop("preview")) == ("success", "success")
+    assert set(states.values()) == {"skipped"}
+    entry = demo.api().get(f"{run_path(run)}/taskInstances/preview/xcomEntries/forecast")
+    assert entry["value"]["to_send"] == 0
+    assert entry["value"]["requests"] > 0
+    assert demo.contents() == before
+    demo.api().call("DELETE", run_path(run))
+
+
+def test_params_hold_for_one_run_and_are_checked(demo: Demo) -> None:
+    with pytest.raises(InvalidInput, match="less than the minimum"):
+        ask_for_run(demo, DAYS[0], "task_growth", budget_usd=-1)
+    before = demo.contents()
+    run = ask_for_run(demo, DAYS[0], "task_growth", model="a-model-of-no-price", dry_run=True)
+    entry = demo.api().get(f"{run_path(run)}/taskInstances/preview/xcomEntries/forecast")
+    assert entry["value"]["model"] == "a-model-of-no-price"
+    assert entry["value"]["to_send"] == entry["value"]["requests"]
+    assert demo.contents() == before
+    demo.api().call("DELETE", run_path(run))
+
+
+def test_an_audit_takes_its_token_from_the_connection_and_leaves_no_trace_of_it(
+    demo: Demo,
+) -> None:
+    api, secret = demo.api(), "hf_a-token-that-stays-secret"
+    port = json.loads((demo.home / "ports.json").read_text())["demo-hub"]
+    before = demo.contents()["tables"]["withdrawals"]
+    with forwarding_hub(f"http://127.0.0.1:{port}") as hub:
+        connection = {"connection_id": "huggingface_default", "conn_type": "generic"}
+        api.call("POST", "/connections", json=connection | {"host": hub.url, "password": secret})
+        try:
+            set_paused(api, "hub_audit", paused=False)
+            run = ask_for_run(demo, None, "hub_audit")
+        finally:
+            api.call("DELETE", "/connections/huggingface_default")
+            set_paused(api, "hub_audit", paused=True)
+    assert run["state"] == "success"
+    assert hub.credentials == {f"Bearer {secret}"}
+    assert demo.contents()["tables"]["withdrawals"] == before
+    assert _lines_with(demo.home / "airflow" / "logs", secret) == []
+    assert _lines_with(demo.home / "run", secret) == []
+    entries = api.get(f"{run_path(run)}/taskInstances/audit_sources/xcomEntries")["xcom_entries"]
+    values = [
+        api.get(f"{run_path(run)}/taskInstances/audit_sources/xcomEntries/{entry['key']}")
+        for entry in entries
+    ]
+    assert values
+    assert secret not in json.dumps(values)
+
+
+def test_a_backfill_is_told_before_it_is_made(demo: Demo) -> None:
+    days = ("--from", DAYS[0], "--to", DAYS[-1])
+    told = demo.command("backfill", *days, "--dry-run")
+    assert [line["day"] for line in told["days"]] == list(DAYS)
+    assert (told["hub_requests"], told["dollars"]) == (0, "0")
+    assert "backfill" not in told
+    made = demo.command("backfill", *days)["backfill"]
+    assert made["dag_is_paused"]
 
 
 def test_no_request_is_paid_twice(demo: Demo) -> None:
@@ -187,6 +269,7 @@ def test_the_pages_stand_in_the_navigation_and_on_each_run(demo: Demo) -> None:
     assert views == {
         "nav": "/training-set/",
         "dag_run": "/training-set/run/{DAG_ID}/{RUN_ID}",
+        "task_instance": "/training-set/run/{DAG_ID}/{RUN_ID}",
     }
     assert demo.api().get("/plugins/importErrors")["total_entries"] == 0
 
@@ -302,14 +385,36 @@ def test_a_day_that_is_not_over_fails_at_once_with_one_message(demo: Demo) -> No
         time.sleep(0.5)
     assert len(told) == 1
     assert f"{demo.url}/training-set/run/hub_poll/" in told[0]
+    assert "rejects: none; deferred: none; cost: $0" in told[0]
     set_paused(demo.api(), "hub_poll", paused=True)
     with pytest.raises(GrowthFailed, match="days that are over in UTC"):
         list(followed(demo.api(), ["2999-12-31"]))
 
 
+def test_a_late_day_is_told_and_its_run_can_be_cleared(demo: Demo) -> None:
+    api = demo.api()
+    [run] = [run for run in runs_of(demo, "hub_poll") if run["partition_key"] == "2999-12-31"]
+    api.call("POST", f"{run_path(run)}/clear", json={"dry_run": False, "only_failed": True})
+    with demo.connect("airflow") as connection:
+        due = connection.execute(
+            "update deadline set deadline_time = now() where not missed and dagrun_id ="
+            " (select id from dag_run where run_id = %s) returning id",
+            [run["dag_run_id"]],
+        ).fetchall()
+    assert len(due) == 1
+    end = time.monotonic() + 60
+    logs = demo.home / "airflow" / "logs"
+    while not (told := _lines_with(logs, "hub_poll is not done after 24 hours")):
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    assert "2999-12-31" in told[0]
+    api.call("DELETE", run_path(run))
+
+
 def _lines_with(folder: Path, words: str) -> list[str]:
     files = [path for path in folder.rglob("*") if path.is_file()]
-    return [line for file in files for line in file.read_text().splitlines() if words in line]
+    lines = (line for file in files for line in file.read_text(errors="replace").splitlines())
+    return [line for line in lines if words in line]
 
 
 def test_a_second_demo_is_quick_and_adds_nothing(demo: Demo) -> None:

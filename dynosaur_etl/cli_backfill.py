@@ -1,0 +1,65 @@
+"""The command that backfills days through the running Airflow, after telling what they cost."""
+
+from contextlib import closing
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+First = Annotated[str, typer.Option("--from", help="First day as YYYY-MM-DD (UTC).")]
+Last = Annotated[str, typer.Option("--to", help="Last day; default: yesterday.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what it would ask and cost.")]
+
+
+@app.command()
+def backfill(first: First, last: Last = "", dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Backfill days in Airflow: what is missing or has failed; what is done stays as it is."""
+    from dynosaur_etl import cli
+    from dynosaur_etl.flows.forecast import backfill_forecast
+
+    days = cli._days("", first, last)
+    with cli._services() as services:
+        told = backfill_forecast(days, services)
+    if not dry_run:
+        told["backfill"] = _start([str(day) for day in days])
+    cli._emit(told, as_json, _show_forecast)
+
+
+def _start(days: list[str]) -> dict[str, Any]:
+    from dynosaur_etl import cli
+    from dynosaur_etl.local.airflow_api import AirflowApi
+    from dynosaur_etl.local.errors import SystemDown
+    from dynosaur_etl.local.growth import create_backfill
+    from dynosaur_etl.local.system import system_address
+
+    home = cli._settings().home
+    address = system_address(home)
+    if address is None:
+        raise SystemDown(f"no Airflow runs under {home}; start it with `dynosaur up`")
+    with closing(AirflowApi(address.url, address.user, address.password)) as api:
+        return create_backfill(api, days)
+
+
+def _show_forecast(state: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from dynosaur_etl import cli
+
+    columns = ("candidates", "hub_requests", "llm_requests", "dollars")
+    table = Table("day", *columns)
+    for line in state["days"]:
+        table.add_row(line["day"], *(_cell(line[name]) for name in columns))
+    table.add_row(
+        "all", "", _cell(state["hub_requests"]), "", _cell(state["dollars"]), style="bold"
+    )
+    cli.out.print(table)
+    if started := state.get("backfill"):
+        cli.out.print(f"backfill {started['id']} of hub_poll is created", soft_wrap=True)
+        if started["dag_is_paused"]:
+            cli.out.print("hub_poll is paused: nothing starts until it is switched on")
+
+
+def _cell(value: Any) -> str:
+    return "not known" if value is None else str(value)

@@ -1,0 +1,43 @@
+"""What a manual run may set for itself alone; what is left empty stays as the settings have it.
+
+Airflow refuses a wrong type when the run is asked for; the settings refuse the rest in `preview`.
+"""
+
+from airflow.sdk import Param
+
+SETTING_OF_PARAM = {
+    "datasets_per_owner": "datasets_per_owner",
+    "datasets_per_family": "datasets_per_family",
+    "configs_per_dataset": "configs_per_dataset",
+    "llm_mode": "llm_mode",
+    "model": "llm_model",
+    "budget_usd": "llm_budget_run_usd",
+}
+
+
+def _number(description: str) -> Param:
+    return Param(None, type=["null", "integer"], minimum=1, description=description)
+
+
+def _dry_run() -> Param:
+    return Param(
+        False, type="boolean", description="tell what the run would do, and change nothing"
+    )
+
+
+POLL_PARAMS = {
+    "datasets_per_owner": _number("datasets of one owner that the day takes"),
+    "datasets_per_family": _number("datasets whose names begin alike that the day takes"),
+    "configs_per_dataset": _number("configs taken from one dataset"),
+    "dry_run": _dry_run(),
+}
+GROWTH_PARAMS = {
+    "llm_mode": Param(None, enum=[None, "live", "batch"], description="how requests are sent"),
+    "model": Param(
+        None, type=["null", "string"], maxLength=200, description="model that proposes tasks"
+    ),
+    "budget_usd": Param(
+        None, type=["null", "number"], minimum=0, description="most that the day's run may spend"
+    ),
+    "dry_run": _dry_run(),
+}
