@@ -66,7 +66,21 @@ def diff(old_folder: Path | None, new: SnapshotContent) -> dict[str, Any]:
         Corrupt: the old snapshot cannot be read.
     """
     old = _EMPTY if old_folder is None else _read_side(old_folder)
-    now = _side(new.selected.select(_COLUMNS), new.selection, new.tasks, new.sources, new.counts)
+    return _compare(
+        old, _side(new.selected.select(_COLUMNS), new.selection, new.tasks, new.sources, new.counts)
+    )
+
+
+def diff_folders(old_folder: Path, new_folder: Path) -> dict[str, Any]:
+    """Compare any two snapshots on disk, as `diff` does.
+
+    Raises:
+        Corrupt: one of them cannot be read.
+    """
+    return _compare(_read_side(old_folder), _read_side(new_folder))
+
+
+def _compare(old: _Side, now: _Side) -> dict[str, Any]:
     added = [row for key, row in now.rows.items() if key not in old.rows]
     dropped = [row for key, row in old.rows.items() if key not in now.rows]
     kept = [row for key, row in now.rows.items() if key in old.rows]
