@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, MetaData, Numeric, func
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, MetaData, Numeric, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -22,6 +22,11 @@ CLOCK_COLUMNS = frozenset(
 
 Utc = DateTime(timezone=True)
 Money = Numeric(20, 10)
+
+PROPOSAL_WORDS = (
+    "to_tsvector('simple'::regconfig, \"left\"((payload -> 0) ->> 'instruction'::text, 2000))"
+)
+"""What a search by words looks at, in PostgreSQL's own writing."""
 
 
 class Base(DeclarativeBase):
@@ -155,6 +160,8 @@ class RevisionRow(Base):
     summary: Mapped[str]
     card_sha256: Mapped[str]
 
+    __table_args__ = (Index("ix_revisions_licences", "licences", postgresql_using="gin"),)
+
 
 class ConfigRow(Base):
     """A kept config of a kept candidate; its sampled rows are a file of the kind `samples`."""
@@ -234,6 +241,18 @@ class LlmRequestRow(Base):
     )
     sent_at: Mapped[datetime | None]
 
+    __table_args__ = (
+        Index(
+            "ix_llm_requests_costs",
+            "day",
+            "purpose",
+            "model",
+            postgresql_include=[
+                "cost_usd", "reserved_usd", "prompt_tokens", "completion_tokens", "sent_at",
+            ],
+        ),
+    )  # fmt: skip
+
 
 class LlmAttemptRow(Base):
     """One sending of a request, written before it leaves."""
@@ -292,6 +311,25 @@ class ProposalRow(Base):
     detail: Mapped[str]
     task_key: Mapped[str | None] = mapped_column(index=True)
 
+    __table_args__ = (
+        Index(
+            "ix_proposals_list", text("day desc"), "dataset_id", "request_key", "position"
+        ),
+        Index(
+            "ix_proposals_source",
+            "dataset_id",
+            text("day desc"),
+            postgresql_ops={"dataset_id": "text_pattern_ops"},
+        ),
+        Index(
+            "ix_proposals_reason",
+            "reason",
+            text("day desc"),
+            postgresql_where=text("reason is not null"),
+        ),
+        Index("ix_proposals_words", text(PROPOSAL_WORDS), postgresql_using="gin"),
+    )
+
 
 class TaskRow(Base):
     """A valid instruction task of a growth day."""
@@ -325,7 +363,14 @@ class RejectionRow(Base):
     number: Mapped[int] = mapped_column(comment="how many things the row stands for")
     detail: Mapped[str]
 
-    __table_args__ = (Index("ix_rejections_stage_reason", "stage", "reason"),)
+    __table_args__ = (
+        Index("ix_rejections_stage_reason", "stage", "reason"),
+        Index("ix_rejections_list", text("day desc"), "stage", "subject", "reason"),
+        Index("ix_rejections_reason", "reason", text("day desc"), "stage", "subject"),
+        Index(
+            "ix_rejections_subject", "subject", postgresql_ops={"subject": "text_pattern_ops"}
+        ),
+    )
 
 
 class WithdrawalRow(Base):
@@ -369,7 +414,7 @@ class GrowthRunRow(Base):
     reasons: Mapped[dict[str, Any]]
     facts: Mapped[dict[str, Any]]
     output: Mapped[str] = mapped_column(comment="digest of what the step wrote")
-    finished_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 class SnapshotRow(Base):
