@@ -312,9 +312,7 @@ class ProposalRow(Base):
     task_key: Mapped[str | None] = mapped_column(index=True)
 
     __table_args__ = (
-        Index(
-            "ix_proposals_list", text("day desc"), "dataset_id", "request_key", "position"
-        ),
+        Index("ix_proposals_list", text("day desc"), "dataset_id", "request_key", "position"),
         Index(
             "ix_proposals_source",
             "dataset_id",
@@ -367,9 +365,7 @@ class RejectionRow(Base):
         Index("ix_rejections_stage_reason", "stage", "reason"),
         Index("ix_rejections_list", text("day desc"), "stage", "subject", "reason"),
         Index("ix_rejections_reason", "reason", text("day desc"), "stage", "subject"),
-        Index(
-            "ix_rejections_subject", "subject", postgresql_ops={"subject": "text_pattern_ops"}
-        ),
+        Index("ix_rejections_subject", "subject", postgresql_ops={"subject": "text_pattern_ops"}),
     )
 
 

@@ -182,9 +182,7 @@ def _sum(steps: Mapping[str, Mapping[str, _Step]], name: str) -> int:
     return sum(step.kept for step in _of(steps, name))
 
 
-def _stage(
-    name: str, number: int, stage: Stage | None, steps: Iterable[_Step]
-) -> dict[str, Any]:
+def _stage(name: str, number: int, stage: Stage | None, steps: Iterable[_Step]) -> dict[str, Any]:
     reasons = _added(step.reasons for step in steps)
     lost = [
         {"reason": reason, "words": words_of(reason), "number": count}
@@ -205,5 +203,3 @@ def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
         for reason, number in part.items():
             total[reason] = total.get(reason, 0) + number
     return total
-
-

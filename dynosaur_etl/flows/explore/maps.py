@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import Corrupt
+from dynosaur_etl.flows.embed import embedding_kind, matrix
 from dynosaur_etl.flows.explore.versions import find_version, version_folder
-from dynosaur_etl.flows.fill import EMBEDDING_FILES
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.snapshots.layout import SELECTION
 from dynosaur_etl.snapshots.manifest import read_manifest
@@ -41,7 +41,9 @@ def pool_map(services: Services, version: int) -> dict[str, Any]:
     found = _drawn.get(row.manifest_sha256)
     if found is None:
         days = set(read_manifest(folder).days)
-        files = [file for file in files_of(services.engine, EMBEDDING_FILES) if file.day in days]
+        files = [
+            file for file in files_of(services.engine, embedding_kind(services)) if file.day in days
+        ]
         keys, vectors = _sample(services, [file.path for file in files])
         found = _laid_out(keys, vectors, _picked(folder / SELECTION))
         while len(_drawn) >= _KEPT:
@@ -56,8 +58,7 @@ def _sample(services: Services, paths: Sequence[str]) -> tuple[pa.Array, NDArray
     if not tables:
         return pa.array([], pa.string()), np.zeros((0, 2), np.float32)
     table = pa.concat_tables(tables)
-    flat = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return table["instance_key"], flat.astype(np.float32).reshape(table.num_rows, -1)
+    return table["instance_key"].combine_chunks(), matrix(table).astype(np.float32)
 
 
 def _rows(services: Services, path: str, number: int) -> pa.Table:
@@ -83,9 +84,7 @@ def _picked(path: Path) -> pa.Array:
         raise Corrupt(f"{path}: {error}") from error
 
 
-def _laid_out(
-    keys: pa.Array, vectors: NDArray[np.float32], picked: pa.Array
-) -> dict[str, Any]:
+def _laid_out(keys: pa.Array, vectors: NDArray[np.float32], picked: pa.Array) -> dict[str, Any]:
     points = np.round(_flattened(vectors), 4)
     chosen = np.asarray(pc.is_in(keys, value_set=picked).to_numpy(zero_copy_only=False), bool)
     return {

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -43,7 +43,7 @@ class Search(BaseModel):
         named = self.model_dump(mode="json", exclude={"after", "size"})
         return {name: str(value) for name, value in named.items() if value not in ("", None)}
 
-    def for_download(self) -> "Search":
+    def for_download(self) -> Self:
         """Ask for the same from its beginning, as much as is given at once."""
         return self.model_copy(update={"after": "", "size": MOST_DOWNLOADED})
 

@@ -51,7 +51,7 @@ def find_sources(services: Services, search: SourceSearch) -> dict[str, Any]:
     ]
     return {
         "version": newest,
-        "number": len(rows),
+        "number_of": len(rows),
         "part": part_of(shown, search.size, _ORDER),
         "owners": _grouped(rows, "owner"),
         "licences": _grouped(rows, "licence"),
@@ -114,7 +114,8 @@ def _grouped(rows: Sequence[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         group = found.setdefault(
-            row[key], {"name": row[key], "sources": 0, "instances": 0, "share": 0.0, "selected": 0.0}
+            row[key],
+            {"name": row[key], "sources": 0, "instances": 0, "share": 0.0, "selected": 0.0},
         )
         group["sources"] += 1
         group["instances"] += row["pool_instances"]

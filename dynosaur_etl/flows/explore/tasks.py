@@ -3,7 +3,7 @@
 from typing import Any, Literal
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
@@ -104,7 +104,7 @@ def _verdict(number: int, end: int) -> str:
     return "passed" if number < end else "not asked"
 
 
-def _listed() -> Select[Any]:
+def _listed() -> Any:
     card = and_(
         RevisionRow.day == ProposalRow.day, RevisionRow.dataset_id == ProposalRow.dataset_id
     )

@@ -23,12 +23,13 @@ from dynosaur_etl.store.tables import SnapshotRow
 
 CURVE_POINTS = 200
 CARD_SHOWN = 200_000
-_KEPT = 64
+_SHOWN = 200
+_KEPT = 256
 
 
-def versions(services: Services) -> list[dict[str, Any]]:
-    """Give every version with its figures, the newest first."""
-    query = select(SnapshotRow).order_by(SnapshotRow.version.desc())
+def versions(services: Services, most: int = _SHOWN) -> list[dict[str, Any]]:
+    """Give the newest versions with their figures, the newest first."""
+    query = select(SnapshotRow).order_by(SnapshotRow.version.desc()).limit(most)
     with Session(services.engine, expire_on_commit=False) as session:
         rows = list(session.scalars(query))
     return [_line(services, row) for row in rows]
@@ -131,14 +132,18 @@ def _line(services: Services, row: SnapshotRow) -> dict[str, Any]:
         found = curve(str(version_folder(services, row)), row.manifest_sha256)
     except Corrupt as trouble:
         return line | {"coverage": None, "quality": None, "trouble": str(trouble)}
-    coverage, quality = (found[name][-1] if found[name] else None for name in ("coverage", "quality"))
+    coverage, quality = (
+        found[name][-1] if found[name] else None for name in ("coverage", "quality")
+    )
     return line | {"coverage": coverage, "quality": quality, "trouble": ""}
 
 
 def _state(folder: Path, manifest_sha256: str) -> dict[str, Any]:
     """Tell whether the manifest is the recorded one, and each file there in its size."""
     manifest = read_manifest(folder)
-    wrong = sorted(name for name, entry in manifest.files.items() if _size(folder, name) != entry.bytes)
+    wrong = sorted(
+        name for name, entry in manifest.files.items() if _size(folder, name) != entry.bytes
+    )
     return {
         "manifest": manifest.sha256 == manifest_sha256,
         "files": len(manifest.files),

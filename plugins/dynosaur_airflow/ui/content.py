@@ -1,46 +1,26 @@
-"""What the pages show, read from the product's database by a connection that cannot write."""
+"""The product's store, opened once by a connection that cannot write, and charts of its figures."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
 from dynosaur_etl.flows.services import Services
-from dynosaur_etl.flows.status import day_report, overview
 from dynosaur_etl.settings import load_settings
 from dynosaur_etl.store.database import database_url, wrapped_errors
 
 READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=10000"
-DAYS_SHOWN = 60
 _opening = threading.Lock()
 
 
-def overview_content() -> dict[str, Any]:
-    """Give the first page's content: the newest days first, each with a bar's width."""
+@contextmanager
+def reading() -> Iterator[Services]:
+    """Give the services; a database that does not answer is an error of ours."""
     services = _services()
     with wrapped_errors(services.engine):
-        state = overview(services)
-    days = state["days"][::-1][:DAYS_SHOWN]
-    return {
-        "state": state,
-        "days": _with_bars(days, "instances"),
-        "rejects": reject_lines(state["rejects"]),
-        "snapshots": state["snapshots"][::-1],
-    }
-
-
-def day_content(day: str) -> dict[str, Any]:
-    """Give a growth day's report.
-
-    Raises:
-        InvalidInput: it is not a calendar day written `YYYY-MM-DD`.
-    """
-    key, services = str(GrowthDay.parse(day)), _services()
-    with wrapped_errors(services.engine):
-        report = day_report(key, services)
-    return {"report": report, "rejects": reject_lines(report["rejects"])}
+        yield services
 
 
 def reject_lines(rejects: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -49,10 +29,11 @@ def reject_lines(rejects: Mapping[str, int]) -> list[dict[str, Any]]:
         {"reason": reason, "words": REASON_WORDS[Reason(reason)], "number": number}
         for reason, number in rejects.items()
     ]
-    return _with_bars(sorted(lines, key=lambda line: -line["number"]), "number")
+    return with_bars(sorted(lines, key=lambda line: -line["number"]), "number")
 
 
-def _with_bars(lines: Sequence[Mapping[str, Any]], measure: str) -> list[dict[str, Any]]:
+def with_bars(lines: Sequence[Mapping[str, Any]], measure: str) -> list[dict[str, Any]]:
+    """Add each line's share of the largest, 0 to 100, as `width`."""
     most = max((line[measure] for line in lines), default=0) or 1
     return [{**line, "width": round(100 * line[measure] / most, 1)} for line in lines]
 

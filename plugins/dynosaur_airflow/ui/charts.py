@@ -1,0 +1,114 @@
+"""Charts as plain data; `static/charts.js` draws them, and each page has the numbers in a table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dynosaur_etl.flows.explore.growth import VALIDITY_FLOOR
+
+
+def growth_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Instances per day as bars, and all of them so far as a line."""
+    shown = [day["day"] for day in days]
+    made = [day["instances"] for day in days]
+    return {
+        "label": "Instances per growth day, and in all",
+        "y": "instances a day",
+        "y2": "in all",
+        "series": [
+            {"name": "instances of the day", "kind": "bar", "x": shown, "y": made},
+            {"name": "in all", "kind": "line", "x": shown, "y": _sums(made), "axis": 2},
+        ],
+    }
+
+
+def validity_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The share of valid proposals per day, with the line that it should not fall under."""
+    judged = [day for day in days if day["validity"] is not None]
+    shown = [day["day"] for day in judged]
+    floor = [100 * VALIDITY_FLOOR] * len(shown)
+    return {
+        "label": "Valid proposals per growth day, in percent",
+        "y": "percent",
+        "range": [0, 100],
+        "series": [
+            {
+                "name": "valid proposals",
+                "kind": "line",
+                "x": shown,
+                "y": [round(100 * day["validity"], 2) for day in judged],
+            },
+            {"name": f"{VALIDITY_FLOOR:.0%}", "kind": "limit", "x": shown, "y": floor},
+        ],
+    }
+
+
+def cost_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """US dollars per growth day."""
+    return {
+        "label": "US dollars per growth day",
+        "y": "US dollars",
+        "series": [
+            {
+                "name": "paid",
+                "kind": "bar",
+                "x": [day["name"] for day in days],
+                "y": [float(day["cost_usd"]) for day in days],
+            }
+        ],
+    }
+
+
+def curve_chart(curve: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Coverage and mean quality against the number of rows, in the order of selection."""
+    names = {"coverage": "coverage of the pool", "quality": "mean quality"}
+    return {
+        "label": "Coverage of the pool and mean quality by size",
+        "x": "rows, in the order of selection",
+        "y": "0 to 1",
+        "series": [
+            {"name": words, "kind": "line", "x": curve["rows"], "y": curve[name]}
+            for name, words in names.items()
+        ],
+    }
+
+
+def alpha_chart(versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Quality against coverage of each version, marked with its alpha."""
+    shown = [line for line in versions if line["coverage"] is not None]
+    return {
+        "label": "Mean quality against coverage, one point a version",
+        "x": "coverage of the pool",
+        "y": "mean quality",
+        "series": [
+            {
+                "name": "versions",
+                "kind": "points",
+                "x": [line["coverage"] for line in shown],
+                "y": [line["quality"] for line in shown],
+                "text": [f"{line['name']}, alpha {line['alpha']}" for line in shown],
+            }
+        ],
+    }
+
+
+def map_chart(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Points of the pool, and on top of them those that were picked."""
+    parts = {"left": "in the pool only", "picked": "picked"}
+    return {
+        "label": "Pool and picks on the two directions of most variance",
+        "x": "first direction",
+        "y": "second direction",
+        "series": [
+            {"name": words, "kind": "dots", "x": found[part][0], "y": found[part][1]}
+            for part, words in parts.items()
+            if found[part]
+        ],
+    }
+
+
+def _sums(numbers: Sequence[int]) -> list[int]:
+    total, found = 0, []
+    for number in numbers:
+        total += number
+        found.append(total)
+    return found

@@ -1,0 +1,32 @@
+"""Cost: what the LLM cost, and what is left of the budget."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from dynosaur_airflow.ui.charts import cost_chart
+from dynosaur_airflow.ui.content import reading
+from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.flows.explore.spending import spent
+
+_COLUMNS = (
+    "name", "requests", "prompt_tokens", "completion_tokens", "cost_usd", "held_usd",
+)  # fmt: skip
+
+router = APIRouter()
+
+
+@router.get("/cost")
+def cost(request: Request) -> Response:
+    """Dollars by day, purpose and model; the month's budget and projection."""
+    with reading() as services:
+        found = spent(services)
+    content = {"cost": found, "charts": [cost_chart(found["by_day"])]}
+    return page(request, "cost.html.jinja", content, here="cost")
+
+
+@router.get("/cost.{kind}")
+def cost_file(kind: FileKind) -> Response:
+    """The costs by growth day as a file."""
+    with reading() as services:
+        return download(spent(services)["by_day"], _COLUMNS, "cost", kind)

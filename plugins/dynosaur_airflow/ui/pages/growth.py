@@ -1,0 +1,78 @@
+"""Growth: the first page, one day's report, and what is worked on now."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as FromPath
+from starlette.responses import Response
+
+from dynosaur_airflow.ui.charts import growth_chart, validity_chart
+from dynosaur_airflow.ui.content import reading, reject_lines, with_bars
+from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows.explore.growth import growth, live
+from dynosaur_etl.flows.explore.paging import Day
+from dynosaur_etl.flows.explore.versions import versions
+from dynosaur_etl.flows.status import day_report
+
+DAYS_SHOWN = 60
+SNAPSHOTS_SHOWN = 5
+_COLUMNS = (
+    "day", "datasets_seen", "datasets_kept", "proposals", "tasks", "instances", "validity",
+    "rejected", "cost_usd",
+)  # fmt: skip
+DayKey = Annotated[str, FromPath(max_length=32)]
+
+router = APIRouter()
+
+
+@router.get("/")
+def training_set(request: Request, before: Annotated[Day, Query()] = "") -> Response:
+    """Growth by day, the funnel from the Hub to the selection, and what runs now."""
+    with reading() as services:
+        state, now = growth(services), live(services)
+        snapshots = versions(services, SNAPSHOTS_SHOWN)
+    days = [day for day in state["days"] if not before or day["day"] < before]
+    shown = with_bars(days[::-1][:DAYS_SHOWN], "instances")
+    content = {
+        "state": state,
+        "days": shown,
+        "earlier": shown[-1]["day"] if len(days) > DAYS_SHOWN else "",
+        "live": now,
+        "snapshots": snapshots,
+        "charts": [growth_chart(state["days"]), validity_chart(state["days"])],
+    }
+    return page(request, "growth.html.jinja", content, here="growth")
+
+
+@router.get("/live")
+def now(request: Request) -> Response:
+    """The part of the first page that a script reads again every few seconds."""
+    with reading() as services:
+        return page(request, "live.html.jinja", {"live": live(services)})
+
+
+@router.get("/days.{kind}")
+def days_file(kind: FileKind) -> Response:
+    """All growth days as a file."""
+    with reading() as services:
+        return download(growth(services)["days"], _COLUMNS, "growth-days", kind)
+
+
+@router.get("/day/{day}")
+def growth_day(request: Request, day: DayKey) -> Response:
+    """The report of one growth day."""
+    return page(request, "day.html.jinja", day_content(day), here="growth")
+
+
+def day_content(day: str) -> dict[str, Any]:
+    """Give a growth day's report.
+
+    Raises:
+        InvalidInput: it is not a calendar day written `YYYY-MM-DD`.
+    """
+    key = str(GrowthDay.parse(day))
+    with reading() as services:
+        report = day_report(key, services)
+    return {"report": report, "rejects": reject_lines(report["rejects"]), "run": None}

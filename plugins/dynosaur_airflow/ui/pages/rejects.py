@@ -1,0 +1,38 @@
+"""Rejects: every thing that was left out, where and why."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from dynosaur_airflow.ui.content import reading
+from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.flows.explore.rejects import RejectSearch, find_rejects
+
+_COLUMNS = ("day", "stage", "subject", "reason", "words", "number", "detail")
+
+router = APIRouter()
+
+
+@router.get("/rejects")
+def rejects(request: Request, search: Annotated[RejectSearch, Query()]) -> Response:
+    """Rejects by stage, reason, day and name, the newest day first."""
+    with reading() as services:
+        part = find_rejects(services, search)
+    content = {
+        "search": search,
+        "part": part,
+        "stages": [str(stage) for stage in Stage],
+        "reasons": [str(reason) for reason in Reason],
+    }
+    return page(request, "rejects.html.jinja", content, here="rejects")
+
+
+@router.get("/rejects.{kind}")
+def rejects_file(kind: FileKind, search: Annotated[RejectSearch, Query()]) -> Response:
+    """What the filters find as a file of up to 10,000 rows."""
+    with reading() as services:
+        found = find_rejects(services, search.for_download())
+    return download(found.rows, _COLUMNS, "rejects", kind)

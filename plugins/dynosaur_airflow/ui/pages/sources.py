@@ -1,0 +1,34 @@
+"""Sources: whose data the newest snapshot's pool is made of, and what was withdrawn."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from dynosaur_airflow.ui.content import reading
+from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.flows.explore.sources import SourceSearch, find_sources
+
+_COLUMNS = (
+    "dataset", "revision", "owner", "licence", "languages", "pretty_name", "pool_instances",
+    "share", "selected_instances", "selected_share", "url",
+)  # fmt: skip
+
+router = APIRouter()
+
+
+@router.get("/sources")
+def sources(request: Request, search: Annotated[SourceSearch, Query()]) -> Response:
+    """Sources by owner and licence, the largest first."""
+    with reading() as services:
+        found = find_sources(services, search)
+    return page(request, "sources.html.jinja", {"search": search, **found}, here="sources")
+
+
+@router.get("/sources.{kind}")
+def sources_file(kind: FileKind, search: Annotated[SourceSearch, Query()]) -> Response:
+    """What the filters find as a file of up to 10,000 rows."""
+    with reading() as services:
+        found = find_sources(services, search.for_download())
+    return download(found["part"].rows, _COLUMNS, "sources", kind)

@@ -1,0 +1,68 @@
+"""Tasks: proposals found by filters, and one with everything that is known of it."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as FromPath
+from starlette.responses import Response
+
+from dynosaur_airflow.ui.content import reading
+from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.domain.models import Mode
+from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.flows.explore.tasks import TaskSearch, find_tasks, task_report
+
+_COLUMNS = (
+    "day", "dataset", "revision", "config", "licence", "mode", "verdict", "reason", "detail",
+    "instruction", "task_key", "request_key", "position",
+)  # fmt: skip
+_KEY = r"^[0-9A-Za-z_.:-]*\Z"
+Position = Annotated[int, FromPath(ge=0, le=1_000)]
+
+router = APIRouter()
+
+
+@router.get("/tasks")
+def tasks(request: Request, search: Annotated[TaskSearch, Query()]) -> Response:
+    """Proposals and their verdicts, the newest day first."""
+    with reading() as services:
+        part = find_tasks(services, search)
+        licences = services.settings.licences
+    content = {
+        "search": search,
+        "part": part,
+        "modes": [str(mode) for mode in Mode],
+        "reasons": [str(reason) for reason in Reason],
+        "licences": licences,
+    }
+    return page(request, "tasks.html.jinja", content, here="tasks")
+
+
+@router.get("/tasks.{kind}")
+def tasks_file(kind: FileKind, search: Annotated[TaskSearch, Query()]) -> Response:
+    """What the filters find as a file of up to 10,000 rows."""
+    with reading() as services:
+        return download(find_tasks(services, search.for_download()).rows, _COLUMNS, "tasks", kind)
+
+
+@router.get("/tasks/{day}/{request_key}/{position}")
+def task(
+    request: Request,
+    day: Annotated[str, FromPath(max_length=10, pattern=_KEY)],
+    request_key: Annotated[str, FromPath(max_length=200, pattern=_KEY)],
+    position: Position,
+) -> Response:
+    """One proposal: prompt, answer, verdicts, examples and where it comes from."""
+    with reading() as services:
+        report = task_report(services, day, request_key, position)
+    return page(request, "task.html.jinja", {"report": report | _written(report)}, here="tasks")
+
+
+def _written(report: dict[str, Any]) -> dict[str, str]:
+    """Write what the LLM said as text: its answer as it came, the proposal as JSON."""
+    request = report["request"] or {"response": {}}
+    answer = request["response"].get("content") or request["response"].get("refusal") or ""
+    payload = json.dumps(report["proposal"]["payload"], indent=2, ensure_ascii=False)
+    return {"answer": str(answer), "payload": payload}

@@ -1,0 +1,77 @@
+"""Templates, and what every answer carries: escaped output under a policy without foreign hosts."""
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+HERE = Path(__file__).parent
+EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+"""The hash of nothing: charts may make an empty style sheet, which they fill rule by rule."""
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; connect-src 'self';"
+        f" style-src 'self' {EMPTY_STYLE}; base-uri 'none'; form-action 'self';"
+        " frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+NAVIGATION = (
+    ("growth", "/", "Growth"),
+    ("tasks", "/tasks", "Tasks"),
+    ("rejects", "/rejects", "Rejects"),
+    ("snapshots", "/snapshots", "Snapshots"),
+    ("cost", "/cost", "Cost"),
+    ("sources", "/sources", "Sources"),
+)
+
+templates = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page(
+    request: Request,
+    template: str,
+    content: Mapping[str, Any],
+    status: int = 200,
+    here: str = "",
+) -> Response:
+    """Fill a template; `here` is the part of the navigation that it belongs to."""
+    frame = {"base": base_of(request), "navigation": NAVIGATION, "here": here}
+    text = templates.get_template(template).render(**frame, **content)
+    return HTMLResponse(text, status_code=status)
+
+
+def base_of(request: Request) -> str:
+    """Give the path under which Airflow has mounted the pages."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def address(path: str, values: Mapping[str, Any]) -> str:
+    """Write an address with the values that are set."""
+    query = urlencode({name: value for name, value in values.items() if value not in ("", None)})
+    return f"{path}?{query}" if query else path
+
+
+def chart_library() -> Path:
+    """Give the charts' script as its Python package ships it; the package is not imported."""
+    found = importlib.util.find_spec("plotly")
+    if found is None or found.origin is None:
+        raise FileNotFoundError("the package plotly is not installed")
+    return Path(found.origin).parent / "package_data" / "plotly.min.js"
+
+
+templates.globals["address"] = address
