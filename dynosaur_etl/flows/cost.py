@@ -49,7 +49,7 @@ def cost(services: Services, day: str | None, now: datetime | None = None) -> di
         "by_purpose": [_written(group) for group in _grouped(lines, lambda x: x.purpose)],
         "by_model": [_written(group) for group in _grouped(lines, lambda x: x.model)],
         "total": _per_thousand(_summed(lines), funnel(services, days)),
-        "month": _month(services, now or datetime.now(UTC)),
+        "month": month_cost(services, now or datetime.now(UTC)),
     }
 
 
@@ -125,7 +125,12 @@ def _per_thousand(group: dict[str, Any], made: dict[str, int]) -> dict[str, Any]
     return written
 
 
-def _month(services: Services, now: datetime) -> dict[str, Any]:
+def month_cost(services: Services, now: datetime) -> dict[str, Any]:
+    """Give what the calendar month (UTC) has cost, what its budget still holds, and where it goes.
+
+    The projection goes on at the month's average so far, of at least one day. Without a budget,
+    `budget_usd` and `left_usd` are None.
+    """
     start = datetime(now.year, now.month, 1, tzinfo=UTC)
     passed = max((now - start).total_seconds() / _SECONDS_A_DAY, 1.0)
     spent = spent_since(services.engine, start)

@@ -248,7 +248,7 @@ class LlmRequestRow(Base):
             "purpose",
             "model",
             postgresql_include=[
-                "cost_usd", "reserved_usd", "prompt_tokens", "completion_tokens", "sent_at",
+                "cost_usd", "reserved_usd", "prompt_tokens", "completion_tokens",
             ],
         ),
     )  # fmt: skip

@@ -25,8 +25,8 @@ def _plain(text: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=300), AfterValidator(_plain)]
-Day = Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?\Z")]
-Cursor = Annotated[str, Field(max_length=2000, pattern=r"^[A-Za-z0-9_=-]*\Z")]
+Day = Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
+Cursor = Annotated[str, Field(max_length=2000, pattern=r"^[A-Za-z0-9_=-]*$")]
 
 
 class Search(BaseModel):

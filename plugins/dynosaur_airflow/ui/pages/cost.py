@@ -1,5 +1,7 @@
 """Cost: what the LLM cost, and what is left of the budget."""
 
+from decimal import Decimal
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -21,7 +23,12 @@ def cost(request: Request) -> Response:
     """Dollars by day, purpose and model; the month's budget and projection."""
     with reading() as services:
         found = spent(services)
-    content = {"cost": found, "charts": [cost_chart(found["by_day"])]}
+    budget, projected = found["month"]["budget_usd"], found["month"]["projected_usd"]
+    content = {
+        "cost": found,
+        "charts": [cost_chart(found["by_day"])],
+        "over_budget": budget is not None and Decimal(projected) > Decimal(budget),
+    }
     return page(request, "cost.html.jinja", content, here="cost")
 
 

@@ -15,8 +15,8 @@ from dynosaur_airflow.ui.pages.growth import day_content
 from dynosaur_airflow.ui.rendering import base_of, page
 from dynosaur_etl.domain.errors import InvalidInput
 
-DagId = Annotated[str, FromPath(max_length=250, pattern=r"^[^\x00]*\Z")]
-RunId = Annotated[str, FromPath(max_length=250, pattern=r"^[^\x00]*\Z")]
+DagId = Annotated[str, FromPath(max_length=250, pattern=r"^[^\x00]*$")]
+RunId = Annotated[str, FromPath(max_length=250, pattern=r"^[^\x00]*$")]
 
 router = APIRouter()
 

@@ -18,7 +18,7 @@ _COLUMNS = (
     "day", "dataset", "revision", "config", "licence", "mode", "verdict", "reason", "detail",
     "instruction", "task_key", "request_key", "position",
 )  # fmt: skip
-_KEY = r"^[0-9A-Za-z_.:-]*\Z"
+_KEY = r"^[0-9A-Za-z_.:-]*$"
 Position = Annotated[int, FromPath(ge=0, le=1_000)]
 
 router = APIRouter()

@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import text
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -12,7 +12,7 @@ _WORDS = (
     "to_tsvector('simple'::regconfig, \"left\"((payload -> 0) ->> 'instruction'::text, 2000))"
 )
 _NEWEST = text("day desc")
-_COSTS = ["cost_usd", "reserved_usd", "prompt_tokens", "completion_tokens", "sent_at"]
+_COSTS = ["cost_usd", "reserved_usd", "prompt_tokens", "completion_tokens"]
 
 
 def upgrade() -> None:
