@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.reasons import Stage
@@ -62,21 +62,8 @@ def live(services: Services) -> dict[str, Any]:
         if day is None:
             return {"day": None, "steps": [], "requests": {}, "running": False}
         done = {row.step: row for row in session.scalars(_steps_of(day))}
-        begun = dict(
-            session.execute(
-                select(CheckpointRow.step, func.count())
-                .where(CheckpointRow.day == day)
-                .group_by(CheckpointRow.step)
-            ).tuples()
-        )
-        requests = dict(
-            session.execute(
-                select(LlmRequestRow.status, func.count())
-                .where(LlmRequestRow.day == day)
-                .group_by(LlmRequestRow.status)
-                .order_by(LlmRequestRow.status)
-            ).tuples()
-        )
+        begun = _counted(session, CheckpointRow.step, CheckpointRow.day == day)
+        requests = _counted(session, LlmRequestRow.status, LlmRequestRow.day == day)
     steps = [_live_step(name, done.get(name), begun.get(name, 0)) for name in STEPS[:-1]]
     open_steps = [step for step in steps if step["state"] != "done"]
     return {"day": day, "steps": steps, "requests": requests, "running": bool(open_steps)}
@@ -91,10 +78,15 @@ def _steps_of(day: str) -> Any:
     return select(GrowthRunRow).where(GrowthRunRow.day == day)
 
 
+def _counted(session: Session, by: Any, where: ColumnElement[bool]) -> dict[str, int]:
+    query = select(by, func.count()).where(where).group_by(by).order_by(by)
+    return dict(session.execute(query).tuples().all())
+
+
 def _live_step(name: str, row: GrowthRunRow | None, begun: int) -> dict[str, Any]:
     if row is None:
-        return {"step": name, "state": "begun" if begun else "to come", "items": begun}
-    return {"step": name, "state": "done", "items": row.kept, "at": f"{row.finished_at:%H:%M} UTC"}
+        return {"step": name, "state": "begun" if begun else "to come", "number": begun}
+    return {"step": name, "state": "done", "number": row.kept, "at": f"{row.finished_at:%H:%M} UTC"}
 
 
 def _steps(session: Session) -> dict[str, dict[str, _Step]]:

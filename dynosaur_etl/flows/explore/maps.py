@@ -9,17 +9,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Corrupt
-from dynosaur_etl.flows.embed import embedding_kind, matrix
+from dynosaur_etl.flows.embed import EMBEDDING_FILES, matrix
 from dynosaur_etl.flows.explore.versions import find_version, version_folder
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.snapshots.layout import SELECTION
 from dynosaur_etl.snapshots.manifest import read_manifest
-from dynosaur_etl.store.steps import files_of
+from dynosaur_etl.store.tables import FileRow
 
 POINTS = 2_000
 _FILES_READ = 10
+_SUBSPACE, _ITERATIONS = 4, 15
 _KEPT = 16
 _drawn: dict[str, dict[str, Any]] = {}
 _Item = TypeVar("_Item")
@@ -40,16 +43,26 @@ def pool_map(services: Services, version: int) -> dict[str, Any]:
     folder = version_folder(services, row)
     found = _drawn.get(row.manifest_sha256)
     if found is None:
-        days = set(read_manifest(folder).days)
-        files = [
-            file for file in files_of(services.engine, embedding_kind(services)) if file.day in days
-        ]
-        keys, vectors = _sample(services, [file.path for file in files])
+        keys, vectors = _sample(services, _vector_files(services, read_manifest(folder).days))
         found = _laid_out(keys, vectors, _picked(folder / SELECTION))
         while len(_drawn) >= _KEPT:
             _drawn.pop(next(iter(_drawn)))
         _drawn[row.manifest_sha256] = found
     return found
+
+
+def _vector_files(services: Services, days: Sequence[str]) -> list[str]:
+    """Give the paths of the days' vectors by day; of several models, that of the most days."""
+    query = (
+        select(FileRow.kind, FileRow.path)
+        .where(FileRow.kind.startswith(EMBEDDING_FILES), FileRow.day.in_(days))
+        .order_by(FileRow.day, FileRow.kind, FileRow.name)
+    )
+    by_kind: dict[str, list[str]] = {}
+    with Session(services.engine) as session:
+        for kind, path in session.execute(query):
+            by_kind.setdefault(kind, []).append(path)
+    return max(by_kind.values(), key=len, default=[])
 
 
 def _sample(services: Services, paths: Sequence[str]) -> tuple[pa.Array, NDArray[np.float32]]:
@@ -95,10 +108,12 @@ def _laid_out(keys: pa.Array, vectors: NDArray[np.float32], picked: pa.Array) ->
 
 
 def _flattened(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Project on the two directions of most variance; their signs are fixed by the first row."""
-    if len(vectors) < 3:
+    """Project on the two directions of most variance, found by iterating a subspace of four."""
+    if len(vectors) <= _SUBSPACE:
         return np.zeros((len(vectors), 2), np.float32)
     centred = vectors - vectors.mean(axis=0)
-    _, directions = np.linalg.eigh(centred.T @ centred)
-    plane: NDArray[np.float32] = centred @ directions[:, :-3:-1]
-    return plane * np.where(plane[0] < 0, -1, 1).astype(np.float32)
+    basis = centred[:_SUBSPACE].T.astype(np.float64)
+    for _ in range(_ITERATIONS):
+        basis, _ = np.linalg.qr(centred.T @ (centred @ basis))
+    plane: NDArray[np.float32] = (centred @ basis[:, :2]).astype(np.float32)
+    return plane
