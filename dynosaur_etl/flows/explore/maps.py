@@ -71,7 +71,9 @@ def _sample(services: Services, paths: Sequence[str]) -> tuple[pa.Array, NDArray
     if not tables:
         return pa.array([], pa.string()), np.zeros((0, 2), np.float32)
     table = pa.concat_tables(tables)
-    return table["instance_key"].combine_chunks(), matrix(table).astype(np.float32)
+    keys = table["instance_key"].combine_chunks()
+    _, first = np.unique(keys.to_numpy(zero_copy_only=False), return_index=True)
+    return keys.take(pa.array(first)), matrix(table).astype(np.float32)[first]
 
 
 def _rows(services: Services, path: str, number: int) -> pa.Table:
@@ -112,8 +114,9 @@ def _flattened(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(vectors) <= _SUBSPACE:
         return np.zeros((len(vectors), 2), np.float32)
     centred = vectors - vectors.mean(axis=0)
-    basis = centred[:_SUBSPACE].T.astype(np.float64)
+    spread = centred.T @ centred
+    basis = centred[:_SUBSPACE].T
     for _ in range(_ITERATIONS):
-        basis, _ = np.linalg.qr(centred.T @ (centred @ basis))
-    plane: NDArray[np.float32] = (centred @ basis[:, :2]).astype(np.float32)
+        basis, _ = np.linalg.qr(spread @ basis)
+    plane: NDArray[np.float32] = centred @ basis[:, :2]
     return plane

@@ -43,7 +43,7 @@ function draw(figure) {
     legend: { orientation: "h", y: 1.15 },
     xaxis: axis(chart.x, { type: days ? "category" : "linear", nticks: 10 }),
     yaxis: axis(chart.y, chart.range ? { range: chart.range } : { rangemode: "tozero" }),
-    yaxis2: axis(chart.y2, { overlaying: "y", side: "right", showgrid: false, rangemode: "tozero" }),
+    yaxis2: axis(chart.y2, { overlaying: "y", side: "right", showgrid: false, tickmode: "auto", rangemode: "tozero" }),
   };
   const options = { displayModeBar: false, responsive: true };
   Plotly.react(figure.querySelector(".canvas"), chart.series.map(trace), layout, options);
