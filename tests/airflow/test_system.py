@@ -1,11 +1,9 @@
 """The whole system as a newcomer meets it: the demo, its pages, reruns, crashes and the end.
 
-The tests share one running system and stand in the order of its life: what stops it comes last.
+The tests share one running system; those that break and stop it stand in `test_the_end.py`.
 """
 
-import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,19 +12,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import psutil
 import pyarrow.parquet as pq
 import pytest
 
 from demo.run import DAYS, SELECTION_SIZE
 from dynosaur_etl.local.growth import GrowthFailed, followed, set_paused
-from dynosaur_etl.local.system import process_folder, system_status
-from tests.airflow.conftest import ROOT, Demo, clean_environment, run_demo, run_module
+from tests.airflow.conftest import ROOT, Demo, clean_environment
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1200), pytest.mark.xdist_group("airflow")]
 
-PAGES = ("/", "/style.css", "/day/2026-10-05", "/run/hub_poll/none")
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -123,33 +118,6 @@ def test_no_secret_stands_on_a_command_line(demo: Demo) -> None:
         " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])
     ]
     assert not [line for line in lines for secret in secrets if secret in line]
-
-
-@pytest.mark.parametrize("page", [*PAGES, "/openapi.json", "/docs", "/redoc", "/no/such/page"])
-def test_nothing_is_shown_to_the_anonymous(demo: Demo, page: str) -> None:
-    assert httpx.get(f"{demo.url}/training-set{page}").status_code == 401
-
-
-def test_every_route_is_guarded(demo: Demo) -> None:
-    """Routes are read from the application itself, so that a new one cannot be forgotten."""
-    code = (
-        "import json; from dynosaur_airflow.ui.app import create_app\n"
-        "print(json.dumps([(r.path, sorted(r.methods)) for r in create_app().routes]))"
-    )
-    environment = clean_environment() | {
-        "AIRFLOW_HOME": str(demo.home / "airflow"),
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
-    }
-    ended = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    routes = json.loads(ended.stdout.splitlines()[-1])
-    assert len(routes) >= 5
-    for path, methods in routes:
-        assert methods == ["GET"], "the pages are read-only"
-        address = path.replace("{day}", DAYS[0]).replace("{dag_id}", "hub_poll")
-        address = address.replace("{run_id:path}", "x").replace("{path:path}", "x")
-        assert httpx.get(f"{demo.url}/training-set{address}").status_code == 401
 
 
 def test_a_viewer_sees_growth_rejects_and_snapshots(demo: Demo) -> None:
@@ -310,53 +278,3 @@ def test_a_day_that_is_not_over_fails_at_once_with_one_message(demo: Demo) -> No
 def _lines_with(folder: Path, words: str) -> list[str]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     return [line for file in files for line in file.read_text().splitlines() if words in line]
-
-
-def test_a_second_demo_is_quick_and_adds_nothing(demo: Demo) -> None:
-    before, began = demo.contents(), time.monotonic()
-    processes = {name: process_folder(demo.home).record(name) for name in _names(demo)}
-    run_demo(demo.home)
-    assert time.monotonic() - began < 45
-    assert demo.contents() == before
-    assert {name: process_folder(demo.home).record(name) for name in _names(demo)} == processes
-
-
-def test_a_half_dead_system_is_healed_by_the_next_start(demo: Demo) -> None:
-    before = demo.contents()
-    folder = process_folder(demo.home)
-    for name in ("scheduler", "demo-hub"):
-        record = folder.record(name)
-        assert record is not None
-        os.kill(record.pid, signal.SIGKILL)
-    server = int((demo.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-    os.kill(server, signal.SIGKILL)
-    time.sleep(1)
-    assert not system_status(demo.home).is_up
-    run_demo(demo.home)
-    assert system_status(demo.home).is_up
-    assert demo.contents() == before
-
-
-def test_stop_leaves_no_process_behind(demo: Demo) -> None:
-    url, names = demo.url, _names(demo)
-    ended = run_module("dynosaur_etl.local.stop", str(demo.home))
-    assert ended.returncode == 0
-    for name in [*names, "postgres"]:
-        assert name in ended.stdout
-    assert _processes_of(demo.home) == []
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
-    assert "nothing was running" in run_module("dynosaur_etl.local.stop", str(demo.home)).stdout
-
-
-def _names(demo: Demo) -> list[str]:
-    return process_folder(demo.home).names()
-
-
-def _processes_of(home: Path) -> list[Any]:
-    return [
-        process.info
-        for process in psutil.process_iter(["pid", "cmdline", "cwd", "status"])
-        if process.info["status"] != psutil.STATUS_ZOMBIE
-        and str(home) in " ".join([*(process.info["cmdline"] or []), process.info["cwd"] or ""])
-    ]
