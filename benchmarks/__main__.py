@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.harness import ROOT, machine
 
-SHARED = frozenset({"__init__", "__main__", "harness", "instances_rows"})
+SHARED = frozenset({"__init__", "__main__", "harness", "instances_rows", "ui_store"})
 LONG = frozenset({"selection_large"})
 REPORT = ROOT / "docs" / "benchmarks.md"
 

@@ -32,7 +32,7 @@ class TaskSearch(Search):
     """By what proposals are found; what is empty does not matter.
 
     Attributes:
-        words: of the instruction, as a web search takes them.
+        words: of the instruction, all of which it must hold.
         source: a dataset, or an owner with `/` at the end.
     """
 
@@ -127,7 +127,7 @@ def _listed() -> Any:
 def _conditions(search: TaskSearch) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if search.words:
-        asked = func.websearch_to_tsquery(_SIMPLE, search.words)
+        asked = func.plainto_tsquery(_SIMPLE, search.words)
         found.append(literal_column(PROPOSAL_WORDS).op("@@")(asked))
     if search.source.endswith("/"):
         found.append(ProposalRow.dataset_id.startswith(search.source, autoescape=True))

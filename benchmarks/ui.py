@@ -1,0 +1,141 @@
+"""The pages over a store of 800,000 instances and 100,000 tasks: how long the server takes.
+
+Usage: python -m benchmarks.ui [--quick] [--json]
+
+Each page is asked for 40 times in one process, by other filters, days, tasks and places in the
+list each time; what counts is the 95th percentile beside the limit of 300 ms. The first request of
+a kind is counted too, and told in the notes: it fills what is kept in memory. Airflow's login is
+left out.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import ROOT, Figure, main
+from benchmarks.ui_store import FULL, QUICK, Size, make_store
+
+TIMES = 40
+LIMIT_MS = 300
+WORDS = ("word7", "estimate", "word500 text", "no-such-word", "of the from")
+
+
+def measure(quick: bool) -> list[Figure]:
+    from dynosaur_etl.settings import Settings
+    from dynosaur_etl.store.embedded import stop_embedded
+
+    with tempfile.TemporaryDirectory(prefix="dynosaur-bench-", ignore_cleanup_errors=True) as name:
+        home = Path(name)
+        home.chmod(0o755)
+        os.environ |= {"DYNOSAUR_HOME": name, "DYNOSAUR_DATABASE_URL": ""}
+        os.environ |= {"AIRFLOW_HOME": f"{name}/airflow", "DYNOSAUR_STORAGE_URL": f"{name}/store"}
+        try:
+            return _measured(Settings(), QUICK if quick else FULL)
+        finally:
+            stop_embedded(home / "postgres")
+
+
+def _measured(settings: Any, size: Size) -> list[Figure]:
+    from dynosaur_etl.flows.services import Services
+
+    services = Services(settings)
+    make_store(services, size)
+    requests = _pages(services, size)
+    services.close()
+    get = _client()
+    get("/style.css")
+    return [
+        _figure(name, size, [_timed(get, ask(n)) for n in range(TIMES)])
+        for name, ask in requests.items()
+    ]
+
+
+def _figure(name: str, size: Size, times: list[float]) -> Figure:
+    notes = {
+        "first ms": round(times[0]),
+        "median ms": round(float(np.median(times))),
+        "instances": size.days * size.instances,
+        "tasks": size.tasks,
+    }
+    return Figure(name, float(np.percentile(times, 95)), "ms", "at most", LIMIT_MS, notes)
+
+
+def _timed(get: Callable[[str], int], address: str) -> float:
+    began = time.perf_counter()
+    status = get(address)
+    took = time.perf_counter() - began
+    if status != 200:
+        raise SystemExit(f"{address} answers {status}")
+    return 1000 * took
+
+
+def _client() -> Callable[[str], int]:
+    """Open the pages in this process, with the login left out."""
+    sys.path.insert(0, str(ROOT / "plugins"))
+    logging.disable(logging.INFO)
+    from dynosaur_airflow.ui.app import LOGGED_IN, create_app
+    from starlette.testclient import TestClient
+
+    app = create_app()
+    app.dependency_overrides[LOGGED_IN] = lambda: None
+    client = TestClient(app)
+    return lambda address: client.get(address).status_code
+
+
+def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
+    """Give each page's address by the number of the request."""
+    from dynosaur_etl.flows.explore.paging import cursor
+    from dynosaur_etl.flows.explore.rejects import RejectSearch, find_rejects
+    from dynosaur_etl.flows.explore.tasks import TaskSearch, find_tasks
+
+    def day(number: int) -> str:
+        return size.names[number * 37 % size.days]
+
+    def task(number: int) -> str:
+        row = find_tasks(services, TaskSearch(day=day(number), verdict="kept")).rows[number]
+        return f"/tasks/{row['day']}/{row['request_key']}/{row['position']}"
+
+    def tasks_after(number: int) -> str:
+        row = find_tasks(services, TaskSearch(day=day(number))).rows[number]
+        key = (row["day"], row["dataset"], row["request_key"], row["position"])
+        return f"/tasks?after={cursor(key)}"
+
+    def rejects_after(number: int) -> str:
+        row = find_rejects(services, RejectSearch(day=day(number))).rows[number]
+        key = (row["day"], row["stage"], row["subject"], row["reason"])
+        return f"/rejects?after={cursor(key)}&reason=output_constant"
+
+    tasks, afters = [task(n) for n in range(TIMES)], [tasks_after(n) for n in range(TIMES)]
+    left = [rejects_after(n) for n in range(TIMES)]
+    licences = ("mit", "bsd", "none-such", "cc0-1.0")
+    return {
+        "growth": lambda n: f"/?before={day(n)}",
+        "now": lambda _: "/live",
+        "one day": lambda n: f"/day/{day(n)}",
+        "tasks": lambda n: f"/tasks?day={day(n)}&size=200",
+        "tasks, further on": lambda n: afters[n],
+        "tasks by words": lambda n: f"/tasks?words={WORDS[n % len(WORDS)]}&verdict=kept",
+        "tasks by source": lambda n: f"/tasks?source=owner{n * 97 % 5000}/&mode=aware",
+        "tasks by licence": lambda n: f"/tasks?licence={licences[n % 4]}&verdict=rejected",
+        "tasks by reason": lambda n: "/tasks?reason=" + ("output_missing", "gone")[n % 2],
+        "one task": lambda n: tasks[n],
+        "rejects": lambda n: left[n],
+        "rejects by name": lambda n: f"/rejects?subject=owner{n}/left-{n}",
+        "snapshots": lambda _: "/snapshots",
+        "one snapshot": lambda n: f"/snapshots/{1 + n % 2}",
+        "two snapshots compared": lambda n: f"/snapshots/diff?old={1 + n % 2}&new={2 - n % 2}",
+        "map": lambda n: f"/snapshots/{1 + n % 2}/map",
+        "cost": lambda _: "/cost",
+        "sources": lambda n: f"/sources?owner=owner{n}",
+    }
+
+
+if __name__ == "__main__":
+    main(measure, "the pages over a large store")
