@@ -59,41 +59,48 @@ _DAY = "(date '2025-01-01' + n / :requests)::text"
 _DATASET = "'owner' || (n / 2 % 5000) || '/set-' || (n / 2)"
 _LICENCE = "(array['mit', 'apache-2.0', 'cc-by-4.0', 'cc0-1.0', 'bsd'])[1 + n / 2 % 5]"
 _REASON = "(array['output_constant', 'field_unknown', 'labels_unbalanced', 'output_missing'])"
+_PARTS = {
+    "$day": _DAY,
+    "$dataset": _DATASET,
+    "$licence": _LICENCE,
+    "$reason": _REASON,
+    "$rejects_a_day": str(REJECTS_A_DAY),
+}
 _TABLES = (
-    f"""insert into llm_requests (key, purpose, day, subject, model, prompt_version, request,
+    """insert into llm_requests (key, purpose, day, subject, model, prompt_version, request,
           status, attempts, response, prompt_tokens, completion_tokens, cost_usd, reserved_usd,
           sent_at)
-        select md5(n::text), 'propose', {_DAY}, {_DATASET}, 'model-' || n % 3, 'tight-1',
+        select md5(n::text), 'propose', $day, $dataset, 'model-' || n % 3, 'tight-1',
           jsonb_build_object('messages', jsonb_build_array(jsonb_build_object('role', 'user',
             'content', repeat(md5(n::text) || ' ', 90)))), 'answered', 1,
           jsonb_build_object('content', repeat(md5(n::text) || ' ', 20)), 900, 200, 0.0003, 0,
           now() - interval '40 days' + n * interval '1 minute'
         from generate_series(0, :all - 1) n""",
-    f"""insert into proposals
-        select {_DAY}, md5(n::text), p, {_DATASET}, repeat('a', 40), 'default',
+    """insert into proposals
+        select $day, md5(n::text), p, $dataset, repeat('a', 40), 'default',
           case when n % 2 = 0 then 'aware' else 'unaware' end,
           jsonb_build_array(jsonb_build_object('instruction', 'Estimate the ' || md5(n::text || p)
             || ' of word' || n % 997 || ' from the text.', 'input_fields',
             jsonb_build_array('text'), 'output_field', 'label')),
-          case when p < 2 then null else {_REASON}[1 + n % 4] end, '',
+          case when p < 2 then null else $reason[1 + n % 4] end, '',
           case when p < 2 then md5(n || 'task' || p) end
         from generate_series(0, :all - 1) n, generate_series(0, 2) p""",
-    f"""insert into tasks
-        select {_DAY}, md5(n || 'task' || p), {_DATASET}, repeat('a', 40), 'default',
+    """insert into tasks
+        select $day, md5(n || 'task' || p), $dataset, repeat('a', 40), 'default',
           'Estimate the ' || md5(n::text || p) || ' from the text.', '["text"]', 'label', '[]',
-          case when n % 2 = 0 then 'aware' else 'unaware' end, 'tight-1', {_LICENCE}, md5(n::text)
+          case when n % 2 = 0 then 'aware' else 'unaware' end, 'tight-1', $licence, md5(n::text)
         from generate_series(0, :all - 1) n, generate_series(0, 1) p""",
-    f"""insert into revisions
-        select distinct on (1, 2) {_DAY}, {_DATASET}, repeat('a', 40),
-          jsonb_build_array({_LICENCE}), '["en"]', 'Set ' || n, repeat('what it is. ', 40), 'x'
+    """insert into revisions
+        select distinct on (1, 2) $day, $dataset, repeat('a', 40),
+          jsonb_build_array($licence), '["en"]', 'Set ' || n, repeat('what it is. ', 40), 'x'
         from generate_series(0, :all - 1) n""",
-    f"""insert into rejections
+    """insert into rejections
         select (date '2025-01-01' + d)::text, (array['examine', 'validate', 'fill'])[1 + r % 3],
           'owner' || r || '/left-' || d || '-' || r,
           (array['licence_missing', 'output_constant', 'input_empty'])[1 + r % 3], 1 + r % 7, 'x'
-        from generate_series(0, :days - 1) d, generate_series(1, {REJECTS_A_DAY}) r""",
-    f"""insert into verdicts
-        select {_DAY}, {_DATASET}, repeat('a', 40), min(case when n % 3 = 0 then 'no_card' end), ''
+        from generate_series(0, :days - 1) d, generate_series(1, $rejects_a_day) r""",
+    """insert into verdicts
+        select $day, $dataset, repeat('a', 40), min(case when n % 3 = 0 then 'no_card' end), ''
         from generate_series(0, :all - 1) n group by 1, 2""",
     """insert into growth_runs (day, step, fingerprint, taken, kept, rejected, deferred, reasons,
           facts, output)
@@ -114,28 +121,34 @@ def make_store(services: Services, size: Size) -> None:
     numbers = {"requests": size.requests, "days": size.days, "all": size.days * size.requests}
     with services.engine.begin() as connection:
         for statement in _TABLES:
-            connection.execute(text(statement), numbers)
+            connection.execute(text(_written(statement)), numbers)
     _write_files(services, size)
     _write_versions(services, size)
     with services.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("vacuum analyze"))
 
 
+def _written(statement: str) -> str:
+    for name, part in _PARTS.items():
+        statement = statement.replace(name, part)
+    return statement
+
+
 def _write_files(services: Services, size: Size) -> None:
     vectors = [_vectors(services, size, number) for number in range(VECTOR_FILES)]
-    rows = []
-    for number, day in enumerate(size.names):
-        file = services.storage.write_table(INSTANCE_FILES, _instances(size, number))
-        made = NamedFile(INSTANCE_FILES, "shard-00000", file)
-        for named in (made, vectors[number % VECTOR_FILES]):
-            rows.append(
-                FileRow(
-                    kind=named.kind, day=day, name=named.name, sha256=named.file.sha256,
-                    path=named.file.path, rows=named.file.rows, bytes=named.file.bytes,
-                )
-            )  # fmt: skip
     with Session(services.engine) as session, session.begin():
-        session.add_all(rows)
+        for number, day in enumerate(size.names):
+            file = services.storage.write_table(INSTANCE_FILES, _instances(size, number))
+            session.add(_row(NamedFile(INSTANCE_FILES, "shard-00000", file), day))
+            session.add(_row(vectors[number % VECTOR_FILES], day))
+
+
+def _row(named: NamedFile, day: str) -> FileRow:
+    file = named.file
+    return FileRow(
+        kind=named.kind, day=day, name=named.name, sha256=file.sha256, path=file.path,
+        rows=file.rows, bytes=file.bytes,
+    )  # fmt: skip
 
 
 def _keys(size: Size, number: int) -> list[str]:

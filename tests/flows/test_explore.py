@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy import text
@@ -41,6 +42,7 @@ def store(
     made.close()
 
 
+@examples(max_examples=10)
 @given(size=st.integers(1, 60), reason=st.sampled_from(["", Reason.OUTPUT_CONSTANT]))
 def test_parts_of_the_tasks_make_up_the_whole(store: Services, size: int, reason: Reason) -> None:
     search = TaskSearch(reason=reason, size=size)
@@ -53,6 +55,7 @@ def test_parts_of_the_tasks_make_up_the_whole(store: Services, size: int, reason
         assert len(rows) == PROPOSALS
 
 
+@examples(max_examples=10)
 @given(size=st.integers(1, 200))
 def test_parts_of_the_rejects_make_up_the_whole(store: Services, size: int) -> None:
     search = RejectSearch(stage="validate", size=size)
@@ -61,6 +64,7 @@ def test_parts_of_the_rejects_make_up_the_whole(store: Services, size: int) -> N
     assert {row["stage"] for row in rows} == {"validate"}
 
 
+@examples(max_examples=10)
 @given(size=st.integers(1, 40))
 def test_parts_of_the_sources_make_up_the_whole(store: Services, size: int) -> None:
     search = SourceSearch(size=size)
@@ -91,6 +95,7 @@ def test_each_filter_of_the_tasks_leaves_what_it_names(store: Services) -> None:
         assert found == [row for row in every if fits(row)], search
 
 
+@examples(max_examples=50)
 @given(words=st.text(max_size=40), source=st.text(max_size=20))
 def test_no_search_breaks_the_query(store: Services, words: str, source: str) -> None:
     try:
@@ -127,7 +132,8 @@ def test_one_task_tells_prompt_answer_verdicts_and_rows(store: Services) -> None
     row = find_tasks(store, TaskSearch(verdict="kept")).rows[0]
     report = task_report(store, row["day"], row["request_key"], row["position"])
     assert report["request"]["messages"][0]["role"] == "user"
-    assert len(report["examples"]) == 2
+    assert len(report["examples"]) >= 2
+    assert {line["task_key"] for line in report["examples"]} == {row["task_key"]}
     assert {line["verdict"] for line in report["filters"]} == {"passed"}
     assert report["links"]["files"].endswith(f"/datasets/{row['dataset']}/tree/{'a' * 40}")
     with pytest.raises(InvalidInput, match="proposal"):

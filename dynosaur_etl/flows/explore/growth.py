@@ -80,7 +80,7 @@ def _steps_of(day: str) -> Any:
 
 def _counted(session: Session, by: Any, where: ColumnElement[bool]) -> dict[str, int]:
     query = select(by, func.count()).where(where).group_by(by).order_by(by)
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _live_step(name: str, row: GrowthRunRow | None, begun: int) -> dict[str, Any]:
