@@ -42,11 +42,17 @@ def create_app() -> FastAPI:
 
 def _router() -> APIRouter:
     """Put all pages behind the login; the last route closes every other address too."""
-    router = APIRouter(dependencies=[Depends(LOGGED_IN)])
+    router = APIRouter(dependencies=[Depends(LOGGED_IN), Depends(_refuse_control_characters)])
     for part in (growth, runs, tasks, rejects, snapshots, cost, sources, static):
         router.include_router(part.router)
     router.add_api_route("/{path:path}", _unknown, methods=["GET"])
     return router
+
+
+def _refuse_control_characters(request: Request) -> None:
+    """Stop before Airflow's own queries see a name that PostgreSQL does not take."""
+    if any(ord(letter) < 32 for letter in request.url.path + request.scope["path"]):
+        raise HTTPException(404, "no such page")
 
 
 def _unknown(path: str) -> Response:  # noqa: ARG001 - FastAPI binds it
