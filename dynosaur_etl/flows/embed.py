@@ -22,7 +22,7 @@ from dynosaur_etl.flows.instance_parts import (
 from dynosaur_etl.flows.scorers import versioned_kind
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.shards import tasks_of
-from dynosaur_etl.flows.step import require_step, run_step
+from dynosaur_etl.flows.step import is_finished, require_step, run_step
 from dynosaur_etl.selection.embedding import check_unit
 from dynosaur_etl.store.steps import NamedFile, StepOutput
 
@@ -54,12 +54,15 @@ def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> St
 def embed_part(
     day: GrowthDay, services: Services, number: int, progress: Progress = silent
 ) -> StepReport:
-    """Embed one part of the day, unless that has been done.
+    """Embed one part of the day, unless that has been done; of a finished day, nothing.
 
     Raises:
         InvalidInput: there is no such part.
     """
-    [made] = _parts(day, services, one_part(day, services, number), progress)
+    part = one_part(day, services, number)
+    if is_finished(services, str(day), STEP, _rules(day, services)):
+        return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"part": number})
+    [made] = _parts(day, services, part, progress)
     rows = made.file.file.rows
     return StepReport(STEP, str(day), Counts(rows, rows, 0), facts={"part": number})
 

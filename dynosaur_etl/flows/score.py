@@ -21,7 +21,7 @@ from dynosaur_etl.flows.instance_parts import (
 )
 from dynosaur_etl.flows.scorers import score_kind, scorers
 from dynosaur_etl.flows.services import Progress, Services, silent
-from dynosaur_etl.flows.step import require_step, run_step
+from dynosaur_etl.flows.step import is_finished, require_step, run_step
 from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, settled
 from dynosaur_etl.store.steps import CountedReject, StepOutput
 
@@ -51,11 +51,15 @@ def score_part(
 ) -> StepReport:
     """Score one part of the day by every scorer, unless that has been done.
 
+    Of a day whose scoring is finished nothing is done.
+
     Raises:
         InvalidInput: there is no such part.
     """
     running = scorers(services, str(day))
     parts = one_part(day, services, number)
+    if is_finished(services, str(day), STEP, _rules(day, services, running)):
+        return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"part": number})
     made = {
         scorer.name: _parts(day, services, scorer, parts, running, progress) for scorer in running
     }

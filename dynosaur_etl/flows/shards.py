@@ -22,7 +22,7 @@ from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.evaluation_texts import evaluation_files, read_texts
 from dynosaur_etl.flows.propose import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.services import Services
-from dynosaur_etl.flows.step import require_step
+from dynosaur_etl.flows.step import is_finished, require_step
 from dynosaur_etl.instances.contamination import EvaluationIndex
 from dynosaur_etl.instances.duplicates import NEAR_VERSION
 from dynosaur_etl.instances.organise import (
@@ -100,7 +100,7 @@ def plan_fill(day: GrowthDay, services: Services) -> list[Shard]:
 
 
 def fill_shard(day: GrowthDay, services: Services, number: int) -> StepReport:
-    """Fill one shard of the day, unless that has been done.
+    """Fill one shard of the day, unless that has been done; of a finished day, nothing.
 
     Raises:
         InvalidInput: there is no such shard.
@@ -108,6 +108,8 @@ def fill_shard(day: GrowthDay, services: Services, number: int) -> StepReport:
     shards = plan_fill(day, services)
     if not 0 <= number < len(shards):
         raise InvalidInput(not_allowed("shard", number, f"0 to {len(shards) - 1}"))
+    if is_finished(services, str(day), STEP, fill_rules(day, services)):
+        return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"shard": number})
     [filled] = filled_shards(day, services, shards[number : number + 1])
     kept = filled.file.rows
     reasons = Counter[str]()

@@ -36,7 +36,7 @@ def run_step(
     fingerprint = digest(step, rules)
     with locked(services.engine, "step", day, step):
         done = finished_step(services.engine, day, step)
-        if done is not None and done.fingerprint == fingerprint and not done.report.unfinished:
+        if done is not None and _stands(done, fingerprint):
             log.info("%s of %s is finished already", step, day)
             return done.report
         report = commit_step(services.engine, day, step, fingerprint, work())
@@ -46,6 +46,16 @@ def run_step(
         step, day, counts.taken, counts.kept, counts.rejected, counts.deferred,
     )  # fmt: skip
     return report
+
+
+def is_finished(services: Services, day: str, step: str, rules: Any) -> bool:
+    """Tell whether `run_step` would find the step finished under these rules."""
+    done = finished_step(services.engine, day, step)
+    return done is not None and _stands(done, digest(step, rules))
+
+
+def _stands(done: FinishedStep, fingerprint: str) -> bool:
+    return done.fingerprint == fingerprint and not done.report.unfinished
 
 
 def require_step(services: Services, day: str, step: str) -> FinishedStep:

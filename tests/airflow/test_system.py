@@ -3,6 +3,7 @@
 The tests share one running system; those that break and stop it stand in `test_the_end.py`.
 """
 
+import json
 import os
 import subprocess
 import sys

@@ -84,6 +84,9 @@ def test_shards_filled_one_by_one_in_any_order_give_what_one_run_gives(
     filled = growth.fill(DAY, apart)
     assert filled == growth.fill(DAY, together)
     assert filled.counts.taken == sum(report.counts.taken for report in reports)
+    assert growth.fill_shard(DAY, apart, 0).counts.taken == 0, "a finished day is filled again"
+    with Session(apart.engine) as session:
+        assert not list(session.scalars(select(CheckpointRow)))
     found = (read_all(services, INSTANCE_FILES, [str(DAY)]) for services in (apart, together))
     first, second = (pa.concat_tables(tables) for tables in found)
     assert first.num_rows

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import InvalidInput, InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
@@ -80,6 +81,10 @@ def test_parts_and_the_whole_give_the_same_files(
         before = dump_files(Path(values["DYNOSAUR_HOME"]))
         growth.score(DAY, services)
         growth.embed(DAY, services)
+        for make in (growth.score_part, growth.embed_part):
+            assert make(DAY, services, 0).counts.taken == 0, "a finished day is worked on again"
+        with services.engine.connect() as connection:
+            assert connection.scalar(text("select count(*) from checkpoints")) == 0
     after = dump_files(Path(values["DYNOSAUR_HOME"]))
     [tasks] = [path for path in after if path not in before]
     assert tasks.startswith("task_embeddings/")
