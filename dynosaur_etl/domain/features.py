@@ -85,9 +85,10 @@ def element_of(feature: Any) -> Any:
     """Give the feature of a list's elements; None where the feature is no list."""
     if isinstance(feature, list):
         return feature[0] if len(feature) == 1 else None
-    if isinstance(feature, Mapping) and feature.get("_type") in _LIST_TYPES:
-        return feature.get("feature")
-    return None
+    if not isinstance(feature, Mapping):
+        return None
+    kind = feature.get("_type")
+    return feature.get("feature") if isinstance(kind, str) and kind in _LIST_TYPES else None
 
 
 def _flattens(feature: Any) -> bool:

@@ -116,12 +116,14 @@ class Asking:
             return False
         done_before = self._done
         batch = [self._pending.popleft() for _ in range(min(room, len(self._pending)))]
+        was_running = bool(self._running)
         results = await asyncio.to_thread(self._ledger.claim, batch, self._day)
         now = time.monotonic()
         for result in results:
             self._start(result, now)
         self._meet_pace([result for result in results if isinstance(result, Later)], now)
-        self._meet_budget([result for result in results if isinstance(result, BudgetSpent)])
+        spent = [result for result in results if isinstance(result, BudgetSpent)]
+        self._meet_budget(spent, was_running)
         return self._done > done_before
 
     def _start(self, result: ClaimResult, now: float) -> None:
@@ -157,9 +159,9 @@ class Asking:
             self._breaker.paused(later[0].wait)
             self._stopped.set()
 
-    def _meet_budget(self, spent: Sequence[BudgetSpent]) -> None:
-        """Defer, unless something in flight will free what is reserved for it."""
-        if self._running:
+    def _meet_budget(self, spent: Sequence[BudgetSpent], was_running: bool) -> None:
+        """Defer, unless what was in flight frees, or has just freed, what was reserved for it."""
+        if was_running or self._running:
             self._pending.extendleft(result.request for result in reversed(spent))
             return
         for result in spent:

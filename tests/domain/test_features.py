@@ -49,7 +49,18 @@ def test_usable_fields_are_scalars_and_lists_of_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "hostile", [None, 3, "Value", [], [1, 2], {"_type": "New"}, {"_type": 7}, {"_type": []}]
+    "hostile",
+    [
+        None,
+        3,
+        "Value",
+        [],
+        [1, 2],
+        {"_type": "New"},
+        {"_type": 7},
+        {"_type": []},
+        {"_type": "List", "feature": {"_type": []}},
+    ],
 )
 def test_a_feature_of_no_known_form_is_no_usable_field(hostile: object) -> None:
     assert usable_fields(fields_of({"x": hostile})) == ()
