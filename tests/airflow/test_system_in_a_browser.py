@@ -16,12 +16,11 @@ import pytest
 
 from demo.run import DAYS
 from tests.airflow.conftest import Demo
-from tests.airflow.test_pages import HOSTILE, hostile_task
 from tests.airflow.test_system import run_path, runs_of
+from tests.airflow.test_system_pages import HOSTILE, hostile_task
 
 CHROMIUM = shutil.which("chromium")
 AXE_LEVELS = ("critical", "serious")
-EARLIER = ("2026-10-02", "2026-10-03", "2026-10-04")
 
 pytestmark = [
     pytest.mark.airflow,
@@ -130,20 +129,6 @@ def test_two_snapshots_are_compared(demo: Demo, page: Any, shot: Callable[..., N
     shot(page, "snapshots-compared")
 
 
-def test_three_days_are_backfilled_in_the_ui(demo: Demo, page: Any) -> None:
-    page.goto("/dags/hub_poll")
-    page.get_by_role("button", name="Trigger").first.click()
-    page.get_by_text("Backfill", exact=True).first.click()
-    page.locator("input[name=from_date]").fill(f"{EARLIER[0]}T00:00")
-    page.locator("input[name=to_date]").fill(f"{EARLIER[-1]}T00:00")
-    page.get_by_role("button", name=re.compile("Run Backfill|Backfill")).last.click()
-    _await(lambda: {run["partition_key"] for run in runs_of(demo, "hub_poll")} >= {*EARLIER})
-    _await(lambda: not _unfinished(demo))
-    page.goto("/training-set/")
-    for day in EARLIER:
-        page.get_by_role("region", name="Growth by day").get_by_role("link", name=day).wait_for()
-
-
 def test_a_failed_run_is_seen_and_then_healed(
     demo: Demo, page: Any, shot: Callable[..., None]
 ) -> None:
@@ -212,15 +197,6 @@ def test_the_keyboard_reaches_filters_and_rows(page: Any) -> None:
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.tagName + document.activeElement.className"))
     assert {"Askip", "INPUT", "SELECT", "BUTTON", "DIVscroll", "A"} <= seen
-
-
-def _unfinished(demo: Demo) -> list[str]:
-    return [
-        run["dag_run_id"]
-        for dag in ("hub_poll", "task_growth", "training_set")
-        for run in runs_of(demo, dag)
-        if run["state"] in ("queued", "running")
-    ]
 
 
 def _await(holds: Callable[[], bool]) -> None:
