@@ -256,9 +256,8 @@ def _finished(config: Config, table: pa.Table) -> ConfigSample:
     for field in config.fields:
         if field.kind is FieldKind.LABEL:
             table = _without_hidden_labels(table, field.name)
-    fitting = [index for index in range(table.num_rows) if _fits(table, index)]
-    kept = table.take(pa.array(fitting, pa.int64())).combine_chunks()
-    return ConfigSample(config, kept, oversized=table.num_rows - len(fitting))
+    kept = table.filter(_fitting(table)).combine_chunks()
+    return ConfigSample(config, kept, oversized=table.num_rows - kept.num_rows)
 
 
 def _without_hidden_labels(table: pa.Table, name: str) -> pa.Table:
@@ -269,8 +268,19 @@ def _without_hidden_labels(table: pa.Table, name: str) -> pa.Table:
     return table.set_column(position, table.schema.field(position), shown)
 
 
-def _fits(table: pa.Table, index: int) -> bool:
-    return all(len(str(column[index].as_py())) <= MAX_CELL for column in table.columns)
+def _fitting(table: pa.Table) -> pa.ChunkedArray:
+    """Tell of each row whether every cell, written as text, is at most `MAX_CELL` long."""
+    fitting = pa.chunked_array([pa.array([True] * table.num_rows, pa.bool_())])
+    for column in table.columns:
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            short = pc.less_equal(pc.utf8_length(column), MAX_CELL)
+        elif pa.types.is_primitive(column.type):
+            continue
+        else:
+            cells = (len(str(cell)) <= MAX_CELL for cell in column.to_pylist())
+            short = pa.chunked_array([pa.array(cells, pa.bool_())])
+        fitting = pc.and_(fitting, pc.fill_null(short, fill_value=True))
+    return fitting
 
 
 def _table_of(records: Sequence[Drawn], from_text: bool) -> pa.Table:
