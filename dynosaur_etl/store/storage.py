@@ -86,13 +86,12 @@ class Storage:
         Raises:
             StoreUnavailable: the disk is full, or the storage does not answer.
         """
-        with wrapped_errors(self.url), TemporaryDirectory(prefix="dynosaur-") as folder:
-            local = Path(folder) / f"file{suffix}"
+        with wrapped_errors(self.url), self._unfinished(suffix) as local:
             rows = write(local)
-            sha256 = file_sha256(local)
+            sha256, size = file_sha256(local), local.stat().st_size
             path = f"{kind}/{sha256[:2]}/{sha256}{suffix}"
-            self._publish(local, path)
-            return StoredFile(path, sha256, rows, local.stat().st_size)
+            self._publish(local, path, size)
+            return StoredFile(path, sha256, rows, size)
 
     def read_table(self, path: str, columns: list[str] | None = None) -> pa.Table:
         """Read a Parquet file, or some of its columns.
@@ -258,11 +257,27 @@ class Storage:
             self._fs.makedirs(remote.rpartition("/")[0], exist_ok=True)
             self._fs.put_file(str(file), remote)
 
-    def _publish(self, local: Path, path: str) -> None:
+    @contextmanager
+    def _unfinished(self, suffix: str) -> Iterator[Path]:
+        """Give a local path to write to: on the storage's own disk, where that is a local one."""
+        unfinished = self.local_path(f"{UNFINISHED}{uuid4().hex}{suffix}")
+        if unfinished is None:
+            with TemporaryDirectory(prefix="dynosaur-") as folder:
+                yield Path(folder, f"file{suffix}")
+            return
+        try:
+            yield unfinished
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _publish(self, local: Path, path: str, size: int) -> None:
         final = self._full(path)
-        if self._fs.exists(final) and self._fs.size(final) == local.stat().st_size:
+        if self._fs.exists(final) and self._fs.size(final) == size:
             return
         self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
+        if self.local_path(path) is not None:
+            local.replace(final)
+            return
         unfinished = f"{final}.{uuid4().hex}"
         self._fs.put_file(str(local), unfinished)
         self._fs.mv(unfinished, final)
