@@ -205,7 +205,7 @@ def _read_body(answer: httpx2.Response, terms: Terms) -> bytes:
     body = bytearray()
     for piece in answer.iter_bytes():
         body += piece
-        if len(body) >= terms.most_bytes:
+        if len(body) > terms.most_bytes:
             break
         if time.monotonic() > deadline:
             raise httpx2.ReadTimeout("the body comes too slowly", request=answer.request)

@@ -36,6 +36,7 @@ class FaultyHub:
         files: contents by path, at the revision `SHA` of any dataset.
         further: the same at other revisions, by sha.
         asked: the requests that came: path and headers.
+        connections: that were opened.
         busiest: most answers that were on their way at the same time.
         quota: requests that are answered in a second, the rest refused; 0 sets no limit.
         token_quota: the same for requests with a token; 0: as without.
@@ -48,6 +49,7 @@ class FaultyHub:
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     ignores_ranges: bool = False
+    connections: int = 0
     running: int = 0
     busiest: int = 0
     quota: int = 0
@@ -118,6 +120,11 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        with self.server.hub.lock:
+            self.server.hub.connections += 1
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)

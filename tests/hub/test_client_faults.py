@@ -336,6 +336,14 @@ def test_large_files_are_read_by_ranges(
     assert f"bytes={len(content) - 10}-{len(content) - 1}" in ranges
 
 
+def test_ranges_come_over_one_connection(hub: FaultyHub, client: HubClient) -> None:
+    hub.files["x.csv"] = b"x" * (3 * remote_file.WHOLE)
+    with client.open(ID, SHA, "x.csv", 3 * remote_file.WHOLE) as file:
+        assert file.read() == hub.files["x.csv"]
+    assert len(hub.asked) > 1
+    assert hub.connections == 1
+
+
 def test_a_server_without_ranges_is_found_out(
     hub: FaultyHub, client: HubClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
