@@ -12,10 +12,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.request import urlopen
+
+import httpx
 
 from benchmarks.harness import ROOT, Figure, main
 from benchmarks.hub_child import CARDS_THAT_TELL, CONFIGS, NEWEST, PER_DAY
@@ -38,6 +41,8 @@ MIX = (
 
 def measure(quick: bool) -> list[Figure]:
     """List a whole Hub, poll its newest day, and backfill 30 days."""
+    import datasets as _loaded  # noqa: F401 - once a process, whatever the number of datasets
+
     datasets = 35_000 if quick else 100_000
     with tempfile.TemporaryDirectory() as folder, serving(datasets) as address:
         Path(folder).chmod(0o755)  # the embedded PostgreSQL runs as another user than root
@@ -67,8 +72,6 @@ def listing(services: Services, address: str, datasets: int) -> list[Figure]:
 
 
 def growth_day(services: Services, address: str) -> list[Figure]:
-    import datasets  # noqa: F401 - loaded once a process, whatever the number of datasets
-
     day = GrowthDay(NEWEST.date())
     started, cpu = time.monotonic(), time.process_time()
     steps = (poll.sync_catalogue, poll.find_candidates, poll.examine_candidates)
@@ -103,7 +106,21 @@ def growth_day(services: Services, address: str) -> list[Figure]:
         Figure("day: listing requests", asked["list"], "", notes=dict(asked)),
         Figure("day", seconds, "s", "latency and concurrency allow", allowed, told),
         Figure("day: share of what they allow", allowed / seconds, "", "at least", 0.9),
+        bare_client(address, total, services.settings.hub_concurrency, allowed),
     ]
+
+
+def bare_client(address: str, requests: int, concurrency: int, allowed: float) -> Figure:
+    """Send as many requests and do nothing with the answers: what this machine lets a client do."""
+    card = f"{address}/datasets/owner1/notes-1/resolve/{0:040x}/README.md"
+    with httpx.Client() as client, ThreadPoolExecutor(concurrency) as pool:
+        client.get(card)
+        started = time.monotonic()
+        for answer in pool.map(client.get, [card] * requests):
+            answer.raise_for_status()
+        seconds = time.monotonic() - started
+    counts(address)
+    return Figure("day: share of a bare client", allowed / seconds, "")
 
 
 def backfill(services: Services, address: str) -> list[Figure]:

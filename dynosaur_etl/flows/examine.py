@@ -4,10 +4,12 @@ Each candidate is examined at its pinned revision and ends in one verdict. What 
 candidate by candidate, so that a killed run goes on where it was.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -37,10 +39,11 @@ from dynosaur_etl.hub.language import detect_language
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import SampleRules
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoint
+from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow
 
 EXAMINE_VERSION = "examine-4"
+_SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
 
 
@@ -134,14 +137,14 @@ def _examine_all(
             failures.append(f"{pair[0].dataset_id}: {error}")
             return None
 
+    _load_libraries()
     with ThreadPoolExecutor(_THREADS_PER_REQUEST * services.settings.hub_concurrency) as pool:
-        for result in pool.map(examine, todo):
-            if result is not None:
-                done[result.dataset_id] = result
-                save_checkpoint(
-                    services.engine, str(day), "examine", result.dataset_id, fingerprint,
-                    asdict(result),
-                )  # fmt: skip
+        examining = pool.map(examine, todo)
+        while results := list(islice(examining, _SAVED_TOGETHER)):
+            found = {result.dataset_id: result for result in results if result is not None}
+            parts = {name: asdict(result) for name, result in found.items()}
+            save_checkpoints(services.engine, str(day), "examine", fingerprint, parts)
+            done |= found
             progress(len(done), len(candidates))
     if len(failures) > most:
         raise HubUnavailable(
@@ -149,6 +152,13 @@ def _examine_all(
             f"{len(done)} are examined and kept for the next run; the first: {failures[0]}"
         )
     return [done[name] for name in sorted(done)]
+
+
+def _load_libraries() -> None:
+    """Load what the threads use, and take it out of the garbage collector's walks."""
+    import datasets  # noqa: F401
+
+    gc.freeze()
 
 
 def _examine(services: Services, candidate: CandidateRow, listing: Listing) -> Examined:

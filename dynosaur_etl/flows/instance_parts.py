@@ -21,7 +21,7 @@ from dynosaur_etl.domain.schemas import SCORABLE
 from dynosaur_etl.flows.services import Progress, Services
 from dynosaur_etl.flows.shards import INSTANCE_FILES, tasks_of
 from dynosaur_etl.flows.step import require_step
-from dynosaur_etl.store.steps import NamedFile, files_of, load_checkpoints, save_checkpoint
+from dynosaur_etl.store.steps import NamedFile, files_of, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.storage import StoredFile
 
 PART_ROWS = 10_000
@@ -122,7 +122,7 @@ def make_parts(
         made = MadePart(NamedFile(column.kind, part.name, file), dict(column.summary(table)))
         if column.settled(table).num_rows == table.num_rows:
             checkpoint = asdict(file) | {"missing": made.missing}
-            save_checkpoint(services.engine, str(day), step, item, fingerprint, checkpoint)
+            save_checkpoints(services.engine, str(day), step, fingerprint, {item: checkpoint})
         yield made
 
 

@@ -1,5 +1,6 @@
 """What every step works with: settings, database, storage and the clients, opened when needed."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -139,7 +140,9 @@ class Services:
 def open_services(settings: Settings | None = None) -> Iterator[Services]:
     """Open the services for the length of a block."""
     services = Services(settings or load_settings())
+    gc.freeze()  # else every full collection walks the modules' objects: 0.1 to 0.2 s each
     try:
         yield services
     finally:
         services.close()
+        gc.unfreeze()

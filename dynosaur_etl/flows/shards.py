@@ -36,7 +36,7 @@ from dynosaur_etl.instances.organise import (
 )
 from dynosaur_etl.instances.pii import PII_VERSION, Handling
 from dynosaur_etl.store.database import locked
-from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_checkpoint
+from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import TaskRow
 
@@ -134,7 +134,7 @@ def filled_shards(
             if result is None:
                 result = _as_json(filler.fill(shard))
                 item = _item(shard.number)
-                save_checkpoint(services.engine, str(day), STEP, item, fingerprint, result)
+                save_checkpoints(services.engine, str(day), STEP, fingerprint, {item: result})
         yield _from_json(shard.number, result)
 
 

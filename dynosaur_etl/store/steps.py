@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import CountsDoNotReconcile
@@ -169,7 +170,7 @@ def _replace_files(session: Session, day: str, output: StepOutput) -> list[dict[
 def _insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), _INSERT_ROWS):
         chunk = [dict(row) for row in rows[start : start + _INSERT_ROWS]]
-        session.execute(insert(table), [clean_json(row) for row in chunk])
+        session.execute(insert(table.__table__), [clean_json(row) for row in chunk])
 
 
 def _run_row(day: str, step: str, fingerprint: str, output: StepOutput) -> GrowthRunRow:
@@ -196,16 +197,19 @@ def count_reasons(rejects: Iterable[CountedReject]) -> dict[str, int]:
     return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
 
 
-def save_checkpoint(
-    engine: Engine, day: str, step: str, item: str, fingerprint: str, result: Mapping[str, Any]
+def save_checkpoints(
+    engine: Engine, day: str, step: str, fingerprint: str, results: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Keep the finished part of a step, so that a killed run goes on from there."""
+    """Keep finished parts of a step by their items, so that a killed run goes on from there."""
+    if not results:
+        return
+    made = {"day": day, "step": step, "fingerprint": fingerprint}
+    rows = [made | {"item": item, "result": clean_json(part)} for item, part in results.items()]
+    statement = upsert(CheckpointRow)
+    told = {name: statement.excluded[name] for name in ("fingerprint", "result")}
+    keys = ("day", "step", "item")
     with transaction(engine) as session:
-        session.merge(
-            CheckpointRow(
-                day=day, step=step, item=item, fingerprint=fingerprint, result=clean_json(result)
-            )
-        )
+        session.execute(statement.on_conflict_do_update(index_elements=keys, set_=told), rows)
 
 
 def load_checkpoints(

@@ -16,7 +16,7 @@ from dynosaur_etl.store.steps import (
     files_of,
     finished_step,
     load_checkpoints,
-    save_checkpoint,
+    save_checkpoints,
 )
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.store.tables import VerdictRow
@@ -107,9 +107,9 @@ def test_hostile_text_is_stored_without_what_the_database_cannot_hold(engine: En
 def test_checkpoints_are_found_under_their_fingerprint_and_go_with_the_commit(
     engine: Engine,
 ) -> None:
-    save_checkpoint(engine, DAY, "examine", "o/a", "f", {"x": 1})
-    save_checkpoint(engine, DAY, "examine", "o/a", "f", {"x": 2})
-    save_checkpoint(engine, DAY, "fill", "o/a", "f", {"x": 3})
+    save_checkpoints(engine, DAY, "examine", "f", {"o/a": {"x": 1}})
+    save_checkpoints(engine, DAY, "examine", "f", {"o/a": {"x": 2}})
+    save_checkpoints(engine, DAY, "fill", "f", {"o/a": {"x": 3}})
     assert load_checkpoints(engine, DAY, "examine", "f") == {"o/a": {"x": 2}}
     assert load_checkpoints(engine, DAY, "examine", "other") == {}
     commit_step(engine, DAY, "examine", "f", output())
