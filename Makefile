@@ -42,7 +42,8 @@ clean: stop ## Remove all local state: databases, snapshots, logs, passwords
 	rm -rf .dynosaur
 
 test: check ## Check style and types, and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --ignore tests/airflow
+	$(BIN)/python -m pytest tests/airflow
 
 check: lint types
 

@@ -170,7 +170,7 @@ def _replace_files(session: Session, day: str, output: StepOutput) -> list[dict[
 def _insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), _INSERT_ROWS):
         chunk = [dict(row) for row in rows[start : start + _INSERT_ROWS]]
-        session.execute(insert(table.__table__), [clean_json(row) for row in chunk])
+        session.execute(insert(table), [clean_json(row) for row in chunk])
 
 
 def _run_row(day: str, step: str, fingerprint: str, output: StepOutput) -> GrowthRunRow:
