@@ -93,6 +93,14 @@ def test_dags_reach_the_product_through_plugins_and_flows_only() -> None:
         assert all(room(name) in {"flows", "domain"} for name in ours), path.name
 
 
+def test_polling_loads_no_client_of_an_llm() -> None:
+    probe = "import sys; import dynosaur_etl.flows.poll; print('openai' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
+
+
 def test_the_command_line_starts_without_anything_heavy() -> None:
     probe = (
         "import sys; import dynosaur_etl.cli; "

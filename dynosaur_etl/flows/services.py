@@ -4,21 +4,23 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from dynosaur_etl.domain.pace import PaceRules
-from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.llm.batch import BatchDoor
-from dynosaur_etl.llm.batch_server import BatchServer
-from dynosaur_etl.llm.door import LlmDoor
-from dynosaur_etl.llm.prices import PriceTable, load_prices
-from dynosaur_etl.selection.embedding import Embedder
 from dynosaur_etl.settings import PACKAGED_MODEL, Settings, cap, load_settings
-from dynosaur_etl.store.batches import PostgresBatches
 from dynosaur_etl.store.database import connect, database_url, upgrade
-from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
-from dynosaur_etl.store.storage import Storage
+
+if TYPE_CHECKING:  # each of these loads a library; a step pays for those that it uses
+    from dynosaur_etl.hub.client import HubClient
+    from dynosaur_etl.llm.batch import BatchDoor
+    from dynosaur_etl.llm.batch_server import BatchServer
+    from dynosaur_etl.llm.door import LlmDoor
+    from dynosaur_etl.llm.prices import PriceTable
+    from dynosaur_etl.selection.embedding import Embedder
+    from dynosaur_etl.store.ledger import PostgresLedger
+    from dynosaur_etl.store.storage import Storage
 
 Progress = Callable[[int, int | None], None]
 """Told how much of a step is done, of how much in all (None: not known)."""
@@ -28,8 +30,10 @@ def silent(done: int, of: int | None) -> None:
     """Show no progress."""
 
 
-def hub_client(settings: Settings) -> HubClient:
+def hub_client(settings: Settings) -> "HubClient":
     """Make the Hub's client; nothing is sent yet."""
+    from dynosaur_etl.hub.client import HubClient
+
     return HubClient(
         endpoint=settings.hf_endpoint,
         token=settings.hf_token.get_secret_value() or None,
@@ -39,8 +43,10 @@ def hub_client(settings: Settings) -> HubClient:
     )
 
 
-def batch_server(settings: Settings) -> BatchServer:
+def batch_server(settings: Settings) -> "BatchServer":
     """Make the client of the Batch API; nothing is sent yet."""
+    from dynosaur_etl.llm.batch_server import BatchServer
+
     return BatchServer(
         settings.openai_base_url,
         settings.openai_api_key.get_secret_value(),
@@ -48,8 +54,10 @@ def batch_server(settings: Settings) -> BatchServer:
     )
 
 
-def embedder(settings: Settings) -> Embedder:
+def embedder(settings: Settings) -> "Embedder":
     """Make the embedder; its model is loaded on first use."""
+    from dynosaur_etl.selection.embedding import Embedder
+
     model = settings.embedding_model
     return Embedder(
         None if model == PACKAGED_MODEL else model, precision=settings.embedding_precision
@@ -83,19 +91,25 @@ class Services:
         self._closing.close()
 
     @cached_property
-    def storage(self) -> Storage:
+    def storage(self) -> "Storage":
+        from dynosaur_etl.store.storage import Storage
+
         return Storage(self.settings.storage)
 
     @cached_property
-    def hub(self) -> HubClient:
+    def hub(self) -> "HubClient":
         return hub_client(self.settings)
 
     @cached_property
-    def prices(self) -> PriceTable:
+    def prices(self) -> "PriceTable":
+        from dynosaur_etl.llm.prices import load_prices
+
         return load_prices(self.settings.llm_prices)
 
     @cached_property
-    def ledger(self) -> PostgresLedger:
+    def ledger(self) -> "PostgresLedger":
+        from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
+
         ledger = PostgresLedger(
             self.engine,
             run_budget=cap(self.settings.llm_budget_run_usd),
@@ -107,7 +121,9 @@ class Services:
         return ledger
 
     @cached_property
-    def llm(self) -> LlmDoor:
+    def llm(self) -> "LlmDoor":
+        from dynosaur_etl.llm.door import LlmDoor
+
         return LlmDoor(
             base_url=self.settings.openai_base_url,
             api_key=self.settings.openai_api_key.get_secret_value(),
@@ -118,7 +134,10 @@ class Services:
         )
 
     @cached_property
-    def batches(self) -> BatchDoor:
+    def batches(self) -> "BatchDoor":
+        from dynosaur_etl.llm.batch import BatchDoor
+        from dynosaur_etl.store.batches import PostgresBatches
+
         settings = self.settings
         books = PostgresBatches(
             self.engine,
@@ -132,7 +151,7 @@ class Services:
         return BatchDoor(server, books, settings.llm_shard_lines, settings.llm_attempts)
 
     @cached_property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> "Embedder":
         return embedder(self.settings)
 
 
