@@ -1,9 +1,11 @@
 """Select a diverse, high-quality subset of all days grown so far, and snapshot it.
 
 1. `newest_day` finds the newest day whose growth is complete.
-2. `select` orders the pool up to that day by QDIT.
-3. `build` writes the snapshot, `verify` reads it back and checks it against its manifest.
-4. `publish_version` publishes it where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL` say; it
+2. `parts` cuts a pool that is selected in the mode `partitioned`, and `solve_part` solves each part
+   on whatever worker there is; in other modes there are none.
+3. `select` orders the pool up to that day by QDIT.
+4. `build` writes the snapshot, `verify` reads it back and checks it against its manifest.
+5. `publish_version` publishes it where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL` say; it
    does nothing where neither is set, or where the version is there already.
 
 Days that are grown at the same time share one run, of the partition key `all`. The same pool
@@ -13,12 +15,26 @@ size `k` and the weight `alpha`; left empty, the settings hold.
 
 from typing import Any
 
-from airflow.sdk import FixedKeyMapper, Param, PartitionedAssetTimetable, dag, task
+from airflow.sdk import (
+    FixedKeyMapper,
+    Param,
+    PartitionedAssetTimetable,
+    TriggerRule,
+    dag,
+    task,
+)
 from dynosaur_airflow.assets import INSTRUCTION_TASKS, TRAINING_SET
 from dynosaur_airflow.defaults import TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, RERUN, with_guide
 from dynosaur_airflow.notifier import RunFailed
-from dynosaur_airflow.steps import newest_grown_day, publish, run_about, run_selection
+from dynosaur_airflow.steps import (
+    newest_grown_day,
+    plan_selection,
+    publish,
+    run_about,
+    run_selection,
+    solve_selection_part,
+)
 
 
 @dag(
@@ -43,6 +59,14 @@ def training_set() -> None:
         return newest_grown_day()
 
     @task
+    def parts(day: str) -> list[dict[str, Any]]:
+        return plan_selection(day)
+
+    @task(map_index_template="{{ task.op_kwargs['part']['label'] }}")
+    def solve_part(part: dict[str, Any], day: str) -> int:
+        return solve_selection_part(part, day)
+
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
     def select(day: str) -> dict[str, Any]:
         from dynosaur_etl.flows import training_set as flow
 
@@ -69,7 +93,9 @@ def training_set() -> None:
         return run_about(flow.publish_version, version)
 
     day = newest_day()
-    publish_version(verify(build(day, select(day))))
+    selected = select(day)
+    solve_part.partial(day=day).expand(part=parts(day)) >> selected
+    publish_version(verify(build(day, selected)))
 
 
 training_set()

@@ -10,11 +10,18 @@ app = typer.Typer()
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 First = Annotated[str, typer.Option("--from", help="First day as YYYY-MM-DD (UTC).")]
 Last = Annotated[str, typer.Option("--to", help="Last day; default: yesterday.")]
+AtOnce = Annotated[int, typer.Option(min=1, max=16, help="Days that run beside one another.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what it would ask and cost.")]
 
 
 @app.command()
-def backfill(first: First, last: Last = "", dry_run: DryRun = False, as_json: Json = False) -> None:
+def backfill(
+    first: First,
+    last: Last = "",
+    at_once: AtOnce = 1,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
     """Backfill days in Airflow: what is missing or has failed; what is done stays as it is."""
     from dynosaur_etl import cli
     from dynosaur_etl.flows.forecast import backfill_forecast
@@ -23,11 +30,11 @@ def backfill(first: First, last: Last = "", dry_run: DryRun = False, as_json: Js
     with cli._services() as services:
         told = backfill_forecast(days, services)
     if not dry_run:
-        told["backfill"] = _start([str(day) for day in days])
+        told["backfill"] = _start([str(day) for day in days], at_once)
     cli._emit(told, as_json, _show_forecast)
 
 
-def _start(days: list[str]) -> dict[str, Any]:
+def _start(days: list[str], at_once: int) -> dict[str, Any]:
     from dynosaur_etl import cli
     from dynosaur_etl.local.airflow_api import AirflowApi
     from dynosaur_etl.local.errors import SystemDown
@@ -39,7 +46,7 @@ def _start(days: list[str]) -> dict[str, Any]:
     if address is None:
         raise SystemDown(f"no Airflow runs under {home}; start it with `dynosaur up`")
     with closing(AirflowApi(address.url, address.user, address.password)) as api:
-        return create_backfill(api, days)
+        return create_backfill(api, days, at_once)
 
 
 def _show_forecast(state: dict[str, Any]) -> None:

@@ -10,7 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
@@ -250,6 +258,18 @@ class Settings(BaseSettings):
     selection_size: PositiveInt = Field(1000, description="instances of a snapshot")
     selection_alpha: float = Field(
         0.7, ge=0, le=1, description="weight of quality against diversity in QDIT"
+    )
+    selection_mode: Literal["auto", "exact", "near-exact", "graph", "partitioned"] = Field(
+        "auto", description="how QDIT is computed; `auto` takes the most exact way that fits"
+    )
+    selection_memory_gib: PositiveFloat = Field(
+        8, description="memory that a selection may take; `auto` goes by it"
+    )
+    selection_cores: PositiveInt = Field(
+        2, description="CPU cores that `auto` reckons with, on whatever machine it runs"
+    )
+    selection_part_points: PositiveInt = Field(
+        100_000, description="most instances of a part in the mode `partitioned`"
     )
     selection_growth: Literal["fresh", "stable"] = Field(
         "fresh",

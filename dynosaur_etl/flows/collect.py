@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.flows.embed import EMBEDDING_FILES
+from dynosaur_etl.flows.pool_graph import GRAPHS
 from dynosaur_etl.flows.recipe import Recipe
 from dynosaur_etl.flows.scorers import SCORE_FILES
+from dynosaur_etl.flows.selection_parts import PARTS, SOLVED
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.flows.shards import INSTANCE_FILES
 from dynosaur_etl.flows.training_set import POOL_FILES, SELECTION_FILES
@@ -21,7 +23,12 @@ from dynosaur_etl.store.tables import CheckpointRow, ConfigRow, FileRow, Snapsho
 
 _CONTENT_NAME = re.compile(r"([a-z_]+)(?:/[^/\s\"]+)*/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 _PART_OF_A_FILE = re.compile(r".+/[0-9a-f]{64}\.[a-z0-9]+\.[0-9a-f]{32}")
-_OF_POOLS = frozenset({INSTANCE_FILES, SCORE_FILES, EMBEDDING_FILES, SELECTION_FILES, POOL_FILES})
+_OF_POOLS = frozenset(
+    {
+        INSTANCE_FILES, SCORE_FILES, EMBEDDING_FILES, SELECTION_FILES, POOL_FILES, GRAPHS,
+        PARTS, SOLVED,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.pool import Pool
+from dynosaur_etl.flows.pool_graph import EarlierGraph, grown_graph, stored_form
 from dynosaur_etl.flows.services import Services
+from dynosaur_etl.selection.choice import Choice, Machine, Size, choose
+from dynosaur_etl.selection.partitioned import Solver
+from dynosaur_etl.selection.problem import Problem, check
 from dynosaur_etl.selection.qdit import qdit
 from dynosaur_etl.selection.standing import standing
 from dynosaur_etl.snapshots.layout import SELECTION
@@ -32,6 +37,7 @@ class Picks:
 
     Attributes:
         kept: how many of the first picks were kept from the base.
+        graph: the pool's neighbour graph as it is stored, where the mode went by one.
     """
 
     order: NDArray[np.int64]
@@ -40,6 +46,7 @@ class Picks:
     method: str
     params: dict[str, Any]
     kept: int = 0
+    graph: pa.Table | None = None
 
 
 def base_version(services: Services, inputs: str) -> Base | None:
@@ -64,35 +71,108 @@ def base_version(services: Services, inputs: str) -> Base | None:
         return Base(newest.version, newest.path, newest.manifest_sha256)
 
 
-def pick(services: Services, pool: Pool, k: int, alpha: float, base: Base | None) -> Picks:
-    """Select `k` instances by QDIT; those of the base that are in the pool come first, in order."""
-    alive = np.zeros(0, np.int64)
-    if base is not None:
-        before = services.storage.read_table(f"{base.path}/{SELECTION}", ["instance_key"])
-        alive = _positions(pool, before["instance_key"].to_pylist())[:k]
+def pick(
+    services: Services,
+    pool: Pool,
+    k: int,
+    alpha: float,
+    base: Base | None,
+    earlier: EarlierGraph | None,
+    solve: Solver,
+) -> Picks:
+    """Select `k` instances by QDIT; those of the base that are in the pool come first, in order.
+
+    Args:
+        services: the process's services.
+        pool: of which may be selected.
+        k: instances to select, at most as many as there are.
+        alpha: weight of quality.
+        base: the version whose picks are kept.
+        earlier: the neighbour graph to grow from, where the mode goes by one.
+        solve: maps a function over the parts' work, where the mode has parts.
+    """
+    alive = alive_picks(services, pool, base, k)
     gain, coverage = standing(pool.vectors, alive)
     if len(alive) == k:
         params = {"k": k, "pool": len(pool.quality), "alpha": alpha}
         return Picks(alive, gain, coverage, "kept", params, k)
+    left = k - len(alive)
+    settings = services.settings
+    chosen = chosen_mode(services, pool, left)
+    graph = None
+    if chosen.mode == "graph" and len(pool.quality) > 1:
+        graph = grown_graph(services, pool.vectors, _keys(pool), left, earlier)
     found = qdit(
         pool.vectors,
-        k - len(alive),
+        left,
         quality=pool.quality,
         alpha=alpha,
+        mode=chosen.mode,
         anchors=alive if len(alive) else None,
-        seed=services.settings.seed,
-        quality_scale=services.settings.quality_scale,
+        graph=graph,
+        seed=settings.seed,
+        quality_scale=settings.quality_scale,
+        memory_limit=chosen.machine.memory_limit,
+        cores=chosen.machine.cores,
+        solve=solve,
+        part_points=settings.selection_part_points,
     )
     return Picks(
         np.concatenate([alive, found.order]),
         np.concatenate([gain, found.gain]),
         np.concatenate([coverage, found.coverage]),
         found.method,
-        dict(found.params),
+        dict(found.params) | {"mode_asked": settings.selection_mode, "mode_reason": chosen.reason},
         len(alive),
+        None if graph is None else stored_form(graph, _keys(pool)),
     )
 
 
+def alive_picks(services: Services, pool: Pool, base: Base | None, k: int) -> NDArray[np.int64]:
+    """Give the positions of the base's picks that are in the pool, in their order, at most `k`."""
+    if base is None:
+        return np.zeros(0, np.int64)
+    before = services.storage.read_table(f"{base.path}/{SELECTION}", ["instance_key"])
+    return _positions(pool, before["instance_key"].to_pylist())[:k]
+
+
+def chosen_mode(services: Services, pool: Pool, picks: int) -> Choice:
+    """Choose the mode by the settings alone, so that every machine makes the same selection.
+
+    Raises:
+        InvalidInput: the mode that is set does not fit the memory that is set, or what is free.
+    """
+    settings = services.settings
+    machine = Machine(int(settings.selection_memory_gib * 2**30), settings.selection_cores)
+    size = Size(len(pool.quality), pool.vectors.shape[1], picks)
+    return choose(settings.selection_mode, size, machine, has_graph=False)
+
+
+def posed(
+    services: Services, pool: Pool, k: int, alpha: float, alive: NDArray[np.int64]
+) -> Problem:
+    """Pose the problem that `pick` has `qdit` solve."""
+    settings = services.settings
+    return check(
+        pool.vectors,
+        k,
+        pool.quality,
+        alpha,
+        alive if len(alive) else None,
+        None,
+        settings.seed,
+        "reference",
+        settings.quality_scale,
+        None,
+        None,
+    )
+
+
+def _keys(pool: Pool) -> list[str]:
+    keys: list[str] = pool.instances["instance_key"].to_pylist()
+    return keys
+
+
 def _positions(pool: Pool, keys: Sequence[str]) -> NDArray[np.int64]:
-    place = {key: at for at, key in enumerate(pool.instances["instance_key"].to_pylist())}
+    place = {key: at for at, key in enumerate(_keys(pool))}
     return np.array([place[key] for key in keys if key in place], np.int64)

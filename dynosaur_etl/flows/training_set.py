@@ -9,26 +9,21 @@ from numpy.typing import NDArray
 from sqlalchemy import select as select_rows
 from sqlalchemy.orm import Session
 
-from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import POOL, SELECTION
-from dynosaur_etl.domain.split import held_out_mask
-from dynosaur_etl.flows.embed import embedding_facts
-from dynosaur_etl.flows.growth_mode import Picks, base_version, pick
+from dynosaur_etl.flows.embed import embedding_facts, embedding_kind
+from dynosaur_etl.flows.growth_mode import Picks, pick
 from dynosaur_etl.flows.pool import (
     Pool,
-    grown_days,
-    load_pool,
     newest_grown_day,
-    pool_inputs,
-    withdrawn_sources,
 )
-from dynosaur_etl.flows.pool_duplicates import duplicate_rules
-from dynosaur_etl.flows.repeats import repeat_rules
+from dynosaur_etl.flows.pool_graph import GRAPHS, forget_graphs
 from dynosaur_etl.flows.scorers import chosen_scorer
+from dynosaur_etl.flows.selection_parts import StoredParts
+from dynosaur_etl.flows.selection_request import STEP, read_trainable, request_selection
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
 from dynosaur_etl.flows.versions import build_version, verify_snapshot
@@ -56,40 +51,29 @@ def select(
     Raises:
         InvalidInput: no day up to this one has grown, or k or alpha is not allowed.
     """
-    days = grown_days(services, str(day))
-    size, weight = _size(services, k), _weight(services, alpha)
-    withdrawn = withdrawn_sources(services, days)
-    pool_of = [*pool_inputs(services, days), *withdrawn.items()]
-    share = services.settings.held_out_share
-    inputs = {
-        "days": days,
-        "pool": pool_of,
-        "duplicates": duplicate_rules(services.settings),
-        "repeats": repeat_rules(services),
-        "k": size,
-        "alpha": weight,
-        "scale": services.settings.quality_scale,
-        "held_out_share": share,
-    }
-    base = base_version(services, digest("selection", inputs))
-    rules = inputs | {"base": None if base is None else base.manifest_sha256}
+    request = request_selection(day, services, k, alpha)
 
     def work() -> StepOutput:
-        live = load_pool(services, days, withdrawn)
-        held_out = held_out_mask(live.instances["task_key"], share).to_numpy()
-        pool = live.part(~held_out)
-        if not len(pool.quality):
-            raise InvalidInput(not_allowed("pool", "held-out tasks only", "a smaller share"))
-        taken = min(size, len(pool.quality))
-        picks = pick(services, pool, taken, weight, base)
+        trainable = read_trainable(services, request)
+        live, pool, base = trainable.live, trainable.pool, request.base
+        taken = min(request.size, len(pool.quality))
+        solve = StoredParts(services, request).solve
+        picks = pick(services, pool, taken, request.weight, base, request.graph, solve)
         progress(taken, taken)
-        files = {
+        tables = {
             SELECTION_FILES: _selection_table(pool, picks),
-            POOL_FILES: _record(live, held_out),
+            POOL_FILES: _record(live, trainable.held_out),
         }
+        files = [
+            NamedFile(kind, "qdit", services.storage.write_table(kind, table))
+            for kind, table in tables.items()
+        ]
+        if picks.graph is not None:
+            kept = services.storage.write_table(GRAPHS, picks.graph)
+            files.append(NamedFile(GRAPHS, embedding_kind(services), kept))
         rejects = [
             *_duplicates(live),
-            *_withdrawn(live, withdrawn),
+            *_withdrawn(live, request.withdrawn),
             *_repeated(live),
             *_unscored(live, services),
         ]
@@ -98,20 +82,17 @@ def select(
             counts=Counts(len(live.quality) + rejected, len(live.quality), rejected),
             rejects=rejects,
             stages=(Stage.SELECT,),
-            files=[
-                NamedFile(kind, "qdit", services.storage.write_table(kind, table))
-                for kind, table in files.items()
-            ],
-            file_kinds=_FILE_KINDS,
+            files=files,
+            file_kinds=(*_FILE_KINDS, GRAPHS),
             facts={
-                "days": days,
+                "days": request.days,
                 "files": list(live.files),
-                "withdrawn": withdrawn,
-                "asked": size,
+                "withdrawn": dict(request.withdrawn),
+                "asked": request.size,
                 "selected": taken,
-                "held_out": int(held_out.sum()),
-                "held_out_share": share,
-                "inputs": digest("selection", inputs),
+                "held_out": int(trainable.held_out.sum()),
+                "held_out_share": services.settings.held_out_share,
+                "inputs": request.inputs,
                 "base": None if base is None else base.version,
                 "kept": picks.kept,
                 "method": picks.method,
@@ -119,7 +100,9 @@ def select(
             },
         )
 
-    return run_step(services, str(day), "select", rules, work)
+    report = run_step(services, str(day), STEP, request.rules, work)
+    forget_graphs(services, request.graph)
+    return report
 
 
 def build_snapshot(
@@ -231,17 +214,3 @@ def _report(row: SnapshotRow, *, new: bool) -> StepReport:
     rows = int(row.facts["counts"]["selected"])
     facts = {"version": row.version, "path": row.path, "rows": rows, "new": new}
     return StepReport("snapshot", row.day, Counts(rows, rows, 0), facts=facts)
-
-
-def _size(services: Services, k: int | None) -> int:
-    size = services.settings.selection_size if k is None else k
-    if size < 1:
-        raise InvalidInput(not_allowed("k", size, "1 or more"))
-    return size
-
-
-def _weight(services: Services, alpha: float | None) -> float:
-    weight = services.settings.selection_alpha if alpha is None else alpha
-    if not 0 <= weight <= 1:
-        raise InvalidInput(not_allowed("alpha", weight, "0 to 1"))
-    return weight

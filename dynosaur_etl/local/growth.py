@@ -39,8 +39,10 @@ def backfill(api: AirflowApi, days: Sequence[str]) -> None:
         create_backfill(api, days)
 
 
-def create_backfill(api: AirflowApi, days: Sequence[str]) -> dict[str, Any]:
+def create_backfill(api: AirflowApi, days: Sequence[str], at_once: int = 1) -> dict[str, Any]:
     """Create the backfill of the days from the first to the last, and give what Airflow made.
+
+    As many days as `at_once` says run beside one another; with one, each follows the one before.
 
     Runs that are missing or failed are made; `dag_is_paused` tells whether they wait for a switch.
 
@@ -59,7 +61,7 @@ def create_backfill(api: AirflowApi, days: Sequence[str]) -> dict[str, Any]:
         "from_date": f"{min(days)}T00:00:00Z",
         "to_date": f"{max(days)}T00:00:00Z",
         "reprocess_behavior": "failed",
-        "max_active_runs": 1,
+        "max_active_runs": at_once,
     }
     made: dict[str, Any] = api.call("POST", "/backfills", json=body).json()
     return made | {"dag_is_paused": api.get("/dags/hub_poll")["is_paused"]}

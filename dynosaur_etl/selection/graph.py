@@ -10,6 +10,8 @@ neighbourhoods. They are therefore made as a forecast on the whole pool, and the
 """
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,7 +26,7 @@ from dynosaur_etl.selection.kernels import compiled, compress, replay
 from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.pairs import Pairs
 from dynosaur_etl.selection.state import State
-from dynosaur_etl.selection.vectors import IntArray, Similarity, Vectors
+from dynosaur_etl.selection.vectors import READ_BLOCK, IntArray, Similarity, Vectors
 
 FIRST_PICKS = 64
 FEWEST_NEIGHBOURS = 32
@@ -32,7 +34,11 @@ MOST_NEIGHBOURS = 256
 FLAT_UP_TO = 20_000
 POINTS_PER_CLUSTER = 1_000
 PROBED_POINTS = 10_000
-METHODS = ("auto", "flat", "clustered")
+HNSW_LINKS = 32
+METHODS = ("auto", "flat", "clustered", "ivf", "hnsw")
+
+Search = Callable[[NDArray[np.float32], int], tuple[NDArray[np.float32], IntArray]]
+"""Finds so many points near to each query [m, d]: their products and positions, -1 for none."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,9 @@ class NeighbourGraph:
         neighbours: positions [n, k], nearest first, ties to the lowest; -1 where there is none.
         similarities: fixed point [n, k]; 1 is `one`.
         fingerprint: tells the set of points that it was built from.
-        method: `flat` (all pairs), `clustered` (pairs within near clusters) or
-            `updated` (grown from an earlier one).
-        clusters: of the method `clustered`, which growth goes by.
+        method: `flat` (all pairs), `clustered` (pairs within near clusters), `ivf` or `hnsw`
+            (by that FAISS index), or `updated` (grown from an earlier one).
+        clusters: of the methods `clustered` and `ivf`, which growth goes by.
     """
 
     neighbours: NDArray[np.int32]
@@ -94,8 +100,10 @@ def build_graph(
     """Find each point's nearest others at the coarse resolution.
 
     `flat` compares all pairs with FAISS. `clustered` compares a cluster's points with those of
-    the clusters nearest to it, about 10,000 points, and can miss a neighbour. `auto` takes `flat`
-    up to 20,000 points.
+    the clusters nearest to it, about 10,000 points, and can miss a neighbour. `ivf` does so point
+    by point, with FAISS's inverted lists over the same clusters; `hnsw` walks FAISS's HNSW graph,
+    which is built on one thread, since its links depend on the order of insertion. `auto` takes
+    `flat` up to 20,000 points, `clustered` above.
 
     Raises:
         InvalidInput: an unknown method, or not 1 <= neighbours < n.
@@ -106,18 +114,82 @@ def build_graph(
         raise InvalidInput(not_allowed("neighbours", neighbours, f"1 to {len(vectors) - 1}"))
     if method == "auto":
         method = "flat" if len(vectors) <= FLAT_UP_TO else "clustered"
+    clusters = None if method in ("flat", "hnsw") else cluster(vectors, seed)
     found = np.empty((len(vectors), neighbours), np.int32)
     values = np.empty((len(vectors), neighbours), np.int32)
-    clusters = None
-    everything = np.arange(len(vectors))
-    parts = [(everything, everything)]
-    if method == "clustered":
-        centroids = spherical_k_means(vectors, max(len(vectors) // POINTS_PER_CLUSTER, 1), seed)
-        clusters = Clusters(centroids, assign(vectors, centroids))
-        parts = cluster_parts(clusters, neighbours)
-    for members, candidates in parts:
-        found[members], values[members] = nearest(vectors, members, candidates, neighbours)
+    for members, search in searches(vectors, neighbours, method, clusters):
+        found[members], values[members] = nearest(vectors, members, search, neighbours)
     return NeighbourGraph(found, values, vectors.one, fingerprint(vectors), method, clusters)
+
+
+def cluster(vectors: Vectors, seed: int) -> Clusters:
+    """Clusters of about 1,000 points."""
+    centroids = spherical_k_means(vectors, max(len(vectors) // POINTS_PER_CLUSTER, 1), seed)
+    return Clusters(centroids, assign(vectors, centroids))
+
+
+def searches(
+    vectors: Vectors, neighbours: int, method: str, clusters: Clusters | None
+) -> Iterator[tuple[IntArray, Search]]:
+    """Parts of the points, each with what finds the points near to them."""
+    everything = np.arange(len(vectors))
+    if method == "clustered" and clusters is not None:
+        for members, candidates in cluster_parts(clusters, neighbours):
+            yield members, among(vectors, candidates)
+    elif method == "flat":
+        yield everything, among(vectors, everything)
+    else:
+        search = by_index(vectors, neighbours, clusters)
+        for start in range(0, len(vectors), READ_BLOCK):
+            yield everything[start : start + READ_BLOCK], search
+
+
+def among(vectors: Vectors, candidates: IntArray) -> Search:
+    """Compare with all of the candidates."""
+
+    def search(queries: NDArray[np.float32], count: int) -> tuple[NDArray[np.float32], IntArray]:
+        import faiss
+
+        base = vectors.working(candidates)
+        dots, at = faiss.knn(queries, base, count, metric=faiss.METRIC_INNER_PRODUCT)
+        return dots, candidates[at]
+
+    return search
+
+
+def by_index(vectors: Vectors, neighbours: int, clusters: Clusters | None) -> Search:
+    """Ask a FAISS index of all points: inverted lists over the clusters, or HNSW without."""
+    import faiss
+
+    width = vectors.dimensions
+    index: faiss.Index
+    if clusters is None:
+        index = faiss.IndexHNSWFlat(width, HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efSearch = max(4 * neighbours, 128)
+    else:
+        coarse = faiss.IndexFlatIP(width)
+        coarse.add(clusters.centroids)
+        lists = len(clusters.centroids)
+        index = faiss.IndexIVFFlat(coarse, width, lists, faiss.METRIC_INNER_PRODUCT)
+        index.is_trained = True
+        index.nprobe = -(-max(PROBED_POINTS, 4 * neighbours) // POINTS_PER_CLUSTER)
+    with one_thread():
+        for start in range(0, len(vectors), READ_BLOCK):
+            index.add(vectors.working(slice(start, start + READ_BLOCK)))
+    return index.search
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep FAISS on one thread for the length of a block."""
+    import faiss
+
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def cluster_parts(clusters: Clusters, neighbours: int) -> list[tuple[IntArray, IntArray]]:
@@ -143,19 +215,17 @@ def clusters_around(clusters: Clusters, neighbours: int, cluster: int) -> IntArr
 
 
 def nearest(
-    vectors: Vectors, members: IntArray, candidates: IntArray, count: int
+    vectors: Vectors, members: IntArray, search: Search, count: int
 ) -> tuple[NDArray[np.int32], Similarity]:
-    """Each member's nearest candidates but itself, by similarity and then position."""
-    import faiss
-
-    queries, base = vectors.working(members), vectors.working(candidates)
-    dots, at = faiss.knn(queries, base, count + 1, metric=faiss.METRIC_INNER_PRODUCT)
-    values, found = vectors.fixed(dots), candidates[at].astype(np.int32)
+    """Each member's nearest others that a search finds, by similarity and then position."""
+    dots, at = search(vectors.working(members), count + 1)
+    found = at.astype(np.int32)
+    values = np.where(found < 0, 0, vectors.fixed(np.where(found < 0, 0, dots)))
     itself = found == members[:, None]
     itself[~itself.any(axis=1), -1] = True  # crowded out by exact copies: drop the last of them
     found = found[~itself].reshape(len(members), count)
     values = values[~itself].reshape(len(members), count)
-    order = np.lexsort((found, -values), axis=1)
+    order = np.lexsort((found, -values, found < 0), axis=1)
     return np.take_along_axis(found, order, 1), np.take_along_axis(values, order, 1)
 
 

@@ -35,33 +35,60 @@ class Joined:
     diagnostics: dict[str, Any]
 
 
-def run(problem: Problem, solve: Solver = map) -> Joined:
+@dataclass(frozen=True)
+class Opening:
+    """What stands before the parts are solved: the cut, the first picks, and the scale of gains."""
+
+    parts: Parts
+    state: State
+    start: int
+    reference: Reference
+    objective: Objective
+
+
+def run(problem: Problem, solve: Solver = map, part_points: int = partition.PART_POINTS) -> Joined:
     """Both rounds.
 
     Args:
         problem: the checked arguments.
         solve: maps `solve_part` over the parts' tasks, in order, wherever it likes.
+        part_points: most points of a part.
 
     Raises:
         InvalidInput: a vector is zero, or a value is not finite.
     """
-    parts = partition.cut(problem.embeddings, partition.PART_POINTS, problem.seed)
-    one = COARSE.one(problem.embeddings.shape[1])
-    state, start = opening_state(problem, parts)
-    reference = sample_reference(problem, state.cover)
-    objective = problem.objective(reference, one)
-    first = first_picks(problem, state, objective)
-    make_picks(problem, parts, state, first)
-    candidates = gather(problem, parts, state, objective, reference, solve)
-    rises = join(problem, parts, state, objective, reference, candidates)
+    opening = opened(problem, part_points)
+    parts, state, reference = opening.parts, opening.state, opening.reference
+    candidates = gather(problem, parts, state, opening.objective, reference, solve)
+    rises = join(problem, parts, state, opening.objective, reference, candidates)
     return Joined(
         state,
         rises,
-        start,
+        opening.start,
         reference,
-        {"part_points": partition.PART_POINTS, "baseline_cap": reference.coverage},
+        {"part_points": part_points, "baseline_cap": reference.coverage},
         {"parts": len(parts.members), "candidates": len(candidates)},
     )
+
+
+def opened(problem: Problem, part_points: int) -> Opening:
+    """Cut the set, and make the first picks.
+
+    Raises:
+        InvalidInput: a vector is zero, or a value is not finite.
+    """
+    parts = partition.cut(problem.embeddings, part_points, problem.seed)
+    state, start = opening_state(problem, parts)
+    reference = sample_reference(problem, state.cover)
+    objective = problem.objective(reference, COARSE.one(problem.embeddings.shape[1]))
+    make_picks(problem, parts, state, first_picks(problem, state, objective))
+    return Opening(parts, state, start, reference, objective)
+
+
+def first_tasks(problem: Problem, part_points: int) -> Iterator[PartTask]:
+    """The parts' work as `run` asks for it first, to be done ahead of it."""
+    at = opened(problem, part_points)
+    return part_tasks(problem, at.parts, at.state, at.objective, at.reference, partition.OVERSAMPLE)
 
 
 def opening_state(problem: Problem, parts: Parts) -> tuple[State, int]:

@@ -24,6 +24,7 @@ from dynosaur_etl.selection.objective import (
     reference_run,
     reference_sample,
 )
+from dynosaur_etl.selection.partition import PART_POINTS
 from dynosaur_etl.selection.problem import Problem, check
 from dynosaur_etl.selection.result import Selection
 from dynosaur_etl.selection.state import State
@@ -56,6 +57,8 @@ def qdit(
     ids: Sequence[object] | NDArray[Any] | None = None,
     memory_limit: int | None = None,
     cores: int | None = None,
+    solve: partitioned.Solver = map,
+    part_points: int = PART_POINTS,
 ) -> Selection:
     """Select k points greedily by (1 - alpha) d(a|A) + alpha q(a) (QDIT, arXiv 2311.14736).
 
@@ -84,6 +87,8 @@ def qdit(
         memory_limit: bytes that it may take; default: four fifths of the machine's memory or of
             the control group's.
         cores: CPU cores that `auto` reckons with; default: those of this process.
+        solve: of `partitioned`: maps a function over the parts' work, in order, wherever it likes.
+        part_points: of `partitioned`: most points of a part.
 
     Raises:
         InvalidInput: an argument is not allowed, or the memory is too small for the mode.
@@ -104,7 +109,7 @@ def qdit(
     size = Size(len(problem), problem.embeddings.shape[1], problem.purse.likely_picks)
     choice = choose(mode, size, Machine.here(memory_limit, cores), graph is not None)
     if choice.mode == "partitioned":
-        return partitioned_selection(problem, mode, choice)
+        return partitioned_selection(problem, mode, choice, solve, part_points)
     vectors = problem.vectors(FINE if choice.mode == "exact" else COARSE)
     state = problem.state(vectors)
     start = int(state.cover.sum(dtype=np.int64)) - sum(state.gains)
@@ -158,8 +163,10 @@ def by_graph(
     return Run("graph", params, {"edges": int(graph.neighbours.size)}, rises)
 
 
-def partitioned_selection(problem: Problem, mode: str, choice: Choice) -> Selection:
-    found = partitioned.run(problem)
+def partitioned_selection(
+    problem: Problem, mode: str, choice: Choice, solve: partitioned.Solver, part_points: int
+) -> Selection:
+    found = partitioned.run(problem, solve, part_points)
     run = Run("partitioned", found.params, found.diagnostics, found.rises)
     asked = (mode, choice)
     return result(problem, found.state, run, asked, found.reference, found.start, COARSE.bits)

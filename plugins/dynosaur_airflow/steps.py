@@ -66,6 +66,24 @@ def run_selection(step: Callable[..., StepReport], day: str) -> Summary:
     return run_about(step, GrowthDay.parse(day), params["k"], params["alpha"])
 
 
+def plan_selection(day: str) -> list[dict[str, Any]]:
+    """Give the parts of a selection that is made in parts, each with the label operators see."""
+    from dynosaur_etl.flows.selection_parts import plan_parts
+
+    params = get_current_context()["params"]
+    with run_services() as services:
+        return plan_parts(GrowthDay.parse(day), services, params["k"], params["alpha"])
+
+
+def solve_selection_part(part: dict[str, Any], day: str) -> int:
+    """Solve a part of a selection, and give the number of its candidates."""
+    from dynosaur_etl.flows.selection_parts import solve_stored_part
+
+    params = get_current_context()["params"]
+    with run_services() as services:
+        return solve_stored_part(part, GrowthDay.parse(day), services, params["k"], params["alpha"])
+
+
 def preview(forecast: str) -> bool:
     """Tell whether the run goes on; a dry run shows what it would do, and stops.
 

@@ -1,8 +1,13 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.selection.graph import build_graph, default_neighbours
+from dynosaur_etl.selection.graph import among, build_graph, default_neighbours, nearest
+from dynosaur_etl.selection.qdit import qdit
 from dynosaur_etl.selection.vectors import COARSE, as_vectors
 from tests.selection.conftest import clustered_pool
 from tests.selection.naive import cosines
@@ -19,14 +24,54 @@ def test_flat_graph_holds_the_nearest_others() -> None:
     assert (np.diff(graph.similarities, axis=1) <= 0).all()
 
 
-def test_clustered_graph_finds_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["clustered", "ivf", "hnsw"])
+def test_other_graphs_find_nearly_the_same(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dynosaur_etl.selection.graph.POINTS_PER_CLUSTER", 100)
     monkeypatch.setattr("dynosaur_etl.selection.graph.PROBED_POINTS", 800)
     vectors = as_vectors(clustered_pool(2, 3000), COARSE, "pool")
-    flat, blocked = (build_graph(vectors, 16, method) for method in ("flat", "clustered"))
-    found = [len(np.intersect1d(a, b)) for a, b in zip(flat.neighbours, blocked.neighbours)]  # noqa: B905
-    assert 0.9 * 16 < np.mean(found) < 16
-    assert (blocked.similarities <= flat.similarities).all()
+    flat, other = build_graph(vectors, 16, "flat"), build_graph(vectors, 16, method)
+    found = [len(np.intersect1d(a, b)) for a, b in zip(flat.neighbours, other.neighbours)]  # noqa: B905
+    assert 0.9 * 16 < np.mean(found) <= 16
+    assert (other.similarities <= flat.similarities).all()
+    assert not (other.neighbours == np.arange(3000)[:, None]).any()
+
+
+@pytest.mark.parametrize("method", ["flat", "clustered", "ivf", "hnsw"])
+def test_a_graph_is_the_same_on_any_number_of_threads(method: str) -> None:
+    import faiss
+
+    vectors = as_vectors(clustered_pool(5, 2500), COARSE, "pool")
+    threads = faiss.omp_get_max_threads()
+    built = []
+    try:
+        for number in (1, 2, 4):
+            faiss.omp_set_num_threads(number)
+            built.append(build_graph(vectors, 8, method))
+            assert faiss.omp_get_max_threads() == number
+    finally:
+        faiss.omp_set_num_threads(threads)
+    for graph in built[1:]:
+        np.testing.assert_array_equal(graph.neighbours, built[0].neighbours)
+        np.testing.assert_array_equal(graph.similarities, built[0].similarities)
+
+
+def test_what_a_search_does_not_find_leaves_gaps_at_the_end() -> None:
+    vectors = as_vectors(clustered_pool(6, 50), COARSE, "pool")
+    everything = among(vectors, np.arange(50))
+
+    def search(queries: NDArray[np.float32], count: int) -> tuple[Any, Any]:
+        dots, at = everything(queries, count)
+        at[:, 3:] = -1
+        return dots, at
+
+    found, values = nearest(vectors, np.arange(50), search, 6)
+    assert ((found < 0).sum(axis=1) >= 3).all()
+    assert (found[:, 0] >= 0).all()
+    assert (values[found < 0] == 0).all()
+    assert (np.diff((found < 0).astype(int), axis=1) >= 0).all()
+    whole = build_graph(vectors, 6, "flat")
+    picked = qdit(clustered_pool(6, 50), 20, graph=replace(whole, neighbours=found))
+    assert len(set(picked.order.tolist())) == 20
 
 
 def test_copies_beyond_the_number_of_neighbours_do_not_list_themselves() -> None:
@@ -42,7 +87,7 @@ def test_bad_arguments_are_refused() -> None:
         with pytest.raises(InvalidInput, match="neighbours"):
             build_graph(vectors, neighbours)
     with pytest.raises(InvalidInput, match="graph method"):
-        build_graph(vectors, 5, "hnsw")
+        build_graph(vectors, 5, "annoy")
 
 
 def test_neighbours_follow_the_pool_per_pick() -> None:
