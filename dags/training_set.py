@@ -15,26 +15,14 @@ size `k` and the weight `alpha`; left empty, the settings hold.
 
 from typing import Any
 
-from airflow.sdk import (
-    FixedKeyMapper,
-    Param,
-    PartitionedAssetTimetable,
-    TriggerRule,
-    dag,
-    task,
-)
+from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, dag, task
 from dynosaur_airflow.assets import INSTRUCTION_TASKS, TRAINING_SET
 from dynosaur_airflow.defaults import TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, RERUN, with_guide
+from dynosaur_airflow.mapped import selected_in_parts
 from dynosaur_airflow.notifier import RunFailed
-from dynosaur_airflow.steps import (
-    newest_grown_day,
-    plan_selection,
-    publish,
-    run_about,
-    run_selection,
-    solve_selection_part,
-)
+from dynosaur_airflow.params import SELECT_PARAMS
+from dynosaur_airflow.steps import newest_grown_day, publish, run_about, run_selection
 
 
 @dag(
@@ -45,32 +33,14 @@ from dynosaur_airflow.steps import (
     is_paused_upon_creation=False,
     default_args=TASK_DEFAULTS,
     doc_md=with_guide(__doc__, BACKFILL, AS_OF, RERUN),
-    params={
-        "k": Param(None, type=["null", "integer"], minimum=1, description="instances selected"),
-        "alpha": Param(None, type=["null", "number"], minimum=0, maximum=1,
-                       description="weight of quality against diversity"),
-    },
+    params=SELECT_PARAMS,
     tags=["dynosaur", "selection"],
     on_failure_callback=RunFailed(),
-)  # fmt: skip
+)
 def training_set() -> None:
     @task
     def newest_day() -> str:
         return newest_grown_day()
-
-    @task
-    def parts(day: str) -> list[dict[str, Any]]:
-        return plan_selection(day)
-
-    @task(map_index_template="{{ task.op_kwargs['part']['label'] }}")
-    def solve_part(part: dict[str, Any], day: str) -> int:
-        return solve_selection_part(part, day)
-
-    @task(trigger_rule=TriggerRule.NONE_FAILED)
-    def select(day: str) -> dict[str, Any]:
-        from dynosaur_etl.flows import training_set as flow
-
-        return run_selection(flow.select, day)
 
     @task
     def build(day: str, _: dict[str, Any]) -> dict[str, Any]:
@@ -93,9 +63,7 @@ def training_set() -> None:
         return run_about(flow.publish_version, version)
 
     day = newest_day()
-    selected = select(day)
-    solve_part.partial(day=day).expand(part=parts(day)) >> selected
-    publish_version(verify(build(day, selected)))
+    publish_version(verify(build(day, selected_in_parts(day))))
 
 
 training_set()

@@ -4,7 +4,15 @@ from typing import Any
 
 from airflow.sdk import TriggerRule, task
 
-from dynosaur_airflow.steps import Summary, grow, plan_parts, plan_shards
+from dynosaur_airflow.steps import (
+    Summary,
+    grow,
+    plan_parts,
+    plan_selection,
+    plan_shards,
+    run_selection,
+    solve_selection_part,
+)
 
 
 @task
@@ -37,3 +45,25 @@ def mapped(piece: str, whole: str, planned: Any, pool: str = "default_pool") -> 
     done = all_of_them()
     one.expand(part=planned) >> done
     return done
+
+
+def selected_in_parts(day: Any) -> Any:
+    """Add the selection of a day, with a mapped task for each part where it is made in parts."""
+
+    @task
+    def parts(day: str) -> list[dict[str, Any]]:
+        return plan_selection(day)
+
+    @task(map_index_template="{{ task.op_kwargs['part']['label'] }}")
+    def solve_part(part: dict[str, Any], day: str) -> int:
+        return solve_selection_part(part, day)
+
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
+    def select(day: str) -> Summary:
+        from dynosaur_etl.flows import training_set as flow
+
+        return run_selection(flow.select, day)
+
+    selected = select(day)
+    solve_part.partial(day=day).expand(part=parts(day)) >> selected
+    return selected

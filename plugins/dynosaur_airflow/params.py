@@ -41,3 +41,14 @@ GROWTH_PARAMS = {
     ),
     "dry_run": _dry_run(),
 }
+
+SELECT_PARAMS = {
+    "k": Param(None, type=["null", "integer"], minimum=1, description="instances selected"),
+    "alpha": Param(
+        None,
+        type=["null", "number"],
+        minimum=0,
+        maximum=1,
+        description="weight of quality against diversity",
+    ),
+}
