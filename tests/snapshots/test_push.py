@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from huggingface_hub import HfApi, constants
+from huggingface_hub.utils._xet import abort_xet_session
 
 from dynosaur_etl.domain.errors import HubRefused, HubUnavailable, InvalidInput
 from dynosaur_etl.snapshots import push
@@ -65,7 +66,8 @@ def proxy(hub: str, faults: Faults) -> ThreadingHTTPServer:
             if fault == "lose-answer":
                 self.close_connection = True
                 return
-            self.reply(status, headers, content.replace(hub.encode(), own))
+            told = {name: value.replace(hub, own.decode()) for name, value in headers.items()}
+            self.reply(status, told, content.replace(hub.encode(), own))
 
         do_GET = do_POST = do_PUT = do_HEAD = answer  # noqa: N815 - the base class's own names
 
@@ -102,9 +104,33 @@ def faults() -> Faults:
 
 
 @pytest.fixture
-def target(tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubTarget]:
+def way(request: pytest.FixtureRequest) -> str:
+    """By which large files go up, `xet` or `lfs`."""
+    return str(getattr(request, "param", "lfs"))
+
+
+BOTH_WAYS = pytest.mark.parametrize("way", ["lfs", "xet"], indirect=True)
+
+
+def client_environment(way: str, home: Path) -> dict[str, str]:
+    """What the real client reads when it starts, or when it first uploads by Xet."""
+    return {
+        "HF_HUB_DISABLE_XET": "1" if way == "lfs" else "0",
+        "HF_XET_CACHE": str(home / "xet"),
+        "HF_XET_CLIENT_RETRY_BASE_DELAY": "10ms",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
+
+
+@pytest.fixture
+def target(
+    tmp_path: Path, faults: Faults, way: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[HubTarget]:
     monkeypatch.setattr(push, "WAITS", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", way == "lfs")
+    for name, value in client_environment(way, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    abort_xet_session()  # the next one reads the environment anew
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
     write_hub(tmp_path / "root")
     with serve(tmp_path / "root", tmp_path / "log.jsonl", uploads=tmp_path / "up") as hub:
@@ -139,6 +165,7 @@ def tags(api: HfApi) -> list[str]:
     return [tag.name for tag in api.list_repo_refs(REPO, repo_type="dataset").tags]
 
 
+@BOTH_WAYS
 def test_a_version_is_one_commit_and_one_tag_with_every_file(
     target: HubTarget, api: HfApi, first: Path, second: Path
 ) -> None:
@@ -287,26 +314,31 @@ STEPS = [
     ("GET", "/refs"),
     ("GET", "/tree/"),
     ("POST", "/preupload/"),
-    ("POST", "/info/lfs/objects/batch"),
-    ("PUT", "/large-files/"),
     ("POST", "/commit/main"),
     ("POST", "/tag/"),
 ]
+STEPS_OF_WAY = {
+    "lfs": [("POST", "/info/lfs/objects/batch"), ("PUT", "/large-files/")],
+    "xet": [("GET", "/xet-write-token/"), ("POST", "/cas/v1/xorbs/"), ("POST", "/cas/v2/shards")],
+}
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("fault", ["429", "500", "drop", "lose-answer"])
 def test_what_passes_is_tried_again_and_done_once(
     target: HubTarget,
     api: HfApi,
     faults: Faults,
     first: Path,
+    way: str,
     fault: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
-    for method, part in STEPS:
+    steps = STEPS + STEPS_OF_WAY[way]
+    for method, part in steps:
         faults.add(method, part, fault)
-    push.WAITS = (0.0,) * len(STEPS)
+    monkeypatch.setattr(push, "WAITS", (0.0,) * len(steps))
     assert push_snapshot(first, target).tag == "v0001"
     assert not [rule for rule in faults.rules if rule[3]], "a fault was not met"
     assert titles(api) == ["Version 1", "initial commit"]
@@ -338,6 +370,7 @@ push_snapshot(Path(folder), HubTarget("team/set", endpoint, "hf_demo", True))
 """
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize(
     ("name", "moment"),
     [
@@ -352,15 +385,14 @@ def test_killed_at_any_step_and_run_again(
     target: HubTarget, api: HfApi, first: Path, name: str, moment: str
 ) -> None:
     command = [sys.executable, "-c", KILLED, str(first), target.endpoint, name, moment]
-    ended = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "HF_HUB_DISABLE_XET": "1"}, capture_output=True
-    )
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     push_snapshot(first, target)
     assert titles(api) == ["Version 1", "initial commit"]
     assert tags(api) == ["v0001"]
 
 
+@BOTH_WAYS
 def test_it_opens_from_the_hub_by_its_tag(target: HubTarget, first: Path, tmp_path: Path) -> None:
     push_snapshot(first, replace(target, private=False))
     script = (
@@ -371,7 +403,6 @@ def test_it_opens_from_the_hub_by_its_tag(target: HubTarget, first: Path, tmp_pa
     )
     env = {
         **os.environ, "HF_ENDPOINT": target.endpoint, "HF_HOME": str(tmp_path / "hf"),
-        "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }  # fmt: skip
     ended = subprocess.run(
         [sys.executable, "-c", script], env=env, capture_output=True, text=True, cwd=tmp_path
