@@ -1,6 +1,6 @@
 """Repositories that clients create on the demonstration Hub: commits, large files and tags.
 
-Large files come by Xet, or, from clients that have `HF_HUB_DISABLE_XET=1`, by Git LFS, one PUT each.
+Large files come by Xet, or by Git LFS, one PUT each, from clients with `HF_HUB_DISABLE_XET=1`.
 """
 
 import base64

@@ -96,6 +96,7 @@ def hub_target(services: Services) -> HubTarget:
         endpoint=settings.hf_endpoint,
         token=settings.hf_token.get_secret_value(),
         private=settings.publish_private,
+        timeout=settings.hub_timeout,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dynosaur_etl.domain.errors import (
@@ -21,6 +22,7 @@ from dynosaur_etl.domain.errors import (
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.snapshots.layout import MANIFEST
 from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
+from dynosaur_etl.store.storage import file_sha256
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
@@ -42,12 +44,18 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class HubTarget:
-    """A dataset repository of a Hub; `private` is what it becomes if it has to be created."""
+    """A dataset repository of a Hub.
+
+    Attributes:
+        private: what it becomes if it has to be created.
+        timeout: seconds to connect, and between two pieces of an answer.
+    """
 
     repo: str
     endpoint: str
     token: str
     private: bool
+    timeout: float
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ def plan_push(folder: Path, target: HubTarget) -> Plan:
 
 
 def push_snapshot(folder: Path, target: HubTarget) -> Pushed:
-    """Publish a version to the main branch, tag it, and read it back.
+    """Publish a version to the main branch, read all of it back, and tag it.
 
     It may be killed and run again at any time: what is there already is found by its content. A
     version that is there is left as it is.
@@ -159,13 +167,13 @@ def _push(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
         _check_same(here, _tree(api, target, tag), target, tag)
         return Pushed(target.repo, tag, state.tags[tag], new=False)
     _check_follows(state, manifest, here, target)
-    commit = state.head
+    commit = str(state.head)
     if _differences(here, state.tree):
         commit = _commit(api, folder, target, state).oid
+    _check_read_back(api, folder, target, commit)
     with _wrapped(target):
         api.create_tag(target.repo, tag=tag, revision=commit, repo_type=_KIND)
-    _check_read_back(here, _tree(api, target, tag), target, tag)
-    return Pushed(target.repo, tag, str(commit), new=True)
+    return Pushed(target.repo, tag, commit, new=True)
 
 
 def _propose(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
@@ -182,7 +190,7 @@ def _propose(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
             return Pushed(target.repo, tag, revision, new=False, pull_request=url)
     made = _commit(api, folder, target, state, create_pr=True)
     revision = str(made.pr_revision)
-    _check_read_back(here, _tree(api, target, revision), target, revision)
+    _check_read_back(api, folder, target, revision)
     return Pushed(target.repo, tag, made.oid, new=True, pull_request=made.pr_url)
 
 
@@ -251,12 +259,27 @@ def _check_same(
         raise InvalidInput(not_allowed("tag", held, "a tag that is not there yet: none is moved"))
 
 
-def _check_read_back(
-    here: Mapping[str, frozenset[str]], there: Mapping[str, str], target: HubTarget, tag: str
-) -> None:
-    wrong = _differences(here, there)
+def _check_read_back(api: "HfApi", folder: Path, target: HubTarget, revision: str) -> None:
+    """Fetch every file: the Hub's list repeats what it was told of a large file, not what it has.
+
+    Raises:
+        Corrupt: the list or a file is not what was sent.
+    """
+    here = _local_ids(folder)
+    wrong = _differences(here, _tree(api, target, revision)) or [
+        name for name in here if _fetched_sha256(api, target, revision, name) not in here[name]
+    ]
     if wrong:
-        raise Corrupt(f"{target.repo} at {tag}: found another {', '.join(wrong)} than was sent")
+        words = f"found another {', '.join(wrong)} than was sent; no tag was set"
+        raise Corrupt(f"{target.repo} at {revision}: {words}")
+
+
+def _fetched_sha256(api: "HfApi", target: HubTarget, revision: str, name: str) -> str:
+    with TemporaryDirectory(prefix="dynosaur-") as empty, _wrapped(target):
+        path = api.hf_hub_download(
+            target.repo, name, repo_type=_KIND, revision=revision, local_dir=empty
+        )
+        return file_sha256(Path(path))
 
 
 def _check_follows(
@@ -325,14 +348,30 @@ def _patiently(act: "Callable[[HfApi], _Result]", target: HubTarget) -> _Result:
     api = HfApi(endpoint=target.endpoint, token=target.token or False)
     for wait in WAITS:
         try:
-            return act(api)
+            with _timed(target.timeout):
+                return act(api)
         except _Again as again:
             log.warning("%s; trying again", again)
             time.sleep(max(wait, again.wait))
     try:
-        return act(api)
+        with _timed(target.timeout):
+            return act(api)
     except _Again as again:
         raise again.error from again
+
+
+@contextmanager
+def _timed(seconds: float) -> Iterator[None]:
+    """Let no request of a block wait for ever: the client itself gives most of them no timeout."""
+    import httpx2
+    from huggingface_hub import get_session
+
+    session = get_session()
+    before, session.timeout = session.timeout, httpx2.Timeout(seconds)
+    try:
+        yield
+    finally:
+        session.timeout = before
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,7 @@ import pytest
 from huggingface_hub import HfApi, constants
 from huggingface_hub.utils._xet import abort_xet_session
 
-from dynosaur_etl.domain.errors import HubRefused, HubUnavailable, InvalidInput
+from dynosaur_etl.domain.errors import Corrupt, HubRefused, HubUnavailable, InvalidInput
 from dynosaur_etl.snapshots import push
 from dynosaur_etl.snapshots.layout import expected_files
 from dynosaur_etl.snapshots.manifest import read_manifest
@@ -27,6 +28,8 @@ from tests.snapshots.factories import PLAIN, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
 REPO = "team/set"
+HANGING = 3.0
+"""Seconds for which the proxy keeps silent."""
 
 
 class Faults:
@@ -58,16 +61,14 @@ def proxy(hub: str, faults: Faults) -> ThreadingHTTPServer:
             if fault is not None and fault.isdigit():
                 self.reply(int(fault), {"Retry-After": "0"}, b"{}")
                 return
-            if fault == "drop":
-                self.close_connection = True
+            time.sleep(HANGING if fault == "hang" else 0)
+            self.close_connection = fault in ("drop", "hang", "lose-answer")
+            if fault in ("drop", "hang"):
                 return
-            own = f"http://{self.headers['host']}".encode()
             status, headers, content = forwarded(hub, self, body)
             if fault == "lose-answer":
-                self.close_connection = True
                 return
-            told = {name: value.replace(hub, own.decode()) for name, value in headers.items()}
-            self.reply(status, told, content.replace(hub.encode(), own))
+            self.reply(status, headers, b"X" * len(content) if fault == "spoil" else content)
 
         do_GET = do_POST = do_PUT = do_HEAD = answer  # noqa: N815 - the base class's own names
 
@@ -89,6 +90,14 @@ def proxy(hub: str, faults: Faults) -> ThreadingHTTPServer:
 
 
 def forwarded(hub: str, handler: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Pass a request on; where the answer tells the Hub's own address it tells the proxy's."""
+    status, headers, content = asked(hub, handler, body)
+    own = f"http://{handler.headers['host']}"
+    told = {name: value.replace(hub, own) for name, value in headers.items()}
+    return status, told, content.replace(hub.encode(), own.encode())
+
+
+def asked(hub: str, handler: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
     headers = {name: value for name, value in handler.headers.items() if name.lower() != "host"}
     request = Request(hub + handler.path, body or None, headers, method=handler.command)
     try:
@@ -118,6 +127,7 @@ def client_environment(way: str, home: Path) -> dict[str, str]:
         "HF_HUB_DISABLE_XET": "1" if way == "lfs" else "0",
         "HF_XET_CACHE": str(home / "xet"),
         "HF_XET_CLIENT_RETRY_BASE_DELAY": "10ms",
+        "HF_XET_CLIENT_READ_TIMEOUT": "1s",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
 
@@ -137,7 +147,7 @@ def target(
         server = proxy(hub.endpoint, faults)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield HubTarget(REPO, f"http://127.0.0.1:{server.server_port}", "hf_demo", private=True)
+        yield HubTarget(REPO, f"http://127.0.0.1:{server.server_port}", "hf_demo", True, 20)
         server.shutdown()
         server.server_close()
 
@@ -315,12 +325,27 @@ STEPS = [
     ("GET", "/tree/"),
     ("POST", "/preupload/"),
     ("POST", "/commit/main"),
+    ("HEAD", "/resolve/"),
+    ("GET", "/resolve/"),
     ("POST", "/tag/"),
 ]
 STEPS_OF_WAY = {
     "lfs": [("POST", "/info/lfs/objects/batch"), ("PUT", "/large-files/")],
     "xet": [("GET", "/xet-write-token/"), ("POST", "/cas/v1/xorbs/"), ("POST", "/cas/v2/shards")],
 }
+
+
+@pytest.mark.parametrize("name", ["README.md", "manifest.json", "tasks.parquet"])
+def test_a_hub_that_gives_back_other_bytes_gets_no_tag(
+    target: HubTarget, api: HfApi, faults: Faults, first: Path, name: str
+) -> None:
+    faults.add("GET", f"/{name}", "spoil", times=2)
+    for _ in range(2):
+        with pytest.raises(Corrupt, match=rf"team/set at \w+: found another {name} than was sent"):
+            push_snapshot(first, target)
+        assert tags(api) == []
+    assert push_snapshot(first, target).new
+    assert titles(api) == ["Version 1", "initial commit"]
 
 
 @BOTH_WAYS
@@ -345,10 +370,30 @@ def test_what_passes_is_tried_again_and_done_once(
     assert tags(api) == ["v0001"]
 
 
-def test_a_hub_that_stays_away_is_told(target: HubTarget, faults: Faults, first: Path) -> None:
-    faults.add("POST", "/commit/main", "500", times=99)
-    with pytest.raises(HubUnavailable, match="500"):
-        push_snapshot(first, target)
+@BOTH_WAYS
+def test_a_hub_that_hangs_is_given_up_and_asked_again(
+    target: HubTarget, api: HfApi, faults: Faults, first: Path, way: str
+) -> None:
+    steps = [("GET", "/refs"), ("POST", "/commit/main"), STEPS_OF_WAY[way][-1]]
+    for method, part in steps:
+        faults.add(method, part, "hang")
+    started = time.monotonic()
+    push_snapshot(first, replace(target, timeout=1))
+    assert time.monotonic() - started < HANGING * len(steps)
+    assert not [rule for rule in faults.rules if rule[3]], "a fault was not met"
+    assert titles(api) == ["Version 1", "initial commit"]
+
+
+@BOTH_WAYS
+def test_a_hub_that_stays_away_is_told(
+    target: HubTarget, faults: Faults, first: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+    for method, part in (STEPS_OF_WAY[way][-1], ("POST", "/commit/main")):
+        faults.rules.clear()
+        faults.add(method, part, "500", times=999)
+        with pytest.raises(HubUnavailable, match="500"):
+            push_snapshot(first, target)
 
 
 KILLED = """
@@ -366,7 +411,7 @@ def deadly(function, moment):
 
 folder, endpoint, name, moment = sys.argv[1:]
 setattr(HfApi, name, deadly(getattr(HfApi, name), moment))
-push_snapshot(Path(folder), HubTarget("team/set", endpoint, "hf_demo", True))
+push_snapshot(Path(folder), HubTarget("team/set", endpoint, "hf_demo", True, 20))
 """
 
 
