@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +24,7 @@ import pyarrow as pa
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.flows.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
+from dynosaur_etl.flows.versions import other_rows
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.diff import diff_folders
@@ -201,7 +203,10 @@ def build_next(job: Job) -> dict[str, Any]:
 def verify(job: Job) -> dict[str, Any]:
     """Check all files of the first version, and its rows against the store."""
     manifest = read_manifest(job.folder / "one")
-    problems = verify_snapshot(job.folder / "one", manifest.sha256)
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(content, job, "one")
+        problems = verify_snapshot(job.folder / "one", manifest.sha256)
+        problems += other_rows(reading.result(), job.folder / "one")
     if problems:
         raise SystemExit(f"unsound: {problems[:3]}")
     return {"bytes": manifest.bytes}
