@@ -302,9 +302,7 @@ def _line(row: SnapshotRow) -> dict[str, Any]:
     }
 
 
-def _untraceable(
-    services: Services, content: SnapshotContent, folder: Path
-) -> Iterator[Problem]:
+def _untraceable(services: Services, content: SnapshotContent, folder: Path) -> Iterator[Problem]:
     """Find rows that the store does not hold as they are, and sources of no known revision."""
     manifest = read_manifest(folder)
     yield from other_rows(content, folder)

@@ -28,7 +28,13 @@ from dynosaur_etl.snapshots.layout import (
     shard_names,
 )
 from dynosaur_etl.snapshots.manifest import FileEntry, Manifest, read_manifest
-from dynosaur_etl.snapshots.relations import GROUP_COLUMNS, KEY_COLUMNS, Breach, breaches, full_breaches
+from dynosaur_etl.snapshots.relations import (
+    GROUP_COLUMNS,
+    KEY_COLUMNS,
+    Breach,
+    breaches,
+    full_breaches,
+)
 from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.store.storage import file_sha256
 

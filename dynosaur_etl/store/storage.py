@@ -127,9 +127,7 @@ class Storage:
             batches = parquet.iter_batches(rows, columns=columns)
             yield parquet.metadata.num_rows, self._read_whole(path, batches)
 
-    def _read_whole(
-        self, path: str, batches: Iterator[pa.RecordBatch]
-    ) -> Iterator[pa.RecordBatch]:
+    def _read_whole(self, path: str, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with self._whole(path):
             yield from batches
 
