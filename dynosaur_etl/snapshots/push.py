@@ -1,25 +1,16 @@
 """Publishing a version to the Hub: one commit and one tag, read back before it counts."""
 
 import hashlib
-import logging
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from dynosaur_etl.domain.errors import (
-    Corrupt,
-    DynosaurError,
-    HubRefused,
-    HubUnavailable,
-    InvalidInput,
-    not_allowed,
-)
+from dynosaur_etl.domain.errors import Corrupt, HubRefused, InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.snapshots.hub_calls import HubTarget, patiently, wrapped
 from dynosaur_etl.snapshots.layout import MANIFEST
 from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
 from dynosaur_etl.store.storage import file_sha256
@@ -27,35 +18,11 @@ from dynosaur_etl.store.storage import file_sha256
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
 
-log = logging.getLogger(__name__)
-
-WAITS = (1.0, 4.0, 16.0, 60.0)
-"""Seconds before each further try; a server that asks for more gets it, up to `LONGEST_WAIT`."""
-LONGEST_WAIT = 300.0
 
 _KIND = "dataset"
 _TAG = re.compile(r"v(\d{4,})")
 _THE_HUBS_OWN = frozenset({".gitattributes"})
 _OF_A_NEW_REPOSITORY = frozenset({".gitattributes", "README.md"})
-_BUSY = frozenset({408, 425, 429})
-_CONFLICTS = frozenset({409, 412})
-_Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class HubTarget:
-    """A dataset repository of a Hub.
-
-    Attributes:
-        private: what it becomes if it has to be created.
-        timeout: seconds to connect, and between two pieces of an answer.
-    """
-
-    repo: str
-    endpoint: str
-    token: str
-    private: bool
-    timeout: float
 
 
 @dataclass(frozen=True)
@@ -91,15 +58,6 @@ class _State:
     tags: Mapping[str, str]
 
 
-class _Again(Exception):
-    """A try that failed in a way that may pass."""
-
-    def __init__(self, error: DynosaurError, wait: float) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.wait = wait
-
-
 def version_tag(version: int) -> str:
     """Name the tag of a version, as its folder is named."""
     return f"v{version:04d}"
@@ -133,7 +91,7 @@ def plan_push(folder: Path, target: HubTarget) -> Plan:
             bytes=0 if published else sum((folder / name).stat().st_size for name in added),
         )
 
-    return _patiently(look, target)
+    return patiently(look, target)
 
 
 def push_snapshot(folder: Path, target: HubTarget) -> Pushed:
@@ -148,7 +106,7 @@ def push_snapshot(folder: Path, target: HubTarget) -> Pushed:
         Corrupt: what was read back is not what was sent.
         HubRefused, HubUnavailable: the Hub says no, or does not answer.
     """
-    return _patiently(lambda api: _push(api, folder, target), target)
+    return patiently(lambda api: _push(api, folder, target), target)
 
 
 def push_candidate(folder: Path, target: HubTarget) -> Pushed:
@@ -157,7 +115,7 @@ def push_candidate(folder: Path, target: HubTarget) -> Pushed:
     Raises:
         InvalidInput, HubRefused, HubUnavailable: as for `push_snapshot`.
     """
-    return _patiently(lambda api: _propose(api, folder, target), target)
+    return patiently(lambda api: _propose(api, folder, target), target)
 
 
 def _push(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
@@ -171,7 +129,7 @@ def _push(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
     if _differences(here, state.tree):
         commit = _commit(api, folder, target, state).oid
     _check_read_back(api, folder, target, commit)
-    with _wrapped(target):
+    with wrapped(target):
         api.create_tag(target.repo, tag=tag, revision=commit, repo_type=_KIND)
     return Pushed(target.repo, tag, commit, new=True)
 
@@ -198,14 +156,14 @@ def _created(api: "HfApi", target: HubTarget) -> _State:
     state = _observe(api, target)
     if state.head is not None:
         return state
-    with _wrapped(target):
+    with wrapped(target):
         api.create_repo(target.repo, repo_type=_KIND, private=target.private, exist_ok=True)
     return _observe(api, target)
 
 
 def _observe(api: "HfApi", target: HubTarget) -> _State:
     try:
-        with _wrapped(target):
+        with wrapped(target):
             refs = api.list_repo_refs(target.repo, repo_type=_KIND)
     except HubRefused as error:
         if error.reason is Reason.GONE:
@@ -220,7 +178,7 @@ def _tree(api: "HfApi", target: HubTarget, revision: str) -> dict[str, str]:
     """Give the content id of each file at a revision: SHA-256 of a large one, else git's SHA-1."""
     from huggingface_hub.hf_api import RepoFile
 
-    with _wrapped(target):
+    with wrapped(target):
         entries = list(
             api.list_repo_tree(target.repo, recursive=True, revision=revision, repo_type=_KIND)
         )
@@ -275,7 +233,7 @@ def _check_read_back(api: "HfApi", folder: Path, target: HubTarget, revision: st
 
 
 def _fetched_sha256(api: "HfApi", target: HubTarget, revision: str, name: str) -> str:
-    with TemporaryDirectory(prefix="dynosaur-") as empty, _wrapped(target):
+    with TemporaryDirectory(prefix="dynosaur-") as empty, wrapped(target):
         path = api.hf_hub_download(
             target.repo, name, repo_type=_KIND, revision=revision, local_dir=empty
         )
@@ -314,7 +272,7 @@ def _commit(
     names = sorted([MANIFEST, *manifest.files])
     gone = sorted(state.tree.keys() - set(names) - _THE_HUBS_OWN)
     operations = [CommitOperationAdd(name, folder / name) for name in names]
-    with _wrapped(target):
+    with wrapped(target):
         return api.create_commit(
             target.repo,
             [*operations, *(CommitOperationDelete(name) for name in gone)],
@@ -331,7 +289,7 @@ def _title(manifest: Manifest) -> str:
 
 
 def _open_requests(api: "HfApi", target: HubTarget, title: str) -> list[int]:
-    with _wrapped(target):
+    with wrapped(target):
         found = api.get_repo_discussions(
             target.repo,
             repo_type=_KIND,
@@ -339,75 +297,3 @@ def _open_requests(api: "HfApi", target: HubTarget, title: str) -> list[int]:
             discussion_status="open",
         )
         return [item.num for item in found if item.title == title]
-
-
-def _patiently(act: "Callable[[HfApi], _Result]", target: HubTarget) -> _Result:
-    """Act until it succeeds; each try looks at the repository anew and goes on from there."""
-    from huggingface_hub import HfApi
-
-    api = HfApi(endpoint=target.endpoint, token=target.token or False)
-    for wait in WAITS:
-        try:
-            with _timed(target.timeout):
-                return act(api)
-        except _Again as again:
-            log.warning("%s; trying again", again)
-            time.sleep(max(wait, again.wait))
-    try:
-        with _timed(target.timeout):
-            return act(api)
-    except _Again as again:
-        raise again.error from again
-
-
-@contextmanager
-def _timed(seconds: float) -> Iterator[None]:
-    """Let no request of a block wait for ever: the client itself gives most of them no timeout."""
-    import httpx2
-    from huggingface_hub import get_session
-
-    session = get_session()
-    before, session.timeout = session.timeout, httpx2.Timeout(seconds)
-    try:
-        yield
-    finally:
-        session.timeout = before
-
-
-@contextmanager
-def _wrapped(target: HubTarget) -> Iterator[None]:
-    """Turn the client's errors into ours; what may pass becomes another try."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    where = f"{target.endpoint}/datasets/{target.repo}"
-    try:
-        yield
-    except HfHubHTTPError as error:
-        raise _judged(error, where) from error
-    except (httpx2.TransportError, OSError, RuntimeError) as error:
-        raise _Again(HubUnavailable(f"{where}: {error}"), 0) from error
-
-
-def _judged(error: Any, where: str) -> Exception:
-    """Tell a refusal for good from one that may pass.
-
-    A conflict (409: the tag was set meanwhile, 412: main was) is looked at again as well: it may be
-    our own request, whose answer was lost.
-    """
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    status = error.response.status_code
-    message = f"{where}: {status}, {error.server_message or error}"
-    if isinstance(error, RepositoryNotFoundError):
-        return HubRefused(message, Reason.GONE)
-    if status in _CONFLICTS:
-        return _Again(InvalidInput(message), 0)
-    if status in _BUSY or status >= 500:
-        return _Again(HubUnavailable(message), _asked_wait(error.response.headers))
-    return HubRefused(message, Reason.PRIVATE)
-
-
-def _asked_wait(headers: Mapping[str, str]) -> float:
-    text = headers.get("retry-after", "")
-    return min(float(text), LONGEST_WAIT) if text.isascii() and text.isdigit() else 0

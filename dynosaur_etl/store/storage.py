@@ -54,11 +54,9 @@ class Storage:
         Raises:
             StoreUnavailable: the URL's protocol is unknown or its folder cannot be made.
         """
-        import fsspec
-
         self.url = url
         try:
-            self._fs, self._root = fsspec.core.url_to_fs(url)
+            self._fs, self._root = _file_system(url)
             self._fs.makedirs(self._root, exist_ok=True)
         except (OSError, ValueError, ImportError) as error:
             raise StoreUnavailable(f"storage {url}: {error}") from error
@@ -287,6 +285,24 @@ class Storage:
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """Give the file system of a URL, and the path that the URL names in it.
+
+    S3 is Arrow's own, with what a URL of Arrow may tell (`?region=`, `?endpoint_override=`); all
+    others are those of fsspec.
+    """
+    import fsspec
+
+    if not url.startswith("s3://"):
+        system, path = fsspec.core.url_to_fs(url)
+        return system, str(path)
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from pyarrow.fs import FileSystem
+
+    system, path = FileSystem.from_uri(url)
+    return ArrowFSWrapper(system), str(path)
 
 
 def _found(path: str, facts: dict[str, Any]) -> FoundFile:

@@ -370,7 +370,6 @@ app(["snapshot", "-k", "20"])
 
 KILLS = [
     ("dynosaur_etl.snapshots.build:write_features_parquet", 2, "after"),
-    ("dynosaur_etl.snapshots.build:draw_figures", 1, "before"),
     ("dynosaur_etl.store.storage:Storage._put_files", 1, "after"),
     ("dynosaur_etl.flows.versions:transaction", 1, "before"),
 ]

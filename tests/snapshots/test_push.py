@@ -19,10 +19,11 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.utils._xet import abort_xet_session
 
 from dynosaur_etl.domain.errors import Corrupt, HubRefused, HubUnavailable, InvalidInput
-from dynosaur_etl.snapshots import push
+from dynosaur_etl.snapshots import hub_calls, push
+from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.layout import expected_files
 from dynosaur_etl.snapshots.manifest import read_manifest
-from dynosaur_etl.snapshots.push import HubTarget, plan_push, push_candidate, push_snapshot
+from dynosaur_etl.snapshots.push import plan_push, push_candidate, push_snapshot
 from tests.demo.hub_support import serve, write_hub
 from tests.snapshots.factories import PLAIN, snapshot
 
@@ -136,7 +137,7 @@ def client_environment(way: str, home: Path) -> dict[str, str]:
 def target(
     tmp_path: Path, faults: Faults, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[HubTarget]:
-    monkeypatch.setattr(push, "WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(hub_calls, "WAITS", (0.0, 0.0, 0.0))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", way == "lfs")
     for name, value in client_environment(way, tmp_path).items():
         monkeypatch.setenv(name, value)
@@ -363,7 +364,7 @@ def test_what_passes_is_tried_again_and_done_once(
     steps = STEPS + STEPS_OF_WAY[way]
     for method, part in steps:
         faults.add(method, part, fault)
-    monkeypatch.setattr(push, "WAITS", (0.0,) * len(steps))
+    monkeypatch.setattr(hub_calls, "WAITS", (0.0,) * len(steps))
     assert push_snapshot(first, target).tag == "v0001"
     assert not [rule for rule in faults.rules if rule[3]], "a fault was not met"
     assert titles(api) == ["Version 1", "initial commit"]
@@ -400,7 +401,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from huggingface_hub import HfApi
-from dynosaur_etl.snapshots.push import HubTarget, push_snapshot
+from dynosaur_etl.snapshots.hub_calls import HubTarget
+from dynosaur_etl.snapshots.push import push_snapshot
 
 def deadly(function, moment):
     def call(*arguments, **options):
