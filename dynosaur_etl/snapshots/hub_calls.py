@@ -94,7 +94,10 @@ def wrapped(target: HubTarget) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise _judged(error, where) from error
     except (httpx2.TransportError, OSError, RuntimeError) as error:
-        raise _Again(HubUnavailable(f"{where}: {error}"), 0) from error
+        cause = (
+            f" {error.__cause__}" if error.__cause__ else ""
+        )  # of an upload, only that tells why
+        raise _Again(HubUnavailable(f"{where}: {error}{cause}"), 0) from error
 
 
 def _judged(error: Any, where: str) -> Exception:
