@@ -3,7 +3,8 @@
 Each part runs in a process of its own over the same store: 800,000 instances of ten days, of which
 20,000 are selected, and a snapshot that holds the whole pool as well. Time begins where the
 selection has ended; memory is what the process takes beyond its start. Writing is measured beside
-a plain copy of the same bytes, verifying beside the checksums alone.
+a plain copy of the same bytes, verifying beside the checksums alone. Deep verification reads the
+version and the store that its rows came from; its rate counts the bytes of both.
 
     python -m benchmarks.snapshots [--quick] [--json]
 """
@@ -36,6 +37,7 @@ def measure(quick: bool) -> list[Figure]:
         child("store")
         built, following = child("build"), child("build-next")
         checked, compared = child("verify"), child("compare")
+        followed = child("verify-deep")
         copied, hashed = copy_seconds(folder / "one", folder / "copy"), hash_seconds(folder / "one")
     size = checked["bytes"] / MEGABYTE
     title = f"{instances}/{selected}"
@@ -45,12 +47,22 @@ def measure(quick: bool) -> list[Figure]:
         Figure(f"build {title}: memory", built["mib"], "MiB"),
         Figure(f"build after a parent {title}", following["seconds"], "s"),
         Figure(
-            f"deep verify {title}",
+            f"verify {title}",
             size / checked["seconds"],
             "MB/s",
             "SHA-256 alone",
             size / hashed,
             {"memory_mib": round(checked["mib"]), "cpu_s": round(checked["cpu"], 2)},
+        ),
+        Figure(
+            f"deep verify {title}, version and store",
+            followed["bytes"] / MEGABYTE / followed["seconds"],
+            "MB/s",
+            notes={
+                "read_mb": round(followed["bytes"] / MEGABYTE),
+                "memory_mib": round(followed["mib"]),
+                "cpu_s": round(followed["cpu"], 2),
+            },
         ),
         Figure(
             f"diff of two versions {title}",

@@ -12,7 +12,9 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,13 @@ import pyarrow as pa
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.flows.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
+from dynosaur_etl.flows.versions import other_rows
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.diff import diff_folders
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.publish import place_snapshot
-from dynosaur_etl.snapshots.verify import verify_snapshot
+from dynosaur_etl.snapshots.verify import Problem, verify_snapshot
 from dynosaur_etl.store.storage import Storage
 
 DAYS = 10
@@ -199,12 +202,31 @@ def build_next(job: Job) -> dict[str, Any]:
 
 
 def verify(job: Job) -> dict[str, Any]:
-    """Check all files of the first version, and its rows against the store."""
+    """Check all files of the first version."""
     manifest = read_manifest(job.folder / "one")
-    problems = verify_snapshot(job.folder / "one", manifest.sha256)
+    _be_sound(verify_snapshot(job.folder / "one", manifest.sha256))
+    return {"bytes": manifest.bytes}
+
+
+def verify_deeply(job: Job) -> dict[str, Any]:
+    """Do the same, and meanwhile read the store to compare the version's rows with it."""
+    manifest = read_manifest(job.folder / "one")
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(content, job, "one")
+        _be_sound(verify_snapshot(job.folder / "one", manifest.sha256))
+        _be_sound(list(other_rows(reading.result(), job.folder / "one")))
+    recorded = json.loads((job.folder / "recorded.json").read_text())
+    read = [recorded["pool"], recorded["picks"]["one"], *recorded["files"]]
+    return {"bytes": manifest.bytes + sum(map(partial(_bytes, job), read))}
+
+
+def _be_sound(problems: list[Problem]) -> None:
     if problems:
         raise SystemExit(f"unsound: {problems[:3]}")
-    return {"bytes": manifest.bytes}
+
+
+def _bytes(job: Job, path: str) -> int:
+    return (job.folder / "store" / path).stat().st_size
 
 
 def compare(job: Job) -> dict[str, Any]:
@@ -217,6 +239,7 @@ PARTS: dict[str, Part] = {
     "build": build,
     "build-next": build_next,
     "verify": verify,
+    "verify-deep": verify_deeply,
     "compare": compare,
 }
 

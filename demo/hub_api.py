@@ -1,6 +1,7 @@
 """The Hub's HTTP API for datasets: listing, info, history, trees and files."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -210,8 +211,18 @@ def resolve_file(call: Call) -> Response:
     headers = {"ETag": f'"{digest}"', "X-Repo-Commit": sha}
     if is_large_file(path):
         headers |= {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": str(file.stat().st_size)}
+        headers |= _by_xet(call, repository, sha, file)
     media_type = "text/plain" if path.endswith(".md") else "application/octet-stream"
     return FileResponse(file, headers=headers, media_type=media_type)
+
+
+def _by_xet(call: Call, repository: Repository, sha: str, file: Path) -> dict[str, str]:
+    """Tell a client how to fetch the file by Xet, if it came so."""
+    xet_hash = repository.xet_hash(file)
+    if xet_hash is None:
+        return {}
+    route = f"{call.origin}/api/datasets/{repository.id}/xet-read-token/{sha}"
+    return {"X-Xet-Hash": xet_hash, "Link": f'<{route}>; rel="xet-auth"'}
 
 
 def _check_open(repository: Repository) -> None:

@@ -27,6 +27,8 @@ class Call:
         segments: the parts of the path between slashes, each percent-decoded once, so that a
             revision such as `refs%2Fconvert%2Fparquet` stays one part.
         origin: scheme, host and port that the client used.
+        token: what the client authorises itself with; empty without.
+        range: the bytes that it asks for, as in the header; None for all.
     """
 
     method: str
@@ -34,10 +36,15 @@ class Call:
     raw_path: str
     raw_query: str
     origin: str
-    has_token: bool
+    token: str
+    range: str | None
     catalogue: Catalogue
     page_size: int
     body: bytes = b""
+
+    @property
+    def has_token(self) -> bool:
+        return bool(self.token)
 
     def values(self, name: str) -> list[str]:
         """All values of a query parameter; `name[]` counts as `name`."""
@@ -86,11 +93,17 @@ async def read_call(request: Request, catalogue: Catalogue, page_size: int) -> C
         raw_path=raw_path,
         raw_query=request.url.query,
         origin=f"{request.url.scheme}://{request.url.netloc}",
-        has_token=request.headers.get("authorization", "").startswith("Bearer "),
+        token=_bearer(request.headers.get("authorization", "")),
+        range=request.headers.get("range"),
         catalogue=catalogue,
         page_size=page_size,
         body=await _read_body(request),
     )
+
+
+def _bearer(authorization: str) -> str:
+    kind, _, token = authorization.partition(" ")
+    return token if kind == "Bearer" else ""
 
 
 async def _read_body(request: Request) -> bytes:

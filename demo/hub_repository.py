@@ -86,6 +86,10 @@ class Repository(ABC):
         content = f"{CONVERTED} {self.id} {self.head}"
         return hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
 
+    def xet_hash(self, _: Path) -> str | None:
+        """The hash by which one of the files is fetched by Xet; None where it cannot be."""
+        return None
+
     @property
     def owner(self) -> str:
         return self.id.split("/", maxsplit=1)[0]

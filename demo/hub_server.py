@@ -102,7 +102,7 @@ async def _refuse(_: Request, error: Exception) -> Response:
 
 
 def _dispatch(call: Call, store: hub_uploads.UploadStore | None) -> Response:
-    written = store.handle(call) if store is not None and call.method == "POST" else None
+    written = store.handle(call) if store is not None else None
     if written is not None:
         return written
     match call.segments:

@@ -1,6 +1,6 @@
 """Repositories that clients create on the demonstration Hub: commits, large files and tags.
 
-The clients must have `HF_HUB_DISABLE_XET=1`: large files come by Git LFS, one PUT each.
+Large files come by Xet, or by Git LFS, one PUT each, from clients with `HF_HUB_DISABLE_XET=1`.
 """
 
 import base64
@@ -26,6 +26,7 @@ from demo.hub_blobs import card_data, git_blob_id, is_large_file, sha256
 from demo.hub_call import Call
 from demo.hub_errors import HubError, bad_request, entry_not_found
 from demo.hub_repository import CARD, Catalogue, Commit, Repository, is_repo_name
+from demo.hub_xet import XetStore, xet_hash
 
 _LARGEST_FILE_BYTES = 2 * 2**30
 _GIT_ATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n"
@@ -61,6 +62,9 @@ class UploadedRepository(Repository):
 
     def files(self, sha: str) -> dict[str, Path]:
         return {path: self._blobs / digest for path, digest in sorted(self.trees[sha].items())}
+
+    def xet_hash(self, file: Path) -> str | None:
+        return xet_hash(self._blobs.parent, file.name)
 
     def add_commit(self, commit: Commit, tree: dict[str, str]) -> Commit:
         """Puts a commit on top, under a sha made of its parent, its words and its tree."""
@@ -125,6 +129,7 @@ class UploadStore:
         self._blobs = folder.resolve() / "blobs"
         self._catalogue = catalogue
         self._announced: dict[str, int] = {}
+        self._xet = XetStore(folder.resolve(), self._blobs)
         self._lock = threading.Lock()
         for needed in (self._repos, self._blobs):
             needed.mkdir(parents=True, exist_ok=True)
@@ -133,15 +138,16 @@ class UploadStore:
             catalogue.add(UploadedRepository.from_state(state, self._blobs))
 
     def handle(self, call: Call) -> Response | None:
-        """The answer to a request that writes, None where the request is another one.
+        """The answer to a request that writes or goes by Xet, None where it is another one.
 
         Raises:
             HubError: 401 without a token, 403 on a recorded repository, 409 where the repository
                 or tag exists, 412 where `parentCommit` is no longer the head.
         """
-        handler = self._handler(call.segments)
-        if handler is None:
-            return None
+        by_xet = self._xet.handle(call)
+        handler = self._handler(call.segments) if call.method == "POST" else None
+        if by_xet is not None or handler is None:
+            return by_xet
         if not call.has_token:
             raise HubError(401, "Invalid username or password.")
         with self._lock:

@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.flows.pool import by_source
 from dynosaur_etl.snapshots.layout import SELECTED
-from dynosaur_etl.store.storage import Storage
+from dynosaur_etl.store.storage import ROW_GROUP_ROWS, Storage
 
 _QUALITY = SELECTED.field("quality")
+_SHARED = (
+    "instruction", "task_key", "dataset", "revision", "config", "split", "licence", "mode",
+    "prompt_version", "growth_day", "pii",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,8 @@ def scan_pool(storage: Storage, pool: RecordedPool, selection: pa.Table) -> Pool
     growth: Counter[str] = Counter()
     for rows, held_out in _pieces(storage, pool):
         at = pc.is_in(rows["instance_key"], value_set=selection["instance_key"])
-        chosen.append(rows.filter(pc.and_not(at, held_out)))
-        held.append(rows.filter(held_out))
+        chosen.append(rows.filter(pc.and_not(at, held_out)).cast(SELECTED))
+        held.append(rows.filter(held_out).cast(SELECTED))
         tasks.update(pc.unique(rows["task_key"]).to_pylist())
         sources.update(by_source(rows))
         growth.update(_counted(rows["growth_day"]))
@@ -79,24 +83,32 @@ def scan_pool(storage: Storage, pool: RecordedPool, selection: pa.Table) -> Pool
 def trainable(storage: Storage, pool: RecordedPool) -> Iterator[pa.Table]:
     """Read the instances that may be trained on, in the pool's order, with their quality."""
     for rows, held_out in _pieces(storage, pool):
-        yield rows.filter(pc.invert(held_out))
+        yield rows.filter(pc.invert(held_out)).cast(SELECTED)
 
 
 def _pieces(storage: Storage, pool: RecordedPool) -> Iterator[tuple[pa.Table, pa.Array]]:
-    """Give the live rows, a row group's worth at a time, and which of them are held out."""
+    """Give the live rows, a row group's worth at a time, and which of them are held out.
+
+    Texts that many rows share are dictionaries there.
+    """
     numbers: NDArray[np.int64] = pool.rows["number"].to_numpy()
     quality, held_out = pool.rows["quality"], pool.rows["held_out"].combine_chunks()
     first = 0
     for path in pool.files:
-        for rows in storage.read_batches(path):
-            start, end = np.searchsorted(numbers, [first, first + len(rows)])
-            if end > start:
-                live, length = rows.take(pa.array(numbers[start:end] - first)), end - start
-                scored = live.append_column(_QUALITY, quality.slice(start, length))
-                yield scored, held_out.slice(start, length)
-            first += len(rows)
+        with storage.batches(path, rows=ROW_GROUP_ROWS, shared=_SHARED) as (_, batches):
+            for batch in batches:
+                start, end = np.searchsorted(numbers, [first, first + len(batch)])
+                if end > start:
+                    live = _live(pa.Table.from_batches([batch]), numbers[start:end] - first)
+                    scored = live.append_column(_QUALITY, quality.slice(start, end - start))
+                    yield scored, held_out.slice(start, end - start)
+                first += len(batch)
     if len(numbers) and numbers[-1] >= first:
         raise Corrupt(f"pool: found {first} rows in its files; expected {numbers[-1] + 1} or more")
+
+
+def _live(rows: pa.Table, at: NDArray[np.int64]) -> pa.Table:
+    return rows if len(at) == len(rows) else rows.take(pa.array(at))
 
 
 def _counted(values: pa.ChunkedArray) -> dict[str, int]:

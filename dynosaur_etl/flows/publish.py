@@ -11,9 +11,9 @@ from dynosaur_etl.domain.models import Counts, StepReport
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.flows.versions import verify_snapshot, version_row
 from dynosaur_etl.settings import Settings
+from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.publish import open_snapshot, publish_copy
 from dynosaur_etl.snapshots.push import (
-    HubTarget,
     Plan,
     Pushed,
     plan_push,
@@ -96,6 +96,7 @@ def hub_target(services: Services) -> HubTarget:
         endpoint=settings.hf_endpoint,
         token=settings.hf_token.get_secret_value(),
         private=settings.publish_private,
+        timeout=settings.hub_timeout,
     )
 
 

@@ -1,6 +1,7 @@
 """Versions of the training set: built, listed, shown, compared, verified and rebuilt."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as package_version
@@ -188,9 +189,12 @@ def verify_deeply(version: int, services: Services) -> StepReport:
             the message.
     """
     row = version_row(version, services)
-    folder = _opened(services, version)
-    problems = find_problems(folder, manifest_sha256=row.manifest_sha256)
-    return _verified(row, folder, problems or list(_untraceable(services, row, folder)))
+    folder, recipe = _opened(services, version), _recipe(row)
+    with ThreadPoolExecutor(1) as beside:  # the version and the store keep one core busy each
+        reading = beside.submit(content_of, recipe, services.storage)
+        problems = find_problems(folder, manifest_sha256=row.manifest_sha256)
+        problems = problems or list(_untraceable(services, reading.result(), folder))
+    return _verified(row, folder, problems)
 
 
 def _verified(row: SnapshotRow, folder: Path, problems: list[Problem]) -> StepReport:
@@ -298,16 +302,21 @@ def _line(row: SnapshotRow) -> dict[str, Any]:
     }
 
 
-def _untraceable(services: Services, row: SnapshotRow, folder: Path) -> Iterator[Problem]:
+def _untraceable(services: Services, content: SnapshotContent, folder: Path) -> Iterator[Problem]:
     """Find rows that the store does not hold as they are, and sources of no known revision."""
     manifest = read_manifest(folder)
-    content = content_of(_recipe(row), services.storage)
+    yield from other_rows(content, folder)
+    yield from _unknown_revisions(services, pq.read_table(folder / SOURCES_TABLE), manifest.days)
+
+
+def other_rows(content: SnapshotContent, folder: Path) -> Iterator[Problem]:
+    """Find the first row of each shard that is not the one of the content."""
+    manifest = read_manifest(folder)
     for part, rows in ((TRAIN, content.selected), (TEST, content.held_out)):
         for name in shard_names(part, manifest.rows_by_part[part]):
             here = pq.read_table(folder / name, partitioning=None)
             yield from _other_rows(name, here, rows.slice(0, len(here)))
             rows = rows.slice(len(here))  # noqa: PLW2901 - what is left for the next shard
-    yield from _unknown_revisions(services, pq.read_table(folder / SOURCES_TABLE), manifest.days)
 
 
 def _other_rows(name: str, here: pa.Table, there: pa.Table) -> Iterator[Problem]:

@@ -1,53 +1,28 @@
 """Publishing a version to the Hub: one commit and one tag, read back before it counts."""
 
 import hashlib
-import logging
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from dynosaur_etl.domain.errors import (
-    Corrupt,
-    DynosaurError,
-    HubRefused,
-    HubUnavailable,
-    InvalidInput,
-    not_allowed,
-)
+from dynosaur_etl.domain.errors import Corrupt, HubRefused, InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.snapshots.hub_calls import HubTarget, patiently, wrapped
 from dynosaur_etl.snapshots.layout import MANIFEST
 from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
+from dynosaur_etl.store.storage import file_sha256
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
 
-log = logging.getLogger(__name__)
-
-WAITS = (1.0, 4.0, 16.0, 60.0)
-"""Seconds before each further try; a server that asks for more gets it, up to `LONGEST_WAIT`."""
-LONGEST_WAIT = 300.0
 
 _KIND = "dataset"
 _TAG = re.compile(r"v(\d{4,})")
 _THE_HUBS_OWN = frozenset({".gitattributes"})
 _OF_A_NEW_REPOSITORY = frozenset({".gitattributes", "README.md"})
-_BUSY = frozenset({408, 425, 429})
-_CONFLICTS = frozenset({409, 412})
-_Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class HubTarget:
-    """A dataset repository of a Hub; `private` is what it becomes if it has to be created."""
-
-    repo: str
-    endpoint: str
-    token: str
-    private: bool
 
 
 @dataclass(frozen=True)
@@ -83,15 +58,6 @@ class _State:
     tags: Mapping[str, str]
 
 
-class _Again(Exception):
-    """A try that failed in a way that may pass."""
-
-    def __init__(self, error: DynosaurError, wait: float) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.wait = wait
-
-
 def version_tag(version: int) -> str:
     """Name the tag of a version, as its folder is named."""
     return f"v{version:04d}"
@@ -125,11 +91,11 @@ def plan_push(folder: Path, target: HubTarget) -> Plan:
             bytes=0 if published else sum((folder / name).stat().st_size for name in added),
         )
 
-    return _patiently(look, target)
+    return patiently(look, target)
 
 
 def push_snapshot(folder: Path, target: HubTarget) -> Pushed:
-    """Publish a version to the main branch, tag it, and read it back.
+    """Publish a version to the main branch, read all of it back, and tag it.
 
     It may be killed and run again at any time: what is there already is found by its content. A
     version that is there is left as it is.
@@ -140,7 +106,7 @@ def push_snapshot(folder: Path, target: HubTarget) -> Pushed:
         Corrupt: what was read back is not what was sent.
         HubRefused, HubUnavailable: the Hub says no, or does not answer.
     """
-    return _patiently(lambda api: _push(api, folder, target), target)
+    return patiently(lambda api: _push(api, folder, target), target)
 
 
 def push_candidate(folder: Path, target: HubTarget) -> Pushed:
@@ -149,7 +115,7 @@ def push_candidate(folder: Path, target: HubTarget) -> Pushed:
     Raises:
         InvalidInput, HubRefused, HubUnavailable: as for `push_snapshot`.
     """
-    return _patiently(lambda api: _propose(api, folder, target), target)
+    return patiently(lambda api: _propose(api, folder, target), target)
 
 
 def _push(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
@@ -159,13 +125,13 @@ def _push(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
         _check_same(here, _tree(api, target, tag), target, tag)
         return Pushed(target.repo, tag, state.tags[tag], new=False)
     _check_follows(state, manifest, here, target)
-    commit = state.head
+    commit = str(state.head)
     if _differences(here, state.tree):
         commit = _commit(api, folder, target, state).oid
-    with _wrapped(target):
+    _check_read_back(api, folder, target, commit)
+    with wrapped(target):
         api.create_tag(target.repo, tag=tag, revision=commit, repo_type=_KIND)
-    _check_read_back(here, _tree(api, target, tag), target, tag)
-    return Pushed(target.repo, tag, str(commit), new=True)
+    return Pushed(target.repo, tag, commit, new=True)
 
 
 def _propose(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
@@ -182,7 +148,7 @@ def _propose(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
             return Pushed(target.repo, tag, revision, new=False, pull_request=url)
     made = _commit(api, folder, target, state, create_pr=True)
     revision = str(made.pr_revision)
-    _check_read_back(here, _tree(api, target, revision), target, revision)
+    _check_read_back(api, folder, target, revision)
     return Pushed(target.repo, tag, made.oid, new=True, pull_request=made.pr_url)
 
 
@@ -190,14 +156,14 @@ def _created(api: "HfApi", target: HubTarget) -> _State:
     state = _observe(api, target)
     if state.head is not None:
         return state
-    with _wrapped(target):
+    with wrapped(target):
         api.create_repo(target.repo, repo_type=_KIND, private=target.private, exist_ok=True)
     return _observe(api, target)
 
 
 def _observe(api: "HfApi", target: HubTarget) -> _State:
     try:
-        with _wrapped(target):
+        with wrapped(target):
             refs = api.list_repo_refs(target.repo, repo_type=_KIND)
     except HubRefused as error:
         if error.reason is Reason.GONE:
@@ -212,7 +178,7 @@ def _tree(api: "HfApi", target: HubTarget, revision: str) -> dict[str, str]:
     """Give the content id of each file at a revision: SHA-256 of a large one, else git's SHA-1."""
     from huggingface_hub.hf_api import RepoFile
 
-    with _wrapped(target):
+    with wrapped(target):
         entries = list(
             api.list_repo_tree(target.repo, recursive=True, revision=revision, repo_type=_KIND)
         )
@@ -251,12 +217,27 @@ def _check_same(
         raise InvalidInput(not_allowed("tag", held, "a tag that is not there yet: none is moved"))
 
 
-def _check_read_back(
-    here: Mapping[str, frozenset[str]], there: Mapping[str, str], target: HubTarget, tag: str
-) -> None:
-    wrong = _differences(here, there)
+def _check_read_back(api: "HfApi", folder: Path, target: HubTarget, revision: str) -> None:
+    """Fetch every file: the Hub's list repeats what it was told of a large file, not what it has.
+
+    Raises:
+        Corrupt: the list or a file is not what was sent.
+    """
+    here = _local_ids(folder)
+    wrong = _differences(here, _tree(api, target, revision)) or [
+        name for name in here if _fetched_sha256(api, target, revision, name) not in here[name]
+    ]
     if wrong:
-        raise Corrupt(f"{target.repo} at {tag}: found another {', '.join(wrong)} than was sent")
+        words = f"found another {', '.join(wrong)} than was sent; no tag was set"
+        raise Corrupt(f"{target.repo} at {revision}: {words}")
+
+
+def _fetched_sha256(api: "HfApi", target: HubTarget, revision: str, name: str) -> str:
+    with TemporaryDirectory(prefix="dynosaur-") as empty, wrapped(target):
+        path = api.hf_hub_download(
+            target.repo, name, repo_type=_KIND, revision=revision, local_dir=empty
+        )
+        return file_sha256(Path(path))
 
 
 def _check_follows(
@@ -291,7 +272,7 @@ def _commit(
     names = sorted([MANIFEST, *manifest.files])
     gone = sorted(state.tree.keys() - set(names) - _THE_HUBS_OWN)
     operations = [CommitOperationAdd(name, folder / name) for name in names]
-    with _wrapped(target):
+    with wrapped(target):
         return api.create_commit(
             target.repo,
             [*operations, *(CommitOperationDelete(name) for name in gone)],
@@ -308,7 +289,7 @@ def _title(manifest: Manifest) -> str:
 
 
 def _open_requests(api: "HfApi", target: HubTarget, title: str) -> list[int]:
-    with _wrapped(target):
+    with wrapped(target):
         found = api.get_repo_discussions(
             target.repo,
             repo_type=_KIND,
@@ -316,59 +297,3 @@ def _open_requests(api: "HfApi", target: HubTarget, title: str) -> list[int]:
             discussion_status="open",
         )
         return [item.num for item in found if item.title == title]
-
-
-def _patiently(act: "Callable[[HfApi], _Result]", target: HubTarget) -> _Result:
-    """Act until it succeeds; each try looks at the repository anew and goes on from there."""
-    from huggingface_hub import HfApi
-
-    api = HfApi(endpoint=target.endpoint, token=target.token or False)
-    for wait in WAITS:
-        try:
-            return act(api)
-        except _Again as again:
-            log.warning("%s; trying again", again)
-            time.sleep(max(wait, again.wait))
-    try:
-        return act(api)
-    except _Again as again:
-        raise again.error from again
-
-
-@contextmanager
-def _wrapped(target: HubTarget) -> Iterator[None]:
-    """Turn the client's errors into ours; what may pass becomes another try."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    where = f"{target.endpoint}/datasets/{target.repo}"
-    try:
-        yield
-    except HfHubHTTPError as error:
-        raise _judged(error, where) from error
-    except (httpx2.TransportError, OSError, RuntimeError) as error:
-        raise _Again(HubUnavailable(f"{where}: {error}"), 0) from error
-
-
-def _judged(error: Any, where: str) -> Exception:
-    """Tell a refusal for good from one that may pass.
-
-    A conflict (409: the tag was set meanwhile, 412: main was) is looked at again as well: it may be
-    our own request, whose answer was lost.
-    """
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    status = error.response.status_code
-    message = f"{where}: {status}, {error.server_message or error}"
-    if isinstance(error, RepositoryNotFoundError):
-        return HubRefused(message, Reason.GONE)
-    if status in _CONFLICTS:
-        return _Again(InvalidInput(message), 0)
-    if status in _BUSY or status >= 500:
-        return _Again(HubUnavailable(message), _asked_wait(error.response.headers))
-    return HubRefused(message, Reason.PRIVATE)
-
-
-def _asked_wait(headers: Mapping[str, str]) -> float:
-    text = headers.get("retry-after", "")
-    return min(float(text), LONGEST_WAIT) if text.isascii() and text.isdigit() else 0

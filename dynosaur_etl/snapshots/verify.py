@@ -28,7 +28,13 @@ from dynosaur_etl.snapshots.layout import (
     shard_names,
 )
 from dynosaur_etl.snapshots.manifest import FileEntry, Manifest, read_manifest
-from dynosaur_etl.snapshots.relations import KEY_COLUMNS, Breach, breaches, full_breaches
+from dynosaur_etl.snapshots.relations import (
+    GROUP_COLUMNS,
+    KEY_COLUMNS,
+    Breach,
+    breaches,
+    full_breaches,
+)
 from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.store.storage import file_sha256
 
@@ -151,7 +157,10 @@ def _read(folder: Path, name: str) -> _Found:
         table = read_sources(folder)
         return _Found(table.schema, table.num_rows, lambda _: table)
     file = pq.ParquetFile(folder / name)
-    return _Found(file.schema_arrow, file.metadata.num_rows, file.read)
+    if part_of(name) != FULL:
+        return _Found(file.schema_arrow, file.metadata.num_rows, file.read)
+    keys = pq.ParquetFile(folder / name, metadata=file.metadata, read_dictionary=GROUP_COLUMNS)
+    return _Found(file.schema_arrow, file.metadata.num_rows, keys.read)
 
 
 def _schemas(name: str) -> tuple[pa.Schema, ...]:

@@ -2,7 +2,7 @@
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
 
 ROW_GROUP_ROWS = 10_000
-_BATCH_ROWS = 2_000
+BATCH_ROWS = 2_000
 PARQUET_FORM = {"compression": "zstd", "write_page_index": True, "store_schema": True}
 """The one form of Parquet that the product writes."""
 
@@ -54,11 +54,9 @@ class Storage:
         Raises:
             StoreUnavailable: the URL's protocol is unknown or its folder cannot be made.
         """
-        import fsspec
-
         self.url = url
         try:
-            self._fs, self._root = fsspec.core.url_to_fs(url)
+            self._fs, self._root = _file_system(url)
             self._fs.makedirs(self._root, exist_ok=True)
         except (OSError, ValueError, ImportError) as error:
             raise StoreUnavailable(f"storage {url}: {error}") from error
@@ -99,41 +97,44 @@ class Storage:
         Raises:
             Corrupt: the file is missing or is not whole.
         """
-        with self.open(path) as file:
-            try:
-                return pq.read_table(file, columns=columns)
-            except pa.ArrowInvalid as error:
-                raise Corrupt(f"{self.url}/{path}: {error}") from error
-
-    def read_batches(self, path: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        """Read a Parquet file, or some of its columns, a row group's worth of rows at a time.
-
-        Raises:
-            Corrupt: the file is missing or is not whole.
-        """
-        with self.open(path) as file:
-            try:
-                parquet = pq.ParquetFile(file)
-                for batch in parquet.iter_batches(ROW_GROUP_ROWS, columns=columns):
-                    yield pa.Table.from_batches([batch])
-            except pa.ArrowInvalid as error:
-                raise Corrupt(f"{self.url}/{path}: {error}") from error
+        with self.open(path) as file, self._whole(path):
+            return pq.read_table(file, columns=columns)
 
     @contextmanager
     def batches(
-        self, path: str, columns: list[str] | None = None
+        self,
+        path: str,
+        columns: list[str] | None = None,
+        rows: int = BATCH_ROWS,
+        shared: Sequence[str] = (),
     ) -> Iterator[tuple[int, Iterator[pa.RecordBatch]]]:
         """Open a Parquet file as its number of rows and a stream of batches of them.
 
+        Args:
+            path: below the storage URL.
+            columns: all of them by default.
+            rows: of a batch; the last one may have fewer.
+            shared: columns whose texts many rows share; they come as dictionaries, which is quick.
+
         Raises:
-            Corrupt: the file is missing or is not whole.
+            Corrupt: the file is missing or is not whole; a batch of it may tell so too.
         """
         with self.open(path) as file:
-            try:
-                parquet = pq.ParquetFile(file)
-            except pa.ArrowInvalid as error:
-                raise Corrupt(f"{self.url}/{path}: {error}") from error
-            yield parquet.metadata.num_rows, parquet.iter_batches(_BATCH_ROWS, columns=columns)
+            with self._whole(path):
+                parquet = pq.ParquetFile(file, read_dictionary=list(shared))
+            batches = parquet.iter_batches(rows, columns=columns)
+            yield parquet.metadata.num_rows, self._read_whole(path, batches)
+
+    def _read_whole(self, path: str, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with self._whole(path):
+            yield from batches
+
+    @contextmanager
+    def _whole(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except pa.ArrowInvalid as error:
+            raise Corrupt(f"{self.url}/{path}: {error}") from error
 
     @contextmanager
     def open(self, path: str) -> Iterator[Any]:
@@ -284,6 +285,24 @@ class Storage:
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """Give the file system of a URL, and the path that the URL names in it.
+
+    S3 is Arrow's own, with what a URL of Arrow may tell (`?region=`, `?endpoint_override=`); all
+    others are those of fsspec.
+    """
+    import fsspec
+
+    if not url.startswith("s3://"):
+        system, path = fsspec.core.url_to_fs(url)
+        return system, str(path)
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from pyarrow.fs import FileSystem
+
+    system, path = FileSystem.from_uri(url)
+    return ArrowFSWrapper(system), str(path)
 
 
 def _found(path: str, facts: dict[str, Any]) -> FoundFile:

@@ -359,6 +359,45 @@ def test_a_full_disk_leaves_the_last_version_and_a_rerun_finishes(grown: Grown) 
     assert build(services, k=20)["version"] == 2
 
 
+KILLED = """
+import sys
+from tests.flows.killed_run import arm
+target, nth, moment = sys.argv[1:]
+arm(target, int(nth), moment)
+from dynosaur_etl.cli import app
+app(["snapshot", "-k", "20"])
+"""
+
+KILLS = [
+    ("dynosaur_etl.snapshots.build:write_features_parquet", 2, "after"),
+    ("dynosaur_etl.store.storage:Storage._put_files", 1, "after"),
+    ("dynosaur_etl.flows.versions:transaction", 1, "before"),
+]
+
+
+def of_version_one(grown: Grown) -> dict[str, str]:
+    files = dump_files(grown.home).items()
+    return {name: sha256 for name, sha256 in files if name.startswith("snapshots/v0001/")}
+
+
+def test_builds_that_are_killed_leave_the_last_version_and_a_rerun_finishes(grown: Grown) -> None:
+    services = grown.services()
+    build(services, k=9)
+    before = of_version_one(grown)
+    values = {**os.environ, **grown.values}
+    for target, nth, moment in KILLS:
+        command = [sys.executable, "-c", KILLED, target, str(nth), moment]
+        ended = subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True)
+        assert ended.returncode == -signal.SIGKILL, f"{target}: {ended.stderr}"
+        assert [row["version"] for row in versions.list_versions(services)] == [1]
+        assert of_version_one(grown) == before
+        versions.verify_snapshot(1, services)
+    assert before
+    assert build(services, k=20)["version"] == 2
+    folders = (grown.home / "store" / "snapshots").iterdir()
+    assert sorted(path.name for path in folders) == ["v0001", "v0002"]
+
+
 def test_each_command_prints_one_object(grown: Grown) -> None:
     services = grown.services()
     build(services, k=9)

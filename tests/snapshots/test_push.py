@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,17 +16,21 @@ from urllib.request import Request, urlopen
 
 import pytest
 from huggingface_hub import HfApi, constants
+from huggingface_hub.utils._xet import abort_xet_session
 
-from dynosaur_etl.domain.errors import HubRefused, HubUnavailable, InvalidInput
-from dynosaur_etl.snapshots import push
+from dynosaur_etl.domain.errors import Corrupt, HubRefused, HubUnavailable, InvalidInput
+from dynosaur_etl.snapshots import hub_calls, push
+from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.layout import expected_files
 from dynosaur_etl.snapshots.manifest import read_manifest
-from dynosaur_etl.snapshots.push import HubTarget, plan_push, push_candidate, push_snapshot
+from dynosaur_etl.snapshots.push import plan_push, push_candidate, push_snapshot
 from tests.demo.hub_support import serve, write_hub
 from tests.snapshots.factories import PLAIN, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
 REPO = "team/set"
+HANGING = 3.0
+"""Seconds for which the proxy keeps silent."""
 
 
 class Faults:
@@ -57,15 +62,14 @@ def proxy(hub: str, faults: Faults) -> ThreadingHTTPServer:
             if fault is not None and fault.isdigit():
                 self.reply(int(fault), {"Retry-After": "0"}, b"{}")
                 return
-            if fault == "drop":
-                self.close_connection = True
+            time.sleep(HANGING if fault == "hang" else 0)
+            self.close_connection = fault in ("drop", "hang", "lose-answer")
+            if fault in ("drop", "hang"):
                 return
-            own = f"http://{self.headers['host']}".encode()
             status, headers, content = forwarded(hub, self, body)
             if fault == "lose-answer":
-                self.close_connection = True
                 return
-            self.reply(status, headers, content.replace(hub.encode(), own))
+            self.reply(status, headers, b"X" * len(content) if fault == "spoil" else content)
 
         do_GET = do_POST = do_PUT = do_HEAD = answer  # noqa: N815 - the base class's own names
 
@@ -87,6 +91,14 @@ def proxy(hub: str, faults: Faults) -> ThreadingHTTPServer:
 
 
 def forwarded(hub: str, handler: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Pass a request on; where the answer tells the Hub's own address it tells the proxy's."""
+    status, headers, content = asked(hub, handler, body)
+    own = f"http://{handler.headers['host']}"
+    told = {name: value.replace(hub, own) for name, value in headers.items()}
+    return status, told, content.replace(hub.encode(), own.encode())
+
+
+def asked(hub: str, handler: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
     headers = {name: value for name, value in handler.headers.items() if name.lower() != "host"}
     request = Request(hub + handler.path, body or None, headers, method=handler.command)
     try:
@@ -102,16 +114,41 @@ def faults() -> Faults:
 
 
 @pytest.fixture
-def target(tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubTarget]:
-    monkeypatch.setattr(push, "WAITS", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+def way(request: pytest.FixtureRequest) -> str:
+    """By which large files go up, `xet` or `lfs`."""
+    return str(getattr(request, "param", "lfs"))
+
+
+BOTH_WAYS = pytest.mark.parametrize("way", ["lfs", "xet"], indirect=True)
+
+
+def client_environment(way: str, home: Path) -> dict[str, str]:
+    """What the real client reads when it starts, or when it first uploads by Xet."""
+    return {
+        "HF_HUB_DISABLE_XET": "1" if way == "lfs" else "0",
+        "HF_XET_CACHE": str(home / "xet"),
+        "HF_XET_CLIENT_RETRY_BASE_DELAY": "10ms",
+        "HF_XET_CLIENT_READ_TIMEOUT": "1s",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
+
+
+@pytest.fixture
+def target(
+    tmp_path: Path, faults: Faults, way: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[HubTarget]:
+    monkeypatch.setattr(hub_calls, "WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", way == "lfs")
+    for name, value in client_environment(way, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    abort_xet_session()  # the next one reads the environment anew
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
     write_hub(tmp_path / "root")
     with serve(tmp_path / "root", tmp_path / "log.jsonl", uploads=tmp_path / "up") as hub:
         server = proxy(hub.endpoint, faults)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield HubTarget(REPO, f"http://127.0.0.1:{server.server_port}", "hf_demo", private=True)
+        yield HubTarget(REPO, f"http://127.0.0.1:{server.server_port}", "hf_demo", True, 20)
         server.shutdown()
         server.server_close()
 
@@ -139,6 +176,7 @@ def tags(api: HfApi) -> list[str]:
     return [tag.name for tag in api.list_repo_refs(REPO, repo_type="dataset").tags]
 
 
+@BOTH_WAYS
 def test_a_version_is_one_commit_and_one_tag_with_every_file(
     target: HubTarget, api: HfApi, first: Path, second: Path
 ) -> None:
@@ -287,43 +325,84 @@ STEPS = [
     ("GET", "/refs"),
     ("GET", "/tree/"),
     ("POST", "/preupload/"),
-    ("POST", "/info/lfs/objects/batch"),
-    ("PUT", "/large-files/"),
     ("POST", "/commit/main"),
+    ("HEAD", "/resolve/"),
+    ("GET", "/resolve/"),
     ("POST", "/tag/"),
 ]
+STEPS_OF_WAY = {
+    "lfs": [("POST", "/info/lfs/objects/batch"), ("PUT", "/large-files/")],
+    "xet": [("GET", "/xet-write-token/"), ("POST", "/cas/v1/xorbs/"), ("POST", "/cas/v2/shards")],
+}
 
 
+@pytest.mark.parametrize("name", ["README.md", "manifest.json", "tasks.parquet"])
+def test_a_hub_that_gives_back_other_bytes_gets_no_tag(
+    target: HubTarget, api: HfApi, faults: Faults, first: Path, name: str
+) -> None:
+    faults.add("GET", f"/{name}", "spoil", times=2)
+    for _ in range(2):
+        with pytest.raises(Corrupt, match=rf"team/set at \w+: found another {name} than was sent"):
+            push_snapshot(first, target)
+        assert tags(api) == []
+    assert push_snapshot(first, target).new
+    assert titles(api) == ["Version 1", "initial commit"]
+
+
+@BOTH_WAYS
 @pytest.mark.parametrize("fault", ["429", "500", "drop", "lose-answer"])
 def test_what_passes_is_tried_again_and_done_once(
     target: HubTarget,
     api: HfApi,
     faults: Faults,
     first: Path,
+    way: str,
     fault: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
-    for method, part in STEPS:
+    steps = STEPS + STEPS_OF_WAY[way]
+    for method, part in steps:
         faults.add(method, part, fault)
-    push.WAITS = (0.0,) * len(STEPS)
+    monkeypatch.setattr(hub_calls, "WAITS", (0.0,) * len(steps))
     assert push_snapshot(first, target).tag == "v0001"
     assert not [rule for rule in faults.rules if rule[3]], "a fault was not met"
     assert titles(api) == ["Version 1", "initial commit"]
     assert tags(api) == ["v0001"]
 
 
-def test_a_hub_that_stays_away_is_told(target: HubTarget, faults: Faults, first: Path) -> None:
-    faults.add("POST", "/commit/main", "500", times=99)
-    with pytest.raises(HubUnavailable, match="500"):
-        push_snapshot(first, target)
+@BOTH_WAYS
+def test_a_hub_that_hangs_is_given_up_and_asked_again(
+    target: HubTarget, api: HfApi, faults: Faults, first: Path, way: str
+) -> None:
+    steps = [("GET", "/refs"), ("POST", "/commit/main"), STEPS_OF_WAY[way][-1]]
+    for method, part in steps:
+        faults.add(method, part, "hang")
+    started = time.monotonic()
+    push_snapshot(first, replace(target, timeout=1))
+    assert time.monotonic() - started < HANGING * len(steps)
+    assert not [rule for rule in faults.rules if rule[3]], "a fault was not met"
+    assert titles(api) == ["Version 1", "initial commit"]
+
+
+@BOTH_WAYS
+def test_a_hub_that_stays_away_is_told(
+    target: HubTarget, faults: Faults, first: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+    for method, part in (STEPS_OF_WAY[way][-1], ("POST", "/commit/main")):
+        faults.rules.clear()
+        faults.add(method, part, "500", times=999)
+        with pytest.raises(HubUnavailable, match="500"):
+            push_snapshot(first, target)
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from huggingface_hub import HfApi
-from dynosaur_etl.snapshots.push import HubTarget, push_snapshot
+from dynosaur_etl.snapshots.hub_calls import HubTarget
+from dynosaur_etl.snapshots.push import push_snapshot
 
 def deadly(function, moment):
     def call(*arguments, **options):
@@ -334,10 +413,11 @@ def deadly(function, moment):
 
 folder, endpoint, name, moment = sys.argv[1:]
 setattr(HfApi, name, deadly(getattr(HfApi, name), moment))
-push_snapshot(Path(folder), HubTarget("team/set", endpoint, "hf_demo", True))
+push_snapshot(Path(folder), HubTarget("team/set", endpoint, "hf_demo", True, 20))
 """
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize(
     ("name", "moment"),
     [
@@ -352,15 +432,14 @@ def test_killed_at_any_step_and_run_again(
     target: HubTarget, api: HfApi, first: Path, name: str, moment: str
 ) -> None:
     command = [sys.executable, "-c", KILLED, str(first), target.endpoint, name, moment]
-    ended = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "HF_HUB_DISABLE_XET": "1"}, capture_output=True
-    )
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     push_snapshot(first, target)
     assert titles(api) == ["Version 1", "initial commit"]
     assert tags(api) == ["v0001"]
 
 
+@BOTH_WAYS
 def test_it_opens_from_the_hub_by_its_tag(target: HubTarget, first: Path, tmp_path: Path) -> None:
     push_snapshot(first, replace(target, private=False))
     script = (
@@ -371,7 +450,6 @@ def test_it_opens_from_the_hub_by_its_tag(target: HubTarget, first: Path, tmp_pa
     )
     env = {
         **os.environ, "HF_ENDPOINT": target.endpoint, "HF_HOME": str(tmp_path / "hf"),
-        "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }  # fmt: skip
     ended = subprocess.run(
         [sys.executable, "-c", script], env=env, capture_output=True, text=True, cwd=tmp_path

@@ -6,12 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dynosaur_etl.domain import schemas
+from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.snapshots.layout import SELECTED, json_bytes
 from dynosaur_etl.snapshots.manifest import FileEntry, read_manifest
+from dynosaur_etl.snapshots.relations import _surely_distinct
 from dynosaur_etl.snapshots.shards import write_features_parquet
 from dynosaur_etl.snapshots.verify import Problem, verify_snapshot
 from dynosaur_etl.store.storage import file_sha256
@@ -199,6 +204,27 @@ def test_finds_a_table_with_another_column(folder: Path) -> None:
     path = folder / "rejects.parquet"
     pq.write_table(pq.read_table(path).rename_columns(["a", "b", "c", "d", "e", "f"]), path)
     assert any("columns {'a'" in problem.found for problem in verify_snapshot(folder))
+
+
+digests = st.integers(0, 30).map(lambda number: digest("key", number))
+
+
+@given(
+    st.lists(st.lists(digests | st.text(max_size=9), max_size=20), max_size=4), st.integers(0, 5)
+)
+def test_keys_that_repeat_are_never_taken_for_distinct_ones(
+    chunks: list[list[str]], left_out: int
+) -> None:
+    keys = pa.chunked_array([pa.array(chunk, pa.string()) for chunk in chunks], pa.string())
+    shown = keys.slice(left_out)
+    if _surely_distinct(shown):
+        assert len(set(shown.to_pylist())) == len(shown)
+
+
+@given(st.sets(digests, min_size=1))
+def test_distinct_digests_are_known_at_once(keys: set[str]) -> None:
+    whole = pa.array([*keys, *keys], pa.string())
+    assert _surely_distinct(pa.chunked_array([whole.slice(len(keys))]))
 
 
 def test_a_problem_reads_as_a_sentence() -> None:
