@@ -24,8 +24,10 @@ $(STAMP): requirements.txt constraints.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-$(TEST_STAMP): requirements-dev.txt constraints.txt $(STAMP)
+$(TEST_STAMP): requirements-dev.txt requirements-s3-server.txt constraints.txt $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	$(PYTHON) -m venv $(VENV)/s3
+	$(VENV)/s3/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-s3-server.txt
 	@touch $@
 
 demo: $(STAMP) ## Grow three days from the sample Hub through Airflow, and show the result

@@ -21,7 +21,8 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """A checkout where the virtual environment is complete, with programs that tell their name."""
-    for name in ("requirements.txt", "constraints.txt", "requirements-dev.txt", "pyproject.toml"):
+    needed = ("requirements.txt", "constraints.txt", "requirements-dev.txt", "pyproject.toml")
+    for name in (*needed, "requirements-s3-server.txt"):
         (tmp_path / name).write_text("")
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)

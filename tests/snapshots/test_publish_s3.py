@@ -1,27 +1,24 @@
-"""Versions in S3, through a server that `DYNOSAUR_TEST_S3_URL` names; without one they are skipped.
+"""Versions in S3, over HTTP to a real server in an environment of its own (`make` installs it)."""
 
-Such a server is `moto_server`, which needs packages that do not go with the product's own, and an
-environment of its own: `s3://bucket?endpoint_override=127.0.0.1:5000&scheme=http` and on.
-"""
-
-import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
 from dynosaur_etl.snapshots.publish import latest_version, open_snapshot, publish_copy
 from dynosaur_etl.snapshots.verify import verify_snapshot
 from dynosaur_etl.store.storage import Storage
+from tests.flows.support import free_port
 from tests.snapshots.factories import PLAIN, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVER = os.environ.get("DYNOSAUR_TEST_S3_URL", "")
-pytestmark = pytest.mark.skipif(not SERVER, reason="DYNOSAUR_TEST_S3_URL names no server")
+SERVER = ROOT / ".venv" / "s3" / "bin" / "moto_server"
 
 KILLED = """
 import sys
@@ -36,10 +33,30 @@ publish_copy(Path(folder), Storage(url), 2)
 """
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of a running server that has a bucket."""
+    if not SERVER.is_file():
+        pytest.skip("the S3 server is not installed: `make test` installs it")
+    address = f"127.0.0.1:{free_port()}"
+    host, port = address.split(":")
+    process = subprocess.Popen([SERVER, "-H", host, "-p", port], stderr=subprocess.DEVNULL)
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+            client.put(f"http://{address}/bucket", timeout=60).raise_for_status()
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 @pytest.fixture
-def url() -> str:
-    place, _, query = SERVER.partition("?")
-    return f"{place}/{uuid4().hex}?{query}"
+def url(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A place of the test's own in the bucket."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    where = f"endpoint_override={server}&scheme=http&region=us-east-1"
+    return f"s3://bucket/{uuid4().hex}?{where}"
 
 
 def test_a_store_in_s3_keeps_lists_and_removes_files(url: str, tmp_path: Path) -> None:
