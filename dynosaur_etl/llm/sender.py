@@ -33,7 +33,7 @@ class Sender:
     """Connections to one server, open for the length of a block.
 
     The client speaks HTTP through aiohttp: with httpx2's own pool, which looks at every idle
-    connection with every request, and its parser, a request takes twice the processor time.
+    connection with every request, and its parser, a request takes half as much CPU time again.
     """
 
     def __init__(self, base_url: str, api_key: str, timeout: float, connections: int) -> None:
