@@ -18,10 +18,16 @@ class ApiError(Exception):
     """An error that is answered in OpenAI's form."""
 
     def __init__(
-        self, status: int, message: str, code: str | None = None, param: str | None = None
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        param: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = headers or {}
         self.body: Json = {
             "error": {
                 "message": message,

@@ -25,6 +25,7 @@ from starlette.routing import Route
 
 from demo.llm_batches import CREATED, ENDPOINT, Batch, BatchFaults, BatchRoom, StoredFile
 from demo.llm_completion import MODEL, NOT_AN_LLM, ApiError, check_model, complete, hash_request
+from demo.llm_limits import RateLimits
 from demo.llm_log import Entry, RequestLog
 
 Json = dict[str, Any]
@@ -35,7 +36,10 @@ MOST_LISTED = 100
 
 
 def create_app(
-    log: Path | None, latency: float = 0, faults: BatchFaults | None = None
+    log: Path | None,
+    latency: float = 0,
+    faults: BatchFaults | None = None,
+    limits: RateLimits | None = None,
 ) -> Starlette:
     """The server as an ASGI application.
 
@@ -44,8 +48,9 @@ def create_app(
             `Idempotency-Key` are replayed. None keeps them in memory.
         latency: Seconds that each chat completion takes.
         faults: What goes wrong with batches; nothing where it is left out.
+        limits: Of chat completions; none where they are left out.
     """
-    server = DemoLlm(RequestLog(log), latency, faults or BatchFaults())
+    server = DemoLlm(RequestLog(log), latency, faults or BatchFaults(), limits or RateLimits())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -62,9 +67,12 @@ def create_app(
 class DemoLlm:
     """The endpoints, over one request log and one room of batches."""
 
-    def __init__(self, log: RequestLog, latency: float, faults: BatchFaults) -> None:
+    def __init__(
+        self, log: RequestLog, latency: float, faults: BatchFaults, limits: RateLimits
+    ) -> None:
         self.log = log
         self._latency = latency
+        self._limits = limits
         self._faults = faults
         self._room = BatchRoom(self._answer_batch_line, faults)
         self._batch_of_key: dict[str, str] = {}
@@ -90,12 +98,14 @@ class DemoLlm:
         key = request.headers.get("idempotency-key")
         try:
             _check_key_holder(request)
+            headers = self._limits.take(body)
         except ApiError as error:
+            headers = error.headers
             status, answer = self._refuse(body, error, key=key)
         else:
             status, answer = self._pay(body, key)
         await asyncio.sleep(self._latency)
-        return JSONResponse(answer, status)
+        return JSONResponse(answer, status, headers)
 
     def _pay(self, body: Any, key: str | None) -> tuple[int, Json]:
         earlier = self.log.paid_answer(key)
@@ -297,6 +307,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--log", type=Path)
     parser.add_argument("--latency-ms", type=int, default=0)
+    parser.add_argument("--requests-per-minute", type=int)
+    parser.add_argument("--tokens-per-minute", type=int)
     options = parser.parse_args(arguments)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -305,7 +317,8 @@ def main(arguments: list[str] | None = None) -> None:
     address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/v1"
     sys.stderr.write(f"{MODEL} answers at {address}. It is NO LLM: it follows rules.\n")
     sys.stderr.flush()
-    app = create_app(options.log, options.latency_ms / 1000)
+    limits = RateLimits(options.requests_per_minute, options.tokens_per_minute)
+    app = create_app(options.log, options.latency_ms / 1000, limits=limits)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
 

@@ -169,7 +169,12 @@ class Settings(BaseSettings):
     llm_concurrency: PositiveInt = Field(32, description="requests to the LLM at the same time")
     llm_timeout: PositiveInt = Field(60, description="seconds before a request is given up")
     llm_attempts: PositiveInt = Field(5, description="tries of one request within a run")
-    llm_batch_calls: int = Field(100, ge=1, le=200, description="requests of one mapped task")
+    llm_batch_calls: int = Field(
+        100,
+        ge=1,
+        le=200,
+        description="requests of one mapped task; more where there would be over 100 of these",
+    )
     llm_mode: LlmMode = Field(
         LlmMode.LIVE, description="live: one answer a request; batch: the Batch API at half price"
     )
@@ -209,7 +214,10 @@ class Settings(BaseSettings):
     instance_rules: Literal["default", "paper"] = Field(
         "default", description="rules by which rows become instances"
     )
-    fill_batch_tasks: PositiveInt = Field(100, description="tasks that one mapped task fills")
+    fill_batch_tasks: PositiveInt = Field(
+        100,
+        description="tasks that one mapped task fills; more where there would be over 100 of these",
+    )
     near_duplicates: float = Field(
         0.9, ge=0, le=1, description="similarity of two inputs that makes them one; 0 for never"
     )

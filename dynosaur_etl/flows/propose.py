@@ -16,6 +16,7 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.domain.models import Config, Counts, Mode, StepReport
 from dynosaur_etl.flows.batches import batches_of, wait_for
+from dynosaur_etl.flows.parts import cut_parts
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step
 from dynosaur_etl.llm.batch import Submission
@@ -117,7 +118,7 @@ def _questions_about(about: ConfigToAsk, services: Services) -> Iterator[Questio
 
 def plan_proposals(day: GrowthDay, services: Services, mode: LlmMode) -> list[ProposalBatch]:
     """Cut the day's requests into parts, each of which one Airflow task sends in that mode."""
-    parts = _parts(questions(day, services), _part_size(mode, services))
+    parts = cut_parts(questions(day, services), _part_size(mode, services))
     return [
         ProposalBatch(
             number, f"{_name(part[0])} .. {_name(part[-1])} ({len(part)})", len(part), mode
@@ -237,7 +238,7 @@ def _notes(batches: Sequence[Batch]) -> Iterator[str]:
 
 
 def _part(day: GrowthDay, services: Services, number: int, mode: LlmMode) -> Sequence[Question]:
-    parts = _parts(questions(day, services), _part_size(mode, services))
+    parts = cut_parts(questions(day, services), _part_size(mode, services))
     if not 0 <= number < len(parts):
         raise InvalidInput(not_allowed("batch", number, f"0 to {len(parts) - 1}"))
     return parts[number]
@@ -246,10 +247,6 @@ def _part(day: GrowthDay, services: Services, number: int, mode: LlmMode) -> Seq
 def _part_size(mode: LlmMode, services: Services) -> int:
     """A task that only waits holds no slot, so a part may be as large as a file may be."""
     return services.settings.llm_batch_calls if mode == LlmMode.LIVE else MAX_LINES
-
-
-def _parts(asked: Sequence[Question], size: int) -> list[Sequence[Question]]:
-    return [asked[start : start + size] for start in range(0, len(asked), size)]
 
 
 def _name(question: Question) -> str:

@@ -20,6 +20,7 @@ from dynosaur_etl.domain.models import Counts, Mode, Reject, StepReport, Task
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.evaluation_texts import evaluation_files, read_texts
+from dynosaur_etl.flows.parts import cut_parts
 from dynosaur_etl.flows.propose import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.flows.step import is_finished, require_step
@@ -91,8 +92,7 @@ def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
 
 def plan_fill(day: GrowthDay, services: Services) -> list[Shard]:
     """Cut the day's tasks into shards."""
-    tasks, size = tasks_of(day, services), services.settings.fill_batch_tasks
-    parts = [tasks[start : start + size] for start in range(0, len(tasks), size)]
+    parts = cut_parts(tasks_of(day, services), services.settings.fill_batch_tasks)
     return [
         Shard(number, f"{_source(part[0])} .. {_source(part[-1])} ({len(part)})", part)
         for number, part in enumerate(parts)

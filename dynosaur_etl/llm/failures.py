@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 
+import aiohttp
 import httpx2
 import openai
 
@@ -16,6 +17,14 @@ _RUN_STATUSES = frozenset({401, 402, 403, 404})
 _GATEWAY_STATUSES = frozenset({502, 504, 524})
 _RATE_LIMITED = 429
 _SERVER_ERROR = 500
+_NOT_CONNECTED = (
+    httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout,
+    aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError,
+)  # fmt: skip
+_TIMED_OUT = (TimeoutError, httpx2.TimeoutException, openai.APITimeoutError)
+
+ClientError = openai.APIError | httpx2.HTTPError | aiohttp.ClientError | TimeoutError
+"""What the client, or one of the libraries below it, raises where there is no answer."""
 
 
 class SendFailure(Exception):
@@ -64,16 +73,30 @@ class RunRefused(SendFailure):
     outcome = AttemptOutcome.REFUSED
 
 
-def read_failure(error: openai.APIError | httpx2.HTTPError | TimeoutError) -> SendFailure:
+def read_failure(error: ClientError) -> SendFailure:
     """Tell what an error of the client means."""
     if isinstance(error, openai.APIStatusError):
         return _read_status(error)
-    cause = error.__cause__ or error
-    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
+    cause = _cause(error)
+    if isinstance(cause, _NOT_CONNECTED):
         return TryAgain(f"no connection: {_words(cause)}")
-    if isinstance(error, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):
+    if isinstance(cause, _TIMED_OUT):
         return TryAgain("no answer within the timeout", AttemptOutcome.LOST)
     return TryAgain(f"the connection broke: {_words(cause)}", AttemptOutcome.LOST)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Give what happened in the words of the library that speaks HTTP.
+
+    Of aiohttp's errors the names around them tell less: there, a connection that breaks after the
+    request has left is a `ConnectTimeout`.
+    """
+    chain = [error]
+    while chain[-1].__cause__ is not None:
+        chain.append(chain[-1].__cause__)
+    of_aiohttp = (cause for cause in chain if isinstance(cause, aiohttp.ClientError))
+    of_httpx = (cause for cause in chain if isinstance(cause, httpx2.HTTPError))
+    return next(of_aiohttp, None) or next(of_httpx, None) or error
 
 
 def _read_status(error: openai.APIStatusError) -> SendFailure:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import aiohttp
 import httpx2
 import openai
 
@@ -29,7 +30,11 @@ class Reply:
 
 
 class Sender:
-    """A connection to one server, open for the length of a block."""
+    """Connections to one server, open for the length of a block.
+
+    The client speaks HTTP through aiohttp: with httpx2's own pool, which looks at every idle
+    connection with every request, and its parser, a request takes half as much CPU time again.
+    """
 
     def __init__(self, base_url: str, api_key: str, timeout: float, connections: int) -> None:
         self._timeout = timeout
@@ -39,7 +44,7 @@ class Sender:
             api_key=api_key or NO_KEY,
             timeout=timeout,
             max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout),
+            http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout),
         )
 
     async def __aenter__(self) -> Self:
@@ -62,7 +67,7 @@ class Sender:
         try:
             async with asyncio.timeout(self._timeout):
                 body, headers = await self._receive(request)
-        except (openai.APIError, httpx2.HTTPError, TimeoutError) as error:
+        except (openai.APIError, httpx2.HTTPError, aiohttp.ClientError, TimeoutError) as error:
             raise read_failure(error) from error
         answer = read_completion(body, request.model)
         if answer is None:

@@ -5,6 +5,9 @@ import asyncio
 from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.ledger import Claimed, Ledger
 
+GATHERING_SECONDS = 0.02
+"""How long the first of a transaction's answers waits for others: a tenth of a quick answer."""
+
 _Waiting = tuple[Claimed, Answer, asyncio.Future[None]]
 
 
@@ -31,6 +34,7 @@ class Settler:
 
     async def _write(self) -> None:
         while self._waiting:
+            await asyncio.sleep(GATHERING_SECONDS)
             batch, self._waiting = self._waiting, []
             pairs = [(claim, answer) for claim, answer, _ in batch]
             failure: Exception | None = None

@@ -1,4 +1,4 @@
-"""What an LLM gets wrong in its answers, over HTTP: nothing invalid is kept, all is counted."""
+"""What an LLM and its server get wrong, over HTTP: nothing invalid is kept, all is counted."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from dynosaur_etl.flows.services import Services, open_services
 from dynosaur_etl.flows.status import ledger_audit, overview
 from dynosaur_etl.flows.validity_rate import validity_rates
 from tests.flows.hubs import notes, write_dataset
-from tests.flows.scripted_llm import Answer, Body, ScriptedLlm, fenced, scripted_llm
+from tests.flows.scripted_llm import TIMEOUT, Answer, Body, ScriptedLlm, fenced, scripted_llm
 from tests.flows.support import POLL_STEPS, environment, serving, settings
 
 DAY = GrowthDay.parse("2026-10-05")
@@ -47,6 +47,11 @@ class Fault:
     rescue: str | None = None
 
 
+PASSING: dict[str, int | str] = {
+    "html": "html", "429": 429, "429-with-retry-after": "wait", "500": 500, "lost": "lost",
+    "timeout": "timeout",
+}  # fmt: skip
+LOST = ("html", "lost", "timeout")
 FAULTS = {
     "sound": Fault({"content": BOTH}, 2),
     "invalid-json": Fault({"content": "Here you are: task one, task two."}, 0, "answer_not_json"),
@@ -67,6 +72,8 @@ FAULTS = {
         {"content": BOTH[:-40], "finish_reason": "length"}, 1, rescue="truncated"
     ),
     "null": Fault({"content": None}, 0, "answer_empty"),
+    "usage-null": Fault({"content": BOTH, "usage": None}, 2),
+    **{name: Fault({"content": BOTH, "first": first}, 2) for name, first in PASSING.items()},
 }  # fmt: skip
 
 
@@ -97,7 +104,8 @@ def grown(
     for name in FAULTS:
         write_dataset(home / "hub", f"faulty/{name}", str(DAY), **{"train.parquet": notes()})
     with serving(home / "hub", home / "logs") as servers, scripted_llm(answer) as llm:
-        values = environment(replace(servers, llm=llm.url), make_database(), home)
+        here, seconds = replace(servers, llm=llm.url), str(TIMEOUT)
+        values = environment(here, make_database(), home, DYNOSAUR_LLM_TIMEOUT=seconds)
         with open_services(settings(values)) as services:
             for step in (*POLL_STEPS, growth.propose_all):
                 step(DAY, services)
@@ -128,7 +136,16 @@ def test_the_counts_reconcile_and_the_ledger_is_the_servers_to_the_token(grown: 
     sums = "select sum(prompt_tokens), sum(completion_tokens), count(*) from llm_requests"
     asked = (grown.llm.prompt_tokens, grown.llm.completion_tokens, len(grown.llm.bodies))
     assert grown.rows(sums) == [asked]
-    assert ledger_audit(grown.services)["consistent"]
+    audit = ledger_audit(grown.services)
+    assert audit["consistent"]
+    assert audit["unknown_costs"] == grown.llm.untold == 1
+
+
+def test_every_sending_is_in_the_ledger_with_what_became_of_it(grown: Grown) -> None:
+    outcomes = dict(grown.rows("select outcome, count(*) from llm_attempts group by outcome"))
+    assert outcomes["answered"] == len(grown.llm.bodies)
+    assert outcomes["lost"] == len(LOST)
+    assert outcomes["lost"] + outcomes["failed"] == grown.llm.faults == len(PASSING)
 
 
 def test_no_invalid_task_is_kept(grown: Grown) -> None:

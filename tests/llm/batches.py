@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from demo.llm_batches import BatchFaults
 from demo.llm_completion import MODEL
+from demo.llm_limits import RateLimits
 from demo.llm_server import create_app
 from dynosaur_etl.domain.batch import Batch, BatchStatus
 from dynosaur_etl.domain.chat import ChatRequest
@@ -36,9 +37,12 @@ class BatchLlm:
     faults: BatchFaults
     log: Path
 
+    def lines(self) -> list[dict[str, Any]]:
+        text = self.log.read_text() if self.log.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
     def paid(self) -> list[dict[str, Any]]:
-        lines = map(json.loads, self.log.read_text().splitlines()) if self.log.exists() else []
-        return [line for line in lines if line["paid"]]
+        return [line for line in self.lines() if line["paid"]]
 
     def times_paid(self) -> Counter[str]:
         return Counter(line["request_hash"] for line in self.paid())
@@ -58,11 +62,11 @@ class BatchLlm:
 
 
 @contextmanager
-def serve_batches(folder: Path) -> Iterator[BatchLlm]:
+def serve_batches(folder: Path, limits: RateLimits | None = None) -> Iterator[BatchLlm]:
     """Run the demo's server on a free port of the loopback address for the length of a block."""
     faults, log = BatchFaults(), folder / "llm.jsonl"
     listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(log, faults=faults)
+    app = create_app(log, faults=faults, limits=limits)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

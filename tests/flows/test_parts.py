@@ -1,0 +1,18 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dynosaur_etl.flows.parts import MOST_PARTS, cut_parts
+
+
+@given(st.integers(0, 30_000), st.integers(1, 200))
+def test_parts_hold_everything_in_order_and_are_never_too_many(number: int, size: int) -> None:
+    parts = cut_parts(range(number), size)
+    assert [item for part in parts for item in part] == list(range(number))
+    assert len(parts) <= MOST_PARTS
+    assert all(parts)
+    if number <= size * MOST_PARTS:
+        assert all(len(part) == size for part in parts[:-1])
+
+
+def test_a_large_day_has_larger_parts() -> None:
+    assert [len(part) for part in cut_parts(range(20_050), 200)][:2] == [201, 201]

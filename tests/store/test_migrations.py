@@ -1,0 +1,99 @@
+"""Migrations over a ledger that is in use."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, text
+
+from dynosaur_etl.store.database import MIGRATIONS, connect, upgrade
+from dynosaur_etl.store.ledger_audit import audit
+
+REQUEST = text(
+    "insert into llm_requests (key, purpose, day, subject, model, prompt_version, request, status,"
+    " attempts, response, cost_usd, reserved_usd) values (:key, :purpose, :day, '', 'm', '1', '{}',"
+    " :status, :attempts, cast(:response as jsonb), :cost, :reserved)"
+)
+ATTEMPT = text(
+    "insert into llm_attempts (key, number, outcome, cost_usd, sent_at)"
+    " values (:key, :number, :outcome, :cost, :sent_at)"
+)
+OCTOBER, NOVEMBER = "2026-10-31T23:59:59Z", "2026-10-31T23:30:00-02:00"
+"""Of one calendar day where they were written, and of two months (UTC)."""
+
+
+@dataclass(frozen=True)
+class Old:
+    """A request of the old ledger; an attempt is its outcome, its cost and when it was sent."""
+
+    key: str
+    purpose: str
+    day: str
+    status: str
+    cost: str | None
+    reserved: str
+    attempts: list[tuple[str, str | None, str]]
+
+
+REQUESTS = [
+    Old("paid", "propose", "2026-10-30", "answered", "0.25", "0", [("answered", "0.25", OCTOBER)]),
+    Old("next month", "propose", "2026-10-30", "answered", "0.5", "0",
+        [("lost", None, OCTOBER), ("answered", "0.5", NOVEMBER)]),
+    Old("another run", "judge", "2026-10-31", "answered", "2", "0", [("answered", "2", NOVEMBER)]),
+    Old("without usage", "propose", "2026-10-31", "answered", None, "0.125",
+        [("failed", None, OCTOBER), ("answered", None, OCTOBER)]),
+    Old("given up", "propose", "2026-10-31", "failed", None, "0", [("failed", None, NOVEMBER)]),
+]  # fmt: skip
+TOTALS = {
+    "month 2026-10": Decimal("0.375"),
+    "month 2026-11": Decimal("2.5"),
+    "run 2026-10-30 propose": Decimal("0.75"),
+    "run 2026-10-31 judge": Decimal(2),
+    "run 2026-10-31 propose": Decimal("0.125"),
+}
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = connect(database_url)
+    yield engine
+    engine.dispose()
+
+
+def migrate_back(engine: Engine, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def fill(connection: Connection) -> None:
+    for old in REQUESTS:
+        response = "{}" if old.status == "answered" else None
+        counted = {"attempts": len(old.attempts), "response": response}
+        connection.execute(REQUEST, {**old.__dict__, **counted})
+        for number, (outcome, cost, sent_at) in enumerate(old.attempts, start=1):
+            attempt = {"key": old.key, "number": number, "outcome": outcome}
+            connection.execute(ATTEMPT, attempt | {"cost": cost, "sent_at": sent_at})
+
+
+def test_the_totals_of_an_old_ledger_are_those_of_its_attempts(engine: Engine) -> None:
+    migrate_back(engine, "0003")
+    with engine.begin() as connection:
+        name = connection.dialect.identifier_preparer.quote(str(engine.url.database))
+        connection.execute(text(f"alter database {name} set timezone to 'America/Noronha'"))
+        fill(connection)
+    engine.dispose()  # new connections have the zone
+    upgrade(engine)
+    with engine.connect() as connection:
+        found = connection.execute(text("select scope, used_usd from llm_budgets")).all()
+        held = connection.execute(
+            text("select key, number from llm_attempts where reserved_usd > 0")
+        )
+        assert [tuple(row) for row in held] == [("without usage", 2)]
+    assert {scope: used for scope, used in found if used} == TOTALS
+    assert audit(engine).contradictions == ()
