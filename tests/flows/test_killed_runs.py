@@ -39,12 +39,9 @@ KILLS = [
     ("dynosaur_etl.flows.shards:save_checkpoints", 3, "after"),
     ("dynosaur_etl.flows.fill:find_duplicates", 1, "after"),
     ("dynosaur_etl.flows.score:make_parts", 1, "after"),
-    ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "before"),  # the judge's answers
-    ("dynosaur_etl.quality.judge:_rated", 3, "after"),
     ("dynosaur_etl.flows.instance_parts:save_checkpoints", 1, "before"),
     ("dynosaur_etl.flows.instance_parts:save_checkpoints", 2, "after"),
     ("dynosaur_etl.selection.embedding:Embedder.embed", 1, "after"),
-    ("dynosaur_etl.flows.embed:check_unit", 1, "after"),
     ("dynosaur_etl.flows.growth_mode:qdit", 1, "after"),
     ("dynosaur_etl.flows.versions:write_snapshot", 1, "after"),
     ("dynosaur_etl.flows.versions:place_snapshot", 1, "after"),
@@ -62,7 +59,7 @@ def test_killed_at_every_step_and_run_again(
     servers: Servers, make_database: Callable[[], str], tmp_path: Path
 ) -> None:
     killed_url, undisturbed_url = make_database(), make_database()
-    small = {"DYNOSAUR_FILL_BATCH_TASKS": "1", "DYNOSAUR_SCORERS": "heuristics,judge"}
+    small = {"DYNOSAUR_FILL_BATCH_TASKS": "1"}
     killed = environment(servers, killed_url, tmp_path / "killed", **small)
     for target, nth, moment in KILLS:
         result = subprocess.run(
