@@ -24,7 +24,7 @@ from dynosaur_etl.instances.pii import Handling, Span, masked, rows_with_pii
 from dynosaur_etl.instances.render import DEFAULT
 from dynosaur_etl.instances.rules import Column, Rules
 
-ORGANISE_VERSION = "rows-2"
+ORGANISE_VERSION = "rows-3"
 RULES = {"default": DEFAULT, "paper": PAPER}
 _LONGEST_DETAIL = 300
 _HEX_DIGITS = 64
