@@ -104,6 +104,10 @@ def sentences(median: int, count: int, rng: np.random.Generator, words: Any) -> 
 
 def row_by_row(task: Task, config: Config, rows: pa.Table) -> pa.Table:
     """The paper's rules as a loop over rows: what one would write first."""
+    return pa.Table.from_pylist(filled_rows(task, config, rows), schema=ORGANISED)
+
+
+def filled_rows(task: Task, config: Config, rows: pa.Table) -> list[dict[str, Any]]:
     labels = {field.name: field.labels for field in config.fields}
     several = len(task.input_fields) > 1
     filled: list[dict[str, Any]] = []
@@ -132,7 +136,7 @@ def row_by_row(task: Task, config: Config, rows: pa.Table) -> pa.Table:
                 "row": row["__row__"],
             }
         )
-    return pa.Table.from_pylist(filled, schema=ORGANISED)
+    return filled
 
 
 def row_by_row_whole(task: Task, config: Config, rows: pa.Table) -> pa.Table:
@@ -148,7 +152,7 @@ def row_by_row_whole(task: Task, config: Config, rows: pa.Table) -> pa.Table:
         "growth_day": DAY,
         "pii": "",
     }
-    filled = row_by_row(task, config, rows).to_pylist()
+    filled = filled_rows(task, config, rows)
     for instance in filled:
         texts = (instance["instruction"], instance["input"], instance["output"])
         framed = "".join(f"{len(text)}:{text}" for text in texts)

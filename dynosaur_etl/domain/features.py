@@ -59,6 +59,10 @@ class Field:
     def can_be_input(self) -> bool:
         return self.kind in INPUT_KINDS or self.flattens
 
+    @property
+    def can_be_output(self) -> bool:
+        return self.kind in SCALAR_KINDS
+
 
 def fields_of(features: Mapping[str, Any]) -> tuple[Field, ...]:
     """Read a config's fields, in their own order, from the JSON form of its features."""
@@ -70,7 +74,7 @@ def fields_of(features: Mapping[str, Any]) -> tuple[Field, ...]:
 
 def usable_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
     """Keep the fields that a task can use as an input or an output."""
-    return tuple(field for field in fields if field.kind in INPUT_KINDS)
+    return tuple(field for field in fields if field.can_be_input)
 
 
 def labels_of(feature: Any) -> tuple[str, ...]:

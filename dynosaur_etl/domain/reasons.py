@@ -117,7 +117,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.FEATURES_UNREADABLE: "The features of the config cannot be read.",
     Reason.ROWS_UNREADABLE: "The rows of the config cannot be read.",
     Reason.MODALITY: "The config holds images, audio, video or binary data.",
-    Reason.TOO_FEW_FIELDS: "The config has fewer than two fields that can serve a task.",
+    Reason.TOO_FEW_FIELDS: "Fewer than two fields can serve a task, or none can be its output.",
     Reason.NO_ROWS: "The config has no rows.",
     Reason.ROW_TOO_LARGE: "A cell of the row is larger than is read.",
     Reason.OVER_CONFIG_CAP: "The dataset has more configs than are taken from one dataset.",

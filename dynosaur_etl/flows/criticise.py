@@ -1,12 +1,12 @@
 """Asking the critic about the tasks that passed every filter, where the settings name a critic."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task
+from dynosaur_etl.flows.asking import ask
 from dynosaur_etl.flows.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose import ConfigToAsk, questions
 from dynosaur_etl.flows.services import Progress, Services, silent
@@ -33,9 +33,7 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
     requests = _requests(day, services) if services.settings.critic_model else []
-    outcomes = asyncio.run(
-        services.llm.ask_all(requests, str(day), lambda done: progress(done, len(requests)))
-    )
+    outcomes = ask(requests, str(day), services, progress)
     return StepReport(
         "criticise",
         str(day),

@@ -1,8 +1,8 @@
 """The texts of evaluation sets, from a folder that the user names.
 
 Read are `.txt` (the file is one text), `.json`, `.jsonl` (every string in them, keys aside) and
-`.parquet` (every column of strings, lists of strings among them), in folders of any depth. A file
-of another kind is refused, so that no evaluation set is left out unseen.
+`.parquet` (every column of strings, those inside lists and structures among them), in folders of
+any depth. A file of another kind is refused, so that no evaluation set is left out unseen.
 """
 
 import hashlib
@@ -86,15 +86,23 @@ def _batches(path: Path) -> Iterator[pa.Array]:
 
 def _parquet_texts(path: Path) -> Iterator[pa.Array]:
     for batch in pq.ParquetFile(path).iter_batches(_BATCH_ROWS):
-        for column in map(_items, batch.columns):
-            if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-                yield pc.cast(column.drop_null(), pa.large_string())
+        for column in batch.columns:
+            for texts in _text_columns(column):
+                yield pc.cast(texts.drop_null(), pa.large_string())
 
 
-def _items(column: pa.Array) -> pa.Array:
-    """Give the items of lists, of lists of lists and so on; any other column as it is."""
-    lists = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
-    return _items(pc.list_flatten(column)) if lists else column
+def _text_columns(column: pa.Array) -> Iterator[pa.Array]:
+    """Give a column's strings, and those that stand in its lists and structures."""
+    kind = column.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        yield from _text_columns(pc.list_flatten(column))
+    elif pa.types.is_struct(kind):
+        for part in column.flatten():
+            yield from _text_columns(part)
+    elif pa.types.is_dictionary(kind):
+        yield from _text_columns(column.dictionary_decode())
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        yield column
 
 
 def _json_texts(path: Path) -> Iterator[str]:

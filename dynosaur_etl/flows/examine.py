@@ -42,7 +42,7 @@ from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow
 
-EXAMINE_VERSION = "examine-4"
+EXAMINE_VERSION = "examine-5"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
 

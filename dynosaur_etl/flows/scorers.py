@@ -1,12 +1,12 @@
 """The scorers that the settings name."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.flows.asking import ask
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.quality.heuristics import Heuristics
@@ -36,10 +36,10 @@ def make_scorer(name: str, services: Services, day: str) -> Scorer:
     settings = services.settings
     if name == "judge":
 
-        def ask(requests: Sequence[ChatRequest]) -> Outcomes:
-            return asyncio.run(services.llm.ask_all(requests, day))
+        def asked(requests: Sequence[ChatRequest]) -> Outcomes:
+            return ask(requests, day, services)
 
-        return Judge(ask, settings.judge_model or settings.llm_model, settings.judge_dimension)
+        return Judge(asked, settings.judge_model or settings.llm_model, settings.judge_dimension)
     if name == "reward":
         return RewardModel(settings.reward_model, device=settings.reward_device)
     return Heuristics(settings.languages)

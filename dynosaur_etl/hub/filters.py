@@ -126,10 +126,12 @@ def examine_config(config: Config) -> Verdict:
     pairs = [field.name for field in fields if field.kind is FieldKind.TRANSLATION]
     if pairs:
         return Verdict(Reason.TRANSLATION, f"fields {_named(pairs)}")
-    usable = [field.name for field in usable_fields(fields)]
+    usable = usable_fields(fields)
+    names = _named([field.name for field in usable]) or "none"
     if len(usable) < LEAST_FIELDS:
-        found = f"{len(usable)} of {len(fields)} fields: {_named(usable) or 'none'}"
-        return Verdict(Reason.TOO_FEW_FIELDS, found)
+        return Verdict(Reason.TOO_FEW_FIELDS, f"{len(usable)} of {len(fields)} fields: {names}")
+    if not any(field.can_be_output for field in usable):
+        return Verdict(Reason.TOO_FEW_FIELDS, f"none for an output, for an input {names}")
     return KEEP
 
 

@@ -8,15 +8,21 @@ from dynosaur_etl.domain.errors import HubRefused, HubUnavailable, InvalidInput
 
 LOADED_FILES = ("*.safetensors", "*.json", "*.txt")
 TOKENIZER_FILES = ("*.model",)
+TORCH_WEIGHTS = ("pytorch_model*.bin",)
+"""Older models have no other weights; torch reads tensors from them and runs no code in them."""
+_WEIGHTS = frozenset({".safetensors", ".bin"})
 
 
 def model_folder(
-    model: str | Path, revision: str | None = None, patterns: Sequence[str] = LOADED_FILES
+    model: str | Path,
+    revision: str | None = None,
+    patterns: Sequence[str] = LOADED_FILES,
+    otherwise: Sequence[str] = (),
 ) -> tuple[str, Path]:
     """Give name and folder of a model, fetched from the Hub if it is no folder.
 
-    Only safetensors weights, configurations and vocabularies are fetched: nothing that could
-    run code when it is loaded.
+    Only weights, configurations and vocabularies are fetched: nothing that runs code when it is
+    loaded. `otherwise` are files that are fetched where there are no safetensors weights.
 
     Raises:
         HubRefused: the Hub does not give the model.
@@ -24,7 +30,14 @@ def model_folder(
     """
     if Path(model).is_dir():
         return Path(model).resolve().name, Path(model)
-    return str(model), _fetched_folder(str(model), revision, patterns)
+    folder = _fetched_folder(str(model), revision, patterns)
+    if otherwise and not has_safetensors(folder):
+        folder = _fetched_folder(str(model), revision, [*patterns, *otherwise])
+    return str(model), folder
+
+
+def has_safetensors(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors"))
 
 
 def _fetched_folder(model: str, revision: str | None, patterns: Sequence[str]) -> Path:
@@ -50,10 +63,10 @@ def content_digest(folder: Path, patterns: Sequence[str] = LOADED_FILES) -> str:
     """Give `sha256:` over name and content of every file that a model is loaded from.
 
     Raises:
-        InvalidInput: the folder holds no safetensors weights.
+        InvalidInput: the folder holds no weights of a form that is allowed.
     """
     files = sorted({path for pattern in patterns for path in folder.rglob(pattern)})
-    if not any(path.suffix == ".safetensors" for path in files):
+    if not any(path.suffix in _WEIGHTS for path in files):
         raise InvalidInput(
             f"model: received folder {str(folder)!r}; allowed: a folder with safetensors weights"
         )

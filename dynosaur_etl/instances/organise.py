@@ -7,7 +7,7 @@ that cannot be filled rejects that row alone, with its reason.
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,9 +24,10 @@ from dynosaur_etl.instances.pii import Handling, Span, masked, rows_with_pii
 from dynosaur_etl.instances.render import DEFAULT
 from dynosaur_etl.instances.rules import Column, Rules
 
-ORGANISE_VERSION = "rows-2"
+ORGANISE_VERSION = "rows-3"
 RULES = {"default": DEFAULT, "paper": PAPER}
 _LONGEST_DETAIL = 300
+_HEX_DIGITS = 64
 
 Rejected = Counter[tuple[Reason, str]]
 """Rows that gave no instance, by reason and by what was found; the latter often empty."""
@@ -131,19 +132,26 @@ def drawn_batches(batches: Iterable[pa.RecordBatch], drawn: list[int]) -> Iterat
         start = stop
 
 
-def instance_keys(instruction: str, inputs: pa.Array, outputs: pa.Array) -> list[str]:
+def instance_keys(instruction: str, inputs: pa.Array, outputs: pa.Array) -> pa.Array:
     """Give the names of instances: SHA-256 (hex) over the framed instruction, input and output."""
     lengths = pc.cast(pc.binary_length(inputs), pa.string())
     framed = pc.binary_join_element_wise(lengths, ":", inputs, outputs, "")
     data = instruction.encode()
     start = hashlib.sha256(b"instance %d:%b" % (len(data), data))
-    return [_hex(start, text) for text in pc.cast(framed, pa.binary()).to_pylist()]
+    digests = []
+    for text in pc.cast(framed, pa.binary()).to_numpy(zero_copy_only=False):
+        whole = start.copy()
+        whole.update(text)
+        digests.append(whole.digest())
+    return _hex_texts(digests)
 
 
-def _hex(start: "hashlib._Hash", text: bytes) -> str:
-    whole = start.copy()
-    whole.update(text)
-    return whole.hexdigest()
+def _hex_texts(digests: Sequence[bytes]) -> pa.Array:
+    """Write digests of 32 bytes in hexadecimal digits, all in one piece."""
+    edges = np.arange(len(digests) + 1, dtype=np.int32) * _HEX_DIGITS
+    written = b"".join(digests).hex().encode()
+    buffers = (pa.py_buffer(edges), pa.py_buffer(written))
+    return pa.StringArray.from_buffers(len(digests), *buffers)
 
 
 def organise(task: Task, config: Config, rows: pa.Table, rules: Rules) -> Texts:
@@ -258,9 +266,7 @@ def _table(task: Task, rows: pa.Table, texts: Texts, day: str) -> pa.Table:
     columns = {
         name: pa.repeat(pa.scalar(value, pa.string()), count) for name, value in constants.items()
     }
-    columns["instance_key"] = pa.array(
-        instance_keys(task.instruction, texts.inputs, texts.outputs), pa.string()
-    )
+    columns["instance_key"] = instance_keys(task.instruction, texts.inputs, texts.outputs)
     columns["input"], columns["output"] = texts.inputs, texts.outputs
     columns["pii"] = texts.pii
     columns["split"] = rows["__split__"].take(texts.rows)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynosaur_etl.domain.features import SCALAR_KINDS, FieldKind
+from dynosaur_etl.domain.nested import flatten
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.instances.columns import (
     LONGEST_LIST,
@@ -31,7 +32,6 @@ from dynosaur_etl.instances.columns import (
     stripped,
 )
 from dynosaur_etl.instances.cutting import MAX_CHARACTERS, cut, fair_share
-from dynosaur_etl.instances.nested import flatten
 from dynosaur_etl.instances.rules import (
     Column,
     Rules,
@@ -137,7 +137,7 @@ def _flattened(column: Column) -> pa.Array:
 
 
 DEFAULT = Rules(
-    version="default-1",
+    version="default-2",
     input_text=input_text,
     output_text=output_text,
     join=join,

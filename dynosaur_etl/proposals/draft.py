@@ -7,6 +7,7 @@ from typing import Any
 
 from dynosaur_etl.domain.features import Field
 from dynosaur_etl.domain.models import Config, Verdict
+from dynosaur_etl.domain.nested import flatten
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import clean_text, shorten
 from dynosaur_etl.proposals.parse import RawProposal
@@ -42,6 +43,7 @@ class Sample:
         self, config: Config, rows: Sequence[Mapping[str, Any]], languages: Sequence[str]
     ) -> None:
         self.fields = {field.name: field for field in config.fields}
+        self.features = config.features
         self.rows = rows
         self.languages = frozenset(languages)
         self._texts: dict[str, list[str | None]] = {}
@@ -65,11 +67,18 @@ class Sample:
         return [row.get(name) for row in self.rows]
 
     def texts(self, name: str) -> list[str | None]:
-        """Give a known field's values as outputs are compared, None where a row has none."""
+        """Give a known field's values as outputs are compared, None where a row has none.
+
+        Of a nested field it is the flat text that an instance has of it.
+        """
         if name not in self._texts:
-            field = self.fields[name]
-            self._texts[name] = [output_text(field, value) for value in self.values(name)]
+            self._texts[name] = [self._text(name, value) for value in self.values(name)]
         return self._texts[name]
+
+    def _text(self, name: str, value: Any) -> str | None:
+        if self.fields[name].flattens:
+            return None if value is None else flatten(name, self.features[name], value)
+        return output_text(self.fields[name], value)
 
 
 def drop(reason: Reason, detail: str) -> Verdict:

@@ -48,7 +48,7 @@ def output_copied(draft: Draft, sample: Sample) -> Verdict | None:
 
     An output that is a part of an input is an extraction and stands.
     """
-    for name in _scalar_inputs(draft, sample):
+    for name in _read_inputs(draft, sample):
         rows = _pairs(draft, sample, name, range(len(sample.rows)))
         copied = sum(_same(given, output) for given, output in rows)
         if len(rows) > 1 and copied > MAX_COPIED * len(rows):
@@ -65,7 +65,7 @@ def label_leaked(draft: Draft, sample: Sample) -> Verdict | None:
     name for the output if its values are short, and go with the output's one to one. A text that
     names other labels too, such as a list of choices, tells nothing.
     """
-    for name in _scalar_inputs(draft, sample):
+    for name in _read_inputs(draft, sample):
         rows = _pairs(draft, sample, name, sample.distinct)
         labels = {output for _, output in rows}
         if len(rows) < MIN_LEAK_ROWS or not 1 < len(labels) <= len(rows) / 2:
@@ -85,9 +85,10 @@ def _outputs(draft: Draft, sample: Sample) -> Sequence[str | None] | None:
     return sample.texts(field.name)
 
 
-def _scalar_inputs(draft: Draft, sample: Sample) -> list[str]:
+def _read_inputs(draft: Draft, sample: Sample) -> list[str]:
+    """Give the inputs of a single value or of nested text."""
     fields = [field for name in draft.inputs if (field := sample.field(name)) is not None]
-    return [field.name for field in fields if field.kind in SCALAR_KINDS]
+    return [field.name for field in fields if field.can_be_output or field.flattens]
 
 
 def _pairs(draft: Draft, sample: Sample, name: str, of_rows: Sequence[int]) -> Rows:

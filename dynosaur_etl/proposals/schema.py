@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def task_schema(names: Sequence[str]) -> dict[str, Any]:
-    """Give the strict schema of an answer; its enum lets a task name no field but these."""
-    name = {"type": "string", "enum": list(names)}
+def task_schema(inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
+    """Give the strict schema of an answer; its enums let a task name no fields but these."""
     task = closed_object(
         {
             "instruction": {"type": "string"},
-            "input_fields": {"type": "array", "items": name},
-            "output_field": name,
+            "input_fields": {"type": "array", "items": _one_of(inputs)},
+            "output_field": _one_of(outputs),
         }
     )
     return closed_object({"tasks": {"type": "array", "items": task}})
+
+
+def _one_of(names: Sequence[str]) -> dict[str, Any]:
+    return {"type": "string", "enum": list(names)}
 
 
 def closed_object(properties: dict[str, Any]) -> dict[str, Any]:

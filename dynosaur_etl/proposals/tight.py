@@ -5,13 +5,14 @@ from typing import Any
 
 from dynosaur_etl.domain.features import Field, FieldKind, usable_fields
 from dynosaur_etl.domain.models import Config
+from dynosaur_etl.domain.nested import flatten
 from dynosaur_etl.domain.text import clean_text, shorten
 from dynosaur_etl.proposals.fence import CLOSING_FENCE, INTRODUCTION, fenced_json
 from dynosaur_etl.proposals.schema import task_schema
 from dynosaur_etl.proposals.values import shown_value
 from dynosaur_etl.proposals.wording import Wording
 
-VERSION = "tight-2"
+VERSION = "tight-3"
 MAX_ANSWER_TOKENS = 400
 
 MIN_FIELDS = 2
@@ -31,8 +32,8 @@ one to three tasks {"instruction", "input_fields", "output_field"}.
 - instruction: one or two English sentences on what is given and what to do with it. Its reader \
 sees the inputs, never the dataset: name no dataset, table or column.
 - input_fields: the fields that the instruction needs.
-- output_field: one other field, a single value that follows from the inputs; no list, identifier, \
-link or date that nobody could work out.
+- output_field: one other field, a single value that follows from the inputs; no list, structure, \
+identifier, link or date that nobody could work out.
 - Tasks differ in what they ask for. If none is good: {"tasks": []}.
 Example, fields complaint, department (label: billing, delivery), reply:
 {"tasks": [{"instruction": "Decide which department handles the customer's complaint.", \
@@ -51,13 +52,16 @@ def word_tightly(
     The config's usable fields are shown, 60 at most, with their type where it is not text;
     whatever a field is called, none is hidden for its name. Of the rows the two with the fewest
     empty fields are shown, with values cut to 200 characters, or to fewer where the fields are
-    many; the summary is cut to 600.
+    many; the summary is cut to 600. A nested field of plain text is shown as the flat text that an
+    instance has of it. The schema allows every shown field as an input, and as the output those of
+    a single value.
 
     Returns:
-        None where there are fewer than two usable fields.
+        None where there are fewer than two usable fields, or none for an output.
     """
     fields = _offered(config)
-    if len(fields) < MIN_FIELDS:
+    outputs = [field.name for field in fields if field.can_be_output]
+    if len(fields) < MIN_FIELDS or not outputs:
         return None
     data: dict[str, Any] = {"dataset": dataset_id, "config": config.name}
     if summary is not None:
@@ -66,11 +70,11 @@ def word_tightly(
     hidden = len(usable_fields(config.fields)) - len(fields)
     if hidden:
         data["fields_left_out"] = hidden
-    data["rows"] = _shown_rows(fields, rows)
+    data["rows"] = _shown_rows(config, fields, rows)
     return Wording(
         system=SYSTEM,
         user=INTRODUCTION + fenced_json(data) + _CLOSING,
-        schema=task_schema([field.name for field in fields]),
+        schema=task_schema([field.name for field in fields], outputs),
         max_tokens=MAX_ANSWER_TOKENS,
         version=VERSION,
     )
@@ -100,15 +104,25 @@ def _described(field: Field, feature: Any) -> dict[str, Any]:
 def _type_words(field: Field, feature: Any) -> str:
     if field.kind is FieldKind.TEXT_LIST:
         return "list of strings"
+    if field.flattens:
+        return "structure"
     if field.kind is FieldKind.NUMBER and isinstance(feature, Mapping):
         return shorten(str(feature.get("dtype")), MAX_LABEL)
     return str(field.kind)
 
 
-def _shown_rows(fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+def _shown_rows(
+    config: Config, fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]
+) -> list[list[Any]]:
     """Give each row as its values in the order of the fields, whose names are not repeated."""
     limit = max(MIN_VALUE, min(MAX_VALUE, ROW_CHARACTERS // len(fields)))
-    shown = [[shown_value(field, row.get(field.name), limit) for field in fields] for row in rows]
+
+    def shown_cell(field: Field, value: Any) -> Any:
+        if field.flattens and value is not None:
+            value = flatten(field.name, config.features[field.name], value)
+        return shown_value(field, value, limit)
+
+    shown = [[shown_cell(field, row.get(field.name)) for field in fields] for row in rows]
     gaps = [sum(map(_is_gap, row)) for row in shown]
     best = sorted(range(len(shown)), key=lambda number: (gaps[number], number))[:SHOWN_ROWS]
     return [shown[number] for number in sorted(best)]

@@ -26,7 +26,7 @@ from dynosaur_etl.proposals.labels import LabelSpace, label_space, with_labels
 from dynosaur_etl.proposals.parse import RawProposal
 from dynosaur_etl.proposals.prompt import MAX_TASKS
 
-VALIDITY_VERSION = "validity-2"
+VALIDITY_VERSION = "validity-3"
 """Of the filters and their thresholds; a new version judges every proposal again."""
 
 

@@ -14,7 +14,9 @@ from dynosaur_etl.inference.batches import Tokens, computed, cpu_count, equal_ba
 from dynosaur_etl.inference.model_files import (
     LOADED_FILES,
     TOKENIZER_FILES,
+    TORCH_WEIGHTS,
     content_digest,
+    has_safetensors,
     model_folder,
 )
 from dynosaur_etl.quality.scorer import Progress, score_table, silent
@@ -41,16 +43,20 @@ class RewardModel:
     ) -> None:
         """Find a model; its weights are loaded on first use, without any code from the Hub.
 
+        Weights of torch's own form are taken where there are no safetensors: the default model
+        may have no others.
+
         Raises:
-            InvalidInput: the folder holds no safetensors weights, or the device is unknown.
+            InvalidInput: the folder holds no weights, or the device is unknown.
             HubRefused: the Hub does not give the model.
             HubUnavailable: the Hub does not answer.
         """
         if device not in DEVICES:
             raise InvalidInput(not_allowed("device", device, DEVICES))
         self._device = device
-        self.model, self._folder = model_folder(model, revision, _FILES)
-        self.version = content_digest(self._folder, _FILES)
+        self.model, self._folder = model_folder(model, revision, _FILES, TORCH_WEIGHTS)
+        others = () if has_safetensors(self._folder) else TORCH_WEIGHTS
+        self.version = content_digest(self._folder, [*_FILES, *others])
 
     def score(self, instances: pa.Table, progress: Progress = silent) -> pa.Table:
         """Score instances; the column `reward` is the model's own number.
@@ -119,11 +125,13 @@ class RewardModel:
 
 
 def load(folder: Path) -> Any:
-    """Load a classifier with one output in float32.
+    """Load a classifier with one output in float32, as tensors alone.
 
     Raises:
         InvalidInput: the folder holds no such model.
     """
+    from pickle import UnpicklingError
+
     import torch
     from transformers import AutoModelForSequenceClassification
 
@@ -132,10 +140,11 @@ def load(folder: Path) -> Any:
             str(folder),
             local_files_only=True,
             trust_remote_code=False,
-            use_safetensors=True,
+            use_safetensors=has_safetensors(folder),
+            weights_only=True,
             dtype=torch.float32,
         ).eval()
-    except (OSError, ValueError, KeyError, ImportError) as e:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, UnpicklingError) as e:
         raise InvalidInput(f"model folder {str(folder)!r} cannot be loaded: {e}") from e
     if model.config.num_labels != 1:
         outputs = model.config.num_labels

@@ -41,11 +41,13 @@ def test_the_names_of_a_class_label_keep_their_order() -> None:
     assert mood == Field("mood", FieldKind.LABEL, ("bad", "good"))
 
 
-def test_usable_fields_are_scalars_and_lists_of_text() -> None:
-    names = [field.name for field in usable_fields(fields_of(FEATURES))]
-    assert names == [
-        "text", "big", "stars", "price", "open", "when", "mood", "choices", "old_list",
+def test_usable_fields_are_scalars_lists_of_text_and_nested_text() -> None:
+    fields = usable_fields(fields_of(FEATURES))
+    outputs = ["text", "big", "stars", "price", "open", "when", "mood"]
+    assert [field.name for field in fields] == [
+        *outputs, "choices", "old_list", "answers", "meta",
     ]  # fmt: skip
+    assert [field.name for field in fields if field.can_be_output] == outputs
 
 
 @pytest.mark.parametrize(

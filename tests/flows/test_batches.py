@@ -30,6 +30,7 @@ from tests.flows.support import (
     POLL_STEPS,
     ROOT,
     Servers,
+    dump_files,
     dump_tables,
     environment,
     serving,
@@ -146,6 +147,44 @@ def test_a_killed_wait_is_taken_up_by_the_next_run(
     assert after["answered"] == after["requests"] == report.counts.kept == report.counts.taken
     assert audit(services.engine).attempts == {"answered": after["requests"]}
     assert audit(services.engine).consistent
+
+
+def test_the_judge_asks_in_batches_and_a_killed_wait_pays_nothing_twice(
+    values: dict[str, str], database_url: str, tmp_path: Path, make_database: Callable[[], str]
+) -> None:
+    judged = values | {"DYNOSAUR_SCORERS": "heuristics,judge"}
+    steps = (growth.propose_all, growth.validate, growth.fill)
+    with open_services(settings(judged)) as services:
+        for step in steps:
+            step(GrowthDay.parse(DAY), services)
+    target = "dynosaur_etl.flows.batches:still_open"
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.flows.killed_run", target, "1", "after", DAY],
+        cwd=ROOT,
+        env={**os.environ, **judged},
+    )
+    assert killed.returncode == -signal.SIGKILL
+    with open_services(settings(judged)) as services:
+        report = growth.score(GrowthDay.parse(DAY), services)
+        assert report.counts.kept == report.counts.taken > 0
+        assert audit(services.engine).attempts.keys() == {"answered"}
+        assert audit(services.engine).consistent
+    told = query(database_url, "select price_version from llm_requests where purpose = 'judge'")
+    assert told
+    assert all(price.endswith(" batch") for (price,) in told)
+    assert {row["purpose"] for row in batches(values)} == {"propose", "judge"}
+
+    alive = judged | {"DYNOSAUR_LLM_MODE": "live", "DYNOSAUR_HOME": str(tmp_path / "live")}
+    alive["DYNOSAUR_DATABASE_URL"] = make_database()
+    with open_services(settings(alive)) as live:
+        for step in (*POLL_STEPS, *steps, growth.score):
+            step(GrowthDay.parse(DAY), live)
+    found, expected = (
+        {path: digest for path, digest in dump_files(home).items() if path.startswith("scores/")}
+        for home in (tmp_path, tmp_path / "live")
+    )
+    assert found == expected
+    assert len(found) == 2
 
 
 def test_a_batch_is_listed_cancelled_and_its_requests_asked_again(

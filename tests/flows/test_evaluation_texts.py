@@ -37,6 +37,14 @@ def test_every_string_of_every_kind_of_file_is_read_with_the_name_of_its_file(
     ]
 
 
+def test_strings_inside_structures_and_dictionaries_of_a_table_are_read(tmp_path: Path) -> None:
+    said = pa.array(["yes", None, "yes"]).dictionary_encode()
+    turns = [[{"role": "user", "content": {"text": "hi"}}], None, [None]]
+    pq.write_table(pa.table({"said": said, "turns": turns}), tmp_path / "a.parquet")
+    found = sorted(text for _, text in texts(tmp_path))
+    assert found == ["hi", "user", "yes", "yes"]
+
+
 def test_no_folder_named_is_no_text_and_a_file_changed_has_another_identity(tmp_path: Path) -> None:
     assert evaluation_files("") == []
     file = tmp_path / "a.txt"

@@ -181,7 +181,9 @@ def test_the_licence_is_looked_at_before_the_language() -> None:
         ({"a": TEXT, "b": TEXT, "c": [{"_type": "Audio"}]}, Reason.MODALITY),
         ({"a": TEXT, "b": TEXT, "c": {"dtype": "binary", "_type": "Value"}}, Reason.MODALITY),
         ({"a": TEXT, "t": {"languages": ["de", "en"], "_type": "Translation"}}, Reason.TRANSLATION),
-        ({"a": TEXT, "b": {"x": TEXT}}, Reason.TOO_FEW_FIELDS),
+        ({"a": TEXT, "b": {"x": {"dtype": "int64", "_type": "Value"}}}, Reason.TOO_FEW_FIELDS),
+        ({"a": TEXT, "b": {"x": TEXT}}, None),
+        ({"a": {"x": TEXT}, "b": [TEXT]}, Reason.TOO_FEW_FIELDS),
         ({}, Reason.TOO_FEW_FIELDS),
     ],
 )

@@ -317,9 +317,11 @@ def test_placeholders_are_rows_like_any_other(
     assert examine(name).sample(config).table.num_rows == rows
 
 
-def test_a_structure_of_answers_is_left_out_of_the_usable_fields(examine: Examine) -> None:
+def test_a_structure_of_answers_is_usable_but_no_output(examine: Examine) -> None:
     fields = examine("squad").fields("plain_text")
     assert fields["answers"].kind is FieldKind.NESTED
-    assert {field.name for field in usable_fields(fields.values())} == {
+    usable = usable_fields(fields.values())
+    assert {field.name for field in usable if field.can_be_output} == {
         "id", "title", "context", "question",
     }  # fmt: skip
+    assert [field.name for field in usable if not field.can_be_output] == ["answers"]

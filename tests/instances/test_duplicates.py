@@ -13,7 +13,7 @@ CHANGED = PASSAGE.replace("word60 ", "other ")
 
 
 def table(*texts: tuple[str, str, str]) -> pa.Table:
-    keys = [instance_keys(i, pa.array([a]), pa.array([b]))[0] for i, a, b in texts]
+    keys = [instance_keys(i, pa.array([a]), pa.array([b]))[0].as_py() for i, a, b in texts]
     return pa.table(
         {
             "instance_key": pa.array(keys, pa.string()),

@@ -1,3 +1,4 @@
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -118,10 +119,16 @@ def test_an_empty_table_gives_no_instance_and_no_reject() -> None:
 
 def test_a_key_depends_on_instruction_input_and_output_and_on_where_each_ends() -> None:
     texts = [("i", "ab", "c"), ("i", "a", "bc"), ("ia", "b", "c"), ("i", "ab", "d"), ("", "", "")]
-    keys = [instance_keys(i, pa.array([a]), pa.array([b]))[0] for i, a, b in texts]
+    keys = [instance_keys(i, pa.array([a]), pa.array([b]))[0].as_py() for i, a, b in texts]
     assert len(set(keys)) == len(keys)
     assert all(len(key) == 64 for key in keys)
-    assert keys[0] == instance_keys("i", pa.array(["x", "ab"]), pa.array(["y", "c"]))[1]
+    framed = b"instance 1:i" + b"2:abc"
+    assert keys[0] == hashlib.sha256(framed).hexdigest()
+    both = instance_keys("i", pa.array(["x", "ab"]), pa.array(["y", "c"]))
+    assert both.to_pylist()[1] == keys[0]
+    assert (
+        instance_keys("i", pa.array([], pa.string()), pa.array([], pa.string())).to_pylist() == []
+    )
 
 
 Values = list[tuple[str | None, str | None, int | None]]

@@ -22,6 +22,11 @@ FEATURES: dict[str, Any] = {
     "capital": {"_type": "Value", "dtype": "string"},
     "reviewer_notes": {"_type": "Value", "dtype": "string"},
     "summary": {"_type": "Value", "dtype": "string"},
+    "details": {"verdict": {"word": {"_type": "Value", "dtype": "string"}}},
+    "turns": {
+        "_type": "List",
+        "feature": {"said": {"_type": "Value", "dtype": "string"}},
+    },
 }
 
 
@@ -37,6 +42,8 @@ def rows(number: int = 30) -> list[dict[str, Any]]:
             "capital": ["Port Louis on Mauritius", "Lima", "Oslo"][n % 3] + f" {n}" * (n > 2),
             "reviewer_notes": f"notes {n}",
             "summary": f"summary {n}",
+            "details": {"verdict": {"word": MOODS[n % 3]}},
+            "turns": [{"said": f"turn {n}"}, {"said": None}],
         }
         for n in range(number)
     ]
@@ -56,6 +63,8 @@ def draft(instruction: str, inputs: str = "review", output: str = "mood") -> Dra
         ("mood_name", "mood", 30, True),
         ("review mood_name", "mood", 30, True),
         ("tagged", "mood", 30, True),
+        ("details", "mood", 30, True),
+        ("turns", "mood", 30, False),
         ("review", "mood", 30, False),
         ("choices review", "mood", 30, False),
         ("mood_name", "mood", 9, False),

@@ -48,7 +48,7 @@ def test_the_dataset_is_described_by_its_usable_fields_and_two_rows() -> None:
     assert data["summary"] == "About cafes."
     assert [field["name"] for field in data["fields"]] == [
         *("evidence", "question", "answer", "mood", "stars", "source", "empty", "choices"),
-    ], "no field is hidden because its name holds 'id', and no nested one is shown"
+    ], "no field is hidden because its name holds 'id', and none with media is shown"
     assert data["fields"][3] == {
         "name": "mood",
         "type": "label",
@@ -67,10 +67,35 @@ def test_the_schema_allows_the_shown_fields_only() -> None:
     task = schema["schema"]["properties"]["tasks"]["items"]
     names = [field["name"] for field in data_of(request)["fields"]]
     assert schema["strict"] is True
-    assert task["properties"]["output_field"]["enum"] == names
     assert task["properties"]["input_fields"]["items"]["enum"] == names
+    assert task["properties"]["output_field"]["enum"] == [n for n in names if n != "choices"]
     assert set(task["required"]) == set(task["properties"])
     assert task["additionalProperties"] is False
+
+
+TEXT = {"_type": "Value", "dtype": "string"}
+
+
+def test_nested_text_is_offered_as_an_input_and_shown_as_it_will_be_filled() -> None:
+    turns = {"_type": "List", "feature": {"by": TEXT, "said": TEXT}}
+    config = make_config({"turns": turns, "topic": TEXT, "scan": {"a": {"_type": "Image"}}})
+    told = [{"by": "Ann", "said": "Hi <b>"}, {"by": None, "said": "x" * 500}]
+    request = build(config, [{"turns": told, "topic": "t"}, {"turns": None, "topic": "u"}])
+    data = data_of(request)
+    assert data["fields"] == [{"name": "turns", "type": "structure"}, {"name": "topic"}]
+    first, second = named(data)
+    assert first["turns"].startswith("turns[0].by is 'Ann'. turns[0].said is 'Hi <b>'. turns[1]")
+    assert len(first["turns"]) == 200
+    assert second["turns"] is None
+    task = request.body()["response_format"]["json_schema"]["schema"]["properties"]["tasks"]
+    names = task["items"]["properties"]
+    assert names["input_fields"]["items"]["enum"] == ["turns", "topic"]
+    assert names["output_field"]["enum"] == ["topic"]
+
+
+def test_without_a_field_for_the_output_there_is_nothing_to_ask_about() -> None:
+    config = make_config({"turns": [{"said": TEXT}], "tags": [TEXT]})
+    assert build_request("x", "a/b", config, [], Mode.UNAWARE, "m") is None
 
 
 def test_only_the_aware_mode_shows_the_summary_and_needs_it() -> None:

@@ -1,14 +1,19 @@
 """A nested value of plain text as one flat text, such as `turns[0].text is 'Hello'.` for each part.
 
 Every scalar stands under its path. Nulls and empty texts inside are left out, since a structure
-often has parts that only some rows fill; lists of scalars are written in one piece.
+often has parts that only some rows fill; lists of scalars are written in one piece. A part whose
+name is no plain word stands in brackets, so that `a.b` in one structure and `b` in another part `a`
+have paths of their own: `f['a.b']` and `f.a.b`.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dynosaur_etl.domain.features import element_of, labels_of
+
+_PLAIN_NAME = re.compile(r"[\w -]+")
 
 
 def flatten(name: str, feature: Any, value: Any) -> str | None:
@@ -27,7 +32,7 @@ def _parts(path: str, feature: Any, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, part in value.items():
             inner = _part_of(feature, name)
-            yield from _parts(f"{path}.{name}", inner, part)
+            yield from _parts(f"{path}{_step(name)}", inner, part)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         yield from _items(path, element_of(feature), value)
     else:
@@ -45,6 +50,10 @@ def _items(path: str, feature: Any, items: Sequence[Any]) -> Iterator[tuple[str,
     listed = ", ".join(f"'{text}'" for text in texts)
     if listed:
         yield path, listed
+
+
+def _step(name: str) -> str:
+    return f".{name}" if _PLAIN_NAME.fullmatch(name) else f"[{name!r}]"
 
 
 def _part_of(feature: Any, name: str) -> Any:
