@@ -36,7 +36,7 @@ def versions(services: Services, most: int = _SHOWN) -> list[dict[str, Any]]:
 
 
 def version_report(services: Services, version: int) -> dict[str, Any]:
-    """Give one version: its figures, parameters, curve, card and whether its files are there.
+    """Give one version: its figures, parameters, curves, card and whether its files are there.
 
     Raises:
         InvalidInput: there is no such version.
@@ -47,6 +47,7 @@ def version_report(services: Services, version: int) -> dict[str, Any]:
     return _line(services, row) | {
         "parameters": row.facts.get("parameters", {}),
         "counts": row.facts.get("counts", {}),
+        "tradeoff": row.facts.get("tradeoff", []),
         "curve": curve(str(folder), row.manifest_sha256),
         "card": (folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN],
         "state": _state(folder, row.manifest_sha256),
