@@ -22,6 +22,7 @@ from dynosaur_airflow.approve import Approve
 from dynosaur_airflow.assets import INSTRUCTION_TASKS, TRAINING_SET
 from dynosaur_airflow.defaults import TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, RERUN, with_guide
+from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.mapped import selected_in_parts
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import SELECT_PARAMS
@@ -51,7 +52,7 @@ def training_set() -> None:
 
         return run_selection(flow.build_snapshot, day)
 
-    @task(outlets=[TRAINING_SET])
+    @announcing(outlets=[TRAINING_SET])
     def verify(built: dict[str, Any]) -> int:
         from dynosaur_etl.flows import training_set as flow
 
