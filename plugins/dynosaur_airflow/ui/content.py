@@ -53,11 +53,10 @@ def moves(diff: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _moved(went: Mapping[str, int], came: Mapping[str, int]) -> dict[str, Any]:
-    lines = [
-        {"name": name, "came": came.get(name, 0), "went": went.get(name, 0)}
-        for name in sorted(came.keys() | went.keys())
-    ]
-    lines.sort(key=lambda line: line["came"] + line["went"], reverse=True)
+    names = sorted(
+        came.keys() | went.keys(), key=lambda name: (-came.get(name, 0) - went.get(name, 0), name)
+    )
+    lines = [{"name": name, "came": came.get(name, 0), "went": went.get(name, 0)} for name in names]
     return {"lines": lines[:MOVES_SHOWN], "more": max(0, len(lines) - MOVES_SHOWN)}
 
 
