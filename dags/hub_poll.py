@@ -16,6 +16,7 @@ from dynosaur_airflow.assets import HUB_REVISIONS
 from dynosaur_airflow.deadline import day_is_late
 from dynosaur_airflow.defaults import HUB_POOL, TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
+from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import POLL_PARAMS
 from dynosaur_airflow.steps import preview, publish, run_step
@@ -51,7 +52,7 @@ def hub_poll() -> None:
 
         return run_step(poll.find_candidates)
 
-    @task(outlets=[HUB_REVISIONS], pool=HUB_POOL)
+    @announcing(outlets=[HUB_REVISIONS], pool=HUB_POOL)
     def examine_candidates(found: dict[str, Any]) -> dict[str, Any]:
         from dynosaur_etl.flows import poll
 

@@ -19,6 +19,7 @@ from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
 from dynosaur_airflow.deadline import day_is_late
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
+from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.mapped import mapped, parts, shards
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import GROWTH_PARAMS
@@ -54,7 +55,7 @@ def task_growth() -> None:
     def validate(_: dict[str, Any]) -> dict[str, Any]:
         return grow("validate")
 
-    @task(outlets=[INSTRUCTION_TASKS])
+    @announcing(outlets=[INSTRUCTION_TASKS])
     def announce(*steps: dict[str, Any]) -> None:
         publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
 

@@ -5,20 +5,24 @@
    on whatever worker there is; in other modes there are none.
 3. `select` orders the pool up to that day by QDIT.
 4. `build` writes the snapshot, `verify` reads it back and checks it against its manifest.
-5. `publish_version` publishes it where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL` say; it
+5. `approve` asks a person first where `DYNOSAUR_APPROVAL_HOURS`, or `approval_hours` of a manual
+   run, gives one the time; without a yes the version is not published.
+6. `publish_version` publishes it where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL` say; it
    does nothing where neither is set, or where the version is there already.
 
 Days that are grown at the same time share one run, of the partition key `all`. The same pool
 and the same parameters give the snapshot that is there already. A manual run may set the
-size `k` and the weight `alpha`; left empty, the settings hold.
+size `k` and the weight `alpha` too; left empty, the settings hold.
 """
 
 from typing import Any
 
 from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, dag, task
+from dynosaur_airflow.approve import Approve
 from dynosaur_airflow.assets import INSTRUCTION_TASKS, TRAINING_SET
 from dynosaur_airflow.defaults import TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, RERUN, with_guide
+from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.mapped import selected_in_parts
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import SELECT_PARAMS
@@ -48,7 +52,7 @@ def training_set() -> None:
 
         return run_selection(flow.build_snapshot, day)
 
-    @task(outlets=[TRAINING_SET])
+    @announcing(outlets=[TRAINING_SET])
     def verify(built: dict[str, Any]) -> int:
         from dynosaur_etl.flows import training_set as flow
 
@@ -63,7 +67,8 @@ def training_set() -> None:
         return run_about(flow.publish_version, version)
 
     day = newest_day()
-    publish_version(verify(build(day, selected_in_parts(day))))
+    verified = verify(build(day, selected_in_parts(day)))
+    Approve(task_id="approve", version=verified) >> publish_version(verified)
 
 
 training_set()

@@ -14,6 +14,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -302,6 +303,9 @@ class Settings(BaseSettings):
     )
     publish_url: str = Field(
         "", description="folder or fsspec URL that versions are published to; empty: none"
+    )
+    approval_hours: NonNegativeInt = Field(
+        0, description="hours that a person has to approve what is published; 0: nobody is asked"
     )
     seed: int = Field(0, ge=0, description="seed of every sample")
 

@@ -14,17 +14,15 @@ from numpy.typing import NDArray
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.flows.services import Progress, silent
 from dynosaur_etl.selection.checks import Budget
-from dynosaur_etl.selection.graph import build_graph, default_neighbours
 from dynosaur_etl.selection.metrics import summarise
 from dynosaur_etl.selection.qdit import qdit
-from dynosaur_etl.selection.report import SweepPoint, knee, report
+from dynosaur_etl.selection.report import knee, report
 from dynosaur_etl.selection.result import Selection
 from dynosaur_etl.selection.similarity import with_format
-from dynosaur_etl.selection.vectors import COARSE, as_vectors
+from dynosaur_etl.selection.sweep import SweepPoint, sweep
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 TEXT_COLUMNS = ("instruction", "text", "prompt", "question")
-SWEEP = (0.0, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def select_file(
         "selected": len(selection),
         "knee": knee(selection.coverage),
         "metrics": summarise(pool, selection.order, quality, sources),
-        "sweep": [asdict(point) for point in sweep(pool, quality, selection, request, sweeping)],
+        "sweep": [asdict(point) for point in swept(pool, quality, selection, request, sweeping)],
     }
     write(target, table, selection, pool, facts)
     return facts | {"path": str(target), "parameters": selection.params}
@@ -215,25 +213,17 @@ def whole(table: pa.Table, name: str | None) -> NDArray[np.int64]:
     return found.astype(np.int64)
 
 
-def sweep(
+def swept(
     pool: NDArray[np.number],
     quality: NDArray[np.float64] | None,
     selection: Selection,
     request: Request,
     progress: Progress,
 ) -> Sequence[SweepPoint]:
-    """As many picks at several alphas, all on one neighbour graph; nothing without quality."""
+    """As many picks at several alphas; nothing without quality, or for a pool beyond memory."""
     if quality is None or len(pool) < 2 or selection.method == "partitioned":
         return []
-    neighbours = default_neighbours(len(pool), len(selection))
-    graph = build_graph(as_vectors(pool, COARSE, "embeddings"), neighbours, seed=request.seed)
-    points = []
-    for done, alpha in enumerate(SWEEP):
-        found = qdit(pool, len(selection), quality, alpha, graph=graph, seed=request.seed)
-        mean = float(quality[found.order].mean())
-        points.append(SweepPoint(alpha, mean, float(found.coverage[-1])))
-        progress(done + 1, len(SWEEP))
-    return points
+    return sweep(pool, quality, len(selection), request.seed, progress=progress)
 
 
 def write(

@@ -1,6 +1,7 @@
 """The third DAG's steps: select from the pool up to a day, snapshot it, verify the snapshot."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from dynosaur_etl.flows.selection_request import STEP, read_trainable, request_s
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
 from dynosaur_etl.flows.versions import build_version, verify_snapshot
+from dynosaur_etl.selection.sweep import sample_sweep
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
 from dynosaur_etl.store.tables import SnapshotRow
@@ -97,6 +99,7 @@ def select(
                 "kept": picks.kept,
                 "method": picks.method,
                 "parameters": picks.params,
+                "tradeoff": _tradeoff(services, pool, taken),
             },
         )
 
@@ -152,6 +155,13 @@ def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
         "instances_per_task": services.settings.instances_per_task,
         "seed": services.settings.seed,
     }
+
+
+def _tradeoff(services: Services, pool: Pool, k: int) -> list[dict[str, float]]:
+    """Tell what other weights would reach, on a sample of the pool."""
+    settings = services.settings
+    points = sample_sweep(pool.vectors, pool.quality, k, settings.seed, settings.quality_scale)
+    return [asdict(point) for point in points]
 
 
 def _selection_table(pool: Pool, picks: Picks) -> pa.Table:

@@ -80,6 +80,7 @@ def build_version(
             "recipe": recipe.to_json(),
             "inputs": selected.facts["inputs"],
             "base": selected.facts["base"],
+            "tradeoff": selected.facts.get("tradeoff", []),
         },
     )
     with transaction(services.engine) as session:

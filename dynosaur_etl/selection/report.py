@@ -4,13 +4,13 @@ import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.selection.result import Selection
+from dynosaur_etl.selection.sweep import SweepPoint
 
 MAP_POINTS = 20_000
 STYLE = (
@@ -19,15 +19,6 @@ STYLE = (
     "border-bottom:1px solid #ccd2da}img{max-width:100%}"
 )
 DARK, BRIGHT, GREY = "#1f5fa8", "#d1495b", "#b4bcc6"
-
-
-@dataclass(frozen=True)
-class SweepPoint:
-    """What one alpha reaches."""
-
-    alpha: float
-    quality: float
-    coverage: float
 
 
 def knee(coverage: NDArray[np.float64]) -> int:

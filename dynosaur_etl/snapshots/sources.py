@@ -1,6 +1,7 @@
 """`sources.csv`: the list of sources that a person opens in a spreadsheet."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def read_sources(folder: Path) -> pa.Table:
             header, *rows = csv.reader(file, strict=True)
             if header != schemas.SOURCES.names:
                 raise Corrupt(f"{path}: found columns {header}; expected {schemas.SOURCES.names}")
-            parsed = [dict(zip(header, map(_armed, row), strict=True)) for row in rows]
-        return pa.Table.from_pylist(list(map(_typed, parsed)), schema=schemas.SOURCES)
+            columns = list(zip(*rows, strict=True)) or [()] * len(header)
+        parsed = [_parsed(*column) for column in zip(columns, schemas.SOURCES.types, strict=True)]
+        return pa.table(parsed, schema=schemas.SOURCES)
     except (OSError, ValueError, csv.Error) as error:
         raise Corrupt(f"{path}: {error}") from error
 
@@ -46,12 +48,7 @@ def _disarmed(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_MARKED) else value
 
 
-def _armed(text: str) -> str:
-    return text.removeprefix("'")
-
-
-def _typed(row: dict[str, str]) -> dict[str, Any]:
-    return {
-        field.name: int(row[field.name]) if pa.types.is_integer(field.type) else row[field.name]
-        for field in schemas.SOURCES
-    }
+def _parsed(column: Sequence[str], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_integer(kind):
+        return pa.array(map(int, column), kind)
+    return pa.array((text.removeprefix("'") for text in column), kind)

@@ -12,6 +12,7 @@ SETTING_OF_PARAM = {
     "llm_mode": "llm_mode",
     "model": "llm_model",
     "budget_usd": "llm_budget_run_usd",
+    "approval_hours": "approval_hours",
 }
 
 
@@ -50,5 +51,11 @@ SELECT_PARAMS = {
         minimum=0,
         maximum=1,
         description="weight of quality against diversity",
+    ),
+    "approval_hours": Param(
+        None,
+        type=["null", "integer"],
+        minimum=0,
+        description="hours a person has to approve the version; 0: nobody is asked",
     ),
 }

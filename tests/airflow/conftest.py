@@ -107,7 +107,9 @@ def run_module(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 
 def run_demo(home: Path) -> str:
-    ended = run_module("demo.run", "--home", str(home), **metrics_listener().environment)
+    """Run the demo; it tells its metrics to a listener, and publishes to a folder."""
+    environment = metrics_listener().environment | {"DYNOSAUR_PUBLISH_URL": str(home / "published")}
+    ended = run_module("demo.run", "--home", str(home), **environment)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

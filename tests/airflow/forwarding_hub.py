@@ -1,4 +1,4 @@
-"""A server that hands every request on to a Hub, and keeps with which credentials it came."""
+"""A server that hands requests on to a Hub, keeps their credentials, and fails where told to."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,15 +8,30 @@ from threading import Thread
 
 import httpx
 
-_PASSED_ON = ("content-type", "link", "etag", "x-repo-commit", "x-error-code", "x-error-message")
+_OF_ONE_CONNECTION = frozenset(
+    [
+        "connection",
+        "content-encoding",
+        "content-length",
+        "date",
+        "host",
+        "server",
+        "transfer-encoding",
+    ]
+)
 
 
 @dataclass
 class ForwardingHub:
-    """Where it listens, and the values of the header `Authorization` that it has seen."""
+    """Where it listens, and the values of the header `Authorization` that it has seen.
+
+    Attributes:
+        broken: datasets whose requests are answered with 503.
+    """
 
     url: str
     credentials: set[str | None] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
 
 
 @contextmanager
@@ -26,12 +41,15 @@ def forwarding_hub(target: str) -> Iterator[ForwardingHub]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found.credentials.add(self.headers.get("Authorization"))
-            headers = {"Authorization": self.headers.get("Authorization", "")}
-            answer = httpx.get(target + self.path, headers=headers, timeout=30)
+            if any(name in self.path for name in found.broken):
+                self.send_error(503)
+                return
+            asked = {k: v for k, v in self.headers.items() if k.lower() not in _OF_ONE_CONNECTION}
+            answer = httpx.get(target + self.path, headers=asked, timeout=30)
             self.send_response(answer.status_code)
-            for name in _PASSED_ON:
-                if name in answer.headers:
-                    self.send_header(name, answer.headers[name].replace(target, found.url))
+            for name, value in answer.headers.items():
+                if name not in _OF_ONE_CONNECTION:
+                    self.send_header(name, value.replace(target, found.url))
             self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
             self.wfile.write(answer.content)

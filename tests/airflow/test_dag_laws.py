@@ -172,7 +172,7 @@ def test_manual_runs_have_params_that_are_checked_and_empty(described: Any) -> N
             "configs_per_dataset", "datasets_per_family", "datasets_per_owner", "dry_run"
         ],
         "task_growth": ["budget_usd", "dry_run", "llm_mode", "model"],
-        "training_set": ["alpha", "k"],
+        "training_set": ["alpha", "approval_hours", "k"],
     }  # fmt: skip
     for schemas in params.values():
         for name, schema in schemas.items():

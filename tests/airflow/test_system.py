@@ -39,6 +39,12 @@ def run_path(run: dict[str, Any]) -> str:
     return f"/dags/{run['dag_id']}/dagRuns/{quote(run['dag_run_id'], safe='')}"
 
 
+def states_of(demo: Demo, run: dict[str, Any]) -> dict[str, str | None]:
+    """Give the state of each Airflow task of a run; of a mapped one, that of its last instance."""
+    tasks = demo.api().get(f"{run_path(run)}/taskInstances")["task_instances"]
+    return {task["task_id"]: task["state"] for task in tasks}
+
+
 def ask_for_run(
     demo: Demo, day: str | None, dag: str = "hub_poll", **params: Any
 ) -> dict[str, Any]:

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 from demo.run import DAYS
+from dynosaur_etl.local.growth import set_paused
 from tests.airflow.conftest import Demo
-from tests.airflow.test_system import run_path, runs_of
+from tests.airflow.test_system import run_path, runs_of, states_of
 from tests.airflow.test_system_pages import HOSTILE, hostile_task
 
 CHROMIUM = shutil.which("chromium")
@@ -57,11 +58,22 @@ def context(browser: Any, demo: Demo) -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(context: Any) -> Iterator[Any]:
-    """A tab; a script error, or a breach of the policy other than the known one, fails the test."""
+def page(context: Any, demo: Demo) -> Iterator[Any]:
+    """A tab; a script error, a breach of a policy or a word to another host fails the test."""
     opened = context.new_page()
     opened.set_default_timeout(60_000)
     troubles: list[str] = []
+
+    def listen(message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            troubles.append(message.text)
+
+    def watch(request: Any) -> None:
+        if urlsplit(request.url.removeprefix("blob:")).netloc != urlsplit(demo.url).netloc:
+            troubles.append(f"a request to {request.url}")
+
+    opened.on("console", listen)
+    opened.on("request", watch)
     opened.on("pageerror", lambda error: troubles.append(str(error)))
     opened.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
     yield opened
@@ -78,6 +90,62 @@ def shot() -> Callable[[Any, str], None]:
             page.screenshot(path=Path(folder) / f"{name}.png")
 
     return take
+
+
+def test_three_days_are_backfilled_by_hand(
+    demo: Demo, page: Any, shot: Callable[..., None]
+) -> None:
+    figures, paid = _figures(demo), demo.paid_requests()
+    known = {run["dag_run_id"] for run in runs_of(demo, "hub_poll")}
+    page.goto("/dags/hub_poll")
+    page.get_by_role("button", name="Trigger").first.click()
+    form = page.locator("[role=dialog][data-scope=dialog][data-state=open]")
+    form.get_by_text("Backfill", exact=True).click()
+    for day in (DAYS[0], DAYS[-1]):
+        form.get_by_text("Select date and time").first.click()
+        page.get_by_placeholder("YYYY/MM/DD").fill(day.replace("-", "/"))
+        page.get_by_placeholder("HH:mm").fill("00:00")
+        form.get_by_text("Date Range").click()
+        page.get_by_placeholder("HH:mm").wait_for(state="hidden")
+    form.get_by_text("All Runs", exact=True).click()
+    form.get_by_text(f"{len(DAYS)} runs will be triggered.").wait_for()
+    shot(page, "backfill")
+    form.get_by_role("button", name="Run Backfill").click()
+    form.wait_for(state="hidden")
+
+    def made() -> list[dict[str, Any]]:
+        runs = [run for run in runs_of(demo, "hub_poll") if run["dag_run_id"] not in known]
+        return [run for run in runs if run["run_type"] == "backfill"]
+
+    try:
+        _await(lambda: [run["state"] for run in made()] == ["success"] * len(DAYS))
+    finally:
+        set_paused(demo.api(), "hub_poll", paused=True)
+    assert sorted(run["partition_key"] for run in made()) == list(DAYS)
+    _await(lambda: all(_is_over(demo, dag) for dag in ("hub_poll", "task_growth", "training_set")))
+    assert len(figures) == len(DAYS)
+    assert (_figures(demo), demo.paid_requests()) == (figures, paid)
+
+
+def test_a_version_is_published_once_a_person_approves(
+    demo: Demo, page: Any, shot: Callable[..., None]
+) -> None:
+    published = demo.home / "published" / "snapshots"
+    for alpha, word, after in ((0.35, "Reject", "skipped"), (0.45, "Approve", "success")):
+        conf = {"approval_hours": 1, "alpha": alpha}
+        body = {"logical_date": None, "partition_key": "all", "conf": conf}
+        run = demo.api().call("POST", "/dags/training_set/dagRuns", json=body).json()
+        _await(lambda run=run: states_of(demo, run)["approve"] == "awaiting_input")
+        version = demo.command("status")["snapshots"][-1]["version"]
+        run_id = quote(run["dag_run_id"], safe="")
+        page.goto(f"/dags/training_set/runs/{run_id}/tasks/approve/required_actions")
+        page.get_by_text(f"Publish v{version:04d}?").wait_for()
+        assert not (published / f"v{version:04d}").exists()
+        shot(page, "approval")
+        page.get_by_role("button", name=word, exact=True).click()
+        _await(lambda run=run: demo.api().get(run_path(run))["state"] == "success")
+        assert states_of(demo, run)["publish_version"] == after
+        assert (published / f"v{version:04d}").exists() == (word == "Approve")
 
 
 def test_the_page_stands_in_airflows_navigation(page: Any, shot: Callable[..., None]) -> None:
@@ -197,6 +265,15 @@ def test_the_keyboard_reaches_filters_and_rows(page: Any) -> None:
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.tagName + document.activeElement.className"))
     assert {"Askip", "INPUT", "SELECT", "BUTTON", "DIVscroll", "A"} <= seen
+
+
+def _is_over(demo: Demo, dag: str) -> bool:
+    return {run["state"] for run in runs_of(demo, dag)} <= {"success", "failed"}
+
+
+def _figures(demo: Demo) -> list[dict[str, Any]]:
+    """Give what the demo's days came to; the scheduler may have polled yesterday meanwhile."""
+    return [day for day in demo.command("status")["days"] if day["day"] in DAYS]
 
 
 def _await(holds: Callable[[], bool]) -> None:

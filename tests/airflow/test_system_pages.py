@@ -240,9 +240,15 @@ def test_two_snapshots_are_compared(demo: Demo, viewer: httpx.Client) -> None:
     )
     assert came > 0
     assert came == went
+    kinds = page.partition('aria-label="By task type"')[2].partition("</table>")[0]
+    moved = re.findall(r">(classification|generation)</th><td[^>]*>([\d,]+)<", kinds)
+    assert sum(int(number.replace(",", "")) for _, number in moved) == came
     for version in versions:
         shown = viewer.get(f"/training-set/snapshots/{version}").text
         assert "The manifest is the recorded one" in shown
+        tradeoff = shown.partition('aria-label="Quality against coverage over alpha"')[2]
+        alphas = re.findall(r'<tr><td class="number">([\d.]+)<', tradeoff.partition("</table>")[0])
+        assert alphas == ["0.0", "0.3", "0.5", "0.7", "0.9", "1.0"]
         assert viewer.get(f"/training-set/snapshots/{version}/map").status_code == 200
 
 

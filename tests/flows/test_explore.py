@@ -23,6 +23,8 @@ from dynosaur_etl.flows.explore.spending import spent
 from dynosaur_etl.flows.explore.tasks import TaskSearch, filter_verdicts, find_tasks, task_report
 from dynosaur_etl.flows.explore.versions import compare, version_report, versions
 from dynosaur_etl.flows.services import Services
+from dynosaur_etl.snapshots.diff import diff_folders
+from dynosaur_etl.snapshots.publish import open_snapshot
 from tests.flows.support import settings
 
 SIZE = Size(days=3, requests=8, instances=40, selected=10)
@@ -172,6 +174,8 @@ def test_versions_are_compared_and_drawn(store: Services) -> None:
     assert report["curve"]["coverage"][-1] == pytest.approx(0.8)
     changed = compare(store, 1, 2)
     assert changed["added"]["number"] == changed["dropped"]["number"] == SIZE.selected // 2
+    folders = [open_snapshot(store.storage, version) for version in (1, 2)]
+    assert changed == diff_folders(*folders), "what is stored is what is compared anew"
     back = compare(store, 2, 1)
     assert back["added"]["keys"] == changed["dropped"]["keys"]
     drawn = pool_map(store, 1)

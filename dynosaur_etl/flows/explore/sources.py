@@ -1,6 +1,7 @@
 """The sources of the newest snapshot: whose they are, their licences, their share, withdrawals."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,15 @@ from dynosaur_etl.store.tables import SnapshotRow, WithdrawalRow
 
 _ORDER = ("rank", "dataset", "revision")
 _GROUPS_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The sources of a version, the largest first, and their sums."""
+
+    rows: list[dict[str, Any]]
+    owners: list[dict[str, Any]]
+    licences: list[dict[str, Any]]
 
 
 class SourceSearch(Search):
@@ -38,7 +48,8 @@ def find_sources(services: Services, search: SourceSearch) -> dict[str, Any]:
     if newest is None:
         return {"version": None, "part": Part([], ""), "withdrawn": list(withdrawn.values())}
     row = find_version(services, newest)
-    rows = _sources(str(version_folder(services, row)), row.manifest_sha256)
+    pool = _sources(str(version_folder(services, row)), row.manifest_sha256)
+    rows = pool.rows
     chosen = [line for line in rows if _matches(line, search, line["dataset"] in withdrawn)]
     key = place(search.after, (int, str, str))
     if key is not None:
@@ -53,8 +64,8 @@ def find_sources(services: Services, search: SourceSearch) -> dict[str, Any]:
         "version": newest,
         "number_of": len(rows),
         "part": part_of(shown, search.size, _ORDER),
-        "owners": _grouped(rows, "owner"),
-        "licences": _grouped(rows, "licence"),
+        "owners": pool.owners,
+        "licences": pool.licences,
         "withdrawn": list(withdrawn.values()),
     }
 
@@ -84,21 +95,19 @@ def _words(reason: str) -> str:
 
 
 @lru_cache(4)
-def _sources(folder: str, manifest_sha256: str) -> list[dict[str, Any]]:  # noqa: ARG001
+def _sources(folder: str, manifest_sha256: str) -> _Sources:  # noqa: ARG001
     rows = read_sources(Path(folder)).to_pylist()
     whole = sum(row["pool_instances"] for row in rows) or 1
     picked = sum(row["selected_instances"] for row in rows) or 1
     rows.sort(key=lambda row: (-row["pool_instances"], row["dataset"], row["revision"]))
-    return [
-        row
-        | {
+    for row in rows:
+        row |= {
             "rank": -row["pool_instances"],
             "owner": row["dataset"].partition("/")[0],
             "share": row["pool_instances"] / whole,
             "selected_share": row["selected_instances"] / picked,
         }
-        for row in rows
-    ]
+    return _Sources(rows, _grouped(rows, "owner"), _grouped(rows, "licence"))
 
 
 def _matches(row: dict[str, Any], search: SourceSearch, withdrawn: bool) -> bool:

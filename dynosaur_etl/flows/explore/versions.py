@@ -3,6 +3,7 @@
 A version never changes, so what was read of one is kept by the checksum of its manifest.
 """
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.snapshots.diff import diff_folders
-from dynosaur_etl.snapshots.layout import README, SELECTION
+from dynosaur_etl.snapshots.layout import DIFF, README, SELECTION
 from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
 from dynosaur_etl.snapshots.publish import open_snapshot
 from dynosaur_etl.store.tables import SnapshotRow
@@ -36,7 +37,7 @@ def versions(services: Services, most: int = _SHOWN) -> list[dict[str, Any]]:
 
 
 def version_report(services: Services, version: int) -> dict[str, Any]:
-    """Give one version: its figures, parameters, curve, card and whether its files are there.
+    """Give one version: its figures, parameters, curves, card and whether its files are there.
 
     Raises:
         InvalidInput: there is no such version.
@@ -47,6 +48,7 @@ def version_report(services: Services, version: int) -> dict[str, Any]:
     return _line(services, row) | {
         "parameters": row.facts.get("parameters", {}),
         "counts": row.facts.get("counts", {}),
+        "tradeoff": row.facts.get("tradeoff", []),
         "curve": curve(str(folder), row.manifest_sha256),
         "card": (folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN],
         "state": _state(folder, row.manifest_sha256),
@@ -61,8 +63,11 @@ def compare(services: Services, old: int, new: int) -> dict[str, Any]:
         Corrupt: the files of one are missing or cannot be read.
     """
     rows = [find_version(services, version) for version in (old, new)]
-    folders = [str(version_folder(services, row)) for row in rows]
-    return _diff(folders[0], folders[1], rows[0].manifest_sha256, rows[1].manifest_sha256)
+    folders = [version_folder(services, row) for row in rows]
+    if rows[1].parent == old:
+        return _stored_diff(folders[1])
+    shas = [row.manifest_sha256 for row in rows]
+    return _diff(str(folders[0]), str(folders[1]), shas[0], shas[1])
 
 
 def find_version(services: Services, version: int) -> SnapshotRow:
@@ -108,6 +113,15 @@ def curve(folder: str, manifest_sha256: str) -> dict[str, list[float]]:  # noqa:
         "coverage": np.round(table["coverage"].to_numpy()[shown], 5).tolist(),
         "quality": np.round(mean[shown], 5).tolist(),
     }
+
+
+def _stored_diff(folder: Path) -> dict[str, Any]:
+    """Read what a version has written down of its difference to the one before it."""
+    try:
+        found: dict[str, Any] = json.loads((folder / DIFF).read_bytes())
+    except (OSError, ValueError) as error:
+        raise Corrupt(f"{folder / DIFF}: {error}") from error
+    return found
 
 
 @lru_cache(_KEPT)

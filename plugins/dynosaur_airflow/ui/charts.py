@@ -91,6 +91,25 @@ def alpha_chart(versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def tradeoff_chart(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Quality against coverage over alpha, on a sample of the pool."""
+    points = report["tradeoff"]
+    return {
+        "label": "Mean quality against coverage over alpha, on a sample of the pool",
+        "x": "coverage of the sample",
+        "y": "mean quality",
+        "series": [
+            {
+                "name": "by alpha",
+                "kind": "path",
+                "x": [round(point["coverage"], 5) for point in points],
+                "y": [round(point["quality"], 5) for point in points],
+                "text": [f"{point['alpha']:g}" for point in points],
+            }
+        ],
+    }
+
+
 def map_chart(found: Mapping[str, Any]) -> dict[str, Any]:
     """Points of the pool, and on top of them those that were picked."""
     parts = {"left": "in the pool only", "picked": "picked"}

@@ -12,6 +12,7 @@ from dynosaur_etl.settings import load_settings
 from dynosaur_etl.store.database import database_url, wrapped_errors
 
 READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=10000"
+MOVES_SHOWN = 100
 _opening = threading.Lock()
 
 
@@ -36,6 +37,27 @@ def with_bars(lines: Sequence[Mapping[str, Any]], measure: str) -> list[dict[str
     """Add each line's share of the largest, 0 to 100, as `width`."""
     most = max((line[measure] for line in lines), default=0) or 1
     return [{**line, "width": round(100 * line[measure] / most, 1)} for line in lines]
+
+
+def moves(diff: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the rows that came and went by reason, source, licence and type, the most moved first.
+
+    Returns:
+        By each: up to 100 `lines`, and how many more there are as `more`.
+    """
+    came, went = diff["added"], diff["dropped"]
+    return {
+        by.replace("_", " "): _moved(went[f"by_{by}"], came[f"by_{by}"])
+        for by in ("reason", "source", "licence", "task_type")
+    }
+
+
+def _moved(went: Mapping[str, int], came: Mapping[str, int]) -> dict[str, Any]:
+    names = sorted(
+        came.keys() | went.keys(), key=lambda name: (-came.get(name, 0) - went.get(name, 0), name)
+    )
+    lines = [{"name": name, "came": came.get(name, 0), "went": went.get(name, 0)} for name in names]
+    return {"lines": lines[:MOVES_SHOWN], "more": max(0, len(lines) - MOVES_SHOWN)}
 
 
 def _services() -> Services:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as FromPath
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.charts import alpha_chart, curve_chart, map_chart
-from dynosaur_airflow.ui.content import reading
+from dynosaur_airflow.ui.charts import alpha_chart, curve_chart, map_chart, tradeoff_chart
+from dynosaur_airflow.ui.content import moves, reading
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.flows.explore.maps import pool_map
@@ -45,16 +45,20 @@ def difference(request: Request, old: ChosenVersion, new: ChosenVersion) -> Resp
     """What came and what went between two versions, by reason, source and licence."""
     with reading() as services:
         found = compare(services, old, new)
-    content = {"old": old, "new": new, "diff": found}
+    content = {"old": old, "new": new, "diff": found, "moves": moves(found)}
     return page(request, "diff.html.jinja", content, here="snapshots")
 
 
 @router.get("/snapshots/{version}")
 def snapshot(request: Request, version: Version) -> Response:
-    """One version: figures, curve, files, parameters and card."""
+    """One version: figures, curves, files, parameters and card."""
     with reading() as services:
         report = version_report(services, version)
-    content = {"report": report, "charts": [curve_chart(report["curve"])]}
+    content = {
+        "report": report,
+        "curve": curve_chart(report["curve"]),
+        "tradeoff": tradeoff_chart(report),
+    }
     return page(request, "snapshot.html.jinja", content, here="snapshots")
 
 

@@ -23,6 +23,9 @@ function trace(series, number) {
     const faint = number === 0 ? colour("field") : colour("bar");
     return { ...drawn, mode: "markers", marker: { color: faint, size: 4, opacity: number === 0 ? 0.45 : 0.9 } };
   }
+  if (series.kind === "path") {
+    return { ...drawn, mode: "lines+markers+text", textposition: "top right", line: { color: paint, width: 2 } };
+  }
   const mode = series.x.length > 40 ? "lines" : "lines+markers";
   return { ...drawn, mode, line: { color: paint, width: 2 } };
 }
