@@ -25,15 +25,15 @@ from dynosaur_etl.local.system import start_system, stop_system
 from tests.airflow.conftest import Demo
 from tests.flows.support import environment, serving, settings
 
+WHOLE = "WHOLE_HISTORY" in os.environ
+FIRST, LAST = ("2020-04-01", "2022-10-31") if WHOLE else ("2020-12-04", "2020-12-06")
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.recording,
-    pytest.mark.timeout(6 * 3600),
+    pytest.mark.timeout(6 * 3600 if WHOLE else 1200),
     pytest.mark.xdist_group("airflow"),
 ]
 
-WHOLE = "WHOLE_HISTORY" in os.environ
-FIRST, LAST = ("2020-04-01", "2022-10-31") if WHOLE else ("2020-12-04", "2020-12-06")
 AT_ONCE = "8"
 VERDICTS = "select day, dataset_id, revision, reason, detail from verdicts order by 1, 2"
 

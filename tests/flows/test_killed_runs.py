@@ -23,6 +23,8 @@ from tests.flows.support import (
     settings,
 )
 
+pytestmark = pytest.mark.timeout(1200)
+
 DAYS = ("2026-10-05", "2026-10-06")
 
 KILLS = [

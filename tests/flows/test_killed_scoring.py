@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.services import open_services
@@ -24,6 +26,8 @@ from tests.flows.support import (
     serving,
     settings,
 )
+
+pytestmark = pytest.mark.timeout(1200)
 
 DAY = "2026-10-06"
 KILLS = [
