@@ -1,5 +1,6 @@
 """A version is visible only when it is whole, and never changes."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -191,6 +192,82 @@ def test_a_copy_that_breaks_off_leaves_the_pointer_at_the_last_version(
     assert latest_version(object_store) == 2
     assert publish_copy(first, object_store, 1) is False
     assert latest_version(object_store) == 2
+
+
+KILLED_WHILE_PUBLISHING = """
+import sys
+from pathlib import Path
+from dynosaur_etl.snapshots.publish import publish_copy
+from dynosaur_etl.store.storage import Storage
+from tests.flows.killed_run import arm
+
+folder, url, target, nth, moment = sys.argv[1:]
+arm(target, int(nth), moment)
+publish_copy(Path(folder), Storage(url), 2)
+"""
+PUT = "fsspec.implementations.local:LocalFileSystem.put_file"
+STEPS = [
+    ("dynosaur_etl.store.storage:Storage.remove_unfinished", 1, "after"),
+    *[(PUT, nth, "after") for nth in range(1, FILES + 1)],
+    ("pathlib:Path.rename", 1, "before"),
+    ("pathlib:Path.rename", 1, "after"),
+    ("dynosaur_etl.snapshots.publish:_check_copy", 1, "after"),
+    ("pathlib:Path.replace", 1, "before"),
+    ("pathlib:Path.replace", 1, "after"),
+]
+
+
+def test_publishing_that_is_killed_at_any_step_leaves_the_last_version_and_goes_on(
+    tmp_path: Path, store: Storage
+) -> None:
+    first = snapshot(tmp_path / "one")
+    second = snapshot(tmp_path / "two", PLAIN[0], version=2, parent=first)
+    assert publish_copy(first, store, 1)
+    for target, nth, moment in STEPS:
+        command = [sys.executable, "-c", KILLED_WHILE_PUBLISHING, str(second), store.url]
+        ended = subprocess.run([*command, target, str(nth), moment], cwd=ROOT, capture_output=True)
+        is_done = (target, moment) == ("pathlib:Path.replace", "after")
+        assert ended.returncode == -signal.SIGKILL, f"{target} {nth}: {ended.stderr[-500:]!r}"
+        assert latest_version(store) == (2 if is_done else 1)
+        assert verify_snapshot(open_snapshot(store, 1)) == []
+        if target != PUT and "v0002" in visible(store) and not is_done:
+            assert verify_snapshot(open_snapshot(store, 2)) == []
+    assert publish_copy(second, store, 2) is False
+    assert verify_snapshot(open_snapshot(store, 2)) == []
+    assert not list((tmp_path / "store" / "snapshots").glob(".unfinished-*"))
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from dynosaur_etl.domain.errors import StoreUnavailable
+from dynosaur_etl.snapshots.publish import publish_copy
+from dynosaur_etl.store.storage import Storage
+
+storage = Storage(sys.argv[2])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+try:
+    publish_copy(Path(sys.argv[1]), storage, 2)
+except StoreUnavailable:
+    sys.exit(4)
+"""
+
+
+@pytest.mark.parametrize("most", [0, 100, 3_000])
+def test_publishing_to_a_full_disk_leaves_the_last_version_and_a_rerun_finishes(
+    tmp_path: Path, store: Storage, most: int
+) -> None:
+    first = snapshot(tmp_path / "one")
+    second = snapshot(tmp_path / "two", PLAIN[0], version=2, parent=first)
+    assert publish_copy(first, store, 1)
+    command = [sys.executable, "-c", FULL_DISK, str(second), store.url, str(most)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True)
+    assert ended.returncode == 4, ended.stderr[-500:]
+    assert (latest_version(store), visible(store)) == (1, ["v0001"])
+    assert verify_snapshot(open_snapshot(store, 1)) == []
+    assert publish_copy(second, store, 2)
+    assert verify_snapshot(open_snapshot(store, 2)) == []
 
 
 def test_a_copy_that_gives_back_other_bytes_is_not_pointed_to(
