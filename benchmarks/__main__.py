@@ -1,19 +1,28 @@
-"""Runs every benchmark script, and writes docs/benchmarks.md from what they print.
+"""Runs benchmark scripts, and writes what they print into docs/benchmarks.md.
 
-Usage: python -m benchmarks [--quick]
+Usage: python -m benchmarks [--quick] [SCRIPT[:CASE] ...]
+
+Without names every script runs but `selection_large`, which takes long. Sections of what is not
+run stay as they are; each tells its machine, the load before it ran, and the day.
 """
 
+import argparse
 import json
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import ROOT, machine
+from benchmarks.harness import ROOT
 
 SHARED = frozenset({"__init__", "__main__", "harness", "instances_rows", "ui_store"})
 LONG = frozenset({"selection_large"})
 REPORT = ROOT / "docs" / "benchmarks.md"
+HEADING = """# Benchmarks
+
+What `python -m benchmarks` printed, one run each. Ratios to peers are of the same run."""
 
 
 def scripts() -> list[str]:
@@ -24,20 +33,29 @@ def scripts() -> list[str]:
     )
 
 
-def measure(name: str, options: list[str]) -> dict[str, Any]:
+def measure(title: str, options: list[str]) -> dict[str, Any]:
     """Run one script and read its object."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", *options]
+    print(f"measuring {title}", file=sys.stderr)
+    command = [sys.executable, *command_line(title), "--json", *options]
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
     return found
 
 
-def section(name: str, found: dict[str, Any]) -> list[str]:
+def command_line(title: str) -> list[str]:
+    """Give the arguments of `python` that run what a section is titled by."""
+    name, _, case = title.partition(":")
+    return ["-m", f"benchmarks.{name}", *(["--case", case] if case else [])]
+
+
+def section(title: str, found: dict[str, Any]) -> str:
     """Write one script's figures as a table."""
+    told = ", ".join(f"{key} {value}" for key, value in found["machine"].items())
+    command = " ".join(["python", *command_line(title), *(["--quick"] if found["quick"] else [])])
     lines = [
-        f"## {name}",
+        f"## {title}",
         "",
-        f"`python -m benchmarks.{name}{' --quick' if found['quick'] else ''}`",
+        f"`{command}`, {datetime.now(UTC).date()}: {told}.",
         "",
         "| figure | value | peer | peer's value | ratio | notes |",
         "|---|---|---|---|---|---|",
@@ -53,21 +71,31 @@ def section(name: str, found: dict[str, Any]) -> list[str]:
             notes,
         )
         lines.append("| " + " | ".join(cells) + " |")
-    return [*lines, ""]
+    return "\n".join(lines)
 
 
 def number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
+def written_sections() -> dict[str, str]:
+    """Read the report's sections by their titles."""
+    if not REPORT.exists():
+        return {}
+    _, *parts = re.split(r"^## ", REPORT.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {part.partition("\n")[0]: f"## {part.strip()}" for part in parts}
+
+
 def main() -> None:
-    options = sys.argv[1:]
-    told = ", ".join(f"{key} {value}" for key, value in machine().items())
-    lines = ["# Benchmarks", "", f"Measured by `make bench`. Machine: {told}.", ""]
-    for name in scripts():
-        print(f"measuring {name}", file=sys.stderr)
-        lines += section(name, measure(name, options))
-    REPORT.write_text("\n".join(lines), encoding="utf-8")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes")
+    parser.add_argument("titles", nargs="*", metavar="SCRIPT[:CASE]")
+    arguments = parser.parse_args()
+    options = ["--quick"] if arguments.quick else []
+    for title in arguments.titles or scripts():
+        sections = written_sections() | {title: section(title, measure(title, options))}
+        parts = [HEADING, *(sections[name] for name in sorted(sections))]
+        REPORT.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     print(f"wrote {REPORT.relative_to(ROOT)}", file=sys.stderr)
 
 

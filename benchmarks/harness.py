@@ -47,12 +47,13 @@ def main(measure: Callable[[bool], list[Figure]], about: str) -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, under a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
+    before = machine()
     figures = measure(arguments.quick)
     if arguments.json:
         rows = [asdict(figure) | {"ratio": figure.ratio} for figure in figures]
-        print(json.dumps({"machine": machine(), "quick": arguments.quick, "figures": rows}))
+        print(json.dumps({"machine": before, "quick": arguments.quick, "figures": rows}))
     else:
-        print(" ".join(f"{key}={value}" for key, value in machine().items()))
+        print(" ".join(f"{key}={value}" for key, value in before.items()))
         for figure in figures:
             print(line(figure))
 
@@ -65,7 +66,7 @@ def line(figure: Figure) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """CPU, cores, memory, load and versions, so that a figure can be placed."""
+    """CPU, cores, memory, load at the moment and versions, so that a figure can be placed."""
     cpu = next(
         (
             row.split(":")[1].strip()
