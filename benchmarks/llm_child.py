@@ -30,21 +30,22 @@ def prompts(number: int) -> list[str]:
 
 def ours(address: str, texts: list[str], folder: str) -> Callable[[], int]:
     import asyncio
-    from decimal import Decimal
 
     from dynosaur_etl.domain.chat import ChatRequest
-    from dynosaur_etl.domain.pace import PaceRules
-    from dynosaur_etl.llm.door import LlmDoor
-    from dynosaur_etl.llm.prices import load_prices
-    from dynosaur_etl.store.database import connect, upgrade
+    from dynosaur_etl.flows.services import Services
+    from dynosaur_etl.settings import Settings
     from dynosaur_etl.store.embedded import embedded_url
-    from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
 
-    engine = connect(embedded_url(Path(folder), "dynosaur"))
-    upgrade(engine)
-    server = PacedServer(address, PaceRules())
-    ledger = PostgresLedger(engine, Decimal(50), Decimal(50), load_prices(), server)
-    door = LlmDoor(address, KEY, 60, CONCURRENCY, 5, ledger)
+    settings = Settings(  # type: ignore[call-arg]
+        home=Path(folder).parent,
+        database_url=embedded_url(Path(folder), "dynosaur"),
+        OPENAI_BASE_URL=address,
+        OPENAI_API_KEY=KEY,
+        llm_timeout=60,
+        llm_concurrency=CONCURRENCY,
+        llm_attempts=5,
+    )
+    door = Services(settings).llm
 
     def run() -> int:
         requests = [
