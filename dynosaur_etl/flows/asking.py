@@ -25,10 +25,29 @@ def ask(
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
     if services.settings.llm_mode == LlmMode.LIVE:
-        return asyncio.run(
-            services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
-        )
+        return ask_live(requests, day, services, progress)
     return _by_batch(requests, day, services, progress)
+
+
+def ask_live(
+    requests: Sequence[ChatRequest], day: str, services: Services, progress: Progress
+) -> Outcomes:
+    """Send the requests that have no answer, one by one; raises as `ask` does."""
+    return asyncio.run(
+        services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
+    )
+
+
+def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services) -> Submission:
+    """Submit the requests that have no answer, as batches of the Batch API.
+
+    Raises:
+        LlmUnavailable: the server takes no batch now; a retry goes on with what is left.
+        LlmRefused: the server refuses the credentials, or the quota is used up.
+    """
+    answered = stored_answers(services.engine, [request.key for request in requests]).answered
+    left = [request for request in requests if request.key not in answered]
+    return services.batches.submit(left, day)
 
 
 def _by_batch(
@@ -36,8 +55,7 @@ def _by_batch(
 ) -> Outcomes:
     keys = list(dict.fromkeys(request.key for request in requests))
     before = stored_answers(services.engine, keys).answered
-    left = [request for request in requests if request.key not in before]
-    submission = services.batches.submit(left, day)
+    submission = submit_missing(requests, day, services)
     wait_for(submission.batches, services, progress)
     stored = stored_answers(services.engine, keys)
     told = stored.answered.keys() | stored.refused.keys()

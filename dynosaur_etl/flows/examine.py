@@ -4,7 +4,6 @@ Each candidate is examined at its pinned revision and ends in one verdict. What 
 candidate by candidate, so that a killed run goes on where it was.
 """
 
-import gc
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from dynosaur_etl.domain.models import KEEP, Card, Listing, Revision, StepReport
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.catalogue import known_commits, stored_listing
 from dynosaur_etl.flows.examined import SAMPLES, Examined, output_of
-from dynosaur_etl.flows.services import Progress, Services, silent
+from dynosaur_etl.flows.services import Progress, Services, keep_loaded, silent
 from dynosaur_etl.flows.step import require_step, run_step
 from dynosaur_etl.hub.candidates import stood_before
 from dynosaur_etl.hub.cards import parse_card
@@ -155,10 +154,10 @@ def _examine_all(
 
 
 def _load_libraries() -> None:
-    """Load what the threads use, and take it out of the garbage collector's walks."""
+    """Load what the threads use before they do."""
     import datasets  # noqa: F401
 
-    gc.freeze()
+    keep_loaded()
 
 
 def _examine(services: Services, candidate: CandidateRow, listing: Listing) -> Examined:

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.pool import Pool
-from dynosaur_etl.flows.pool_graph import EarlierGraph, grown_graph, stored_form
+from dynosaur_etl.flows.pool_graph import EarlierGraph, grown_graph
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.selection.choice import Choice, Machine, Size, choose
+from dynosaur_etl.selection.graph_table import graph_table
 from dynosaur_etl.selection.partitioned import Solver
 from dynosaur_etl.selection.problem import Problem, check
 from dynosaur_etl.selection.qdit import qdit
@@ -124,7 +125,7 @@ def pick(
         found.method,
         dict(found.params) | {"mode_asked": settings.selection_mode, "mode_reason": chosen.reason},
         len(alive),
-        None if graph is None else stored_form(graph, _keys(pool)),
+        None if graph is None else graph_table(graph, _keys(pool)),
     )
 
 

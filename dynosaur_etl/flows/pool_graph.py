@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -18,7 +17,7 @@ from dynosaur_etl.selection.graph import (
     build_graph,
     default_neighbours,
 )
-from dynosaur_etl.selection.graph_table import graph_table, read_graph
+from dynosaur_etl.selection.graph_table import read_graph
 from dynosaur_etl.selection.growth import update_graph
 from dynosaur_etl.selection.vectors import COARSE, as_vectors
 from dynosaur_etl.store.database import transaction
@@ -96,11 +95,6 @@ def forget_graphs(services: Services, before: EarlierGraph | None) -> None:
     )
     with transaction(services.engine) as session:
         session.execute(older)
-
-
-def stored_form(graph: NeighbourGraph, ids: Sequence[str]) -> pa.Table:
-    """Give the graph as the table that the next day reads."""
-    return graph_table(graph, list(ids))
 
 
 def _can_grow(

@@ -1,6 +1,5 @@
 """Asking the LLM for tasks: one request a kept config and mode, every one through the ledger."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.domain.models import Config, Counts, Mode, StepReport
+from dynosaur_etl.flows.asking import ask_live, submit_missing
 from dynosaur_etl.flows.batches import batches_of, wait_for
 from dynosaur_etl.flows.parts import cut_parts
 from dynosaur_etl.flows.services import Progress, Services, silent
@@ -180,9 +180,7 @@ def _ask(
     day: GrowthDay, services: Services, asked: Sequence[Question], progress: Progress
 ) -> StepReport:
     requests = [question.request for question in asked]
-    outcomes = asyncio.run(
-        services.llm.ask_all(requests, str(day), lambda done: progress(done, len(requests)))
-    )
+    outcomes = ask_live(requests, str(day), services, progress)
     return StepReport(
         "propose",
         str(day),
@@ -198,10 +196,7 @@ def _ask(
 
 
 def _submit(day: GrowthDay, services: Services, asked: Sequence[Question]) -> Submission:
-    requests = [question.request for question in asked]
-    answered = stored_answers(services.engine, [request.key for request in requests]).answered
-    left = [request for request in requests if request.key not in answered]
-    return services.batches.submit(left, str(day))
+    return submit_missing([question.request for question in asked], str(day), services)
 
 
 def _report(

@@ -20,12 +20,13 @@ from dynosaur_etl.flows.selection_request import (
     request_selection,
 )
 from dynosaur_etl.flows.services import Services
+from dynosaur_etl.flows.shards import INSTANCE_FILES
 from dynosaur_etl.flows.step import is_finished
 from dynosaur_etl.selection.part_table import POSITION, part_name, part_table, read_part
 from dynosaur_etl.selection.partition import PartTask, solve_part
 from dynosaur_etl.selection.partitioned import first_tasks
 from dynosaur_etl.selection.vectors import IntArray
-from dynosaur_etl.store.steps import load_checkpoints, save_checkpoints
+from dynosaur_etl.store.steps import files_of, load_checkpoints, save_checkpoints
 
 PARTS, SOLVED = "parts", "solved_parts"
 
@@ -44,6 +45,8 @@ def plan_parts(
     request = request_selection(day, services, k, alpha)
     if is_finished(services, str(day), STEP, request.rules):
         return []
+    if not _may_have_parts(services, request):
+        return []
     pool = read_trainable(services, request).pool
     alive = alive_picks(services, pool, request.base, request.size)
     left = min(request.size, len(pool.quality)) - len(alive)
@@ -58,6 +61,16 @@ def plan_parts(
         part | {"label": f"part {number} of {len(planned)}: {part['rows']:,} rows"}
         for number, part in enumerate(planned, start=1)
     ]
+
+
+def _may_have_parts(services: Services, request: SelectionRequest) -> bool:
+    """Tell, without reading the pool, whether it may be so large that it is cut."""
+    settings = services.settings
+    if settings.selection_mode != "auto":
+        return settings.selection_mode == "partitioned"
+    files = files_of(services.engine, INSTANCE_FILES)
+    rows = sum(file.rows for file in files if file.day in request.days)
+    return rows > settings.selection_part_points
 
 
 def solve_stored_part(

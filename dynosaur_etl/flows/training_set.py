@@ -17,14 +17,16 @@ from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import POOL, SELECTION
 from dynosaur_etl.flows.embed import embedding_facts, embedding_kind
 from dynosaur_etl.flows.growth_mode import Picks, pick
-from dynosaur_etl.flows.pool import (
-    Pool,
-    newest_grown_day,
-)
+from dynosaur_etl.flows.pool import Pool, newest_grown_day
 from dynosaur_etl.flows.pool_graph import GRAPHS, forget_graphs
 from dynosaur_etl.flows.scorers import chosen_scorer
 from dynosaur_etl.flows.selection_parts import StoredParts
-from dynosaur_etl.flows.selection_request import STEP, read_trainable, request_selection
+from dynosaur_etl.flows.selection_request import (
+    STEP,
+    Trainable,
+    read_trainable,
+    request_selection,
+)
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import require_step, run_step
 from dynosaur_etl.flows.versions import build_version, verify_snapshot
@@ -62,17 +64,6 @@ def select(
         solve = StoredParts(services, request).solve
         picks = pick(services, pool, taken, request.weight, base, request.graph, solve)
         progress(taken, taken)
-        tables = {
-            SELECTION_FILES: _selection_table(pool, picks),
-            POOL_FILES: _record(live, trainable.held_out),
-        }
-        files = [
-            NamedFile(kind, "qdit", services.storage.write_table(kind, table))
-            for kind, table in tables.items()
-        ]
-        if picks.graph is not None:
-            kept = services.storage.write_table(GRAPHS, picks.graph)
-            files.append(NamedFile(GRAPHS, embedding_kind(services), kept))
         rejects = [
             *_duplicates(live),
             *_withdrawn(live, request.withdrawn),
@@ -84,7 +75,7 @@ def select(
             counts=Counts(len(live.quality) + rejected, len(live.quality), rejected),
             rejects=rejects,
             stages=(Stage.SELECT,),
-            files=files,
+            files=_files(services, trainable, picks),
             file_kinds=(*_FILE_KINDS, GRAPHS),
             facts={
                 "days": request.days,
@@ -136,6 +127,20 @@ def build_snapshot(
         parameters = _parameters(services, selected)
         row = build_version(services, selected, files, parameters, fingerprint)
         return _report(row, new=True)
+
+
+def _files(services: Services, trainable: Trainable, picks: Picks) -> list[NamedFile]:
+    """Write the selection, the record of its pool, and the graph where it went by one."""
+    tables = [
+        (SELECTION_FILES, "qdit", _selection_table(trainable.pool, picks)),
+        (POOL_FILES, "qdit", _record(trainable.live, trainable.held_out)),
+    ]
+    if picks.graph is not None:
+        tables.append((GRAPHS, embedding_kind(services), picks.graph))
+    return [
+        NamedFile(kind, name, services.storage.write_table(kind, table))
+        for kind, name, table in tables
+    ]
 
 
 def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:

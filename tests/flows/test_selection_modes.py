@@ -74,9 +74,22 @@ def test_a_part_that_is_missing_is_solved_where_the_selection_is_made(grown: Gro
     assert keys(services) == with_one_ahead
 
 
-def test_other_modes_have_no_parts(grown: Grown) -> None:
+def test_a_pool_that_has_no_parts_is_not_read_for_them(
+    grown: Grown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the pool was read")
+
+    monkeypatch.setattr(selection_parts, "read_trainable", refuse)
     assert plan_parts(LAST, grown.services(selection_size="20")) == []
     assert plan_parts(LAST, grown.services(**IN_PARTS | {"selection_mode": "graph"})) == []
+
+
+def test_a_large_pool_is_cut_only_where_the_mode_comes_out_so(grown: Grown) -> None:
+    large = {"selection_size": "75", "selection_part_points": "30"}
+    assert plan_parts(LAST, grown.services(**large)) == []
+    few = grown.services(**large, selection_memory_gib="0.02")
+    assert (plan_parts(LAST, few) != []) == (facts(few, LAST)["method"] == "partitioned")
 
 
 def test_the_graph_of_a_day_grows_into_that_of_the_next(grown: Grown) -> None:
