@@ -42,8 +42,10 @@ _UNFILLED = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\ufffe\uffff]")
 _SPACES = re.compile(r"[^\S\n]+")
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+_MARKDOWN.render("text")  # a parser's first text compiles its rules, which no two threads may do
 _BLOCK_PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
 _BLOCK_PARSER.core.ruler.enableOnly(["normalize", "block"])  # the costly part is left out
+_BLOCK_PARSER.parse("text")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Reading cards: those of today, those of 2020, broken ones and hostile ones."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -250,3 +252,23 @@ def test_any_yaml_value_under_the_known_keys_is_survived(
 def test_line_breaks_of_any_kind_part_the_sections() -> None:
     body = "# A\u2028B\x0c\r\nfirst\r## Licensing Information\r\nCC BY-NC\r\n## Next\nlast\n"
     assert card("license: mit", body).licence_text == "CC BY-NC"
+
+
+COMPILED = """
+from markdown_it.ruler import Ruler
+
+from dynosaur_etl.hub.card_text import read_sections, summary_of
+
+def refuse(ruler):
+    raise SystemExit("the rules are compiled while threads may read them half done")
+
+Ruler.__compile__ = refuse
+print(summary_of(read_sections("## Dataset Summary\\n\\n- *Questions* about `food`, all real.")))
+"""
+
+
+def test_the_parsers_are_ready_before_any_thread_reads_a_card() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", COMPILED], capture_output=True, text=True, check=False
+    )
+    assert (ended.stdout, ended.stderr) == ("Questions about food, all real.\n", "")
