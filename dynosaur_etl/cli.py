@@ -157,7 +157,9 @@ def snapshot(
     with _services() as services, _bar(as_json) as progress:
         last = day or flow.newest_grown_day(services)
         if last is None:
-            raise InvalidInput("snapshot: no day has grown yet; run `dynosaur grow` first")
+            raise InvalidInput(
+                "snapshot: no day has grown an instance yet; run `dynosaur grow` first"
+            )
         report = flow.build_snapshot(
             GrowthDay.parse(last), services, k, alpha, progress("selecting")
         )

@@ -4,9 +4,10 @@ Each candidate is examined at its pinned revision and ends in one verdict. What 
 candidate by candidate, so that a killed run goes on where it was.
 """
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 
@@ -44,6 +45,7 @@ from dynosaur_etl.store.tables import CandidateRow, DatasetRow
 EXAMINE_VERSION = "examine-5"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
+_SWITCH_SECONDS = 0.0002
 
 
 def examine_candidates(
@@ -137,11 +139,12 @@ def _examine_all(
             return None
 
     _load_libraries()
-    with ThreadPoolExecutor(_THREADS_PER_REQUEST * services.settings.hub_concurrency) as pool:
+    threads = _THREADS_PER_REQUEST * services.settings.hub_concurrency
+    with _quick_switches(), ThreadPoolExecutor(threads) as pool:
         examining = pool.map(examine, todo)
         while results := list(islice(examining, _SAVED_TOGETHER)):
             found = {result.dataset_id: result for result in results if result is not None}
-            parts = {name: asdict(result) for name, result in found.items()}
+            parts = {name: vars(result) for name, result in found.items()}
             save_checkpoints(services.engine, str(day), "examine", fingerprint, parts)
             done |= found
             progress(len(done), len(candidates))
@@ -158,6 +161,17 @@ def _load_libraries() -> None:
     import datasets  # noqa: F401
 
     keep_loaded()
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Let threads that wait for answers go on at once when these come, though others compute."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _examine(services: Services, candidate: CandidateRow, listing: Listing) -> Examined:

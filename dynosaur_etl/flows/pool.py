@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain import schemas
@@ -86,8 +86,9 @@ def grown_days(services: Services, up_to: str) -> list[str]:
 
 
 def newest_grown_day(services: Services) -> str | None:
-    """Give the newest day whose growth is finished, or None."""
-    query = select(func.max(GrowthRunRow.day)).where(GrowthRunRow.step == _LAST_STEP)
+    """Give the newest day whose growth is finished; None while no day has brought an instance."""
+    instances = exists().where(FileRow.kind == INSTANCE_FILES, FileRow.rows > 0)
+    query = select(func.max(GrowthRunRow.day)).where(GrowthRunRow.step == _LAST_STEP, instances)
     with Session(services.engine) as session:
         return session.scalar(query)
 

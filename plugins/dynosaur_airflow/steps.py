@@ -171,13 +171,13 @@ def _planned(plan: str) -> list[dict[str, Any]]:
 
 
 def newest_grown_day() -> str:
-    """Give the newest day that can be selected from; the run is skipped where there is none."""
+    """Give the newest day that can be selected from; without an instance the run is skipped."""
     from dynosaur_etl.flows import training_set
 
     with run_services() as services:
         day = training_set.newest_grown_day(services)
     if day is None:
-        raise AirflowSkipException("no day has grown yet")
+        raise AirflowSkipException("no day has grown an instance yet")
     return day
 
 
