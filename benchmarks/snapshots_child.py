@@ -3,8 +3,7 @@
     python -m benchmarks.snapshots_child PART FOLDER INSTANCES SELECTED
 
 `store` writes a pool as the growth days leave it: files of instances, and the record that a
-selection makes. The other parts work on it with the product's own code; what the database would
-tell (tasks, sources) is made from the pool.
+selection and a version's first build make. The other parts work on it with the product's own code.
 """
 
 import json
@@ -24,10 +23,11 @@ import pyarrow as pa
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.flows.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
+from dynosaur_etl.flows.pool_scan import PoolScan, RecordedPool, scan_pool
+from dynosaur_etl.flows.recipe import PART_FILES, Recipe, content_of
 from dynosaur_etl.flows.versions import other_rows
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
-from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
+from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.diff import diff_folders
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.publish import place_snapshot
@@ -76,11 +76,10 @@ def store(job: Job) -> dict[str, Any]:
     pool = storage.write_table("pools", pa.table(rows, schema=schemas.POOL)).path
     keys = pa.concat_tables([storage.read_table(path, ["instance_key"]) for path in paths])
     order = rng.permutation(instances)
-    picks = {}
     for name, at in (("one", order[:selected]), ("two", order[selected // 4 :][:selected])):
-        picks[name] = storage.write_table("selections", picks_of(keys, quality, at)).path
-    recorded = {"pool": pool, "files": paths, "picks": picks}
-    (job.folder / "recorded.json").write_text(json.dumps(recorded))
+        picks = storage.write_table("selections", picks_of(keys, quality, at)).path
+        recipe = recipe_of(storage, paths, pool, picks)
+        (job.folder / f"{name}.json").write_text(json.dumps(recipe.to_json()))
     return {"bytes": sum(file.bytes for file in storage.list_files())}
 
 
@@ -122,27 +121,36 @@ def picks_of(keys: pa.Table, quality: Any, at: Any) -> pa.Table:
     return pa.table(columns, schema=schemas.SELECTION)
 
 
-def content(job: Job, name: str) -> SnapshotContent:
-    """Read the pool as a build does."""
-    storage = job.storage
-    recorded = json.loads((job.folder / "recorded.json").read_text())
-    selection = storage.read_table(recorded["picks"][name])
-    pool = RecordedPool(recorded["files"], storage.read_table(recorded["pool"]))
-    scan = scan_pool(storage, pool, selection)
-    counts = {"pool": pool.rows.num_rows, "selected": selection.num_rows}
-    return SnapshotContent(
-        selected=scan.selected,
+def recipe_of(storage: Storage, files: list[str], pool: str, selection: str) -> Recipe:
+    """Write down what a version is made from, as its first build does."""
+    recorded, picks = RecordedPool(files, storage.read_table(pool)), storage.read_table(selection)
+    scan = scan_pool(storage, recorded, picks)
+    tables = {
+        "tasks": tasks_of(recorded.rows.num_rows),
+        "sources": sources_of(scan),
+        "rejects": schemas.REJECTS.empty_table(),
+    }
+    return Recipe(
         selection=selection,
-        tasks=tasks_of(pool.rows.num_rows),
-        sources=sources_of(scan),
-        rejects=schemas.REJECTS.empty_table(),
+        pool=pool,
+        instances=files,
+        **{name: storage.write_table(PART_FILES, table).path for name, table in tables.items()},
+        full=True,
+        messages=False,
         parameters={},
         versions={},
         days=sorted(scan.growth),
-        counts=counts,
-        growth=scan.growth,
-        full=FullPool(pool.rows.num_rows, lambda: trainable(storage, pool)),
+        counts={"pool": recorded.rows.num_rows, "selected": picks.num_rows},
     )
+
+
+def recorded_recipe(job: Job, name: str) -> Recipe:
+    return Recipe(**json.loads((job.folder / f"{name}.json").read_text()))
+
+
+def content(job: Job, name: str) -> SnapshotContent:
+    """Read the store as a build does."""
+    return content_of(recorded_recipe(job, name), job.storage)
 
 
 def tasks_of(instances: int) -> pa.Table:
@@ -215,9 +223,8 @@ def verify_deeply(job: Job) -> dict[str, Any]:
         reading = beside.submit(content, job, "one")
         _be_sound(verify_snapshot(job.folder / "one", manifest.sha256))
         _be_sound(list(other_rows(reading.result(), job.folder / "one")))
-    recorded = json.loads((job.folder / "recorded.json").read_text())
-    read = [recorded["pool"], recorded["picks"]["one"], *recorded["files"]]
-    return {"bytes": manifest.bytes + sum(map(partial(_bytes, job), read))}
+    read = sum(map(partial(_bytes, job), recorded_recipe(job, "one").files))
+    return {"bytes": manifest.bytes + read}
 
 
 def _be_sound(problems: list[Problem]) -> None:
