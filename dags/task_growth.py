@@ -4,7 +4,8 @@
 2. `plan` cuts the day's requests into parts; `propose` sends each part to the LLM, in the pool
    `llm`. A request that has an answer is never sent, nor paid, again. In the mode `batch`
    (`DYNOSAUR_LLM_MODE`, or `llm_mode` of a manual run) it submits the part to the Batch API at
-   half the price, and is deferred, without a slot, until the answers are there.
+   half the price, and is deferred, without a slot, until the answers are there; so do the critic
+   and the judge.
 3. `criticise` asks the critic, if one is set; `validate` keeps the proposals that pass.
 4. `fill_shard` gives each shard of the tasks rows, `fill` leaves out duplicates over all of them.
 5. `score` and `embed` prepare the instances for the selection, part by part.
@@ -16,14 +17,14 @@ from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
+from dynosaur_airflow.batched import Batched, Propose
 from dynosaur_airflow.deadline import day_is_late
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
 from dynosaur_airflow.lineage import announcing
-from dynosaur_airflow.mapped import mapped, parts, shards
+from dynosaur_airflow.mapped import mapped, parts, scored, shards
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import GROWTH_PARAMS
-from dynosaur_airflow.propose import Propose
 from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, preview, publish
 
 
@@ -47,10 +48,6 @@ def task_growth() -> None:
     def plan() -> list[dict[str, Any]]:
         return plan_batches()
 
-    @task(pool=LLM_POOL, trigger_rule=TriggerRule.NONE_FAILED)
-    def criticise() -> dict[str, Any]:
-        return grow("criticise")
-
     @task
     def validate(_: dict[str, Any]) -> dict[str, Any]:
         return grow("validate")
@@ -59,18 +56,23 @@ def task_growth() -> None:
     def announce(*steps: dict[str, Any]) -> None:
         publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
 
-    criticised = criticise()
     planned = plan()
     previewed() >> planned
-    label = "{{ task.batch['label'] }}"
+    label = "{{ task.part['label'] }}"
     propose = Propose.partial(task_id="propose", pool=LLM_POOL, map_index_template=label)
-    propose.expand(batch=planned) >> criticised
-    validated = validate(criticised)
+    criticise = Batched(
+        task_id="criticise",
+        step="criticise",
+        submit="submit_criticism",
+        pool=LLM_POOL,
+        trigger_rule=TriggerRule.NONE_FAILED,
+    )
+    propose.expand(part=planned) >> criticise
+    validated = validate(criticise.output)
     filled = mapped("fill_shard", "fill", shards(validated))
     pieces = parts(filled)
-    scored = mapped("score_part", "score", pieces, LLM_POOL)
     embedded = mapped("embed_part", "embed", pieces)
-    announce(validated, filled, scored, embedded)
+    announce(validated, filled, scored(pieces, LLM_POOL), embedded)
 
 
 task_growth()

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from demo.llm_batches import CREATED
+from demo.llm_critic import criticise, is_criticising
 from demo.llm_judge import is_judging, judge
 from demo.llm_reading import Json, dig, read_offer
 from demo.llm_rules import propose, write_answer
@@ -58,7 +59,7 @@ def complete(body: Any) -> Json:
     """
     _check(body)
     digest = hash_request(body)
-    content = judge(body) if is_judging(body) else write_answer(_tasks(body, digest), digest)
+    content = _content(body, digest)
     content, finish_reason = _cut(content.encode("utf-8", "replace").decode(), body)
     prompt = sum(3 + count_tokens(json.dumps(m.get("content"))) for m in body["messages"])
     completion = count_tokens(content)
@@ -90,8 +91,12 @@ def count_tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
-def _tasks(body: Json, digest: str) -> list[Json]:
-    return propose(read_offer(body), digest)
+def _content(body: Json, digest: str) -> str:
+    if is_criticising(body):
+        return criticise(body)
+    if is_judging(body):
+        return judge(body)
+    return write_answer(propose(read_offer(body), digest), digest)
 
 
 def _check(body: Any) -> None:

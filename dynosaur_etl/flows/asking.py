@@ -41,6 +41,8 @@ def ask_live(
 def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services) -> Submission:
     """Submit the requests that have no answer, as batches of the Batch API.
 
+    The same requests handed in again while their batches are on their way give the same batches.
+
     Raises:
         LlmUnavailable: the server takes no batch now; a retry goes on with what is left.
         LlmRefused: the server refuses the credentials, or the quota is used up.

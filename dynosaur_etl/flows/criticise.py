@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task
-from dynosaur_etl.flows.asking import ask
+from dynosaur_etl.flows.asking import ask, submit_missing
 from dynosaur_etl.flows.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose import ConfigToAsk, questions
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.instances.organise import RULES, Filling, draw_rows, fill_rows
+from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.proposals.critic import (
     CriticVerdict,
     Example,
@@ -32,7 +33,7 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
         LlmUnavailable: the server gives no answer at all.
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
-    requests = _requests(day, services) if services.settings.critic_model else []
+    requests = _requests(day, services)
     outcomes = ask(requests, str(day), services, progress)
     return StepReport(
         "criticise",
@@ -48,7 +49,19 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
     )
 
 
+def submit_criticism(day: GrowthDay, services: Services) -> Submission:
+    """Submit the critic's requests that have no answer, as batches of the Batch API.
+
+    Raises:
+        LlmUnavailable: the server takes no batch now; a retry goes on with what is left.
+        LlmRefused: the server refuses the credentials, or the quota is used up.
+    """
+    return submit_missing(_requests(day, services), str(day), services)
+
+
 def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:
+    if not services.settings.critic_model:
+        return []
     asked = questions(day, services)
     answers = stored_answers(services.engine, [question.request.key for question in asked])
     rules = validity_rules(services.settings)

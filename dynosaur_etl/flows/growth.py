@@ -1,6 +1,6 @@
 """The second DAG's steps: a day's kept configs become proposals, tasks and instances."""
 
-from dynosaur_etl.flows.criticise import criticise
+from dynosaur_etl.flows.criticise import criticise, submit_criticism
 from dynosaur_etl.flows.embed import embed, embed_part
 from dynosaur_etl.flows.fill import fill
 from dynosaur_etl.flows.instance_parts import parts_of
@@ -13,7 +13,7 @@ from dynosaur_etl.flows.propose import (
     report_proposals,
     submit_proposals,
 )
-from dynosaur_etl.flows.score import score, score_part
+from dynosaur_etl.flows.score import score, score_part, submit_scores
 from dynosaur_etl.flows.shards import fill_shard, plan_fill
 from dynosaur_etl.flows.validate import validate
 
@@ -33,6 +33,8 @@ __all__ = [
     "report_proposals",
     "score",
     "score_part",
+    "submit_criticism",
     "submit_proposals",
+    "submit_scores",
     "validate",
 ]

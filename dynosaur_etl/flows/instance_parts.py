@@ -126,6 +126,24 @@ def make_parts(
         yield made
 
 
+def unmade(
+    day: GrowthDay,
+    services: Services,
+    step: str,
+    rules: Any,
+    column: MadeColumn,
+    part: InstancePart,
+) -> pa.Table:
+    """Give the instances of a part, of distinct keys, that the column still has to be made for."""
+    stored = load_checkpoints(services.engine, str(day), step, digest(step, rules))
+    finished = [made["path"] for item, made in stored.items() if item.startswith(column.kind)]
+    instances = _read(day, services, part)
+    if f"{column.kind}/{part.name}" in stored:
+        return instances.slice(0, 0)
+    keys = column.keys(instances)
+    return _new(instances, keys, _settled(services, column, keys, finished))
+
+
 def count_missing(parts: Sequence[MadePart]) -> Counter[str]:
     """Sum up what is missing, by reason."""
     total = Counter[str]()
@@ -157,12 +175,8 @@ def _complete(
 ) -> pa.Table:
     """Give the column for all of the instances, in their order; only what is new is made."""
     keys = column.keys(instances)
-    known = [column.settled(rows) for rows in _known(services, column.kind, keys, finished)]
-    first = {key: at for at, key in reversed(list(enumerate(keys.to_pylist())))}
-    for rows in known:
-        for key in rows[CONTENT_KEY].to_pylist():
-            first.pop(key, None)
-    new = instances.take(pa.array(sorted(first.values()), pa.int64()))
+    known = _settled(services, column, keys, finished)
+    new = _new(instances, keys, known)
     made = [column.make(new, progress)] if new.num_rows else []
     everything = pa.concat_tables([*made, *known])
     at = pc.index_in(keys, value_set=everything[CONTENT_KEY].combine_chunks())
@@ -171,6 +185,21 @@ def _complete(
     rows = everything.take(at)
     position = rows.schema.get_field_index("instance_key")
     return rows.set_column(position, rows.schema.field(position), instances["instance_key"])
+
+
+def _settled(
+    services: Services, column: MadeColumn, keys: pa.Array, finished: Sequence[str]
+) -> list[pa.Table]:
+    return [column.settled(rows) for rows in _known(services, column.kind, keys, finished)]
+
+
+def _new(instances: pa.Table, keys: pa.Array, known: Sequence[pa.Table]) -> pa.Table:
+    """Give the first instance of each key that is not known."""
+    first = {key: at for at, key in reversed(list(enumerate(keys.to_pylist())))}
+    for rows in known:
+        for key in rows[CONTENT_KEY].to_pylist():
+            first.pop(key, None)
+    return instances.take(pa.array(sorted(first.values()), pa.int64()))
 
 
 def _known(

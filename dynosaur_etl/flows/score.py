@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.flows.asking import submit_missing
 from dynosaur_etl.flows.instance_parts import (
     InstancePart,
     MadeColumn,
@@ -18,10 +19,13 @@ from dynosaur_etl.flows.instance_parts import (
     make_parts,
     one_part,
     parts_of,
+    unmade,
 )
 from dynosaur_etl.flows.scorers import score_kind, scorers
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.flows.step import is_finished, require_step, run_step
+from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.quality.judge import Judge
 from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, settled
 from dynosaur_etl.store.steps import CountedReject, StepOutput
 
@@ -67,6 +71,28 @@ def score_part(
     return StepReport(STEP, str(day), counts, dict(missing), {"part": number})
 
 
+def submit_scores(day: GrowthDay, services: Services, number: int) -> Submission:
+    """Submit what the judge has to be asked of one part, as batches of the Batch API.
+
+    Without a judge among the scorers, or once the part is scored, nothing is submitted.
+
+    Raises:
+        InvalidInput: there is no such part.
+        LlmUnavailable: the server takes no batch now; a retry goes on with what is left.
+        LlmRefused: the server refuses the credentials, or the quota is used up.
+    """
+    running = scorers(services, str(day))
+    [part] = one_part(day, services, number)
+    rules = _rules(day, services, running)
+    requests = [
+        request
+        for judge in running
+        if isinstance(judge, Judge) and not is_finished(services, str(day), STEP, rules)
+        for request in judge.requests(unmade(day, services, STEP, rules, _column(judge), part))
+    ]
+    return submit_missing(requests, str(day), services)
+
+
 def _rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -> dict[str, Any]:
     return {
         "scorers": [[scorer.name, scorer.version] for scorer in running],
@@ -82,9 +108,12 @@ def _parts(
     running: Sequence[Scorer],
     progress: Progress,
 ) -> list[MadePart]:
-    column = MadeColumn(score_kind(scorer), content_keys, scorer.score, settled, _missing)
     rules = _rules(day, services, running)
-    return list(make_parts(day, services, STEP, rules, column, parts, progress))
+    return list(make_parts(day, services, STEP, rules, _column(scorer), parts, progress))
+
+
+def _column(scorer: Scorer) -> MadeColumn:
+    return MadeColumn(score_kind(scorer), content_keys, scorer.score, settled, _missing)
 
 
 def _missing(scores: pa.Table) -> dict[str, int]:

@@ -70,13 +70,17 @@ class Judge:
             LlmRefused: credentials, quota, model or URL are wrong.
             LlmUnavailable: the server gives no answer at all.
         """
-        requests = [self.request(row) for row in _texts(instances)]
+        requests = self.requests(instances)
         rated = self._rated(requests)
         progress(instances.num_rows, instances.num_rows)
         rows = [rated[request.key] for request in requests]
         ratings = [row.rating for row in rows]
         scores = [None if rating is None else rating / HIGHEST for rating in ratings]
         return score_table(instances, scores, [row.missing for row in rows], {"rating": ratings})
+
+    def requests(self, instances: pa.Table) -> list[ChatRequest]:
+        """Word the first request about each instance, in their order."""
+        return [self.request(row) for row in _texts(instances)]
 
     def request(self, row: Mapping[str, str]) -> ChatRequest:
         """Word the request about one instance."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from airflow.sdk import TriggerRule, task
 
+from dynosaur_airflow.batched import Batched
 from dynosaur_airflow.steps import (
     Summary,
     grow,
@@ -27,23 +28,42 @@ def parts(_: Summary) -> list[dict[str, Any]]:
     return plan_parts()
 
 
-def mapped(piece: str, whole: str, planned: Any, pool: str = "default_pool") -> Any:
+def mapped(piece: str, whole: str, planned: Any) -> Any:
     """Add a step of `flows.growth` mapped over what is planned, and the one that comes after it.
 
-    Both run in the pool: the last one takes up what a piece had to defer. A day without anything
-    to plan has no pieces: the mapped task is skipped, and the last step runs all the same.
+    The last one takes up what a piece had to defer. A day without anything to plan has no pieces:
+    the mapped task is skipped, and the last step runs all the same.
     """
 
-    @task(task_id=piece, map_index_template="{{ task.op_kwargs['part']['label'] }}", pool=pool)
+    @task(task_id=piece, map_index_template="{{ task.op_kwargs['part']['label'] }}")
     def one(part: dict[str, Any]) -> Summary:
         return grow(piece, part["number"])
 
-    @task(task_id=whole, pool=pool, trigger_rule=TriggerRule.NONE_FAILED)
+    @task(task_id=whole, trigger_rule=TriggerRule.NONE_FAILED)
     def all_of_them() -> Summary:
         return grow(whole)
 
     done = all_of_them()
     one.expand(part=planned) >> done
+    return done
+
+
+def scored(planned: Any, pool: str) -> Any:
+    """Do the same for the scores: where a judge asks in batches, a piece waits without a slot."""
+
+    @task(task_id="score", pool=pool, trigger_rule=TriggerRule.NONE_FAILED)
+    def all_of_them() -> Summary:
+        return grow("score")
+
+    done = all_of_them()
+    pieces = Batched.partial(
+        task_id="score_part",
+        step="score_part",
+        submit="submit_scores",
+        pool=pool,
+        map_index_template="{{ task.part['label'] }}",
+    )
+    pieces.expand(part=planned) >> done
     return done
 
 

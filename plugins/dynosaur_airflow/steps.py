@@ -122,14 +122,25 @@ def plan_batches() -> list[dict[str, Any]]:
     ]
 
 
-def submit_batches(number: int) -> dict[str, Any]:
-    """Submit a part of the day's requests; what comes back is kept while the task is deferred."""
+def asks_in_batches() -> bool:
+    """Tell whether the settings of the run send requests by the Batch API."""
+    with run_services() as services:
+        return str(services.settings.llm_mode) == "batch"
+
+
+def submit(step: str, *arguments: Any) -> dict[str, Any]:
+    """Submit what a step asks the LLM; what comes back is kept while the task is deferred.
+
+    Args:
+        step: name of the function of `flows.growth` that submits.
+        arguments: of it, after the day and the services.
+    """
     from dataclasses import asdict
 
-    from dynosaur_etl.flows.growth import submit_proposals
+    from dynosaur_etl.flows import growth
 
     with run_services() as services:
-        submission = asdict(submit_proposals(growth_day(), services, number))
+        submission = asdict(getattr(growth, step)(growth_day(), services, *arguments))
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in submission.items()

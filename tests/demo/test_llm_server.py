@@ -18,6 +18,7 @@ import pytest
 from demo.llm_completion import MODEL, NOT_AN_LLM, complete
 from demo.llm_reading import Field, Offer
 from demo.llm_rules import propose
+from dynosaur_etl.proposals.critic import Example, build_critic_request, read_verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -359,6 +360,22 @@ def test_judges_into_a_schema() -> None:
     judged = json.loads(content_of(request(messages=messages, response_format=form)))
     assert set(judged) == {"score", "explanation"}
     assert 0 <= judged["score"] <= 5
+
+
+@pytest.mark.parametrize(
+    ("instruction", "output", "valid"),
+    [
+        ("Name the mood of the review.", "positive", True),
+        ("Name the mood of the review, which is positive.", "positive", False),
+        ("Name the mood of the review.", "", False),
+    ],
+)
+def test_criticises_as_the_product_asks(instruction: str, output: str, valid: bool) -> None:
+    examples = [Example("The soup was cold.", output)] * 2
+    body = build_critic_request(instruction, examples, "riverside/cafe", MODEL).body()
+    verdict = read_verdict(content_of(dict(body)))
+    assert verdict.valid is valid
+    assert verdict.reason
 
 
 def test_a_key_is_paid_once_even_across_a_killed_server(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ from dynosaur_etl.cli import app
 from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows import growth
-from dynosaur_etl.flows.batches import all_ended
+from dynosaur_etl.flows.batches import all_ended, wait_for
 from dynosaur_etl.flows.propose import questions
-from dynosaur_etl.flows.services import Services, open_services
+from dynosaur_etl.flows.services import Services, open_services, silent
+from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.settings import LlmMode
+from dynosaur_etl.store.batches import all_batches
 from dynosaur_etl.store.ledger_audit import audit
 from tests.flows.support import (
     DEMO_HUB,
@@ -185,6 +187,28 @@ def test_the_judge_asks_in_batches_and_a_killed_wait_pays_nothing_twice(
     )
     assert found == expected
     assert len(found) == 2
+
+
+def test_a_part_hands_in_what_its_scores_need_and_nothing_that_is_made(
+    values: dict[str, str],
+) -> None:
+    day = GrowthDay.parse(DAY)
+    judged = values | {"DYNOSAUR_SCORERS": "heuristics,judge"}
+    with open_services(settings(values | {"DYNOSAUR_LLM_MODE": "live"})) as services:
+        for step in (growth.propose_all, growth.validate, growth.fill):
+            step(day, services)
+    with open_services(settings(values)) as services:
+        assert growth.submit_scores(day, services, 0) == Submission(())
+        assert growth.submit_criticism(day, services) == Submission(())
+    with open_services(settings(judged)) as services:
+        submission = growth.submit_scores(day, services, 0)
+        assert growth.submit_scores(day, services, 0) == submission
+        wait_for(submission.batches, services, silent)
+        sent = [batch.requests for batch in all_batches(services.engine)]
+        report = growth.score_part(day, services, 0)
+        assert report.counts.kept == report.counts.taken > 0
+        assert [batch.requests for batch in all_batches(services.engine)] == sent
+        assert growth.submit_scores(day, services, 0) == Submission(())
 
 
 def test_a_batch_is_listed_cancelled_and_its_requests_asked_again(

@@ -1,0 +1,114 @@
+"""Steps that ask the LLM: request by request, or as batches that hold no slot."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from dynosaur_airflow.run_settings import trigger_settings
+from dynosaur_airflow.steps import (
+    Summary,
+    asks_in_batches,
+    grow,
+    open_batches,
+    report_submission,
+    submit,
+)
+
+LONGEST_WAIT = timedelta(hours=26)
+"""A batch ends within 24 hours, if only by expiring; then a server has to say so."""
+
+
+class BatchesEnded(BaseTrigger):
+    """Fires when every one of the batches has ended; the key of the server is never stored."""
+
+    def __init__(self, server_ids: Sequence[str]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.server_ids = list(server_ids)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return f"{__name__}.{type(self).__name__}", {"server_ids": self.server_ids}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look at the batches, from a thread of their own, until they have ended."""
+        from dynosaur_etl.flows.batches import all_ended
+
+        settings = await trigger_settings()
+        while not await asyncio.to_thread(all_ended, self.server_ids, settings):
+            await asyncio.sleep(settings.llm_poll_seconds)
+        yield TriggerEvent({"ended": self.server_ids})  # type: ignore[no-untyped-call]
+
+
+class Batched(BaseOperator):
+    """Does a step of `flows.growth` that asks the LLM.
+
+    In the mode `batch` its requests are submitted first, and the task is deferred until the server
+    has worked them off; then the step finds the answers in the ledger. What a batch has lost, and
+    second questions, it asks and waits for itself. Run again after a failure, it waits for the same
+    batches.
+    """
+
+    def __init__(
+        self, *, step: str, submit: str, part: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        """Take the names of the step and of the one that submits, and the part that both are about.
+
+        The part, one of a plan, has a number and a label; without it they are about the whole day.
+        """
+        super().__init__(**options)
+        self.step = step
+        self.submit = submit
+        self.part = part
+
+    def execute(self, context: Any) -> Summary:  # noqa: ARG002 - Airflow's own signature
+        if not self._in_batches():
+            return grow(self.step, *self._about())
+        return self._report_or_wait(submit(self.submit, *self._about()))
+
+    def resume(
+        self,
+        context: Any,  # noqa: ARG002 - Airflow's own signature
+        submission: dict[str, Any],
+        event: Any,  # noqa: ARG002 - the books are asked, not the trigger
+    ) -> Summary:
+        """Go on where `execute` has left off: collect what has ended."""
+        return self._report_or_wait(submission)
+
+    def _report_or_wait(self, submission: dict[str, Any]) -> Summary:
+        if server_ids := open_batches(submission):
+            self.defer(
+                trigger=BatchesEnded(server_ids),
+                method_name=self.resume.__name__,
+                kwargs={"submission": submission},
+                timeout=LONGEST_WAIT,
+            )
+        return self._done(submission)
+
+    def _in_batches(self) -> bool:
+        return asks_in_batches()
+
+    def _done(self, submission: dict[str, Any]) -> Summary:  # noqa: ARG002 - see Propose
+        return grow(self.step, *self._about())
+
+    def _about(self) -> list[int]:
+        return [] if self.part is None else [self.part["number"]]
+
+
+class Propose(Batched):
+    """Sends one part of the day's requests, in the mode that the plan has set.
+
+    What has no answer after its batch is left to the next run.
+    """
+
+    def __init__(self, *, part: Mapping[str, Any], **options: Any) -> None:
+        """Take the part from the plan: its number, its label and its mode."""
+        super().__init__(step="propose", submit="submit_proposals", part=part, **options)
+
+    def _in_batches(self) -> bool:
+        return self.part is not None and self.part["mode"] == "batch"
+
+    def _done(self, submission: dict[str, Any]) -> Summary:
+        return report_submission(*self._about(), submission)
