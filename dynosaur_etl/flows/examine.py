@@ -4,6 +4,7 @@ Each candidate is examined at its pinned revision and ends in one verdict. What 
 candidate by candidate, so that a killed run goes on where it was.
 """
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dynosaur_etl.domain.errors import HubRefused, HubUnavailable
+from dynosaur_etl.domain.errors import DynosaurError, HubRefused, HubUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import KEEP, Card, Listing, Revision, StepReport, Verdict
@@ -42,6 +43,8 @@ from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow
 
+log = logging.getLogger(__name__)
+
 EXAMINE_VERSION = "examine-5"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
@@ -53,7 +56,8 @@ def examine_candidates(
 ) -> StepReport:
     """Give every candidate of the day its verdict, and sample the rows of what is kept.
 
-    Candidates for which the Hub gave no usable answer are deferred to the next run.
+    Candidates for which the Hub gave no usable answer, or whose data our own parsers fail on, are
+    deferred to the next run.
 
     Raises:
         HubUnavailable: more of the candidates than the settings allow would have to be deferred;
@@ -136,7 +140,13 @@ def _examine_all(
             return _examine(services, *pair)
         except HubUnavailable as error:
             failures.append(f"{pair[0].dataset_id}: {error}")
-            return None
+        except DynosaurError:
+            raise
+        except Exception as error:
+            # what one dataset's files find wrong with a parser is no reason to hold up the others
+            log.exception("%s at %s", pair[0].dataset_id, pair[0].revision)
+            failures.append(f"{pair[0].dataset_id}: {type(error).__name__}: {error}")
+        return None
 
     _load_libraries()
     threads = _THREADS_PER_REQUEST * services.settings.hub_concurrency
@@ -150,7 +160,7 @@ def _examine_all(
             progress(len(done), len(candidates))
     if len(failures) > most:
         raise HubUnavailable(
-            f"{len(failures)} of {len(candidates)} candidates of {day} had no usable answer; "
+            f"{len(failures)} of {len(candidates)} candidates of {day} could not be examined; "
             f"{len(done)} are examined and kept for the next run; the first: {failures[0]}"
         )
     return [done[name] for name in sorted(done)]

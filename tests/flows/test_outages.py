@@ -1,6 +1,7 @@
 """A Hub that fails in the middle of a day: what was done stays, and the next run does the rest."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import HubUnavailable, Transient
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import poll
+from dynosaur_etl.domain.models import Card, StepReport
+from dynosaur_etl.flows import examine, poll
 from dynosaur_etl.flows.services import Services, open_services
 from dynosaur_etl.hub import limiter, session
+from dynosaur_etl.hub.cards import parse_card
 from tests.flows.support import Servers, environment, settings
 from tests.hub.faulty_hub import SHA, Answer, FaultyHub, as_json, faulty_hub, listed
 
@@ -87,6 +89,22 @@ def test_the_breaker_ends_the_step_with_what_was_done_committed(
     asked = hub.paths()
     assert not any(name in path for name in NAMES[:4] for path in asked), "what was done is done"
     assert all(card_path(name) in asked for name in NAMES[4:])
+
+
+def test_a_dataset_that_breaks_a_parser_is_deferred_and_told(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def parse(data: bytes) -> Card:
+        if next(cards) == 4:
+            raise RecursionError("too deep")
+        return parse_card(data)
+
+    cards = count()
+    with monkeypatch.context() as broken:
+        broken.setattr(examine, "parse_card", parse)
+        assert counts(poll.examine_candidates(DAY, services)) == (30, 29, 0, 1)
+    assert "too deep" in caplog.text
+    assert counts(poll.examine_candidates(DAY, services)) == (30, 30, 0, 0)
 
 
 def test_what_goes_wrong_with_one_dataset_is_its_own_affair(
