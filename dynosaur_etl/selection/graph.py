@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.selection.clusters import assign, spherical_k_means
+from dynosaur_etl.selection.device import nearest_rows
 from dynosaur_etl.selection.exact import finish
 from dynosaur_etl.selection.forecast import Measure, forecast
 from dynosaur_etl.selection.kernels import compiled, compress, replay
@@ -99,11 +100,11 @@ def build_graph(
 ) -> NeighbourGraph:
     """Find each point's nearest others at the coarse resolution.
 
-    `flat` compares all pairs with FAISS. `clustered` compares a cluster's points with those of
-    the clusters nearest to it, about 10,000 points, and can miss a neighbour. `ivf` does so point
-    by point, with FAISS's inverted lists over the same clusters; `hnsw` walks FAISS's HNSW graph,
-    which is built on one thread, since its links depend on the order of insertion. `auto` takes
-    `flat` up to 20,000 points, `clustered` above.
+    `flat` compares all pairs, with FAISS or on a GPU. `clustered` compares a cluster's points with
+    those of the clusters nearest to it, about 10,000 points, and can miss a neighbour. `ivf` does
+    so point by point, with FAISS's inverted lists over the same clusters; `hnsw` walks FAISS's HNSW
+    graph, which is built on one thread, since its links depend on the order of insertion. `auto`
+    takes `flat` up to 20,000 points, `clustered` above.
 
     Raises:
         InvalidInput: an unknown method, or not 1 <= neighbours < n.
@@ -148,10 +149,7 @@ def among(vectors: Vectors, candidates: IntArray) -> Search:
     """Compare with all of the candidates."""
 
     def search(queries: NDArray[np.float32], count: int) -> tuple[NDArray[np.float32], IntArray]:
-        import faiss
-
-        base = vectors.working(candidates)
-        dots, at = faiss.knn(queries, base, count, metric=faiss.METRIC_INNER_PRODUCT)
+        dots, at = nearest_rows(vectors.working(candidates), queries, count)
         return dots, candidates[at]
 
     return search

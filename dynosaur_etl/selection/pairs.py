@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from dynosaur_etl.selection.device import products
 from dynosaur_etl.selection.kernels import (
     compiled,
     compress,
@@ -96,7 +97,7 @@ class Tiles:
     """Makes tiles in several threads, each with a buffer of its own."""
 
     def __init__(self, vectors: Vectors) -> None:
-        self._factors = vectors.floats
+        self._products = products(vectors.floats)
         self._unity = vectors.unity
         self._own = threading.local()
         self._starts = range(0, len(vectors), BLOCK)
@@ -111,13 +112,12 @@ class Tiles:
         """One tile; its products are overwritten by this thread's next one."""
         if not hasattr(self._own, "buffer"):
             self._own.buffer = np.empty(BLOCK * BLOCK, np.float32)
-        left = self._factors[row : row + BLOCK]
-        right = self._factors[column : column + BLOCK]
-        products = self._own.buffer[: len(left) * len(right)].reshape(len(left), len(right))
-        np.matmul(left, right.T, out=products)
+        height, width = (min(BLOCK, self._starts.stop - start) for start in (row, column))
+        tile = self._own.buffer[: height * width].reshape(height, width)
+        self._products(slice(row, row + height), slice(column, column + width), tile)
         if row == column:
-            np.fill_diagonal(products, self._unity)
-        return Tile(row, column, products)
+            np.fill_diagonal(tile, self._unity)
+        return Tile(row, column, tile)
 
 
 def slack(vectors: Vectors) -> float:
