@@ -18,6 +18,7 @@ from dynosaur_etl.domain.errors import CountsDoNotReconcile, InvalidInput, not_a
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.schemas import SCORABLE
+from dynosaur_etl.flows.parts import rows_of_a_part
 from dynosaur_etl.flows.services import Progress, Services
 from dynosaur_etl.flows.shards import INSTANCE_FILES, tasks_of
 from dynosaur_etl.flows.step import require_step
@@ -71,16 +72,20 @@ class MadePart:
 
 
 def parts_of(day: GrowthDay, services: Services) -> list[InstancePart]:
-    """Cut the day's instances into parts of at most 10,000 rows; a day without any has none.
+    """Cut the day's files of instances into parts; a day without any has none.
+
+    A part has at most 10,000 rows, or more where there would be more than 100 parts.
 
     Raises:
         InvalidInput: the day's tasks have not been filled.
     """
     require_step(services, str(day), "fill")
+    files = files_of(services.engine, INSTANCE_FILES, str(day))
+    most = rows_of_a_part([file.rows for file in files], PART_ROWS)
     found: list[InstancePart] = []
-    for file in files_of(services.engine, INSTANCE_FILES, str(day)):
-        for number, start in enumerate(range(0, file.rows, PART_ROWS)):
-            rows = min(PART_ROWS, file.rows - start)
+    for file in files:
+        for number, start in enumerate(range(0, file.rows, most)):
+            rows = min(most, file.rows - start)
             name = f"{file.name}-{number:05d}"
             found.append(InstancePart(len(found), name, file.path, start, rows))
     return found

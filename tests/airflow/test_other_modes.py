@@ -1,4 +1,4 @@
-"""A day whose every request goes by the Batch API: no Airflow task holds a slot while it waits."""
+"""Modes that the demo does not use: every request by the Batch API, and a selection in parts."""
 
 import shutil
 import tempfile
@@ -26,7 +26,7 @@ ASKING = {"propose": "propose", "criticise": "critic", "score_part": "judge"}
 MODEL = "dynosaur-demo-rules"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def system() -> Iterator[tuple[Demo, AirflowApi]]:
     folder = Path(tempfile.mkdtemp(prefix="dynosaur-batches-"))
     folder.chmod(0o755)
@@ -38,7 +38,10 @@ def system() -> Iterator[tuple[Demo, AirflowApi]]:
                 "DYNOSAUR_LLM_POLL_SECONDS": "1",
                 "DYNOSAUR_CRITIC_MODEL": MODEL,
                 "DYNOSAUR_SCORERS": "heuristics,judge",
-                "DYNOSAUR_INSTANCES_PER_TASK": "2",
+                "DYNOSAUR_INSTANCES_PER_TASK": "40",
+                "DYNOSAUR_SELECTION_MODE": "partitioned",
+                "DYNOSAUR_SELECTION_PART_POINTS": "20",
+                "DYNOSAUR_SELECTION_SIZE": "70",  # the first 64 picks are made before the parts
             }
             write_settings(demo, values)
             address = start_system(settings(values), AIRFLOW_OPTIONS)
@@ -76,6 +79,29 @@ def test_proposals_critic_and_judge_wait_without_a_slot(system: tuple[Demo, Airf
         query = "select taken, kept from growth_runs where step = 'score'"
         [(taken, kept)] = connection.execute(query).fetchall()
     assert kept == taken > 0
+
+
+def test_the_parts_of_a_selection_are_mapped_tasks(system: tuple[Demo, AirflowApi]) -> None:
+    demo, api = system
+    end = time.monotonic() + 300
+    while not (runs := api.get("/dags/training_set/dagRuns")["dag_runs"]) or (
+        runs[-1]["state"] in ("queued", "running")
+    ):
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    assert runs[-1]["state"] == "success"
+    tasks = api.get(f"{run_path(runs[-1])}/taskInstances")["task_instances"]
+    parts = [task for task in tasks if task["task_id"] == "solve_part"]
+    assert len(parts) > 2
+    assert {task["state"] for task in parts} == {"success"}
+    assert all(task["rendered_map_index"].startswith("part ") for task in parts)
+    [version] = demo.command("snapshots")["snapshots"]
+    with demo.connect() as connection:
+        query = "select facts ->> 'method' from growth_runs where step = 'select'"
+        assert connection.execute(query).fetchall() == [("partitioned",)]
+        query = "select count(*) from files where kind = 'selections'"
+        assert connection.execute(query).fetchall() == [(1,)]
+    assert version["counts"]["selected"] == 70
 
 
 def deferred_tasks(api: AirflowApi, run: dict[str, Any]) -> list[str]:
