@@ -23,6 +23,19 @@ def test_more_weight_on_quality_gives_more_of_it_and_less_coverage() -> None:
     assert found[0].coverage == pytest.approx(alone.coverage[-1], rel=0.02)
 
 
+def test_the_scale_of_quality_is_the_selections_own_and_progress_is_told() -> None:
+    embeddings, quality = points(300)
+    quality[0] = 1e3  # one outlier: `min-max` sees no difference between the others
+    quality /= quality.max()
+    told: list[tuple[int, int]] = []
+    ranked = sweep(embeddings, quality, 30)
+    scaled = sweep(
+        embeddings, quality, 30, quality_scale="min-max", progress=lambda *at: told.append(at)
+    )
+    assert ranked != scaled
+    assert told == [(done, len(ALPHAS)) for done in range(1, len(ALPHAS) + 1)]
+
+
 def test_a_sample_keeps_the_share_of_picks() -> None:
     embeddings, quality = points(2 * SAMPLE)
     found = sample_sweep(embeddings, quality, 400)
