@@ -5,10 +5,8 @@ candidate by candidate, so that a killed run goes on where it was.
 """
 
 import logging
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 
@@ -48,7 +46,6 @@ log = logging.getLogger(__name__)
 EXAMINE_VERSION = "examine-5"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
-_SWITCH_SECONDS = 0.0002
 
 
 def examine_candidates(
@@ -149,8 +146,7 @@ def _examine_all(
         return None
 
     _load_libraries()
-    threads = _THREADS_PER_REQUEST * services.settings.hub_concurrency
-    with _quick_switches(), ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(_THREADS_PER_REQUEST * services.settings.hub_concurrency) as pool:
         examining = pool.map(examine, todo)
         while results := list(islice(examining, _SAVED_TOGETHER)):
             found = {result.dataset_id: result for result in results if result is not None}
@@ -171,17 +167,6 @@ def _load_libraries() -> None:
     import datasets  # noqa: F401
 
     keep_loaded()
-
-
-@contextmanager
-def _quick_switches() -> Iterator[None]:
-    """Let threads that wait for answers go on at once when these come, though others compute."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
 
 
 def _examine(services: Services, candidate: CandidateRow, listing: Listing) -> Examined:
