@@ -5,7 +5,7 @@ candidate by candidate, so that a killed run goes on where it was.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -75,8 +75,8 @@ def examine_candidates(
 
     def work() -> StepOutput:
         candidates = _candidates(services, day)
-        examined = _examine_all(services, day, candidates, digest(rules), progress)
-        return output_of(day, len(candidates), examined)
+        examination = _Examination(services, day, candidates, digest(rules))
+        return output_of(day, len(candidates), examination.run(progress))
 
     return run_step(services, str(day), "examine", rules, work)
 
@@ -113,53 +113,77 @@ def _candidates(services: Services, day: GrowthDay) -> list[tuple[CandidateRow, 
         return [(candidate, stored_listing(dataset)) for candidate, dataset in found]
 
 
-def _examine_all(
-    services: Services,
-    day: GrowthDay,
-    candidates: Sequence[tuple[CandidateRow, Listing]],
-    fingerprint: str,
-    progress: Progress,
-) -> list[Examined]:
-    stored = load_checkpoints(services.engine, str(day), "examine", fingerprint)
-    done = {item: Examined(**result) for item, result in stored.items()}
-    for row, listing in candidates:
-        verdict = examine_listed(row.revision, listing, services.settings)
-        if not verdict.keep:
-            done[row.dataset_id] = Examined(listing.id, row.revision or "").drop(verdict)
-    todo = [(row, listing) for row, listing in candidates if row.dataset_id not in done]
-    failures: list[str] = []
-    most = services.settings.most_deferred * len(candidates)
+class _Examination:
+    """One run over a day's candidates: what is done, and what could not be examined."""
 
-    def examine(pair: tuple[CandidateRow, Listing]) -> Examined | None:
-        if len(failures) > most:
+    def __init__(
+        self,
+        services: Services,
+        day: GrowthDay,
+        candidates: Sequence[tuple[CandidateRow, Listing]],
+        fingerprint: str,
+    ) -> None:
+        self._services = services
+        self._day = str(day)
+        self._candidates = candidates
+        self._fingerprint = fingerprint
+        self._failures: list[str] = []
+        self._most_failures = services.settings.most_deferred * len(candidates)
+        stored = load_checkpoints(services.engine, self._day, "examine", fingerprint)
+        self._done = {item: Examined(**result) for item, result in stored.items()}
+
+    def run(self, progress: Progress) -> list[Examined]:
+        """Examine what an earlier run has not, and give everything by dataset."""
+        _load_libraries()
+        threads = _THREADS_PER_REQUEST * self._services.settings.hub_concurrency
+        with ThreadPoolExecutor(threads) as pool:
+            examining = pool.map(self._examine, self._to_ask())
+            while results := list(islice(examining, _SAVED_TOGETHER)):
+                self._keep([result for result in results if result is not None])
+                progress(len(self._done), len(self._candidates))
+        if self._is_hopeless:
+            raise HubUnavailable(
+                f"{len(self._failures)} of {len(self._candidates)} candidates of {self._day} could "
+                f"not be examined; {len(self._done)} are examined and kept for the next run; the "
+                f"first: {self._failures[0]}"
+            )
+        return [self._done[name] for name in sorted(self._done)]
+
+    @property
+    def _is_hopeless(self) -> bool:
+        return len(self._failures) > self._most_failures
+
+    def _to_ask(self) -> Iterator[tuple[CandidateRow, Listing]]:
+        """Judge by the list, while the first of those that it leaves open are asked already."""
+        for row, listing in self._candidates:
+            verdict = examine_listed(row.revision, listing, self._services.settings)
+            if not verdict.keep:
+                dropped = Examined(listing.id, row.revision or "").drop(verdict)
+                self._done[row.dataset_id] = dropped
+            elif row.dataset_id not in self._done:
+                yield row, listing
+
+    def _examine(self, pair: tuple[CandidateRow, Listing]) -> Examined | None:
+        row, listing = pair
+        if self._is_hopeless:
             return None  # the Hub is down: do not knock on for every candidate left
         try:
-            return _examine(services, *pair)
+            return _examine(self._services, row, listing)
         except HubUnavailable as error:
-            failures.append(f"{pair[0].dataset_id}: {error}")
+            self._failures.append(f"{row.dataset_id}: {error}")
         except DynosaurError:
             raise
         except Exception as error:
             # what one dataset's files find wrong with a parser is no reason to hold up the others
-            log.exception("%s at %s", pair[0].dataset_id, pair[0].revision)
-            failures.append(f"{pair[0].dataset_id}: {type(error).__name__}: {error}")
+            log.exception("%s at %s", row.dataset_id, row.revision)
+            self._failures.append(f"{row.dataset_id}: {type(error).__name__}: {error}")
         return None
 
-    _load_libraries()
-    with ThreadPoolExecutor(_THREADS_PER_REQUEST * services.settings.hub_concurrency) as pool:
-        examining = pool.map(examine, todo)
-        while results := list(islice(examining, _SAVED_TOGETHER)):
-            found = {result.dataset_id: result for result in results if result is not None}
-            parts = {name: vars(result) for name, result in found.items()}
-            save_checkpoints(services.engine, str(day), "examine", fingerprint, parts)
-            done |= found
-            progress(len(done), len(candidates))
-    if len(failures) > most:
-        raise HubUnavailable(
-            f"{len(failures)} of {len(candidates)} candidates of {day} could not be examined; "
-            f"{len(done)} are examined and kept for the next run; the first: {failures[0]}"
-        )
-    return [done[name] for name in sorted(done)]
+    def _keep(self, results: Sequence[Examined]) -> None:
+        parts = {result.dataset_id: vars(result) for result in results}
+        engine = self._services.engine
+        save_checkpoints(engine, self._day, "examine", self._fingerprint, parts)
+        self._done |= {result.dataset_id: result for result in results}
 
 
 def _load_libraries() -> None:

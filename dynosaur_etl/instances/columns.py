@@ -1,6 +1,7 @@
 """Columns of a config as columns of text, made by Arrow without a loop over rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from string import ascii_uppercase
 
 import numpy as np
@@ -12,6 +13,7 @@ TEXT = pa.string()
 LONGEST_LIST = 2000
 """Items of a list that are written; 2,000 characters hold fewer."""
 _JOINABLE_BYTES = 1 << 28
+_BLANK = ord(" ")
 
 
 def label_names(names: Sequence[str], column: pa.Array) -> pa.Array:
@@ -31,8 +33,20 @@ def shorter(texts: pa.Array, limit: int) -> pa.Array:
 
 
 def stripped(texts: pa.Array) -> pa.Array:
-    """Strip white space of any kind, as Python's `str.strip` does."""
-    return pc.utf8_trim_whitespace(texts)
+    """Strip white space of any kind, as Python's `str.strip` does; a copy only where there is."""
+    return texts if _are_bare(texts) else pc.utf8_trim_whitespace(texts)
+
+
+def _are_bare(texts: pa.Array) -> bool:
+    """Tell that texts begin and end with visible ASCII; False leaves open what they begin with."""
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return True
+    edges = np.frombuffer(offsets, np.int32)[texts.offset :][: len(texts) + 1]
+    filled = edges[1:] > edges[:-1]
+    letters = np.frombuffer(data, np.int8)  # what is not ASCII is negative
+    ends = (letters[edges[:-1][filled]], letters[edges[1:][filled] - 1])
+    return all(bool((end > _BLANK).all()) for end in ends)
 
 
 def bounded(texts: pa.Array, limit: int) -> pa.Array:
@@ -40,10 +54,13 @@ def bounded(texts: pa.Array, limit: int) -> pa.Array:
     return texts if texts.nbytes <= _JOINABLE_BYTES else shorter(texts, limit)
 
 
-def quoted_lists(column: pa.Array, letters: pa.Array | None) -> pa.Array:
-    """Give `'a', 'b'` for lists of texts, or `A. 'a', B. 'b'` where letters are given.
+def quoted_lists(
+    column: pa.Array, marks: pa.Array | None, before: str = "", after: str = ""
+) -> pa.Array:
+    """Give `'a', 'b'` for lists of texts, or `A. 'a', B. 'b'` with the marks of `letter_marks`.
 
     Null where the list is null, empty or holds a null. No more than 2,000 items are written.
+    `before` and `after` stand around each text.
     """
     column = pc.cast(column, pa.large_list(column.type.value_type))
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
@@ -54,23 +71,32 @@ def quoted_lists(column: pa.Array, letters: pa.Array | None) -> pa.Array:
         kept = places < LONGEST_LIST
         items, places = items.filter(pa.array(kept)), places[kept]
         offsets = np.concatenate(([0], np.cumsum(np.minimum(lengths, LONGEST_LIST))))
-    if letters is None:
-        quoted = joined("'", items, "'")
-    else:
-        quoted = joined(letters.take(pa.array(places)), ". '", items, "'")
-    lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), quoted)
-    texts = pc.binary_join(lists, ", ")
-    return pc.if_else(pa.array(lengths > 0), texts, pa.scalar(None, TEXT))
+    opening = "'"
+    if marks is not None:
+        items, opening = joined(marks.take(pa.array(places)), items), ""
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), items)
+    texts = pc.binary_join(lists, "', " + opening)  # between items, not around each: half the time
+    filled = pc.if_else(pa.array(lengths > 0), texts, pa.scalar(None, TEXT))
+    return joined(before + opening, filled, "'" + after)
 
 
-def letters_after_z(count: int) -> pa.Array:
+def letter_marks(letters: Iterable[str]) -> pa.Array:
+    """Give what `quoted_lists` writes before each item, up to the quote that opens it."""
+    return pa.array([f"{letter}. '" for letter in letters], TEXT)
+
+
+def letters_after_z(count: int) -> Iterator[str]:
     """Give A to Z, then AA, AB and so on."""
-    return pa.array([_letters(number) for number in range(count)], TEXT)
+    return map(_letters, range(count))
 
 
 def joined(*pieces: pa.Array | str) -> pa.Array:
     """Join columns and constants row by row; null where a column is."""
-    return pc.binary_join_element_wise(*pieces, "")
+    merged: list[pa.Array | str] = []
+    for constant, run in groupby(pieces, key=lambda piece: isinstance(piece, str)):
+        together = list(run)
+        merged += ["".join(map(str, together))] if constant else together
+    return pc.binary_join_element_wise(*merged, "")
 
 
 def lengths_of(texts: pa.Array) -> NDArray[np.int32]:

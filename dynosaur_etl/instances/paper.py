@@ -25,6 +25,7 @@ from dynosaur_etl.instances.columns import (
     bounded,
     joined,
     label_names,
+    letter_marks,
     quoted_lists,
     shorter,
     stripped,
@@ -41,7 +42,7 @@ from dynosaur_etl.instances.rules import (
 )
 
 MAX_CHARACTERS = 2000
-_LETTERS = pa.array([chr(ord("A") + number) for number in range(LONGEST_LIST)], TEXT)
+_MARKS = letter_marks(chr(ord("A") + number) for number in range(LONGEST_LIST))
 
 
 def input_text(column: Column) -> pa.Array:
@@ -49,8 +50,8 @@ def input_text(column: Column) -> pa.Array:
     if column.field.kind is not FieldKind.TEXT_LIST:
         return _scalar(column)
     if "choice" in column.field.name:
-        return joined(" ", quoted_lists(column.values, _LETTERS), ".")
-    return joined(quoted_lists(column.values, None), ". ")
+        return quoted_lists(column.values, _MARKS, " ", ".")
+    return quoted_lists(column.values, None, after=". ")
 
 
 def output_text(column: Column) -> pa.Array:

@@ -26,6 +26,7 @@ from dynosaur_etl.instances.columns import (
     joined,
     label_names,
     lengths_of,
+    letter_marks,
     letters_after_z,
     quoted_lists,
     shorter,
@@ -45,7 +46,7 @@ from dynosaur_etl.instances.rules import (
 )
 
 _CHOICE_WORDS = ("choice", "option")
-_LETTERS = letters_after_z(LONGEST_LIST)
+_MARKS = letter_marks(letters_after_z(LONGEST_LIST))
 _KEPT_CHARACTERS = MAX_CHARACTERS + 1
 """One more than are kept shows that a text is too long, and where its last word ends."""
 
@@ -55,7 +56,7 @@ def input_text(column: Column) -> pa.Array:
     field = column.field
     if field.kind is FieldKind.TEXT_LIST:
         lettered = any(word in field.name.lower() for word in _CHOICE_WORDS)
-        texts = quoted_lists(column.values, _LETTERS if lettered else None)
+        texts = quoted_lists(column.values, _MARKS if lettered else None)
     elif field.flattens:
         texts = _flattened(column)
     else:

@@ -38,6 +38,7 @@ class Sender:
 
     def __init__(self, base_url: str, api_key: str, timeout: float, connections: int) -> None:
         self._timeout = timeout
+        self._url = base_url.rstrip("/") + "/chat/completions"
         limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
@@ -79,7 +80,7 @@ class Sender:
     async def _receive(self, request: ChatRequest) -> tuple[bytes, Mapping[str, str]]:
         # `post` sends the body as it is; `chat.completions.create` would first walk through it
         stream = await self._client.post(
-            "/chat/completions",
+            self._url,  # whole: the client would put its parts together for every request
             cast_to=object,
             body=request.body(),
             # the key lets a server that honours it give a lost answer again without charging
