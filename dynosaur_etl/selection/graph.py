@@ -26,6 +26,7 @@ from dynosaur_etl.selection.forecast import Measure, forecast
 from dynosaur_etl.selection.kernels import compiled, compress, replay
 from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.pairs import Pairs
+from dynosaur_etl.selection.probing import probed_lists
 from dynosaur_etl.selection.state import State
 from dynosaur_etl.selection.vectors import READ_BLOCK, IntArray, Similarity, Vectors
 
@@ -35,6 +36,7 @@ MOST_NEIGHBOURS = 256
 FLAT_UP_TO = 20_000
 POINTS_PER_CLUSTER = 1_000
 PROBED_POINTS = 10_000
+WALKED_FROM_POINTS = 5_000
 HNSW_LINKS = 32
 METHODS = ("auto", "flat", "clustered", "ivf", "hnsw")
 
@@ -100,11 +102,11 @@ def build_graph(
 ) -> NeighbourGraph:
     """Find each point's nearest others at the coarse resolution.
 
-    `flat` compares all pairs, with FAISS or on a GPU. `clustered` compares a cluster's points with
-    those of the clusters nearest to it, about 10,000 points, and can miss a neighbour. `ivf` does
-    so point by point, with FAISS's inverted lists over the same clusters; `hnsw` walks FAISS's HNSW
-    graph, which is built on one thread, since its links depend on the order of insertion. `auto`
-    takes `flat` up to 20,000 points, `clustered` above.
+    `flat` compares all pairs, with FAISS or on a GPU. `clustered` compares each point with those of
+    the clusters nearest to it, then with its neighbours' neighbours, and can miss a neighbour.
+    `ivf` asks FAISS's inverted lists over the same clusters; `hnsw` walks FAISS's HNSW graph, which
+    is built on one thread, since its links depend on the order of insertion. `auto` takes `flat`
+    up to 20,000 points, `clustered` above.
 
     Raises:
         InvalidInput: an unknown method, or not 1 <= neighbours < n.
@@ -116,10 +118,12 @@ def build_graph(
     if method == "auto":
         method = "flat" if len(vectors) <= FLAT_UP_TO else "clustered"
     clusters = None if method in ("flat", "hnsw") else cluster(vectors, seed)
-    found = np.empty((len(vectors), neighbours), np.int32)
-    values = np.empty((len(vectors), neighbours), np.int32)
-    for members, search in searches(vectors, neighbours, method, clusters):
-        found[members], values[members] = nearest(vectors, members, search, neighbours)
+    if method == "clustered" and clusters is not None:
+        found, values = by_clusters(vectors, neighbours, clusters)
+    elif method == "flat":
+        found, values = by_search(vectors, neighbours, among(vectors, np.arange(len(vectors))))
+    else:
+        found, values = by_search(vectors, neighbours, by_index(vectors, neighbours, clusters))
     return NeighbourGraph(found, values, vectors.one, fingerprint(vectors), method, clusters)
 
 
@@ -129,27 +133,39 @@ def cluster(vectors: Vectors, seed: int) -> Clusters:
     return Clusters(centroids, assign(vectors, centroids))
 
 
-def searches(
-    vectors: Vectors, neighbours: int, method: str, clusters: Clusters | None
-) -> Iterator[tuple[IntArray, Search]]:
-    """Parts of the points, each with what finds the points near to them."""
-    everything = np.arange(len(vectors))
-    if method == "clustered" and clusters is not None:
-        for members, candidates in cluster_parts(clusters, neighbours):
-            yield members, among(vectors, candidates)
-    elif method == "flat":
-        yield everything, among(vectors, everything)
-    else:
-        search = by_index(vectors, neighbours, clusters)
-        for start in range(0, len(vectors), READ_BLOCK):
-            yield everything[start : start + READ_BLOCK], search
+def by_clusters(
+    vectors: Vectors, neighbours: int, clusters: Clusters
+) -> tuple[NDArray[np.int32], Similarity]:
+    """Lists of each point's nearest others, of those in the clusters nearest to it."""
+    looked_at = probes(WALKED_FROM_POINTS, neighbours)
+    found, dots = probed_lists(vectors, clusters.centroids, clusters.label, looked_at, neighbours)
+    return found, vectors.fixed(np.where(found < 0, 0, dots))
+
+
+def by_search(
+    vectors: Vectors, neighbours: int, search: Search
+) -> tuple[NDArray[np.int32], Similarity]:
+    """Lists of each point's nearest others that a search finds."""
+    found = np.empty((len(vectors), neighbours), np.int32)
+    values = np.empty((len(vectors), neighbours), np.int32)
+    for start in range(0, len(vectors), READ_BLOCK):
+        part = slice(start, start + READ_BLOCK)
+        members = np.arange(len(vectors))[part]
+        found[part], values[part] = nearest(vectors, members, search, neighbours)
+    return found, values
+
+
+def probes(points: int, neighbours: int) -> int:
+    """Clusters that hold about so many points, or more for long lists."""
+    return -(-max(points, 4 * neighbours) // POINTS_PER_CLUSTER)
 
 
 def among(vectors: Vectors, candidates: IntArray) -> Search:
     """Compare with all of the candidates."""
+    base = vectors.working(candidates)
 
     def search(queries: NDArray[np.float32], count: int) -> tuple[NDArray[np.float32], IntArray]:
-        dots, at = nearest_rows(vectors.working(candidates), queries, count)
+        dots, at = nearest_rows(base, queries, count)
         return dots, candidates[at]
 
     return search
@@ -170,7 +186,7 @@ def by_index(vectors: Vectors, neighbours: int, clusters: Clusters | None) -> Se
         lists = len(clusters.centroids)
         index = faiss.IndexIVFFlat(coarse, width, lists, faiss.METRIC_INNER_PRODUCT)
         index.is_trained = True
-        index.nprobe = -(-max(PROBED_POINTS, 4 * neighbours) // POINTS_PER_CLUSTER)
+        index.nprobe = probes(PROBED_POINTS, neighbours)
     with one_thread():
         for start in range(0, len(vectors), READ_BLOCK):
             index.add(vectors.working(slice(start, start + READ_BLOCK)))
@@ -188,18 +204,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(threads)
-
-
-def cluster_parts(clusters: Clusters, neighbours: int) -> list[tuple[IntArray, IntArray]]:
-    """Members of each cluster with the points of the clusters around it, ascending."""
-    total = len(clusters.centroids)
-    order = np.argsort(clusters.label, kind="stable")
-    members = np.split(order, np.searchsorted(clusters.label[order], np.arange(1, total)))
-    return [
-        (own, np.sort(np.concatenate([members[c] for c in around])))
-        for cluster, own in enumerate(members)
-        if len(own) and len(around := clusters_around(clusters, neighbours, cluster))
-    ]
 
 
 def clusters_around(clusters: Clusters, neighbours: int, cluster: int) -> IntArray:

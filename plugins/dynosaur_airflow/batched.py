@@ -111,4 +111,5 @@ class Propose(Batched):
         return self.part is not None and self.part["mode"] == "batch"
 
     def _done(self, submission: dict[str, Any]) -> Summary:
-        return report_submission(*self._about(), submission)
+        [number] = self._about()
+        return report_submission(number, submission)

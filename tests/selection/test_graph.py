@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.selection.graph import among, build_graph, default_neighbours, nearest
+from dynosaur_etl.selection.probing import probed_lists
 from dynosaur_etl.selection.qdit import qdit
 from dynosaur_etl.selection.vectors import COARSE, as_vectors
 from tests.selection.conftest import clustered_pool
@@ -28,12 +29,44 @@ def test_flat_graph_holds_the_nearest_others() -> None:
 def test_other_graphs_find_nearly_the_same(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dynosaur_etl.selection.graph.POINTS_PER_CLUSTER", 100)
     monkeypatch.setattr("dynosaur_etl.selection.graph.PROBED_POINTS", 800)
+    monkeypatch.setattr("dynosaur_etl.selection.graph.WALKED_FROM_POINTS", 500)
     vectors = as_vectors(clustered_pool(2, 3000), COARSE, "pool")
     flat, other = build_graph(vectors, 16, "flat"), build_graph(vectors, 16, method)
     found = [len(np.intersect1d(a, b)) for a, b in zip(flat.neighbours, other.neighbours)]  # noqa: B905
     assert 0.9 * 16 < np.mean(found) <= 16
     assert (other.similarities <= flat.similarities).all()
     assert not (other.neighbours == np.arange(3000)[:, None]).any()
+    assert all(len(set(row)) == 16 for row in other.neighbours.tolist())
+
+
+def test_the_walk_finds_what_the_clusters_have_parted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dynosaur_etl.selection.graph.POINTS_PER_CLUSTER", 100)
+    monkeypatch.setattr("dynosaur_etl.selection.graph.WALKED_FROM_POINTS", 500)
+    spread = np.random.default_rng(2).normal(size=(3000, 12))  # no clusters to go by
+    vectors = as_vectors(spread, COARSE, "pool")
+    flat = build_graph(vectors, 16, "flat")
+    found = []
+    for walked in (0, 4, 16):
+        monkeypatch.setattr("dynosaur_etl.selection.probing.WALKED", walked)
+        near = build_graph(vectors, 16, "clustered")
+        found.append(float((near.similarities == flat.similarities).mean()))
+    assert found[0] < found[1] < found[2]
+    assert 1 - found[2] < (1 - found[0]) / 2
+
+
+def test_lists_end_in_gaps_where_the_clusters_hold_too_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dynosaur_etl.selection.probing.WALKED", 0)
+    vectors = as_vectors(clustered_pool(8, 60), COARSE, "pool")
+    label = np.arange(60) // 20
+    centroids = np.stack([vectors.working(np.flatnonzero(label == c))[0] for c in range(3)])
+    found, dots = probed_lists(vectors, centroids, label, 1, 30)
+    gaps = found < 0
+    assert (np.sort(gaps, axis=1) == gaps).all()
+    assert np.isneginf(dots[gaps]).all()
+    assert (np.diff(np.where(gaps, -1e30, dots), axis=1) <= 0).all()
+    assert set((~gaps).sum(axis=1).tolist()) == {19, 20}  # a point is not listed as its own
 
 
 @pytest.mark.parametrize("method", ["flat", "clustered", "ivf", "hnsw"])
