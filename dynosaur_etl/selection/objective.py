@@ -45,11 +45,11 @@ class Objective:
 
 @dataclass(frozen=True)
 class Reference:
-    """A run on a sample with diversity alone.
+    """What is known of a selection before it is made, from a sample of the pool.
 
     Attributes:
-        gain: d of the last picks, in points of the whole pool.
-        coverage: mean coverage that the sample's picks reach.
+        gain: d of the last picks with diversity alone, in points of the whole pool.
+        coverage: mean coverage that as many picks reach by chance.
     """
 
     gain: float
@@ -62,8 +62,23 @@ def reference_sample(count: int, seed: int) -> IntArray:
     return np.sort(chosen).astype(np.int64)
 
 
-def reference_run(sample: Vectors, cover: NDArray[np.int32], k: int, count: int) -> Reference:
-    """Greedy by diversity alone on a sample of a pool of `count`, with K in proportion."""
+def chance_picks(count: int, k: int, seed: int) -> IntArray:
+    """Positions of K points drawn from a pool by chance, ascending."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:k]).astype(np.int64)
+
+
+def reference_run(
+    sample: Vectors, drawn: Vectors, cover: NDArray[np.int32], count: int
+) -> Reference:
+    """Run greedy by diversity alone on a sample of a pool of `count`, with K in proportion.
+
+    Args:
+        sample: of the pool, with its `cover` before the first pick.
+        drawn: K points of the pool, for the coverage that chance reaches.
+        cover: of the sample.
+        count: points of the pool.
+    """
+    k = len(drawn)
     size = len(sample)
     picks = max(1, round(k * size / count))
     everything = np.arange(size)
@@ -72,7 +87,8 @@ def reference_run(sample: Vectors, cover: NDArray[np.int32], k: int, count: int)
     gains = dense_greedy(pairs, covered, picks)
     last = gains[int(picks * (1 - LAST_PART)) :].mean() / sample.one
     in_pool = (count / k) / (size / picks)
-    return Reference(max(float(last) * in_pool, SMALLEST_GAIN), float(covered.mean() / sample.one))
+    by_chance = np.maximum(sample.cover_by(drawn), cover).mean() / sample.one
+    return Reference(max(float(last) * in_pool, SMALLEST_GAIN), float(by_chance))
 
 
 def dense_greedy(

@@ -12,7 +12,13 @@ from dynosaur_etl.selection.exact import finish
 from dynosaur_etl.selection.forecast import Measure, forecast
 from dynosaur_etl.selection.graph import FIRST_PICKS
 from dynosaur_etl.selection.kernels import compiled, compress, replay
-from dynosaur_etl.selection.objective import Objective, Reference, reference_run, reference_sample
+from dynosaur_etl.selection.objective import (
+    Objective,
+    Reference,
+    chance_picks,
+    reference_run,
+    reference_sample,
+)
 from dynosaur_etl.selection.pairs import Pairs
 from dynosaur_etl.selection.partition import Lists, Parts, PartTask
 from dynosaur_etl.selection.problem import Problem
@@ -141,8 +147,11 @@ def first_picks(problem: Problem, state: State, objective: Objective) -> IntArra
 
 def sample_reference(problem: Problem, cover: Similarity) -> Reference:
     sample = reference_sample(len(problem), problem.seed)
-    vectors = as_vectors(problem.embeddings[sample], COARSE, "embeddings")
-    return reference_run(vectors, cover[sample], problem.purse.likely_picks, len(problem))
+    drawn = chance_picks(len(problem), problem.purse.likely_picks, problem.seed)
+    here, there = (
+        as_vectors(problem.embeddings[at], COARSE, "embeddings") for at in (sample, drawn)
+    )
+    return reference_run(here, there, cover[sample], len(problem))
 
 
 def gather(

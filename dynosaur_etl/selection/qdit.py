@@ -21,6 +21,7 @@ from dynosaur_etl.selection.graph import (
 from dynosaur_etl.selection.objective import (
     Objective,
     Reference,
+    chance_picks,
     reference_run,
     reference_sample,
 )
@@ -114,8 +115,9 @@ def qdit(
     state = problem.state(vectors)
     start = int(state.cover.sum(dtype=np.int64)) - sum(state.gains)
     sample = reference_sample(len(vectors), seed)
+    drawn = chance_picks(len(vectors), problem.purse.likely_picks, seed)
     reference = reference_run(
-        vectors.part(sample), state.cover[sample], problem.purse.likely_picks, len(vectors)
+        vectors.part(sample), vectors.part(drawn), state.cover[sample], len(vectors)
     )
     objective = problem.objective(reference, vectors.one)
     modes: dict[str, Callable[[], Run]] = {

@@ -127,3 +127,11 @@ def test_neighbours_follow_the_pool_per_pick() -> None:
     assert default_neighbours(52_000, 10_000) == 32
     assert default_neighbours(800_000, 10_000) == 96
     assert default_neighbours(10, 5) == 9
+
+
+def test_the_baseline_is_capped_by_what_chance_covers_in_the_whole_pool() -> None:
+    pool = clustered_pool(9, 6000)
+    drawn = np.random.default_rng(1).choice(6000, 300, replace=False)
+    by_chance = cosines(pool).clip(0)[:, drawn].max(axis=1).mean()
+    cap = qdit(pool, 300, mode="graph").params["baseline_cap"]
+    assert cap == pytest.approx(by_chance, abs=0.01)
