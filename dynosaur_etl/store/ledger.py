@@ -9,7 +9,7 @@ process lives: whoever finds that lock free knows that the owner is dead.
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -103,7 +103,9 @@ class PostgresLedger:
     def close(self) -> None:
         """Give up ownership: claims that are left open count as a dead owner's."""
         with self._guard:
-            self._alive.invalidate()  # a pooled connection would keep the lock
+            if not (self._alive.closed or self._alive.invalidated):
+                self._unlock()
+                self._alive.invalidate()  # a pooled connection would keep a lock left behind
             self._alive.close()
 
     def claim(self, requests: Sequence[ChatRequest], day: str) -> list[ClaimResult]:
@@ -292,6 +294,11 @@ class PostgresLedger:
             if row.owner_run == self._owner:
                 ended = {"key": row.key, "status": status, "error": clean_text(error)}
                 books.change_requests([ended | {"owner_run": None, "reserved_usd": Decimal(0)}])
+
+    def _unlock(self) -> None:
+        """Free the owner's lock now; the server may notice a closed connection only later."""
+        with suppress(DBAPIError):  # a connection that is lost holds no lock
+            self._alive.execute(text("select pg_advisory_unlock(:owner)"), {"owner": self._owner})
 
     def _prove_alive(self) -> None:
         """Check that the owner's lock is still held, before anything is sent on its strength."""

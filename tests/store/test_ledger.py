@@ -258,6 +258,32 @@ def test_a_ledger_whose_connection_was_lost_sends_nothing_more(
         ledger.again(claim)
 
 
+def test_a_closed_ledger_is_dead_at_once_and_closing_twice_is_harmless(engine: Engine) -> None:
+    watching = open_ledger(engine)
+    for _ in range(40):
+        closing = open_ledger(engine)
+        request = claimed(closing, "a").request
+        closing.close()
+        taken = claim_one(watching, request)
+        assert isinstance(taken, Claimed)
+        watching.release(taken, "given back")
+        closing.close()
+    watching.close()
+
+
+def test_a_ledger_whose_server_is_gone_closes_in_peace(engine: Engine) -> None:
+    ledger = open_ledger(engine)
+    with transaction(engine) as session:
+        session.execute(
+            text(
+                "select pg_terminate_backend(pid) from pg_locks "
+                "where locktype = 'advisory' and pid <> pg_backend_pid()"
+            )
+        )
+    ledger.close()
+    assert audit(engine).ownerless == 0
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
