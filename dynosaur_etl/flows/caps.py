@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import OVER_CAP, Counts, Listing
-from dynosaur_etl.flows.catalogue import stored_listing
+from dynosaur_etl.flows.catalogue import LISTED, stored_listing
 from dynosaur_etl.flows.examine import examine_listed
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.hub.caps import over_caps
@@ -92,8 +92,8 @@ def _asking(session: Session, services: Services, rows: Sequence[dict[str, Any]]
     asking = []
     for start in range(0, len(rows), _ROWS):
         pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
-        query = select(DatasetRow).where(DatasetRow.id.in_(pinned))
-        listings = map(stored_listing, session.scalars(query))
+        query = select(*LISTED).where(DatasetRow.id.in_(pinned))
+        listings = map(stored_listing, session.execute(query))
         asking += [
             item
             for item in listings

@@ -1,14 +1,14 @@
 """Following the Hub: the catalogue of all datasets seen, and their commits."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.services import Progress, Services, silent
 from dynosaur_etl.hub.listing import ListingPage
 from dynosaur_etl.hub.statistics import read_statistics
+from dynosaur_etl.store.bulk import insert_rows
 from dynosaur_etl.store.database import locked, transaction
 from dynosaur_etl.store.steps import load_checkpoints
 from dynosaur_etl.store.tables import CatalogueRow, CheckpointRow, CommitRow, DatasetRow
@@ -26,6 +27,21 @@ from dynosaur_etl.store.tables import CatalogueRow, CheckpointRow, CommitRow, Da
 WATERMARK = "hub"
 _LAG = timedelta(hours=1)
 _CHECKPOINT = ("catalogue", "list")
+_SAVED_TOGETHER = 16
+LISTED = (
+    DatasetRow.id,
+    DatasetRow.created_at,
+    DatasetRow.last_modified,
+    DatasetRow.sha,
+    DatasetRow.gated,
+    DatasetRow.private,
+    DatasetRow.disabled,
+    DatasetRow.downloads,
+    DatasetRow.likes,
+    DatasetRow.licences,
+    DatasetRow.languages,
+    DatasetRow.licence_name,
+)
 
 log = logging.getLogger(__name__)
 
@@ -200,11 +216,17 @@ def read_commits(services: Services, rows: Sequence[DatasetRow]) -> Iterator[Non
         except HubRefused:
             return []
 
+    unsaved: dict[str, tuple[str | None, list[Commit]]] = {}
     with ThreadPoolExecutor(services.settings.hub_concurrency) as pool:
-        for row, commits in zip(stale, pool.map(read, stale), strict=True):
-            with transaction(services.engine) as session:
-                _replace_commits(session, row, commits)
-            yield
+        try:
+            for row, commits in zip(stale, pool.map(read, stale), strict=True):
+                unsaved[row.id] = (row.sha, commits)
+                if len(unsaved) == _SAVED_TOGETHER:
+                    _replace_commits(services, unsaved)
+                    unsaved = {}
+                yield
+        finally:
+            _replace_commits(services, unsaved)
 
 
 def commits_are_stale(row: DatasetRow) -> bool:
@@ -232,8 +254,12 @@ def stored_commits(session: Session, dataset_id: str) -> list[Commit]:
     return [Commit(row.sha, row.date, row.title) for row in session.scalars(query)]
 
 
-def stored_listing(row: DatasetRow) -> Listing:
-    """Give a dataset as the Hub's list showed it last."""
+def stored_listing(row: Row[Any]) -> Listing:
+    """Give a dataset as the Hub's list showed it last, but for its tags.
+
+    Args:
+        row: of a query that selects the columns `LISTED`.
+    """
     told = None
     if row.licences is not None:
         told = Told(tuple(row.licences), tuple(row.languages or ()), row.licence_name or "")
@@ -242,7 +268,6 @@ def stored_listing(row: DatasetRow) -> Listing:
         created_at=row.created_at.astimezone(UTC),
         last_modified=row.last_modified.astimezone(UTC),
         sha=row.sha,
-        tags=tuple(row.tags),
         gated=row.gated,
         private=row.private,
         disabled=row.disabled,
@@ -291,18 +316,25 @@ def _row(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _replace_commits(session: Session, row: DatasetRow, commits: Sequence[Commit]) -> None:
-    session.execute(delete(CommitRow).where(CommitRow.dataset_id == row.id))
+def _replace_commits(
+    services: Services, read: Mapping[str, tuple[str | None, Sequence[Commit]]]
+) -> None:
+    """Put the commits of datasets, read at the heads named, in the place of the earlier ones."""
+    if not read:
+        return
     rows = [
         {
-            "dataset_id": row.id,
+            "dataset_id": dataset_id,
             "sha": commit.sha,
             "date": commit.date,
             "position": position,
             "title": commit.title,
         }
+        for dataset_id, (_, commits) in read.items()
         for position, commit in enumerate(commits)
     ]
-    if rows:
-        session.execute(insert(CommitRow), clean_json(rows))
-    session.execute(update(DatasetRow).where(DatasetRow.id == row.id).values(commits_of=row.sha))
+    heads = [{"id": dataset_id, "commits_of": head} for dataset_id, (head, _) in read.items()]
+    with transaction(services.engine) as session:
+        session.execute(delete(CommitRow).where(CommitRow.dataset_id.in_(read)))
+        insert_rows(session, CommitRow, rows)
+        session.execute(update(DatasetRow), heads)

@@ -18,7 +18,7 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import KEEP, Card, Listing, Revision, StepReport, Verdict
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows.catalogue import known_commits, stored_listing
+from dynosaur_etl.flows.catalogue import LISTED, known_commits, stored_listing
 from dynosaur_etl.flows.examined import SAMPLES, Examined, output_of
 from dynosaur_etl.flows.services import Progress, Services, keep_loaded, silent
 from dynosaur_etl.flows.step import require_step, run_step
@@ -103,14 +103,14 @@ def card_filter(settings: Settings) -> Callable[[Card], Verdict]:
 
 def _candidates(services: Services, day: GrowthDay) -> list[tuple[CandidateRow, Listing]]:
     query = (
-        select(CandidateRow, DatasetRow)
+        select(CandidateRow, *LISTED)
         .join(DatasetRow, DatasetRow.id == CandidateRow.dataset_id)
         .where(CandidateRow.day == str(day))
         .order_by(CandidateRow.dataset_id)
     )
     with Session(services.engine, expire_on_commit=False) as session:
         found = session.execute(query)
-        return [(candidate, stored_listing(dataset)) for candidate, dataset in found]
+        return [(row.CandidateRow, stored_listing(row)) for row in found]
 
 
 class _Examination:

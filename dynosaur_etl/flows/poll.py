@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session, load_only
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Commit, Counts, StepReport
@@ -82,7 +82,14 @@ def listed_candidates(day: GrowthDay, services: Services) -> tuple[int, int]:
 
 def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]], list[DatasetRow]]:
     """Give the candidates that the catalogue tells, and the datasets whose commits have to."""
-    query = select(DatasetRow).options(defer(DatasetRow.tags)).where(_touched(day))
+    needed = (
+        DatasetRow.id,
+        DatasetRow.created_at,
+        DatasetRow.last_modified,
+        DatasetRow.sha,
+        DatasetRow.commits_of,
+    )
+    query = select(DatasetRow).options(load_only(*needed)).where(_touched(day))
     told, untold = [], []
     with Session(services.engine, expire_on_commit=False) as session:
         for row in session.scalars(query.order_by(DatasetRow.id)):

@@ -5,7 +5,9 @@ named get their server's default.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import text
@@ -17,6 +19,7 @@ from dynosaur_etl.store.tables import Base
 Rows = Sequence[Mapping[str, Any]]
 
 _AT_ONCE = 1000
+_MAY_BE_AMISS = re.compile(r"\\u0000|[\ud800-\udfff]")
 
 
 def insert_rows(session: Session, table: type[Base], rows: Rows) -> None:
@@ -41,9 +44,17 @@ def _write(session: Session, table: type[Base], rows: Rows, on_conflict: str) ->
         f"from json_populate_recordset(null::{name}, cast(:rows as json)){on_conflict}"
     )
     for start in range(0, len(rows), _AT_ONCE):
-        chunk = [clean_json(dict(row)) for row in rows[start : start + _AT_ONCE]]
-        told = json.dumps(chunk, ensure_ascii=False, default=str)
-        session.execute(statement, {"rows": told})
+        chunk = [dict(row) for row in rows[start : start + _AT_ONCE]]
+        session.execute(statement, {"rows": _as_json(chunk)})
+
+
+def _as_json(rows: list[dict[str, Any]]) -> str:
+    """Write rows as JSON; they are walked through and cleaned only where something is amiss."""
+    with suppress(ValueError):  # a number that is not finite
+        told = json.dumps(rows, ensure_ascii=False, default=str, allow_nan=False)
+        if _MAY_BE_AMISS.search(told) is None:
+            return told
+    return json.dumps(clean_json(rows), ensure_ascii=False, default=str)
 
 
 def _listed(names: Mapping[str, Any] | Sequence[str]) -> str:
