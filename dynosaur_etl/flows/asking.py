@@ -1,7 +1,9 @@
 """Asking an LLM within a step, in the mode of the settings: one by one, or by the Batch API."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+
+import uvloop
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.flows.batches import wait_for
@@ -33,9 +35,9 @@ def ask_live(
     requests: Sequence[ChatRequest], day: str, services: Services, progress: Progress
 ) -> Outcomes:
     """Send the requests that have no answer, one by one; raises as `ask` does."""
-    return asyncio.run(
-        services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
-    )
+    asking = services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(asking)
 
 
 def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services) -> Submission:
@@ -48,6 +50,12 @@ def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
     answered = stored_answers(services.engine, [request.key for request in requests]).answered
+    return _submit(requests, answered, day, services)
+
+
+def _submit(
+    requests: Sequence[ChatRequest], answered: Container[str], day: str, services: Services
+) -> Submission:
     left = [request for request in requests if request.key not in answered]
     return services.batches.submit(left, day)
 
@@ -57,7 +65,7 @@ def _by_batch(
 ) -> Outcomes:
     keys = list(dict.fromkeys(request.key for request in requests))
     before = stored_answers(services.engine, keys).answered
-    submission = submit_missing(requests, day, services)
+    submission = _submit(requests, before, day, services)
     wait_for(submission.batches, services, progress)
     stored = stored_answers(services.engine, keys)
     told = stored.answered.keys() | stored.refused.keys()
