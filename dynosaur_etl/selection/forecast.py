@@ -1,14 +1,15 @@
 """The first picks, found on a sample of points and measured on all.
 
 The first picks of a greedy selection are its dearest: nothing is covered yet, so every pair of
-points matters. Here a sample of points ranks the candidates, and the best of that ranking are
-measured against the whole pool. The result is greedy's own first picks nearly always; `exact`
-proves it, the other modes take it as it is.
+points matters. Here a sample of points ranks the candidates, a larger one the best of them, and
+the best of these are measured against the whole pool. The result is greedy's own first picks
+nearly always; `exact` proves it, the other modes take it as it is.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,13 @@ from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.state import State
 from dynosaur_etl.selection.vectors import BLOCK, IntArray, Similarity, Vectors
 
-SAMPLE_CELLS = 2**24
+SAMPLE_CELLS = 2**27
 SMALLEST_SAMPLE = 768
-LARGEST_SAMPLE = 1024
-SHORTLIST = 160
+LARGEST_SAMPLE = 2048
+SAMPLE_ONE = 2**15 - 1
+SHORTLIST = 1024
+SCREEN_POINTS = 8192
+FINALISTS = 96
 CACHED_CELLS = 2**26
 
 
@@ -30,15 +34,17 @@ class SampledGains:
     """Gains of candidates, summed over a sample of points.
 
     Attributes:
-        similarity: fixed point [points, candidates].
-        cover: of the points, as of the gains.
+        similarity: of points and candidates [points, candidates], `SAMPLE_ONE` is 1.
+        unit: fixed-point value of one step of `similarity`.
+        cover: of the points, as of the gains, in the same steps.
     """
 
     candidates: IntArray
     points: IntArray
-    similarity: Similarity
-    cover: Similarity
-    gains: NDArray[np.int64]
+    similarity: NDArray[np.int16]
+    unit: float
+    cover: NDArray[np.int32]
+    gains: NDArray[np.int32]
 
     @classmethod
     def of(cls, vectors: Vectors, state: State, seed: int) -> "SampledGains":
@@ -53,22 +59,21 @@ class SampledGains:
         sampled = cls(
             candidates,
             points,
-            approximate_similarities(vectors, points, candidates),
-            np.full(size, vectors.one, np.int32),
-            np.zeros(len(candidates), np.int64),
+            approximate_similarities(vectors, points, candidates, SAMPLE_ONE, np.int16),
+            vectors.one / SAMPLE_ONE,
+            np.full(size, SAMPLE_ONE, np.int32),
+            np.zeros(len(candidates), np.int32),
         )
         sampled.move_cover(state.cover)
         return sampled
 
     def shortlist(self, objective: Objective, pool_size: int, state: State) -> IntArray:
         """Positions of the most promising candidates, ascending."""
-        scores = objective.scores(self.gains * (pool_size / len(self.points)), self.candidates)
-        scores[state.closed(self.candidates)] = -np.inf
-        best = np.argsort(-scores, kind="stable")[:SHORTLIST]
-        return np.sort(self.candidates[best[np.isfinite(scores[best])]])
+        scale = self.unit * pool_size / len(self.points)
+        return most_promising(self.candidates, self.gains * scale, objective, state, SHORTLIST)
 
     def move_cover(self, cover: Similarity) -> None:
-        new = cover[self.points]
+        new = (cover[self.points] / self.unit).astype(np.int32)
 
         def shift(start: int, stop: int) -> None:
             kernel = compiled(shift_gains)
@@ -79,29 +84,46 @@ class SampledGains:
         self.cover = new
 
 
+def most_promising(
+    candidates: IntArray,
+    gains: NDArray[np.floating],
+    objective: Objective,
+    state: State,
+    count: int,
+) -> IntArray:
+    """Positions of the open candidates with the best scores, ascending."""
+    scores = objective.scores(gains, candidates)
+    scores[state.closed(candidates)] = -np.inf
+    best = np.argsort(-scores, kind="stable")[:count]
+    return np.sort(candidates[best[np.isfinite(scores[best])]])
+
+
 def approximate_similarities(
-    vectors: Vectors, points: IntArray, candidates: IntArray
-) -> NDArray[np.int32]:
-    """Similarities [points, candidates] from float32 products, good enough to rank by."""
-    left, right = vectors.floats[points], vectors.floats[candidates]
-    unit = vectors.one / vectors.unity
-    out = np.empty((len(points), len(candidates)), np.int32)
-    for start in range(0, len(candidates), BLOCK):
+    vectors: Vectors, rows: IntArray, columns: IntArray, one: int, kind: type
+) -> NDArray[Any]:
+    """Similarities [rows, columns] from float32 products, good enough to rank by; `one` is 1."""
+    left, right = vectors.floats[rows], vectors.floats[columns]
+    out: NDArray[Any] = np.empty((len(rows), len(columns)), kind)
+    for start in range(0, len(columns), BLOCK):
         products = left @ right[start : start + BLOCK].T
         np.clip(products, 0, vectors.unity, out=products)
-        np.multiply(products, unit, out=out[:, start : start + BLOCK], casting="unsafe")
+        np.multiply(
+            products, one / vectors.unity, out=out[:, start : start + BLOCK], casting="unsafe"
+        )
     return out
 
 
 @dataclass
 class Measure:
-    """Gains of single candidates over the whole pool; keeps the rows that it computed.
+    """Gains of single candidates over some points; keeps the rows that it computed.
 
     Attributes:
-        rows_of: gives rows of similarities: `Vectors.rows`, or `near_rows`, which is faster.
+        width: number of the points.
+        rows_of: gives rows of similarities to them: `Vectors.rows`, or `near_rows`, which is
+            faster.
     """
 
-    vectors: Vectors
+    width: int
     rows_of: Callable[[IntArray], Similarity]
     rows: dict[int, Similarity] = field(default_factory=dict)
 
@@ -114,30 +136,54 @@ class Measure:
 
     def _fetch(self, at: IntArray) -> None:
         missing = np.array([a for a in at.tolist() if a not in self.rows], np.int64)
-        if (len(self.rows) + len(missing)) * len(self.vectors) > CACHED_CELLS:
+        if (len(self.rows) + len(missing)) * self.width > CACHED_CELLS:
             self.rows.clear()
             missing = at
         if len(missing):
             self.rows.update(zip(missing.tolist(), self.rows_of(missing), strict=True))
 
 
+class Screen:
+    """Ranks a shortlist on a larger sample of points, so that few have to be measured on all."""
+
+    def __init__(self, vectors: Vectors, seed: int) -> None:
+        size = min(SCREEN_POINTS, len(vectors))
+        chosen = np.random.default_rng(seed + 1).choice(len(vectors), size, replace=False)
+        self._points = np.sort(chosen).astype(np.int64)
+        self._scale = len(vectors) / size
+        self._measure = Measure(
+            size,
+            lambda at: approximate_similarities(vectors, at, self._points, vectors.one, np.int32),
+        )
+
+    def finalists(self, shortlist: IntArray, objective: Objective, state: State) -> IntArray:
+        """Positions of the most promising of a shortlist, ascending."""
+        gains = self._measure.gains(shortlist, state.cover[self._points]) * self._scale
+        return most_promising(shortlist, gains, objective, state, FINALISTS)
+
+
 def forecast(
-    measure: Measure, state: State, objective: Objective, count: int, seed: int
+    vectors: Vectors,
+    measure: Measure,
+    state: State,
+    objective: Objective,
+    count: int,
+    seed: int,
 ) -> list[Similarity]:
     """Make the next `count` picks on `state`, or fewer where no more can be made.
 
     Returns:
         The cover before each pick, and after the last.
     """
-    vectors = measure.vectors
     covers = [state.cover.copy()]
-    sampled = SampledGains.of(vectors, state, seed)
+    sampled, screen = SampledGains.of(vectors, state, seed), Screen(vectors, seed)
     for _ in range(count):
-        contenders = sampled.shortlist(objective, len(vectors), state)
-        if not len(contenders):
-            contenders = state.open_candidates()[:SHORTLIST]
-        if not len(contenders):
+        shortlist = sampled.shortlist(objective, len(vectors), state)
+        if not len(shortlist):
+            shortlist = state.open_candidates()[:SHORTLIST]
+        if not len(shortlist):
             break
+        contenders = screen.finalists(shortlist, objective, state)
         gains = measure.gains(contenders, state.cover)
         best = int(np.argmax(objective.scores(gains, contenders)))
         pick = int(contenders[best])

@@ -281,7 +281,8 @@ def run_graph(
     Returns:
         Rise of the summed cover at each pick as the graph sees it, a lower bound, fixed point.
     """
-    forecast(Measure(vectors, vectors.near_rows), state, objective, FIRST_PICKS, seed)
+    measure = Measure(len(vectors), vectors.near_rows)
+    forecast(vectors, measure, state, objective, FIRST_PICKS, seed)
     first = len(state.order)
     seen = state.cover.copy()
     rises = np.array(state.gains, np.int64)

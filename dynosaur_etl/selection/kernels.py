@@ -85,8 +85,10 @@ def shift_gains(
             continue
         before, after = old[v], new[v]
         for a in range(start, stop):
-            value = similarity[v, a]
-            gains[a] -= max(np.int32(0), value - before) - max(np.int32(0), value - after)
+            value = np.int32(similarity[v, a])
+            gains[a] -= max(np.int32(0), np.int32(value - before)) - max(
+                np.int32(0), np.int32(value - after)
+            )
 
 
 def stage_gains(

@@ -142,11 +142,11 @@ class Sweep:
 
     Attributes:
         bounds: upper bounds of all gains [stages, n] at each of the given covers, fixed point.
-        pairs: the pairs above the last cover.
+        buckets: the pairs above the last cover.
     """
 
     bounds: NDArray[np.float64]
-    pairs: Pairs
+    buckets: Buckets
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def sweep(vectors: Vectors, covers: list[Similarity]) -> Sweep:
             for part in found.listed:
                 buckets.add(*part)
     scale = vectors.one / vectors.unity * (1 + SUM_SLACK)
-    return Sweep(bounds * scale, buckets.pairs())
+    return Sweep(bounds * scale, buckets)
 
 
 def stage_parts(

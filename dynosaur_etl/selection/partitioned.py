@@ -140,8 +140,8 @@ def first_picks(problem: Problem, state: State, objective: Objective) -> IntArra
         state.left,
     )  # fmt: skip
     scaled = Objective(objective.rate[at] * (count / size), objective.quality_term[at])
-    measure = Measure(vectors, vectors.near_rows)
-    forecast(measure, sample, scaled, FIRST_PICKS, problem.seed)
+    measure = Measure(len(vectors), vectors.near_rows)
+    forecast(vectors, measure, sample, scaled, FIRST_PICKS, problem.seed)
     return at[np.array(sample.order, np.int64)].astype(np.int64)
 
 

@@ -17,7 +17,8 @@ from dynosaur_etl.selection.graph import build_graph
 from dynosaur_etl.selection.metrics import coverage, point_coverage
 from dynosaur_etl.selection.qdit import qdit
 from dynosaur_etl.selection.quality_scale import quality_ranks
-from dynosaur_etl.selection.vectors import COARSE, FINE, as_vectors
+from dynosaur_etl.selection.state import State
+from dynosaur_etl.selection.vectors import COARSE, FINE, Vectors, as_vectors
 from tests.selection.conftest import clustered_pool
 from tests.selection.naive import Greedy, cosines, fixed_point
 
@@ -100,6 +101,46 @@ def test_a_wrong_forecast_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
     corrected = qdit(pool, 60, mode="exact")
     assert corrected.diagnostics["passes"] > 1
     assert corrected.order.tolist() == right.order.tolist()
+
+
+def forecasting(order: list[int]) -> Any:
+    """Stands for the forecast: makes picks in a given order."""
+
+    def forecast_within(vectors: Vectors, state: State, *_: object) -> list[NDArray[np.int32]]:
+        covers = [state.cover.copy()]
+        for pick in order:
+            state.accept(pick, 0, vectors.rows(np.array([pick]))[0])
+            covers.append(state.cover.copy())
+        return covers
+
+    return forecast_within
+
+
+@given(st.integers(0, 50), st.data())
+@settings(max_examples=30, deadline=None)
+def test_any_forecast_leads_to_the_same_picks(seed: int, data: st.DataObject) -> None:
+    pool = clustered_pool(seed, count=400)
+    right = qdit(pool, 60, mode="exact").order.tolist()
+    guesses = data.draw(
+        st.permutations(right[:12])
+        | st.permutations(range(400)).map(lambda order: order[:12])
+        | st.integers(0, 11).map(lambda at: [*right[:at], *right[at + 1 : 12]])
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dynosaur_etl.selection.exact.forecast_within", forecasting(guesses))
+        found = qdit(pool, 60, mode="exact")
+    assert found.order.tolist() == right
+
+
+def test_a_late_wrong_guess_costs_no_second_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = clustered_pool(5, count=1300)
+    right = qdit(pool, 60, mode="exact")
+    guesses = [*right.order[:11].tolist(), int(right.order[40])]
+    monkeypatch.setattr("dynosaur_etl.selection.exact.forecast_within", forecasting(guesses))
+    found = qdit(pool, 60, mode="exact")
+    assert found.order.tolist() == right.order.tolist()
+    assert (found.diagnostics["passes"], found.diagnostics["first_picks_foreseen"]) == (1, 11)
+    assert found.diagnostics["points_listed_again"] > 0
 
 
 @given(problems(), st.sampled_from(CONCRETE_MODES))
