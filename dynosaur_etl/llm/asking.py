@@ -23,6 +23,7 @@ from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.llm.pace import LONGEST_ASKED_WAIT, Breaker, Tries, backoff
 from dynosaur_etl.llm.sender import Reply, Sender
 from dynosaur_etl.llm.settling import Settler
+from dynosaur_etl.llm.slot import NotSent, Slot
 
 POLL_SECONDS = 0.2
 AHEAD = 2
@@ -198,10 +199,10 @@ class Asking:
     ) -> tuple[Claimed, Reply] | None:
         while await self._may_leave(claim, claimed_at):
             try:
-                async with self._in_flight:
-                    if self._stopped.is_set():
-                        break
-                    return claim, await self._sender.send(claim.request)
+                slot = Slot(self._in_flight, self._stopped)
+                return claim, await self._sender.send(claim.request, slot)
+            except NotSent:
+                break
             except TryAgain as failure:
                 following = await self._following(claim, failure, tries)
                 if following is None:

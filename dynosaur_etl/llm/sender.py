@@ -1,10 +1,11 @@
 """Sends one request once, over the official client with its own retries off."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import httpx2
@@ -16,6 +17,7 @@ from dynosaur_etl.domain.pace import Told, paced_tokens
 from dynosaur_etl.llm.completion import MAX_BODY_BYTES, read_completion
 from dynosaur_etl.llm.failures import RequestRefused, TryAgain, read_failure
 from dynosaur_etl.llm.limits import read_told
+from dynosaur_etl.llm.slot import Slot
 
 NO_KEY = "no-key"
 """The client insists on a key; servers on one's own machine want none."""
@@ -27,6 +29,17 @@ class Reply:
 
     answer: Answer
     told: Told
+
+
+_before_leaving: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("before_leaving")
+
+
+class _Client(openai.DefaultAioHttpClient):
+    """Waits between making a request ready, which takes most of the CPU time, and sending it."""
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        await _before_leaving.get()()
+        return await super().send(request, **options)
 
 
 class Sender:
@@ -45,7 +58,7 @@ class Sender:
             api_key=api_key or NO_KEY,
             timeout=timeout,
             max_retries=0,
-            http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout),
+            http_client=_Client(limits=limits, timeout=timeout),
         )
 
     async def __aenter__(self) -> Self:
@@ -59,17 +72,26 @@ class Sender:
     ) -> None:
         await self._client.close()
 
-    async def send(self, request: ChatRequest) -> Reply:
-        """Send the request once and read its answer.
+    async def send(self, request: ChatRequest, slot: Slot) -> Reply:
+        """Send the request once, when the slot lets it, and read its answer.
 
         Raises:
             SendFailure: no answer; its kind tells what to do about it.
+            NotSent: the slot did not let it leave.
         """
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(None) as timer:
+
+                async def leave() -> None:
+                    await slot.take()
+                    timer.reschedule(asyncio.get_running_loop().time() + self._timeout)
+
+                _before_leaving.set(leave)
                 body, headers = await self._receive(request)
         except (openai.APIError, httpx2.HTTPError, aiohttp.ClientError, TimeoutError) as error:
             raise read_failure(error) from error
+        finally:
+            slot.free()
         answer = read_completion(body, request.model)
         if answer is None:
             start = body[:80].decode("utf-8", "replace")
@@ -83,8 +105,11 @@ class Sender:
             self._url,  # whole: the client would put its parts together for every request
             cast_to=object,
             body=request.body(),
-            # the key lets a server that honours it give a lost answer again without charging
-            options={"headers": {"Idempotency-Key": request.key}},
+            options={
+                # the key lets a server that honours it give a lost answer again without charging
+                "headers": {"Idempotency-Key": request.key},
+                "idempotency_key": request.key,  # else the client draws one and drops it
+            },
             stream=True,
             stream_cls=openai.AsyncStream[object],
         )

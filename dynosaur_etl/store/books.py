@@ -11,13 +11,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine, Row, bindparam, insert, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Engine, Row, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.ledger import AttemptOutcome, Claimed, RequestStatus
 from dynosaur_etl.store.budget import Totals
+from dynosaur_etl.store.bulk import change_rows, insert_rows, put_rows
 from dynosaur_etl.store.database import lock_number, transaction
 from dynosaur_etl.store.tables import LlmAttemptRow, LlmRequestRow
 
@@ -30,11 +30,6 @@ _REQUEST_COLUMNS = [
         "completion_tokens", "cost_usd", "owner_run", "batch",
     )
 ]  # fmt: skip
-_TAKEN = (
-    "purpose", "day", "subject", "status", "attempts", "error", "reserved_usd", "price_version",
-    "owner_run", "sent_at",
-)  # fmt: skip
-
 AttemptId = tuple[str, int]
 
 
@@ -112,37 +107,19 @@ class Books:
             held = values["reserved_usd"] + (values["cost_usd"] or 0)
             before = row.reserved_usd + (row.cost_usd or 0)
             self.totals.add(row.day, row.purpose, row.sent_at, held - before)
-            changes.append({"k": row.key, "n": row.number, **values})
-        self._update(_ATTEMPTS, (("key", "k"), ("number", "n")), changes)
+            changes.append({"key": row.key, "number": row.number, **values})
+        change_rows(self.session, LlmAttemptRow, changes)
 
     def change_requests(self, changes: Sequence[dict[str, Any]]) -> None:
         """Change requests; each of the changes names its `key` and the same columns."""
-        renamed = [{"k": change.pop("key"), **change} for change in map(dict, changes)]
-        self._update(_REQUESTS, (("key", "k"),), renamed)
+        change_rows(self.session, LlmRequestRow, changes)
 
     def write(self) -> None:
         """Write what was taken, then the totals."""
-        if self._requests:
-            statement = upsert(_REQUESTS)
-            taken = {name: statement.excluded[name] for name in _TAKEN}
-            conflict = statement.on_conflict_do_update(index_elements=["key"], set_=taken)
-            self.session.execute(conflict, self._requests)
-            self.session.execute(insert(_ATTEMPTS), self._attempts)
-            self._requests, self._attempts = [], []
+        put_rows(self.session, LlmRequestRow, self._requests)
+        insert_rows(self.session, LlmAttemptRow, self._attempts)
+        self._requests, self._attempts = [], []
         self.totals.write(self.session)
-
-    def _update(
-        self, table: Any, where: Sequence[tuple[str, str]], changes: Sequence[dict[str, Any]]
-    ) -> None:
-        if not changes:
-            return
-        statement = update(table)
-        names = {name for _, name in where}
-        for column, name in where:
-            statement = statement.where(table.c[column] == bindparam(name))
-        columns = [column for column in changes[0] if column not in names]
-        statement = statement.values({column: bindparam(column) for column in columns})
-        self.session.connection().execute(statement, list(changes))
 
 
 @contextmanager

@@ -35,17 +35,34 @@ def put_rows(session: Session, table: type[Base], rows: Rows) -> None:
     _write(session, table, rows, f" on conflict ({_listed(keys)}) do update set {changes}")
 
 
+def change_rows(session: Session, table: type[Base], rows: Rows) -> None:
+    """Give the columns named, in rows that are found by their primary key, new values."""
+    if not rows:
+        return
+    keys = [column.name for column in table.__table__.primary_key]
+    found = " and ".join(f"kept.{_quoted(key)} = told.{_quoted(key)}" for key in keys)
+    changes = ", ".join(f"{_quoted(n)} = told.{_quoted(n)}" for n in rows[0] if n not in keys)
+    name = _quoted(table.__tablename__)
+    statement = f"update {name} as kept set {changes} from {_told(name)} as told where {found}"  # noqa: S608 - names of our own tables
+    _execute(session, statement, rows)
+
+
 def _write(session: Session, table: type[Base], rows: Rows, on_conflict: str) -> None:
     if not rows:
         return
     name, columns = _quoted(table.__tablename__), _listed(rows[0])
-    statement = text(
-        f"insert into {name} ({columns}) select {columns} "  # noqa: S608 - names of our own tables
-        f"from json_populate_recordset(null::{name}, cast(:rows as json)){on_conflict}"
-    )
+    select = f"select {columns} from {_told(name)}"  # noqa: S608 - names of our own tables
+    _execute(session, f"insert into {name} ({columns}) {select}{on_conflict}", rows)
+
+
+def _told(name: str) -> str:
+    return f"json_populate_recordset(null::{name}, cast(:rows as json))"
+
+
+def _execute(session: Session, statement: str, rows: Rows) -> None:
     for start in range(0, len(rows), _AT_ONCE):
         chunk = [dict(row) for row in rows[start : start + _AT_ONCE]]
-        session.execute(statement, {"rows": _as_json(chunk)})
+        session.execute(text(statement), {"rows": _as_json(chunk)})
 
 
 def _as_json(rows: list[dict[str, Any]]) -> str:
