@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.errors import CountsDoNotReconcile, LlmRefused, LlmUnavailable
@@ -50,8 +51,8 @@ class Asking:
         patience: float,
         progress: Callable[[int], None],
     ) -> None:
-        self._asked = {request.key: request for request in requests}
-        self._pending = deque(self._asked.values())
+        self._pending = deque(requests)
+        self._taken_up: set[str] = set()
         self._day = day
         self._sender = sender
         self._ledger = ledger
@@ -116,7 +117,7 @@ class Asking:
         if room < min(len(self._pending), max(1, self._ahead // 2)):
             return False
         done_before = self._done
-        batch = [self._pending.popleft() for _ in range(min(room, len(self._pending)))]
+        batch = list(islice(self._take_up(), room))
         was_running = bool(self._running)
         results = await asyncio.to_thread(self._ledger.claim, batch, self._day)
         now = time.monotonic()
@@ -126,6 +127,18 @@ class Asking:
         spent = [result for result in results if isinstance(result, BudgetSpent)]
         self._meet_budget(spent, was_running)
         return self._done > done_before
+
+    def _take_up(self) -> Iterator[ChatRequest]:
+        """Take requests off the line, each key once; keys are made here, while others wait."""
+        while self._pending:
+            request = self._pending.popleft()
+            if request.key not in self._taken_up:
+                self._taken_up.add(request.key)
+                yield request
+
+    def _put_back(self, results: Sequence[Later | BudgetSpent]) -> None:
+        self._pending.extendleft(result.request for result in reversed(results))
+        self._taken_up.difference_update(result.request.key for result in results)
 
     def _start(self, result: ClaimResult, now: float) -> None:
         match result:
@@ -139,6 +152,7 @@ class Asking:
                 self._answered[request.key] = answer
             case Held(request):
                 self._pending.append(request)
+                self._taken_up.discard(request.key)
             case InBatch(request, batch):
                 words = f"batch {batch[:12]} is on its way; `dynosaur batches resume` collects it"
                 self._defer(request, Deferral.HELD, words)
@@ -154,7 +168,7 @@ class Asking:
         if not later:
             return
         self._ahead = 0
-        self._pending.extendleft(result.request for result in reversed(later))
+        self._put_back(later)
         self._claim_from = now + later[0].wait
         if later[0].wait > LONGEST_ASKED_WAIT:
             self._breaker.paused(later[0].wait)
@@ -163,7 +177,7 @@ class Asking:
     def _meet_budget(self, spent: Sequence[BudgetSpent], was_running: bool) -> None:
         """Defer, unless what was in flight frees, or has just freed, what was reserved for it."""
         if was_running or self._running:
-            self._pending.extendleft(result.request for result in reversed(spent))
+            self._put_back(spent)
             return
         for result in spent:
             self._defer(result.request, Deferral.BUDGET, result.detail)
@@ -288,8 +302,8 @@ class Asking:
         self._notes[f"{why}: {detail}"] = None
 
     def _defer_pending(self, why: Deferral, detail: str) -> None:
-        while self._pending:
-            self._defer(self._pending.popleft(), why, detail)
+        for request in self._take_up():
+            self._defer(request, why, detail)
 
     def _outcomes(self) -> Outcomes:
         if self._refusal is not None:
@@ -297,8 +311,8 @@ class Asking:
         self._defer_pending(Deferral.UNAVAILABLE, self._breaker.reason or "the server is not asked")
         if self._breaker.open and not self._answered:
             raise LlmUnavailable(f"the LLM server gives no answer: {self._breaker.reason}")
-        if self._done != len(self._asked):
-            raise CountsDoNotReconcile(f"asked {len(self._asked)}, accounted for {self._done}")
+        if self._done != len(self._taken_up):
+            raise CountsDoNotReconcile(f"asked {len(self._taken_up)}, accounted for {self._done}")
         self._progress(self._done)
         return Outcomes(
             self._answered, self._deferred, self._refused, self._sent, tuple(self._notes)

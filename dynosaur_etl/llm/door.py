@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import httpx2
+
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.ledger import Ledger
 from dynosaur_etl.llm.asking import Asking
@@ -30,7 +32,8 @@ class LlmDoor:
         `attempts` is the most sendings of one request within one call; before the second one
         `first_backoff` seconds pass, which double from then on.
         """
-        self._address = (base_url, api_key, timeout, concurrency)
+        tls = httpx2.create_ssl_context()  # slow to make: once, not with every call
+        self._address = (base_url, api_key, timeout, concurrency, tls)
         self._timeout = timeout
         self._concurrency = concurrency
         self._attempts = attempts

@@ -1,6 +1,7 @@
 """Sends one request once, over the official client with its own retries off."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -49,7 +50,9 @@ class Sender:
     connection with every request, and its parser, a request takes half as much CPU time again.
     """
 
-    def __init__(self, base_url: str, api_key: str, timeout: float, connections: int) -> None:
+    def __init__(
+        self, base_url: str, api_key: str, timeout: float, connections: int, tls: ssl.SSLContext
+    ) -> None:
         self._timeout = timeout
         self._url = base_url.rstrip("/") + "/chat/completions"
         limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
@@ -58,7 +61,7 @@ class Sender:
             api_key=api_key or NO_KEY,
             timeout=timeout,
             max_retries=0,
-            http_client=_Client(limits=limits, timeout=timeout),
+            http_client=_Client(limits=limits, timeout=timeout, verify=tls),
         )
 
     async def __aenter__(self) -> Self:
