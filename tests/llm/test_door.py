@@ -76,6 +76,16 @@ def test_rereading_many_stored_answers_takes_no_waiting(
     assert time.monotonic() - start < 3
 
 
+def test_the_same_question_asked_many_times_is_sent_once(
+    llm: FaultyLlm, ledger: PostgresLedger, engine: Engine
+) -> None:
+    requests = [make_request(f"question {n % 7}") for n in range(60)]
+    outcomes = ask(make_door(llm.url, ledger, concurrency=3), requests)
+    assert outcomes.answered.keys() == {request.key for request in requests}
+    assert (outcomes.sent, llm.received.total()) == (7, 7)
+    assert audit(engine).consistent
+
+
 @pytest.mark.parametrize(
     ("faults", "outcomes"),
     [
@@ -92,16 +102,6 @@ def test_rereading_many_stored_answers_takes_no_waiting(
         (["cut"], ["lost", "answered"]),
     ],
 )
-def test_the_same_question_asked_many_times_is_sent_once(
-    llm: FaultyLlm, ledger: PostgresLedger, engine: Engine
-) -> None:
-    requests = [make_request(f"question {n % 7}") for n in range(60)]
-    outcomes = ask(make_door(llm.url, ledger, concurrency=3), requests)
-    assert outcomes.answered.keys() == {request.key for request in requests}
-    assert (outcomes.sent, llm.received.total()) == (7, 7)
-    assert audit(engine).consistent
-
-
 def test_a_passing_failure_is_sent_again_and_paid_once(
     llm: FaultyLlm,
     ledger: PostgresLedger,
