@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.selection.forecast import Measure, forecast
+from dynosaur_etl.selection.forecast import Measure, effort_to_foresee, forecast
 from dynosaur_etl.selection.kernels import compiled, lazy_greedy
 from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.pairs import BYTES_PER_PAIR, Buckets, Pairs, estimated_pairs, sweep
@@ -138,7 +138,8 @@ def forecast_within(
 ) -> list[Similarity]:
     """Forecast as many picks as it takes for the remaining pairs to fit."""
     measure = Measure(len(vectors), vectors.near_rows)
-    covers = forecast(vectors, measure, state, objective, FIRST_PICKS, seed)
+    effort = effort_to_foresee(len(vectors))
+    covers = forecast(vectors, measure, state, objective, FIRST_PICKS, effort, seed)
     while (
         need := estimated_pairs(vectors, covers[-1], seed) * BYTES_PER_PAIR
     ) > pair_bytes and len(state.open_candidates()):
@@ -147,7 +148,7 @@ def forecast_within(
                 f"the pairs that matter need about {need / 2**30:.1f} GiB, and "
                 f"{pair_bytes / 2**30:.1f} GiB are free for them; allowed: mode 'graph'"
             )
-        covers += forecast(vectors, measure, state, objective, len(covers), seed)[1:]
+        covers += forecast(vectors, measure, state, objective, len(covers), effort, seed)[1:]
     return covers
 
 

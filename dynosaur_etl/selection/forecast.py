@@ -19,14 +19,40 @@ from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.state import State
 from dynosaur_etl.selection.vectors import BLOCK, IntArray, Similarity, Vectors
 
-SAMPLE_CELLS = 2**27
-SMALLEST_SAMPLE = 768
-LARGEST_SAMPLE = 2048
 SAMPLE_ONE = 2**15 - 1
-SHORTLIST = 1024
-SCREEN_POINTS = 8192
-FINALISTS = 96
 CACHED_CELLS = 2**26
+SMALL_POOL = 20_000
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How closely a forecast looks.
+
+    Attributes:
+        cells: most similarities of the sample, which all candidates are ranked on.
+        smallest_sample: points of the sample where `cells` allows no more for all candidates.
+        largest_sample: points of the sample at most.
+        shortlist: candidates that are ranked on a larger sample.
+        screen: points of that one.
+        finalists: candidates that are measured on all points.
+    """
+
+    cells: int
+    smallest_sample: int
+    largest_sample: int
+    shortlist: int
+    screen: int
+    finalists: int
+
+
+QUICK = Effort(2**24, 512, 1024, 192, 4096, 16)
+CAREFUL = Effort(2**25, 768, 1024, 320, 4096, 48)
+THOROUGH = Effort(2**27, 768, 2048, 1024, 8192, 96)
+
+
+def effort_to_foresee(count: int) -> Effort:
+    """Enough to foresee greedy's own first picks nearly always."""
+    return CAREFUL if count <= SMALL_POOL else THOROUGH
 
 
 @dataclass
@@ -47,13 +73,14 @@ class SampledGains:
     gains: NDArray[np.int32]
 
     @classmethod
-    def of(cls, vectors: Vectors, state: State, seed: int) -> "SampledGains":
+    def of(cls, vectors: Vectors, state: State, effort: Effort, seed: int) -> "SampledGains":
         rng = np.random.default_rng(seed)
         candidates = state.open_candidates()
-        size = int(np.clip(SAMPLE_CELLS // len(vectors), SMALLEST_SAMPLE, LARGEST_SAMPLE))
-        size = min(size, len(vectors))
+        wanted = effort.cells // len(vectors)
+        wanted = int(np.clip(wanted, effort.smallest_sample, effort.largest_sample))
+        size = min(wanted, len(vectors))
         points = np.sort(rng.choice(len(vectors), size, replace=False))
-        most = max(SAMPLE_CELLS // size, 1)
+        most = max(effort.cells // size, 1)
         if len(candidates) > most:
             candidates = np.sort(rng.choice(candidates, most, replace=False))
         sampled = cls(
@@ -67,10 +94,10 @@ class SampledGains:
         sampled.move_cover(state.cover)
         return sampled
 
-    def shortlist(self, objective: Objective, pool_size: int, state: State) -> IntArray:
+    def shortlist(self, objective: Objective, pool_size: int, state: State, count: int) -> IntArray:
         """Positions of the most promising candidates, ascending."""
         scale = self.unit * pool_size / len(self.points)
-        return most_promising(self.candidates, self.gains * scale, objective, state, SHORTLIST)
+        return most_promising(self.candidates, self.gains * scale, objective, state, count)
 
     def move_cover(self, cover: Similarity) -> None:
         new = (cover[self.points] / self.unit).astype(np.int32)
@@ -146,8 +173,8 @@ class Measure:
 class Screen:
     """Ranks a shortlist on a larger sample of points, so that few have to be measured on all."""
 
-    def __init__(self, vectors: Vectors, seed: int) -> None:
-        size = min(SCREEN_POINTS, len(vectors))
+    def __init__(self, vectors: Vectors, points: int, seed: int) -> None:
+        size = min(points, len(vectors))
         chosen = np.random.default_rng(seed + 1).choice(len(vectors), size, replace=False)
         self._points = np.sort(chosen).astype(np.int64)
         self._scale = len(vectors) / size
@@ -156,10 +183,12 @@ class Screen:
             lambda at: approximate_similarities(vectors, at, self._points, vectors.one, np.int32),
         )
 
-    def finalists(self, shortlist: IntArray, objective: Objective, state: State) -> IntArray:
+    def finalists(
+        self, shortlist: IntArray, objective: Objective, state: State, count: int
+    ) -> IntArray:
         """Positions of the most promising of a shortlist, ascending."""
         gains = self._measure.gains(shortlist, state.cover[self._points]) * self._scale
-        return most_promising(shortlist, gains, objective, state, FINALISTS)
+        return most_promising(shortlist, gains, objective, state, count)
 
 
 def forecast(
@@ -168,6 +197,7 @@ def forecast(
     state: State,
     objective: Objective,
     count: int,
+    effort: Effort,
     seed: int,
 ) -> list[Similarity]:
     """Make the next `count` picks on `state`, or fewer where no more can be made.
@@ -176,14 +206,15 @@ def forecast(
         The cover before each pick, and after the last.
     """
     covers = [state.cover.copy()]
-    sampled, screen = SampledGains.of(vectors, state, seed), Screen(vectors, seed)
+    sampled = SampledGains.of(vectors, state, effort, seed)
+    screen = Screen(vectors, effort.screen, seed)
     for _ in range(count):
-        shortlist = sampled.shortlist(objective, len(vectors), state)
+        shortlist = sampled.shortlist(objective, len(vectors), state, effort.shortlist)
         if not len(shortlist):
-            shortlist = state.open_candidates()[:SHORTLIST]
+            shortlist = state.open_candidates()[: effort.shortlist]
         if not len(shortlist):
             break
-        contenders = screen.finalists(shortlist, objective, state)
+        contenders = screen.finalists(shortlist, objective, state, effort.finalists)
         gains = measure.gains(contenders, state.cover)
         best = int(np.argmax(objective.scores(gains, contenders)))
         pick = int(contenders[best])

@@ -22,7 +22,7 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.selection.clusters import assign, spherical_k_means
 from dynosaur_etl.selection.device import nearest_rows
 from dynosaur_etl.selection.exact import finish
-from dynosaur_etl.selection.forecast import Measure, forecast
+from dynosaur_etl.selection.forecast import QUICK, Measure, forecast
 from dynosaur_etl.selection.kernels import compiled, compress, replay
 from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.pairs import Pairs
@@ -282,7 +282,7 @@ def run_graph(
         Rise of the summed cover at each pick as the graph sees it, a lower bound, fixed point.
     """
     measure = Measure(len(vectors), vectors.near_rows)
-    forecast(vectors, measure, state, objective, FIRST_PICKS, seed)
+    forecast(vectors, measure, state, objective, FIRST_PICKS, QUICK, seed)
     first = len(state.order)
     seen = state.cover.copy()
     rises = np.array(state.gains, np.int64)

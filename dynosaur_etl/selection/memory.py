@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dynosaur_etl.selection.exact import FIRST_PICKS
-from dynosaur_etl.selection.forecast import CACHED_CELLS, LARGEST_SAMPLE, SAMPLE_CELLS
+from dynosaur_etl.selection.forecast import CACHED_CELLS, QUICK, effort_to_foresee
 from dynosaur_etl.selection.pairs import BYTES_PER_PAIR
 from dynosaur_etl.selection.partition import PART_POINTS
 
@@ -44,16 +44,17 @@ def available_bytes() -> int:
     return free if limit == "max" else min(free, max(int(limit) - used, 0))
 
 
-def working_bytes(count: int) -> int:
+def working_bytes(mode: str, count: int) -> int:
     """Bytes that the forecast of the first picks takes, and buffers."""
-    sampled = 2 * min(SAMPLE_CELLS, LARGEST_SAMPLE * count)
+    effort = QUICK if mode == "graph" else effort_to_foresee(count)
+    sampled = 2 * min(effort.cells, effort.largest_sample * count)
     return min(sampled + 4 * CACHED_CELLS + 2**26, 12 * count * count + 2**24)
 
 
 def fixed_bytes(mode: str, count: int, dimensions: int, neighbours: int) -> int:
     """Bytes that a mode takes beside its list of pairs."""
     stages = STAGE_BYTES * FIRST_PICKS if mode != "graph" else BYTES_PER_NEIGHBOUR * neighbours
-    return working_bytes(count) + count * (STORED_BYTES[mode] * dimensions + stages)
+    return working_bytes(mode, count) + count * (STORED_BYTES[mode] * dimensions + stages)
 
 
 def expected_bytes(mode: str, count: int, dimensions: int, neighbours: int) -> int:

@@ -71,7 +71,7 @@ def qdit(
         quality: one value from 0 to 1 for each point. Without it diversity alone decides.
         alpha: weight of quality, 0 to 1; see `objective` for what it means.
         mode: `exact` is naive greedy's order with ties to the lowest position. `near-exact`
-            takes the first 20 picks as forecast on a sample and cosines to 1e-4. `graph` sees
+            takes the first 24 picks as forecast on samples and cosines to 1e-4. `graph` sees
             each point's nearest neighbours only. `partitioned` solves parts of near points and
             joins their candidates, for sets beyond memory. `auto` takes the most exact one that
             the memory limit allows and that one pass over all pairs makes bearable on these CPU

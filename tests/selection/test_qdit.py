@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.selection import choice, memory
+from dynosaur_etl.selection.forecast import Effort
 from dynosaur_etl.selection.graph import build_graph
 from dynosaur_etl.selection.metrics import coverage, point_coverage
 from dynosaur_etl.selection.qdit import qdit
@@ -96,8 +97,8 @@ def test_a_wrong_forecast_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = clustered_pool(5, count=1300)
     right = qdit(pool, 60, mode="exact")
     assert right.diagnostics["passes"] == 1
-    for name, value in (("SHORTLIST", 2), ("SMALLEST_SAMPLE", 8), ("LARGEST_SAMPLE", 8)):
-        monkeypatch.setattr(f"dynosaur_etl.selection.forecast.{name}", value)
+    blind = Effort(2**25, 8, 8, 2, 8, 2)
+    monkeypatch.setattr("dynosaur_etl.selection.exact.effort_to_foresee", lambda _: blind)
     corrected = qdit(pool, 60, mode="exact")
     assert corrected.diagnostics["passes"] > 1
     assert corrected.order.tolist() == right.order.tolist()
