@@ -45,7 +45,7 @@ class Effort:
     finalists: int
 
 
-QUICK = Effort(2**24, 512, 1024, 192, 4096, 16)
+QUICK = Effort(2**24, 512, 1024, 128, 4096, 12)
 CAREFUL = Effort(2**25, 768, 1024, 320, 4096, 48)
 THOROUGH = Effort(2**27, 768, 2048, 1024, 8192, 96)
 

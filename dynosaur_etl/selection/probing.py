@@ -12,8 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.selection.device import nearest_rows
-from dynosaur_etl.selection.kernels import Kernel, compiled, in_chunks, reassociated
-from dynosaur_etl.selection.vectors import READ_BLOCK, IntArray, Vectors
+from dynosaur_etl.selection.kernels import (
+    Kernel,
+    compiled,
+    cpu_count,
+    in_chunks,
+    one_blas_thread,
+    reassociated,
+)
+from dynosaur_etl.selection.vectors import READ_BLOCK, FloatArray, IntArray, Vectors
 
 WALKED = 16
 """Neighbours of each point, and of each of those, that the walk looks at."""
@@ -40,14 +47,26 @@ def probed_lists(
     """
     shape = (len(vectors), neighbours)
     found, dots = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
-    members = _grouped(label, len(centroids))
-    for cluster, asking in enumerate(_asking(vectors, centroids, probes)):
-        base = members[cluster]
-        if len(base) and len(asking):
-            count = min(neighbours + 1, len(base))  # one of them may be the point itself
-            near, at = nearest_rows(vectors.working(base), vectors.working(asking), count)
-            _in_parallel(compiled(enter), (found, dots, asking, base[at], near), len(asking))
+    pairs = zip(_grouped(label, len(centroids)), _asking(vectors, centroids, probes), strict=True)
+
+    def probe(base: IntArray, asking: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+        count = min(neighbours + 1, len(base))  # one of them may be the point itself
+        near, at = nearest_rows(vectors.working(base), vectors.working(asking), count)
+        return asking, base[at], near
+
+    with one_blas_thread(), ThreadPoolExecutor(cpu_count(), initializer=_alone) as pool:
+        probing = [pool.submit(probe, *pair) for pair in pairs if min(map(len, pair))]
+        while probing:
+            asking, near, near_dots = probing.pop(0).result()
+            _in_parallel(compiled(enter), (found, dots, asking, near, near_dots), len(asking))
     return walked(vectors, found, dots)
+
+
+def _alone() -> None:
+    """Let FAISS search on the calling thread alone: there are as many of them as cores."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
 
 
 def walked(vectors: Vectors, known: NDArray[np.int32], products: NDArray[np.float32]) -> Lists:
