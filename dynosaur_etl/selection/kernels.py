@@ -9,8 +9,9 @@ import functools
 import heapq
 import itertools
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -58,6 +59,19 @@ def in_chunks(pool: Executor, work: Callable[[int, int], T], length: int) -> lis
     """Results of `work(start, stop)` over as many parts of `range(length)` as there are cores."""
     edges = np.linspace(0, length, min(cpu_count(), max(length, 1)) + 1).astype(int).tolist()
     return list(pool.map(lambda span: work(*span), itertools.pairwise(edges)))
+
+
+def in_order(
+    pool: Executor, work: Callable[..., T], items: Iterable[tuple[Any, ...]]
+) -> Iterator[T]:
+    """Results of `work(*item)`; few are made before they are asked for, so that none pile up."""
+    waiting: deque[Future[T]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, *item))
+        if len(waiting) > 2 * cpu_count():
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def dense_gain(row: NDArray[Any], cover: NDArray[Any]) -> int:

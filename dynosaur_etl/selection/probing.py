@@ -17,6 +17,7 @@ from dynosaur_etl.selection.kernels import (
     compiled,
     cpu_count,
     in_chunks,
+    in_order,
     one_blas_thread,
     reassociated,
 )
@@ -47,7 +48,10 @@ def probed_lists(
     """
     shape = (len(vectors), neighbours)
     found, dots = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
-    pairs = zip(_grouped(label, len(centroids)), _asking(vectors, centroids, probes), strict=True)
+    all_pairs = zip(
+        _grouped(label, len(centroids)), _asking(vectors, centroids, probes), strict=True
+    )
+    pairs = (pair for pair in all_pairs if len(pair[0]) and len(pair[1]))
 
     def probe(base: IntArray, asking: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
         count = min(neighbours + 1, len(base))  # one of them may be the point itself
@@ -55,9 +59,7 @@ def probed_lists(
         return asking, base[at], near
 
     with one_blas_thread(), ThreadPoolExecutor(cpu_count(), initializer=_alone) as pool:
-        probing = [pool.submit(probe, *pair) for pair in pairs if min(map(len, pair))]
-        while probing:
-            asking, near, near_dots = probing.pop(0).result()
+        for asking, near, near_dots in in_order(pool, probe, pairs):
             _in_parallel(compiled(enter), (found, dots, asking, near, near_dots), len(asking))
     return walked(vectors, found, dots)
 
