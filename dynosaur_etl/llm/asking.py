@@ -118,6 +118,8 @@ class Asking:
             return False
         done_before = self._done
         batch = list(islice(self._take_up(), room))
+        if not batch:  # the line held nothing but repetitions
+            return True
         was_running = bool(self._running)
         results = await asyncio.to_thread(self._ledger.claim, batch, self._day)
         now = time.monotonic()
