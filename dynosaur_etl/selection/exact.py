@@ -163,9 +163,11 @@ def prove(
     """Make the true next pick on `state`, measuring all whose bound reaches the best so far.
 
     `ceilings` bound all gains; those of what is measured are lowered. None, and no pick, where
-    more than `most_rivals` would have to be measured.
+    nothing may be picked any more or more than `most_rivals` would have to be measured.
     """
     everyone = state.open_candidates()
+    if not len(everyone):
+        return None
     scores = objective.scores(ceilings[everyone], everyone)
     if guess not in everyone:
         guess = int(everyone[np.argmax(scores)])

@@ -76,6 +76,15 @@ def test_rereading_many_stored_answers_takes_no_waiting(
     assert time.monotonic() - start < 3
 
 
+def test_waiting_for_a_place_is_no_part_of_the_timeout(
+    llm: FaultyLlm, ledger: PostgresLedger
+) -> None:
+    llm.latency = 0.4
+    requests = [make_request(f"question {n}") for n in range(12)]
+    outcomes = ask(make_door(llm.url, ledger, concurrency=4, attempts=1, timeout=0.7), requests)
+    assert (len(outcomes.answered), llm.received.total(), llm.most_in_flight) == (12, 12, 4)
+
+
 def test_the_same_question_asked_many_times_is_sent_once(
     llm: FaultyLlm, ledger: PostgresLedger, engine: Engine
 ) -> None:

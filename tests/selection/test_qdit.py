@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.selection import choice, memory
+from dynosaur_etl.selection.checks import Budget
 from dynosaur_etl.selection.forecast import Effort
 from dynosaur_etl.selection.graph import build_graph
 from dynosaur_etl.selection.metrics import coverage, point_coverage
@@ -131,6 +132,20 @@ def test_any_forecast_leads_to_the_same_picks(seed: int, data: st.DataObject) ->
         patch.setattr("dynosaur_etl.selection.exact.forecast_within", forecasting(guesses))
         found = qdit(pool, 60, mode="exact")
     assert found.order.tolist() == right
+
+
+def test_a_true_pick_may_spend_what_was_foreseen_for_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crowd = np.eye(8)[0] + 0.05 * np.random.default_rng(0).normal(size=(40, 8))
+    pool = np.concatenate((crowd, np.eye(8)[1:6]))
+    budget = Budget([5] * 40 + [1] * 5, 5)
+    right = qdit(pool, budget, mode="exact").order.tolist()
+    monkeypatch.setattr(
+        "dynosaur_etl.selection.exact.forecast_within", forecasting([40, 41, 42, 43, 44])
+    )
+    assert len(right) == 1
+    assert qdit(pool, budget, mode="exact").order.tolist() == right
 
 
 def test_a_late_wrong_guess_costs_no_second_pass(monkeypatch: pytest.MonkeyPatch) -> None:
