@@ -125,6 +125,7 @@ class Asking:
         now = time.monotonic()
         for result in results:
             self._start(result, now)
+            await asyncio.sleep(0)  # made ready now; answers that came in go before the next
         self._meet_pace([result for result in results if isinstance(result, Later)], now)
         spent = [result for result in results if isinstance(result, BudgetSpent)]
         self._meet_budget(spent, was_running)

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine, Row, select, text, tuple_
+from sqlalchemy import Engine, Row, text
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
@@ -21,16 +21,25 @@ from dynosaur_etl.store.bulk import change_rows, insert_rows, put_rows
 from dynosaur_etl.store.database import lock_number, transaction
 from dynosaur_etl.store.tables import LlmAttemptRow, LlmRequestRow
 
-_REQUESTS: Any = LlmRequestRow.__table__
-_ATTEMPTS: Any = LlmAttemptRow.__table__
-_REQUEST_COLUMNS = [
-    _REQUESTS.c[name]
-    for name in (
-        "key", "model", "status", "attempts", "response", "prompt_tokens", "cached_tokens",
-        "completion_tokens", "cost_usd", "owner_run", "batch",
-    )
-]  # fmt: skip
 AttemptId = tuple[str, int]
+
+_LOCK_REQUESTS = text(
+    "select key, model, status, attempts, response, prompt_tokens, cached_tokens,"
+    " completion_tokens, cost_usd, owner_run, batch from llm_requests"
+    " where key = any(cast(:keys as text[])) order by key for update"
+)
+_LOCK_ATTEMPTS = text(
+    "select key, number, day, purpose, outcome, cost_usd, reserved_usd, sent_at from llm_attempts"
+    " join unnest(cast(:keys as text[]), cast(:numbers as int[])) as asked (key, number)"
+    " using (key, number)"
+    " order by key, number for update of llm_attempts"
+)
+LEDGER_LOCK = lock_number("ledger")
+_NOW = text("select clock_timestamp()")
+_NOW_ALONE = text(
+    "with alone as materialized (select pg_advisory_xact_lock(:lock))"
+    " select clock_timestamp() from alone"
+)
 
 
 @dataclass(frozen=True)
@@ -57,14 +66,13 @@ class Books:
 
     def lock_requests(self, keys: Sequence[str]) -> Mapping[str, Row[Any]]:
         """Read rows and lock them, so that no answer slips in between reading and writing."""
-        query = select(*_REQUEST_COLUMNS).where(_REQUESTS.c.key.in_(keys))
-        rows = self.session.execute(query.order_by(_REQUESTS.c.key).with_for_update())
+        rows = self.session.execute(_LOCK_REQUESTS, {"keys": list(keys)})
         return {row.key: row for row in rows}
 
     def attempts(self, ids: Sequence[AttemptId]) -> Mapping[AttemptId, Row[Any]]:
         """Read attempts and lock them; their requests are locked already."""
-        query = select(_ATTEMPTS).where(tuple_(_ATTEMPTS.c.key, _ATTEMPTS.c.number).in_(ids))
-        rows = self.session.execute(query.order_by(*_ATTEMPTS.primary_key).with_for_update())
+        asked = {"keys": [key for key, _ in ids], "numbers": [number for _, number in ids]}
+        rows = self.session.execute(_LOCK_ATTEMPTS, asked)
         return {(row.key, row.number): row for row in rows}
 
     def take(self, taking: Taking) -> None:
@@ -130,10 +138,7 @@ def open_books(engine: Engine, *, alone: bool) -> Iterator[Books]:
         StoreUnavailable: the database does not answer.
     """
     with transaction(engine) as session:
-        if alone:
-            lock = {"lock": lock_number("ledger")}
-            session.execute(text("select pg_advisory_xact_lock(:lock)"), lock)
-        now: Any = session.scalar(text("select clock_timestamp()"))
+        now: Any = session.scalar(*(_NOW_ALONE, {"lock": LEDGER_LOCK}) if alone else (_NOW,))
         books = Books(session, now)
         yield books
         books.write()

@@ -9,21 +9,24 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.ledger import Prices
-from dynosaur_etl.store.tables import LlmBudgetRow
 
-_TOTALS: Any = LlmBudgetRow.__table__
 _ADD = text(
-    "insert into llm_budgets (scope, used_usd) values (:scope, :amount) "
-    "on conflict (scope) do update set used_usd = llm_budgets.used_usd + excluded.used_usd"
+    "insert into llm_budgets (scope, used_usd)"
+    " select * from unnest(cast(:scopes as text[]), cast(:amounts as numeric[])) order by 1"
+    " on conflict (scope) do update set used_usd = llm_budgets.used_usd + excluded.used_usd"
+)
+_LOCK = text(
+    "insert into llm_budgets (scope, used_usd)"
+    " select scope, 0 from unnest(cast(:scopes as text[])) as asked (scope) order by 1"
+    " on conflict (scope) do update set used_usd = llm_budgets.used_usd"
+    " returning scope, used_usd"
 )
 
 
@@ -53,13 +56,9 @@ class Totals:
 
     def write(self, session: Session) -> None:
         """Write the changes; in one order, so that no two transactions wait for each other."""
-        changes = [
-            {"scope": scope, "amount": amount}
-            for scope, amount in sorted(self._changes.items())
-            if amount
-        ]
+        changes = {scope: amount for scope, amount in self._changes.items() if amount}
         if changes:
-            session.execute(_ADD, changes)
+            session.execute(_ADD, {"scopes": list(changes), "amounts": list(changes.values())})
         self._changes.clear()
 
 
@@ -87,12 +86,7 @@ class Budget:
     def lock(self, runs: Sequence[tuple[str, str]]) -> None:
         """Lock the totals of the runs (day and purpose) and of the month, and read them."""
         scopes = {run_scope(day, purpose) for day, purpose in runs} | {month_scope(self._now)}
-        nothing = [{"scope": name, "used_usd": Decimal(0)} for name in sorted(scopes)]
-        statement = upsert(_TOTALS).values(nothing)
-        locking = statement.on_conflict_do_update(
-            index_elements=["scope"], set_={"used_usd": _TOTALS.c.used_usd}
-        )
-        rows = self._session.execute(locking.returning(_TOTALS.c.scope, _TOTALS.c.used_usd))
+        rows = self._session.execute(_LOCK, {"scopes": list(scopes)})
         self._used = {row.scope: row.used_usd for row in rows}
 
     def bound(self, request: ChatRequest) -> Decimal:

@@ -5,7 +5,6 @@ named get their server's default.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -19,7 +18,7 @@ from dynosaur_etl.store.tables import Base
 Rows = Sequence[Mapping[str, Any]]
 
 _AT_ONCE = 1000
-_MAY_BE_AMISS = re.compile(r"\\u0000|[\ud800-\udfff]")
+_NUL = "\\u0000"
 
 
 def insert_rows(session: Session, table: type[Base], rows: Rows) -> None:
@@ -67,9 +66,10 @@ def _execute(session: Session, statement: str, rows: Rows) -> None:
 
 def _as_json(rows: list[dict[str, Any]]) -> str:
     """Write rows as JSON; they are walked through and cleaned only where something is amiss."""
-    with suppress(ValueError):  # a number that is not finite
+    with suppress(ValueError):  # a number that is not finite, or half a character
         told = json.dumps(rows, ensure_ascii=False, default=str, allow_nan=False)
-        if _MAY_BE_AMISS.search(told) is None:
+        told.encode()
+        if _NUL not in told:
             return told
     return json.dumps(clean_json(rows), ensure_ascii=False, default=str)
 

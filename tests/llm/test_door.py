@@ -4,10 +4,12 @@ import asyncio
 import time
 from contextlib import closing
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 
+from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidSetting, LlmRefused, LlmUnavailable
 from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.store.database import transaction
@@ -83,6 +85,41 @@ def test_waiting_for_a_place_is_no_part_of_the_timeout(
     requests = [make_request(f"question {n}") for n in range(12)]
     outcomes = ask(make_door(llm.url, ledger, concurrency=4, attempts=1, timeout=0.7), requests)
     assert (len(outcomes.answered), llm.received.total(), llm.most_in_flight) == (12, 12, 4)
+
+
+def test_requests_are_made_ready_one_at_a_time(
+    llm: FaultyLlm, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes in meanwhile waits for one of them at most."""
+    making, waits = 0.02, [0.0]
+    body = ChatRequest.body
+
+    def slow_body(request: ChatRequest) -> dict[str, Any]:
+        time.sleep(making)
+        return body(request)
+
+    async def come_in() -> None:
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(0)
+            waits.append(time.monotonic() - last)
+            last = time.monotonic()
+
+    async def ask_beside() -> None:
+        coming_in = asyncio.create_task(come_in())
+        requests = [make_request(f"question {n}") for n in range(16)]
+        await make_door(llm.url, ledger, concurrency=16).ask_all(requests, DAY)
+        coming_in.cancel()
+
+    monkeypatch.setattr(ChatRequest, "body", slow_body)
+    asyncio.run(ask_beside())
+    assert making < max(waits) < 5 * making
+
+
+def test_the_server_is_told_nothing_of_this_machine(llm: FaultyLlm, ledger: PostgresLedger) -> None:
+    ask(make_door(llm.url, ledger), [make_request("hello")])
+    assert "idempotency-key" in llm.told
+    assert [name for name in llm.told if "stainless" in name] == []
 
 
 def test_the_same_question_asked_many_times_is_sent_once(
