@@ -10,7 +10,6 @@ import asyncio
 import io
 import sys
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -117,26 +116,26 @@ class Server:
         self.table = table()
 
     async def answer(self, request: Request) -> Response:
-        parts = request.path_params["path"].split("/")
-        kind, reply = self.find(parts, request)
+        due = asyncio.get_running_loop().time() + self.latency
+        kind, reply = self.find(request.path_params["path"].split("/"), request)
         self.counts[kind] += 1
-        await asyncio.sleep(self.latency)
-        return reply()
+        await asyncio.sleep(due - asyncio.get_running_loop().time())
+        return reply
 
-    def find(self, parts: list[str], request: Request) -> tuple[str, Callable[[], Response]]:
+    def find(self, parts: list[str], request: Request) -> tuple[str, Response]:
         if parts == ["api", "datasets"]:
-            return "list", lambda: self.page(request)
+            return "list", self.page(request)
         number = next((int(p.partition("-")[2]) for p in parts if p.startswith("notes-")), -1)
         if "commits" in parts:
-            return "commits", lambda: self.commits(number)
+            return "commits", self.commits(number)
         if "tree" in parts:
-            return "tree", self.tree
+            return "tree", self.tree()
         if parts[-1] == "README.md":
-            return "card", lambda: self.file(request, self.datasets.card(number).encode())
+            return "card", self.file(request, self.datasets.card(number).encode())
         if parts[-1].endswith(".parquet"):
-            return "rows", lambda: self.file(request, self.table)
+            return "rows", self.file(request, self.table)
         missing = {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"}
-        return "other", lambda: JSONResponse({}, 404, headers=missing)
+        return "other", JSONResponse({}, 404, headers=missing)
 
     def page(self, request: Request) -> Response:
         start = int(request.query_params.get("cursor", "0"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Text, any_, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from dynosaur_etl.domain.growth_day import GrowthDay
@@ -18,7 +18,12 @@ from dynosaur_etl.store.tables import CandidateRow, DatasetRow, DeferredRow
 _ROWS = 1_000
 
 
-def within_caps(day: GrowthDay, services: Services, found: Sequence[dict[str, Any]]) -> StepOutput:
+def within_caps(
+    day: GrowthDay,
+    services: Services,
+    found: Sequence[dict[str, Any]],
+    asked: Sequence[Listing],
+) -> StepOutput:
     """Give the day its candidates: what was found on it and what waits, as far as the caps allow.
 
     What the Hub's list alone drops takes no place. The caller holds the lock on what waits until
@@ -28,13 +33,13 @@ def within_caps(day: GrowthDay, services: Services, found: Sequence[dict[str, An
         day: the growth day.
         services: the process's services.
         found: rows of `CandidateRow`.
+        asked: of those, what `asked_for` gives.
     """
     settings = services.settings
-    with Session(services.engine) as session:
-        known = {str(row["dataset_id"]) for row in found}
-        waiting = [row for row in _waiting(session, day) if row["dataset_id"] not in known]
-        asking = _asking(session, services, [*found, *waiting])
-    over = over_caps(asking, settings.datasets_per_owner, settings.datasets_per_family)
+    known = {str(row["dataset_id"]) for row in found}
+    waiting = [row for row in _waiting(services, day) if row["dataset_id"] not in known]
+    counted = [*asked, *asked_for(services, waiting)]
+    over = over_caps(counted, settings.datasets_per_owner, settings.datasets_per_family)
     carried = [row for row in waiting if row["dataset_id"] not in over]
     deferred = [row for row in found if row["dataset_id"] in over]
     taken = [*carried, *(row for row in found if row["dataset_id"] not in over)]
@@ -50,13 +55,23 @@ def within_caps(day: GrowthDay, services: Services, found: Sequence[dict[str, An
     )
 
 
-def number_asked(services: Services, rows: Sequence[dict[str, Any]]) -> int:
-    """Count the candidates whose repository has to be asked; the list alone drops the others."""
+def asked_for(services: Services, rows: Sequence[dict[str, Any]]) -> list[Listing]:
+    """Give the listings of the candidates that the list alone does not drop."""
+    asked = []
     with Session(services.engine) as session:
-        return len(_asking(session, services, rows))
+        for start in range(0, len(rows), _ROWS):
+            pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
+            ids = literal(list(pinned), ARRAY(Text))
+            listings = session.execute(select(*LISTED).where(DatasetRow.id == any_(ids)))
+            asked += [
+                item
+                for item in map(stored_listing, listings)
+                if examine_listed(pinned[item.id], item, services.settings).keep
+            ]
+    return asked
 
 
-def _waiting(session: Session, day: GrowthDay) -> list[dict[str, Any]]:
+def _waiting(services: Services, day: GrowthDay) -> list[dict[str, Any]]:
     """Give what earlier days deferred and no other day has taken up or outdated since."""
     later, newer = aliased(CandidateRow), aliased(DeferredRow)
     taken_up = select(later).where(
@@ -74,32 +89,18 @@ def _waiting(session: Session, day: GrowthDay) -> list[dict[str, Any]]:
         .where(DeferredRow.day < str(day), ~taken_up.exists(), ~outdated.exists())
         .order_by(DeferredRow.dataset_id)
     )
-    return [
-        {
-            "day": str(day),
-            "dataset_id": row.dataset_id,
-            "revision": row.revision,
-            "committed_at": row.committed_at,
-            "change": row.change,
-            "deferred_from": row.day,
-        }
-        for row in session.scalars(query)
-    ]
-
-
-def _asking(session: Session, services: Services, rows: Sequence[dict[str, Any]]) -> list[Listing]:
-    """Give the listings of the candidates that the list alone does not drop."""
-    asking = []
-    for start in range(0, len(rows), _ROWS):
-        pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
-        query = select(*LISTED).where(DatasetRow.id.in_(pinned))
-        listings = map(stored_listing, session.execute(query))
-        asking += [
-            item
-            for item in listings
-            if examine_listed(pinned[item.id], item, services.settings).keep
+    with Session(services.engine) as session:
+        return [
+            {
+                "day": str(day),
+                "dataset_id": row.dataset_id,
+                "revision": row.revision,
+                "committed_at": row.committed_at,
+                "change": row.change,
+                "deferred_from": row.day,
+            }
+            for row in session.scalars(query)
         ]
-    return asking
 
 
 def _deferred(row: dict[str, Any], cap: str) -> dict[str, Any]:

@@ -200,17 +200,21 @@ def import_statistics(
     return StepReport("import", str(day), counts, facts=facts)
 
 
-def read_commits(services: Services, rows: Sequence[DatasetRow]) -> Iterator[None]:
+def read_commits(services: Services, rows: Sequence[Row[Any]]) -> Iterator[None]:
     """Read the commits of datasets whose branch has moved since they were read, one a step.
 
     A repository that the Hub refuses to tell about has no commits.
+
+    Args:
+        services: the process's services.
+        rows: with a dataset's `id`, `sha` and `commits_of`.
 
     Raises:
         HubUnavailable: the Hub gives no answer; what was read before is kept.
     """
     stale = [row for row in rows if commits_are_stale(row)]
 
-    def read(row: DatasetRow) -> list[Commit]:
+    def read(row: Row[Any]) -> list[Commit]:
         try:
             return services.hub.commits(row.id)
         except HubRefused:
@@ -229,7 +233,7 @@ def read_commits(services: Services, rows: Sequence[DatasetRow]) -> Iterator[Non
             _replace_commits(services, unsaved)
 
 
-def commits_are_stale(row: DatasetRow) -> bool:
+def commits_are_stale(row: Row[Any]) -> bool:
     """Tell whether the branch has moved since its commits were read."""
     return row.commits_of is None or row.commits_of != row.sha
 
@@ -240,8 +244,9 @@ def known_commits(services: Services, dataset_id: str) -> list[Commit]:
     Raises:
         HubUnavailable: the Hub gives no answer.
     """
-    with Session(services.engine, expire_on_commit=False) as session:
-        row = session.get_one(DatasetRow, dataset_id)
+    needed: list[Any] = [DatasetRow.id, DatasetRow.sha, DatasetRow.commits_of]
+    with Session(services.engine) as session:
+        row = session.execute(select(*needed).where(DatasetRow.id == dataset_id)).one()
     for _ in read_commits(services, [row]):
         pass
     with Session(services.engine) as session:
@@ -250,8 +255,9 @@ def known_commits(services: Services, dataset_id: str) -> list[Commit]:
 
 def stored_commits(session: Session, dataset_id: str) -> list[Commit]:
     """Give a dataset's commits as they were read, newest first."""
-    query = select(CommitRow).where(CommitRow.dataset_id == dataset_id).order_by(CommitRow.position)
-    return [Commit(row.sha, row.date, row.title) for row in session.scalars(query)]
+    query = select(CommitRow.sha, CommitRow.date, CommitRow.title)
+    of_dataset = query.where(CommitRow.dataset_id == dataset_id).order_by(CommitRow.position)
+    return [Commit(*row) for row in session.execute(of_dataset)]
 
 
 def stored_listing(row: Row[Any]) -> Listing:

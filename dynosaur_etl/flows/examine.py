@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import DynosaurError, HubRefused, HubUnavailable
@@ -101,16 +102,17 @@ def card_filter(settings: Settings) -> Callable[[Card], Verdict]:
     )
 
 
-def _candidates(services: Services, day: GrowthDay) -> list[tuple[CandidateRow, Listing]]:
+def _candidates(services: Services, day: GrowthDay) -> list[tuple[Row[Any], Listing]]:
+    """Give the columns of the day's candidates, with what the Hub's list tells of each."""
+    columns: list[Any] = [*CandidateRow.__table__.columns, *LISTED]
     query = (
-        select(CandidateRow, *LISTED)
+        select(*columns)
         .join(DatasetRow, DatasetRow.id == CandidateRow.dataset_id)
         .where(CandidateRow.day == str(day))
         .order_by(CandidateRow.dataset_id)
     )
-    with Session(services.engine, expire_on_commit=False) as session:
-        found = session.execute(query)
-        return [(row.CandidateRow, stored_listing(row)) for row in found]
+    with Session(services.engine) as session:
+        return [(row, stored_listing(row)) for row in session.execute(query)]
 
 
 class _Examination:
@@ -120,7 +122,7 @@ class _Examination:
         self,
         services: Services,
         day: GrowthDay,
-        candidates: Sequence[tuple[CandidateRow, Listing]],
+        candidates: Sequence[tuple[Row[Any], Listing]],
         fingerprint: str,
     ) -> None:
         self._services = services
@@ -153,7 +155,7 @@ class _Examination:
     def _is_hopeless(self) -> bool:
         return len(self._failures) > self._most_failures
 
-    def _to_ask(self) -> Iterator[tuple[CandidateRow, Listing]]:
+    def _to_ask(self) -> Iterator[tuple[Row[Any], Listing]]:
         """Judge by the list, while the first of those that it leaves open are asked already."""
         for row, listing in self._candidates:
             verdict = examine_listed(row.revision, listing, self._services.settings)
@@ -163,7 +165,7 @@ class _Examination:
             elif row.dataset_id not in self._done:
                 yield row, listing
 
-    def _examine(self, pair: tuple[CandidateRow, Listing]) -> Examined | None:
+    def _examine(self, pair: tuple[Row[Any], Listing]) -> Examined | None:
         row, listing = pair
         if self._is_hopeless:
             return None  # the Hub is down: do not knock on for every candidate left
@@ -193,7 +195,7 @@ def _load_libraries() -> None:
     keep_loaded()
 
 
-def _examine(services: Services, candidate: CandidateRow, listing: Listing) -> Examined:
+def _examine(services: Services, candidate: Row[Any], listing: Listing) -> Examined:
     if candidate.revision is None or candidate.committed_at is None:
         verdict = Verdict(Reason.NO_REVISION, "the Hub shows no commit of it")
         return Examined(listing.id, "").drop(verdict)
@@ -207,7 +209,7 @@ def _examine(services: Services, candidate: CandidateRow, listing: Listing) -> E
 
 def _examine_revision(
     services: Services,
-    candidate: CandidateRow,
+    candidate: Row[Any],
     listing: Listing,
     revision: Revision,
     examined: Examined,
@@ -229,7 +231,7 @@ def _examine_revision(
 
 def _examine_change(
     services: Services,
-    candidate: CandidateRow,
+    candidate: Row[Any],
     listing: Listing,
     revision: Revision,
     files: Sequence[RepoFile],

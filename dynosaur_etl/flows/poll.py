@@ -1,16 +1,17 @@
 """The first DAG's steps: follow the Hub, find a day's candidates, examine each at its revision."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Commit, Counts, StepReport
-from dynosaur_etl.flows.caps import number_asked, within_caps
+from dynosaur_etl.flows.caps import asked_for, within_caps
 from dynosaur_etl.flows.catalogue import (
     commits_are_stale,
     follow_until,
@@ -57,11 +58,14 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
 
         def work() -> StepOutput:
             told, untold = _looked_at(services, day)
-            for done, _ in enumerate(read_commits(services, untold), start=1):
-                progress(done, len(untold))
-            found = [*told, *_in_commits(services, day, untold)]
+            with ThreadPoolExecutor(1) as beside:  # while the Hub is waited for
+                asked = beside.submit(asked_for, services, told)
+                for done, _ in enumerate(read_commits(services, untold), start=1):
+                    progress(done, len(untold))
+            dated = list(_in_commits(services, day, untold))
             until_committed.enter_context(locked(services.engine, "deferred candidates"))
-            return within_caps(day, services, found)
+            all_asked = [*asked.result(), *asked_for(services, dated)]
+            return within_caps(day, services, [*told, *dated], all_asked)
 
         return run_step(services, str(day), "candidates", rules, work)
 
@@ -77,22 +81,22 @@ def listed_candidates(day: GrowthDay, services: Services) -> tuple[int, int]:
     unread = [row for row in untold if commits_are_stale(row)]
     read = [row for row in untold if not commits_are_stale(row)]
     candidates = [*told, *_in_commits(services, day, read)]
-    return number_asked(services, candidates) + len(unread), len(unread)
+    return len(asked_for(services, candidates)) + len(unread), len(unread)
 
 
-def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]], list[DatasetRow]]:
+def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]], list[Row[Any]]]:
     """Give the candidates that the catalogue tells, and the datasets whose commits have to."""
-    needed = (
+    needed: list[Any] = [
         DatasetRow.id,
         DatasetRow.created_at,
         DatasetRow.last_modified,
         DatasetRow.sha,
         DatasetRow.commits_of,
-    )
-    query = select(DatasetRow).options(load_only(*needed)).where(_touched(day))
+    ]
+    query = select(*needed).where(_touched(day)).order_by(DatasetRow.id)
     told, untold = [], []
-    with Session(services.engine, expire_on_commit=False) as session:
-        for row in session.scalars(query.order_by(DatasetRow.id)):
+    with Session(services.engine) as session:
+        for row in session.execute(query):
             change = change_told(day, row.created_at, row.last_modified, row.sha)
             if change is None:
                 untold.append(row)
@@ -102,7 +106,7 @@ def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]]
 
 
 def _in_commits(
-    services: Services, day: GrowthDay, rows: Sequence[DatasetRow]
+    services: Services, day: GrowthDay, rows: Sequence[Row[Any]]
 ) -> Iterator[dict[str, Any]]:
     """Give the candidates among datasets whose commits have been read."""
     dated = select(CommitRow.dataset_id).where(

@@ -272,10 +272,11 @@ def _fitting(table: pa.Table) -> pa.ChunkedArray:
     """Tell of each row whether every cell, written as text, is at most `MAX_CELL` long."""
     fitting = pa.chunked_array([pa.array([True] * table.num_rows, pa.bool_())])
     for column in table.columns:
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        if pa.types.is_primitive(column.type) or (is_text and column.nbytes <= MAX_CELL):
+            continue  # a text has no more characters than bytes
+        if is_text:
             short = pc.less_equal(pc.utf8_length(column), MAX_CELL)
-        elif pa.types.is_primitive(column.type):
-            continue
         else:
             cells = (len(str(cell)) <= MAX_CELL for cell in column.to_pylist())
             short = pa.chunked_array([pa.array(cells, pa.bool_())])

@@ -109,10 +109,9 @@ class PatientClient(httpx2.Client):
             return super().send(request, stream=stream, **options)
         if request.url.path == _CHATTER:  # the client asks unasked, writes a file and forgives
             raise httpx2.RequestError("left out", request=request)
-        place = f"{request.method} {request.url.copy_with(query=None)}"
         lane = "resolve" if terms.kind == "resolve" else "api"  # the Hub counts these apart
         breaker, limiter = limits_of(f"{request.url.scheme}://{_netloc(request)}", lane)
-        with _naming(place):
+        with _naming(request):
             breaker.check()
             outcome = self._attempts(request, terms, limiter, options)
         if isinstance(outcome, httpx2.Response):
@@ -120,7 +119,7 @@ class PatientClient(httpx2.Client):
             return outcome
         if not outcome.is_limit:
             breaker.given_up()
-        raise HubUnavailable(f"{place}: {outcome.words}")
+        raise HubUnavailable(f"{_place(request)}: {outcome.words}")
 
     def _attempts(
         self, request: httpx2.Request, terms: Terms, limiter: Limiter, options: dict[str, Any]
@@ -177,11 +176,15 @@ class _Trouble:
 
 
 @contextmanager
-def _naming(place: str) -> Iterator[None]:
+def _naming(request: httpx2.Request) -> Iterator[None]:
     try:
         yield
     except HubUnavailable as error:
-        raise HubUnavailable(f"{place}: {error}") from None
+        raise HubUnavailable(f"{_place(request)}: {error}") from None
+
+
+def _place(request: httpx2.Request) -> str:
+    return f"{request.method} {request.url.copy_with(query=None)}"
 
 
 def _netloc(request: httpx2.Request) -> str:

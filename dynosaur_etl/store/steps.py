@@ -22,6 +22,9 @@ from dynosaur_etl.store.tables import (
     RejectionRow,
 )
 
+_REJECTIONS: Any = RejectionRow.__table__
+_FILES: Any = FileRow.__table__
+
 
 @dataclass(frozen=True)
 class NamedFile:
@@ -118,14 +121,15 @@ def _reconcile(day: str, step: str, counts: Counts) -> None:
 def _replace(
     session: Session, table: type[Base], day: str, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    session.execute(delete(table).where(table.__table__.c.day == day))
+    kept: Any = table.__table__
+    session.execute(delete(kept).where(kept.c.day == day))
     insert_rows(session, table, rows)
 
 
 def _replace_rejections(session: Session, day: str, output: StepOutput) -> list[dict[str, Any]]:
     stages = [str(stage) for stage in output.stages]
     session.execute(
-        delete(RejectionRow).where(RejectionRow.day == day, RejectionRow.stage.in_(stages))
+        delete(_REJECTIONS).where(_REJECTIONS.c.day == day, _REJECTIONS.c.stage.in_(stages))
     )
     rows = [_rejection(day, counted) for counted in [*output.rejects, *output.further_rejects]]
     insert_rows(session, RejectionRow, rows)
@@ -146,7 +150,7 @@ def _rejection(day: str, counted: CountedReject) -> dict[str, Any]:
 
 def _replace_files(session: Session, day: str, output: StepOutput) -> list[dict[str, Any]]:
     session.execute(
-        delete(FileRow).where(FileRow.day == day, FileRow.kind.in_(list(output.file_kinds)))
+        delete(_FILES).where(_FILES.c.day == day, _FILES.c.kind.in_(list(output.file_kinds)))
     )
     rows = [
         {
