@@ -1,9 +1,10 @@
-"""The first picks, found on a sample of points and measured on all.
+"""The first picks, found on samples of the points.
 
 The first picks of a greedy selection are its dearest: nothing is covered yet, so every pair of
-points matters. Here a sample of points ranks the candidates, a larger one the best of them, and
-the best of these are measured against the whole pool. The result is greedy's own first picks
-nearly always; `exact` proves it, the other modes take it as it is.
+points matters. Here a sample of points ranks the candidates, and a larger one the best of them. In
+a forecast the best of these are measured against the whole pool: that gives greedy's own first
+picks nearly always; `exact` proves it, `near-exact` takes it as it is. The modes that approximate
+anyway take the best of the larger sample.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dynosaur_etl.selection.kernels import compiled, dense_gain, in_chunks, shift_gains
+from dynosaur_etl.selection.kernels import (
+    compiled,
+    cpu_count,
+    dense_gain,
+    in_chunks,
+    one_blas_thread,
+    shift_gains,
+)
 from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.state import State
 from dynosaur_etl.selection.vectors import BLOCK, IntArray, Similarity, Vectors
@@ -22,6 +30,7 @@ from dynosaur_etl.selection.vectors import BLOCK, IntArray, Similarity, Vectors
 SAMPLE_ONE = 2**15 - 1
 CACHED_CELLS = 2**26
 SMALL_POOL = 20_000
+ROWS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Effort:
     finalists: int
 
 
-QUICK = Effort(2**24, 512, 1024, 128, 4096, 12)
+QUICK = Effort(2**25, 512, 1024, 128, 8192, 1)
 CAREFUL = Effort(2**25, 768, 1024, 320, 4096, 48)
 THOROUGH = Effort(2**27, 768, 2048, 1024, 8192, 96)
 
@@ -86,7 +95,7 @@ class SampledGains:
         sampled = cls(
             candidates,
             points,
-            approximate_similarities(vectors, points, candidates, SAMPLE_ONE, np.int16),
+            sampled_similarities(vectors, points, candidates),
             vectors.one / SAMPLE_ONE,
             np.full(size, SAMPLE_ONE, np.int32),
             np.zeros(len(candidates), np.int32),
@@ -111,6 +120,24 @@ class SampledGains:
         self.cover = new
 
 
+def sampled_similarities(
+    vectors: Vectors, points: IntArray, candidates: IntArray
+) -> NDArray[np.int16]:
+    """Similarities [points, candidates], `SAMPLE_ONE` is 1."""
+    out = np.empty((len(points), len(candidates)), np.int16)
+    left = vectors.floats[points]
+
+    def fill(start: int) -> None:
+        part = slice(start, start + BLOCK)
+        right = vectors.floats[candidates[part]]
+        approximate_similarities(left, right, vectors.unity, SAMPLE_ONE, out[:, part])
+
+    with one_blas_thread(), ThreadPoolExecutor(cpu_count()) as pool:
+        for _ in pool.map(fill, range(0, len(candidates), BLOCK)):
+            pass
+    return out
+
+
 def most_promising(
     candidates: IntArray,
     gains: NDArray[np.floating],
@@ -119,25 +146,36 @@ def most_promising(
     count: int,
 ) -> IntArray:
     """Positions of the open candidates with the best scores, ascending."""
+    is_open = ~state.closed(candidates)
+    candidates, gains = candidates[is_open], gains[is_open]
     scores = objective.scores(gains, candidates)
-    scores[state.closed(candidates)] = -np.inf
-    best = np.argsort(-scores, kind="stable")[:count]
-    return np.sort(candidates[best[np.isfinite(scores[best])]])
+    if len(scores) > count:
+        among = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
+        best = among[np.argsort(-scores[among], kind="stable")[:count]]
+        candidates = candidates[best]
+    return np.sort(candidates)
 
 
 def approximate_similarities(
-    vectors: Vectors, rows: IntArray, columns: IntArray, one: int, kind: type
-) -> NDArray[Any]:
-    """Similarities [rows, columns] from float32 products, good enough to rank by; `one` is 1."""
-    left, right = vectors.floats[rows], vectors.floats[columns]
-    out: NDArray[Any] = np.empty((len(rows), len(columns)), kind)
-    for start in range(0, len(columns), BLOCK):
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    unity: int,
+    one: int,
+    out: NDArray[Any],
+) -> None:
+    """Write similarities [rows, columns] from float32 products, good enough to rank by.
+
+    Args:
+        left: factors of the rows [m, d].
+        right: factors of the columns [n, d].
+        unity: what similarity 1 is in a product of factors.
+        one: what it is in `out`.
+        out: of any type of number.
+    """
+    for start in range(0, len(right), BLOCK):
         products = left @ right[start : start + BLOCK].T
-        np.clip(products, 0, vectors.unity, out=products)
-        np.multiply(
-            products, one / vectors.unity, out=out[:, start : start + BLOCK], casting="unsafe"
-        )
-    return out
+        np.clip(products, 0, unity, out=products)
+        np.multiply(products, one / unity, out=out[:, start : start + BLOCK], casting="unsafe")
 
 
 @dataclass
@@ -173,15 +211,12 @@ class Measure:
 class Screen:
     """Ranks a shortlist on a larger sample of points, so that few have to be measured on all."""
 
-    def __init__(self, vectors: Vectors, points: int, seed: int) -> None:
-        size = min(points, len(vectors))
-        chosen = np.random.default_rng(seed + 1).choice(len(vectors), size, replace=False)
-        self._points = np.sort(chosen).astype(np.int64)
-        self._scale = len(vectors) / size
-        self._measure = Measure(
-            size,
-            lambda at: approximate_similarities(vectors, at, self._points, vectors.one, np.int32),
-        )
+    def __init__(self, vectors: Vectors, points: IntArray) -> None:
+        self._vectors = vectors
+        self._points = points
+        self._factors = vectors.floats[points]
+        self._scale = len(vectors) / len(points)
+        self._measure = Measure(len(points), self._rows)
 
     def finalists(
         self, shortlist: IntArray, objective: Objective, state: State, count: int
@@ -189,6 +224,50 @@ class Screen:
         """Positions of the most promising of a shortlist, ascending."""
         gains = self._measure.gains(shortlist, state.cover[self._points]) * self._scale
         return most_promising(shortlist, gains, objective, state, count)
+
+    def cover_by(self, pick: int, cover: Similarity) -> None:
+        """Raise the cover of the sample's points to what one of the last shortlist gives."""
+        row = self._measure.rows[pick]
+        cover[self._points] = np.maximum(cover[self._points], row)
+
+    def _rows(self, at: IntArray) -> Similarity:
+        rows = np.empty((len(at), len(self._points)), np.int32)
+        vectors = self._vectors
+        approximate_similarities(
+            vectors.floats[at], self._factors, vectors.unity, vectors.one, rows
+        )
+        return rows
+
+
+def pick_by_samples(
+    vectors: Vectors, state: State, objective: Objective, count: int, effort: Effort, seed: int
+) -> None:
+    """Make the next `count` picks on `state`, or fewer, as a sample of the points tells.
+
+    The gains of all points are computed once, at the end.
+    """
+    seen = state.copy()
+    sampled = SampledGains.of(vectors, seen, effort, seed)
+    screen = Screen(vectors, np.union1d(sampled.points, screened(vectors, effort, seed)))
+    for _ in range(count):
+        shortlist = sampled.shortlist(objective, len(vectors), seen, effort.shortlist)
+        if not len(shortlist):
+            break
+        pick = int(screen.finalists(shortlist, objective, seen, 1)[0])
+        seen.record(pick, 0)
+        screen.cover_by(pick, seen.cover)
+        sampled.move_cover(seen.cover)
+    picks = np.array(seen.order[len(state.order) :], np.int64)
+    for part in np.split(picks, range(ROWS_AT_ONCE, len(picks), ROWS_AT_ONCE)):
+        for pick, row in zip(part.tolist(), vectors.near_rows(part), strict=True):
+            state.accept(pick, int(compiled(dense_gain)(row, state.cover)), row)
+
+
+def screened(vectors: Vectors, effort: Effort, seed: int) -> IntArray:
+    """Positions of the points of the second sample, ascending."""
+    size = min(effort.screen, len(vectors))
+    chosen = np.random.default_rng(seed + 1).choice(len(vectors), size, replace=False)
+    return np.sort(chosen).astype(np.int64)
 
 
 def forecast(
@@ -207,7 +286,7 @@ def forecast(
     """
     covers = [state.cover.copy()]
     sampled = SampledGains.of(vectors, state, effort, seed)
-    screen = Screen(vectors, effort.screen, seed)
+    screen = Screen(vectors, screened(vectors, effort, seed))
     for _ in range(count):
         shortlist = sampled.shortlist(objective, len(vectors), state, effort.shortlist)
         if not len(shortlist):

@@ -6,7 +6,7 @@ from the start. With k near N / K the result matches exact greedy's objective at
 grows little faster than N.
 
 The order along the graph is not greedy's: the first picks would look for hubs of small
-neighbourhoods. They are therefore made as a forecast on the whole pool, and the graph takes over.
+neighbourhoods. They are therefore made on samples of the points first, and the graph takes over.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.selection.clusters import assign, spherical_k_means
 from dynosaur_etl.selection.device import nearest_rows
 from dynosaur_etl.selection.exact import finish
-from dynosaur_etl.selection.forecast import QUICK, Measure, forecast
+from dynosaur_etl.selection.forecast import QUICK, pick_by_samples
 from dynosaur_etl.selection.kernels import compiled, compress, replay
 from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.pairs import Pairs
@@ -281,8 +281,7 @@ def run_graph(
     Returns:
         Rise of the summed cover at each pick as the graph sees it, a lower bound, fixed point.
     """
-    measure = Measure(len(vectors), vectors.near_rows)
-    forecast(vectors, measure, state, objective, FIRST_PICKS, QUICK, seed)
+    pick_by_samples(vectors, state, objective, FIRST_PICKS, QUICK, seed)
     first = len(state.order)
     seen = state.cover.copy()
     rises = np.array(state.gains, np.int64)
