@@ -9,6 +9,7 @@
 Then the asset `hub_revisions` is updated and `task_growth` follows by itself.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, dag, task
@@ -24,7 +25,11 @@ from dynosaur_airflow.steps import preview, publish, run_step
 
 @dag(
     schedule=CronPartitionTimetable(
-        "0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"
+        "0 0 * * *",
+        timezone="UTC",
+        run_offset=-1,
+        run_immediately=timedelta(),  # else Airflow runs the past day where it is switched on early
+        key_format="%Y-%m-%d",
     ),
     catchup=False,
     max_active_runs=2,

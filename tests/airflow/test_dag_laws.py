@@ -100,9 +100,36 @@ print(json.dumps({"errors": bag.import_errors, "dags": dags, "tags": sorted(TAGS
 """
 
 
+FIRST_RUNS = """
+import json
+from unittest import mock
+import pendulum
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+dag = DagSerialization.from_dict(DagSerialization.to_dict(DagBag().dags["hub_poll"]))
+found = {}
+for hour in (0, 2, 12, 23):
+    now = pendulum.datetime(2026, 5, 6, hour, 1)
+    with mock.patch("airflow.timetables.trigger.utcnow", return_value=now):
+        info = dag.next_dagrun_info(last_automated_run_info=None)
+    found[str(hour)] = [str(info.run_after), info.partition_key]
+print(json.dumps(found))
+"""
+
+
 @pytest.fixture(scope="module")
 def described(airflow_home: dict[str, str]) -> Any:
     return run_python(DESCRIBE, airflow_home)
+
+
+def test_the_first_scheduled_day_is_the_one_that_ends_next_at_whatever_hour_polling_is_switched_on(
+    airflow_home: dict[str, str],
+) -> None:
+    """Airflow would else run the past day too, but only in the first tenth of a day."""
+    found = run_python(FIRST_RUNS, airflow_home)
+    assert list(found) == ["0", "2", "12", "23"]
+    assert all(key == "2026-05-06" for _, key in found.values())
+    assert all(moment.startswith("2026-05-07") for moment, _ in found.values())
 
 
 def test_all_dags_are_there(described: Any) -> None:
