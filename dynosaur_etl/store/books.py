@@ -138,7 +138,8 @@ def open_books(engine: Engine, *, alone: bool) -> Iterator[Books]:
         StoreUnavailable: the database does not answer.
     """
     with transaction(engine) as session:
-        now: Any = session.scalar(*(_NOW_ALONE, {"lock": LEDGER_LOCK}) if alone else (_NOW,))
+        statement, told = (_NOW_ALONE, {"lock": LEDGER_LOCK}) if alone else (_NOW, {})
+        now: Any = session.scalar(statement, told)
         books = Books(session, now)
         yield books
         books.write()
