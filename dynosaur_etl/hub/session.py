@@ -26,6 +26,7 @@ from huggingface_hub.utils._http import hf_request_event_hook
 
 from dynosaur_etl.domain.errors import HubUnavailable
 from dynosaur_etl.hub.limiter import LONGEST_WAIT, Limiter, limits_of
+from dynosaur_etl.hub.place import ConnectionAged, Place
 
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
@@ -146,12 +147,11 @@ class PatientClient(httpx2.Client):
         give_back: Callable[[httpx2.Headers | None, float | None], None],
         options: dict[str, Any],
     ) -> "httpx2.Response | _Trouble":
-        request.extensions["timeout"] = httpx2.Timeout(terms.timeout).as_dict()
         headers: httpx2.Headers | None = None
         trouble: _Trouble | None = None
         try:
-            with terms.slots:
-                answer = super().send(request, stream=True, **options)
+            with Place(terms.slots) as place:
+                answer = self._answer(request, terms, place, options)
                 headers = _limit_headers(request, answer)
                 try:
                     body = _read_body(answer, terms)
@@ -164,6 +164,18 @@ class PatientClient(httpx2.Client):
             pause = trouble.asked_wait if trouble is not None and trouble.is_limit else None
             give_back(headers, pause)
         return trouble or _with_body(answer, body)
+
+    def _answer(
+        self, request: httpx2.Request, terms: Terms, place: Place, options: dict[str, Any]
+    ) -> httpx2.Response:
+        """Send a request in its place; one that waited for it for long, on another connection."""
+        timeout = httpx2.Timeout(terms.timeout).as_dict()
+        request.extensions |= {"timeout": timeout, "trace": place.told}
+        try:
+            return super().send(request, stream=True, **options)
+        except ConnectionAged:
+            place.take()
+            return super().send(request, stream=True, **options)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class FaultyHub:
         asked: the requests that came: path and headers.
         connections: that were opened.
         busiest: most answers that were on their way at the same time.
+        patience: seconds after which a connection that says nothing is closed; None: never.
         quota: requests that are answered in a second, the rest refused; 0 sets no limit.
         token_quota: the same for requests with a token; 0: as without.
     """
@@ -52,6 +53,7 @@ class FaultyHub:
     connections: int = 0
     running: int = 0
     busiest: int = 0
+    patience: float | None = None
     quota: int = 0
     token_quota: int = 0
     counted_from: float = 0
@@ -122,6 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def setup(self) -> None:
+        self.timeout = self.server.hub.patience
         super().setup()
         with self.server.hub.lock:
             self.server.hub.connections += 1
@@ -139,33 +142,39 @@ class _Handler(BaseHTTPRequestHandler):
             hub.ended.wait(30)
             self.close_connection = True
             return
-        with contextlib.suppress(OSError), hub.on_its_way():  # an impatient client is gone
+        with contextlib.suppress(OSError):  # an impatient client is gone
             self._send(answer)
 
     do_POST = do_GET  # noqa: N815 - the base class dispatches by this name
 
     def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.kind)
-        self.send_header("Content-Length", str(len(answer.body)))
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if answer.trickle:
-            self._trickle(answer)
-            return
-        self.wfile.write(answer.body[: len(answer.body) - answer.cut])
+        body = answer.body[: len(answer.body) - answer.cut]
+        with self.server.hub.on_its_way():
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.kind)
+            self.send_header("Content-Length", str(len(answer.body)))
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if not self._trickle(body[:-1], answer.trickle):
+                return
+        self.wfile.write(body[-1:])  # with it the answer is there, and no longer on its way
         if answer.cut:
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
 
-    def _trickle(self, answer: Answer) -> None:
-        for byte in answer.body:
+    def _trickle(self, body: bytes, pause: float) -> bool:
+        """Send a body, byte by byte where there is a pause; tell whether it was sent whole."""
+        if not pause:
+            self.wfile.write(body)
+            return True
+        for byte in body:
             self.wfile.write(bytes([byte]))
             self.wfile.flush()
-            if self.server.hub.ended.wait(answer.trickle):
-                return
+            if self.server.hub.ended.wait(pause):
+                return False
+        return True
 
     def log_message(self, *_: object) -> None:
         return

@@ -1,0 +1,58 @@
+"""A place among the requests that are on their way, held only while one is."""
+
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+_FIRST_BYTE = "http11.send_request_headers.started"
+_LAST_BYTE = "http11.receive_response_body.complete"
+_FRESH_SECONDS = 2.0  # servers close connections that say nothing for five seconds and more
+
+
+class ConnectionAged(Exception):
+    """A request waited for its place for so long that its connection may be closed by now."""
+
+
+class Place(AbstractContextManager["Place"]):
+    """Taken where a request's first byte is about to be sent, freed by its answer's last byte.
+
+    What a client does before and after, as making the request ready and closing the answer, goes
+    on while the requests of others are on their way. The client tells of both moments by the
+    `trace` extension of its requests: https://www.encode.io/httpcore/extensions/#trace
+    """
+
+    def __init__(self, places: threading.Semaphore) -> None:
+        """Ask for nothing yet.
+
+        Args:
+            places: as many as requests may be on their way at the same time.
+        """
+        self._places = places
+        self._is_held = False
+
+    def __exit__(self, *_: object) -> None:
+        self.free()
+
+    def told(self, event: str, _: Mapping[str, object]) -> None:
+        """Follow a request; the function for the extension `trace`.
+
+        Raises:
+            ConnectionAged: no place was free for two seconds.
+        """
+        if event == _FIRST_BYTE and not self._is_held:
+            self._is_held = self._places.acquire(timeout=_FRESH_SECONDS)
+            if not self._is_held:
+                raise ConnectionAged
+        elif event == _LAST_BYTE:
+            self.free()
+
+    def take(self) -> None:
+        """Wait for a place, however long it takes."""
+        self._places.acquire()
+        self._is_held = True
+
+    def free(self) -> None:
+        """Free the place if it is held."""
+        if self._is_held:
+            self._is_held = False
+            self._places.release()
