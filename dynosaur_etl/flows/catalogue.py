@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import ARRAY, Row, Text, any_, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -250,14 +250,18 @@ def known_commits(services: Services, dataset_id: str) -> list[Commit]:
     for _ in read_commits(services, [row]):
         pass
     with Session(services.engine) as session:
-        return stored_commits(session, dataset_id)
+        return stored_commits(session, [dataset_id]).get(dataset_id, [])
 
 
-def stored_commits(session: Session, dataset_id: str) -> list[Commit]:
-    """Give a dataset's commits as they were read, newest first."""
-    query = select(CommitRow.sha, CommitRow.date, CommitRow.title)
-    of_dataset = query.where(CommitRow.dataset_id == dataset_id).order_by(CommitRow.position)
-    return [Commit(*row) for row in session.execute(of_dataset)]
+def stored_commits(session: Session, dataset_ids: Sequence[str]) -> dict[str, list[Commit]]:
+    """Give datasets' commits as they were read, newest first; none of what has no commit."""
+    found: dict[str, list[Commit]] = {}
+    columns: list[Any] = [CommitRow.dataset_id, CommitRow.sha, CommitRow.date, CommitRow.title]
+    ids = literal(list(dataset_ids), ARRAY(Text))
+    query = select(*columns).where(CommitRow.dataset_id == any_(ids)).order_by(CommitRow.position)
+    for row in session.execute(query):
+        found.setdefault(row.dataset_id, []).append(Commit(row.sha, row.date, row.title))
+    return found
 
 
 def stored_listing(row: Row[Any]) -> Listing:

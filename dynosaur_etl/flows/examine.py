@@ -102,7 +102,7 @@ def card_filter(settings: Settings) -> Callable[[Card], Verdict]:
     )
 
 
-def _candidates(services: Services, day: GrowthDay) -> list[tuple[Row[Any], Listing]]:
+def _candidates(services: Services, day: GrowthDay) -> Sequence[Row[Any]]:
     """Give the columns of the day's candidates, with what the Hub's list tells of each."""
     columns: list[Any] = [*CandidateRow.__table__.columns, *LISTED]
     query = (
@@ -112,7 +112,7 @@ def _candidates(services: Services, day: GrowthDay) -> list[tuple[Row[Any], List
         .order_by(CandidateRow.dataset_id)
     )
     with Session(services.engine) as session:
-        return [(row, stored_listing(row)) for row in session.execute(query)]
+        return session.execute(query).all()
 
 
 class _Examination:
@@ -122,7 +122,7 @@ class _Examination:
         self,
         services: Services,
         day: GrowthDay,
-        candidates: Sequence[tuple[Row[Any], Listing]],
+        candidates: Sequence[Row[Any]],
         fingerprint: str,
     ) -> None:
         self._services = services
@@ -157,7 +157,8 @@ class _Examination:
 
     def _to_ask(self) -> Iterator[tuple[Row[Any], Listing]]:
         """Judge by the list, while the first of those that it leaves open are asked already."""
-        for row, listing in self._candidates:
+        for row in self._candidates:
+            listing = stored_listing(row)
             verdict = examine_listed(row.revision, listing, self._services.settings)
             if not verdict.keep:
                 dropped = Examined(listing.id, row.revision or "").drop(verdict)

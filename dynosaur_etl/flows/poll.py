@@ -27,6 +27,7 @@ from dynosaur_etl.store.steps import StepOutput
 from dynosaur_etl.store.tables import CommitRow, DatasetRow
 
 CANDIDATES_VERSION = "candidates-3"
+_READ_TOGETHER = 100  # datasets whose commits are held at a time
 
 __all__ = ["examine_candidates", "find_candidates", "sync_catalogue"]
 
@@ -114,15 +115,22 @@ def _in_commits(
     )
     with Session(services.engine) as session:
         ids = set(session.scalars(dated.distinct()))
-        for row in rows:
-            if row.id not in ids and row.created_at not in day:
-                continue
-            commits = stored_commits(session, row.id)
-            change = change_on(day, row.created_at, commits) if commits else None
-            if change is not None:
-                yield _candidate(day, row.id, *change)
-            elif not commits and row.created_at in day:
-                yield _candidate(day, row.id, "created", None)
+        looked_at = [row for row in rows if row.id in ids or row.created_at in day]
+        for start in range(0, len(looked_at), _READ_TOGETHER):
+            some = looked_at[start : start + _READ_TOGETHER]
+            commits = stored_commits(session, [row.id for row in some])
+            for row in some:
+                yield from _in_commits_of(day, row, commits.get(row.id, []))
+
+
+def _in_commits_of(
+    day: GrowthDay, row: Row[Any], commits: Sequence[Commit]
+) -> Iterator[dict[str, Any]]:
+    change = change_on(day, row.created_at, commits) if commits else None
+    if change is not None:
+        yield _candidate(day, row.id, *change)
+    elif not commits and row.created_at in day:
+        yield _candidate(day, row.id, "created", None)
 
 
 def _candidate(

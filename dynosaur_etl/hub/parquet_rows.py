@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ from dynosaur_etl.domain.models import Revision
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.configs import ConfigFiles
+from dynosaur_etl.hub.remote_file import comes_whole
 
 MAX_SHARDS = 16
 MAX_GROUPS = 16
@@ -60,7 +62,7 @@ def read_footers(client: HubClient, revision: Revision, files: ConfigFiles) -> F
         for shard in shards[:MAX_SHARDS]:
             commit = files.commit or revision.sha
             remote = client.open(revision.dataset_id, commit, shard.path, shard.size)
-            file = pq.ParquetFile(remote, pre_buffer=True)
+            file = _parquet(remote, shard.size)
             schema = schema or file.schema_arrow
             groups += _groups(file, split, counts[split])
             counts[split] += file.metadata.num_rows
@@ -88,11 +90,18 @@ def draw_rows(footers: Footers, rows: int, draw: Random) -> DrawnRows:
         inside = [place - start for place in places if start <= place < start + group.rows]
         start += group.rows
         if inside:
-            tables.append(group.file.read_row_group(group.number).take(inside))
+            tables.append(group.file.read_row_group(group.number, use_threads=False).take(inside))
             splits += [group.split] * len(inside)
             indices += [group.first_row + place for place in inside]
     bare = [table.replace_schema_metadata(None) for table in tables]
     return DrawnRows(pa.concat_tables(bare, promote_options="permissive"), splits, indices)
+
+
+def _parquet(remote: BinaryIO, size: int | None) -> pq.ParquetFile:
+    """Open a file; a small one from memory, where nothing is called back for every few bytes."""
+    if size is not None and comes_whole(size):
+        return pq.ParquetFile(pa.BufferReader(remote.read()))
+    return pq.ParquetFile(remote, pre_buffer=True)
 
 
 def _groups(file: pq.ParquetFile, split: str, first_row: int) -> list[RowGroup]:

@@ -14,6 +14,11 @@ LARGEST_RANGE = 1 << 26
 ReadRange = Callable[[int, int], bytes]
 
 
+def comes_whole(size: int) -> bool:
+    """Tell whether the first read of a file of so many bytes asks for all of it."""
+    return size <= WHOLE
+
+
 def open_ranges(read_range: ReadRange, size: int) -> BinaryIO:
     """Give a seekable binary file over a function that reads the bytes `[start, stop)`."""
     return io.BufferedReader(_Ranges(read_range, size), buffer_size=1 << 16)
@@ -55,7 +60,7 @@ class _Ranges(io.RawIOBase):
         return len(piece)
 
     def _fetch(self, wanted: int) -> None:
-        self._start = 0 if self._size <= WHOLE else self._position
+        self._start = 0 if comes_whole(self._size) else self._position
         length = min(max(wanted, WHOLE), LARGEST_RANGE)
         stop = min(self._start + length, self._size)
         self._held = self._read_range(self._start, stop)
