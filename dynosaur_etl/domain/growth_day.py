@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 
@@ -27,11 +28,11 @@ class GrowthDay:
             raise InvalidInput(not_allowed("growth day", text, "a calendar day as YYYY-MM-DD"))
         return cls(day)
 
-    @property
+    @cached_property
     def start(self) -> datetime:
         return datetime(self.date.year, self.date.month, self.date.day, tzinfo=UTC)
 
-    @property
+    @cached_property
     def end(self) -> datetime:
         """The first instant that is no longer part of the day."""
         return self.start + timedelta(days=1)

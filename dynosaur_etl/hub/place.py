@@ -1,12 +1,16 @@
 """A place among the requests that are on their way, held only while one is."""
 
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 _FIRST_BYTE = "http11.send_request_headers.started"
 _LAST_BYTE = "http11.receive_response_body.complete"
 _FRESH_SECONDS = 2.0  # servers close connections that say nothing for five seconds and more
+_HAND_OVER_SECONDS = (
+    3e-4  # gives the interpreter to the thread that waits, whose request then leaves
+)
 
 
 class ConnectionAged(Exception):
@@ -43,8 +47,9 @@ class Place(AbstractContextManager["Place"]):
             self._is_held = self._places.acquire(timeout=_FRESH_SECONDS)
             if not self._is_held:
                 raise ConnectionAged
-        elif event == _LAST_BYTE:
+        elif event == _LAST_BYTE and self._is_held:
             self.free()
+            time.sleep(_HAND_OVER_SECONDS)
 
     def take(self) -> None:
         """Wait for a place, however long it takes."""
