@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import OVER_CAP, Counts, Listing
 from dynosaur_etl.flows.catalogue import LISTED, stored_listing
-from dynosaur_etl.flows.examine import examine_listed
+from dynosaur_etl.flows.examine import examine_listed, told_filter
 from dynosaur_etl.flows.services import Services
 from dynosaur_etl.hub.caps import over_caps
 from dynosaur_etl.store.steps import StepOutput
@@ -58,6 +58,7 @@ def within_caps(
 def asked_for(services: Services, rows: Sequence[dict[str, Any]]) -> list[Listing]:
     """Give the listings of the candidates that the list alone does not drop."""
     asked = []
+    judge = told_filter(services.settings)
     with Session(services.engine) as session:
         for start in range(0, len(rows), _ROWS):
             pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
@@ -66,7 +67,7 @@ def asked_for(services: Services, rows: Sequence[dict[str, Any]]) -> list[Listin
             asked += [
                 item
                 for item in map(stored_listing, listings)
-                if examine_listed(pinned[item.id], item, services.settings).keep
+                if examine_listed(pinned[item.id], item, judge).keep
             ]
     return asked
 

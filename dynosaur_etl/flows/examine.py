@@ -7,7 +7,7 @@ candidate by candidate, so that a killed run goes on where it was.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.errors import DynosaurError, HubRefused, HubUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import KEEP, Card, Listing, Revision, StepReport, Verdict
+from dynosaur_etl.domain.models import KEEP, Card, Listing, Revision, StepReport, Told, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.catalogue import LISTED, known_commits, stored_listing
 from dynosaur_etl.flows.examined import SAMPLES, Examined, output_of
@@ -82,13 +82,21 @@ def examine_candidates(
     return run_step(services, str(day), "examine", rules, work)
 
 
-def examine_listed(revision: str | None, listing: Listing, settings: Settings) -> Verdict:
-    """Judge a candidate by the Hub's list alone; keep where the repository has to be asked."""
+def examine_listed(
+    revision: str | None, listing: Listing, judge: Callable[[Told], Verdict]
+) -> Verdict:
+    """Judge a candidate by the Hub's list alone; keep where the repository has to be asked.
+
+    Args:
+        revision: what the candidate is pinned to.
+        listing: the dataset as the list shows it.
+        judge: what `told_filter` gives.
+    """
     if revision is None:
         return KEEP
     verdict = examine_listing(listing)
     if verdict.keep and listing.told is not None and listing.sha == revision:
-        verdict = examine_told(listing.told, card_filter(settings))
+        verdict = judge(listing.told)
     return verdict
 
 
@@ -100,6 +108,12 @@ def card_filter(settings: Settings) -> Callable[[Card], Verdict]:
         languages=settings.languages,
         multilingual=settings.multilingual,
     )
+
+
+def told_filter(settings: Settings) -> Callable[[Told], Verdict]:
+    """Give the filter on what the list tells of cards; it remembers, as many tell the same."""
+    judge = card_filter(settings)
+    return cache(lambda told: examine_told(told, judge))
 
 
 def _candidates(services: Services, day: GrowthDay) -> Sequence[Row[Any]]:
@@ -157,9 +171,10 @@ class _Examination:
 
     def _to_ask(self) -> Iterator[tuple[Row[Any], Listing]]:
         """Judge by the list, while the first of those that it leaves open are asked already."""
+        judge = told_filter(self._services.settings)
         for row in self._candidates:
             listing = stored_listing(row)
-            verdict = examine_listed(row.revision, listing, self._services.settings)
+            verdict = examine_listed(row.revision, listing, judge)
             if not verdict.keep:
                 dropped = Examined(listing.id, row.revision or "").drop(verdict)
                 self._done[row.dataset_id] = dropped
