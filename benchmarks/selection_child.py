@@ -70,7 +70,7 @@ def ours(mode: str) -> Method:
 def baselines(pool: Any, k: int, _: Path) -> Any:
     """Greedy on a graph from a cover of 0, as a library does that is given one, and our way.
 
-    On the graph that mode `graph` takes, and on one of twice as many neighbours; tells the orders.
+    On the graph that mode `graph` takes, and on one of half as many neighbours; tells the orders.
     """
     from dynosaur_etl.selection.exact import finish
     from dynosaur_etl.selection.graph import build_graph, default_neighbours, graph_pairs
@@ -81,8 +81,9 @@ def baselines(pool: Any, k: int, _: Path) -> Any:
     from dynosaur_etl.selection.vectors import COARSE, as_vectors
 
     vectors = as_vectors(pool, COARSE, "pool")
-    for name, times in (("taken", 1), ("wide", 2)):
-        graph = build_graph(vectors, times * default_neighbours(len(pool), k))
+    neighbours = default_neighbours(len(pool), k)
+    for name, width in (("taken", neighbours), ("narrow", neighbours // 2)):
+        graph = build_graph(vectors, width)
         plain = State.unbound(np.zeros(len(pool), np.int32), k)
         objective = build_objective(None, 0, "raw", quality_ranks, 1.0, vectors.one, plain.cost)
         finish(graph_pairs(graph, plain.cover), plain, objective)

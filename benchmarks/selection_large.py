@@ -154,7 +154,7 @@ def graph_800k(part: int, folder: Path) -> list[Figure]:
         Figure("graph 800K/20K peak memory", found.peak, "GiB", "at most", 4.5),
         Figure("graph 800K/20K objective", bench.reached(found.order), "mean"),
         over_baseline("800K/20K objective on that graph", reached, "taken"),
-        over_baseline("800K/20K objective, twice as many neighbours", reached, "wide"),
+        over_baseline("800K/20K objective, half as many neighbours", reached, "narrow"),
     ]
 
 

@@ -55,6 +55,7 @@ class Effort:
 
 
 QUICK = Effort(2**25, 512, 1024, 128, 8192, 1)
+CLOSE = Effort(2**26, 512, 2048, 512, 16384, 1)
 CAREFUL = Effort(2**25, 768, 1024, 320, 4096, 48)
 THOROUGH = Effort(2**27, 768, 2048, 1024, 8192, 96)
 

@@ -22,7 +22,7 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.selection.clusters import assign, spherical_k_means
 from dynosaur_etl.selection.device import nearest_rows
 from dynosaur_etl.selection.exact import finish
-from dynosaur_etl.selection.forecast import QUICK, pick_by_samples
+from dynosaur_etl.selection.forecast import CLOSE, QUICK, Effort, pick_by_samples
 from dynosaur_etl.selection.kernels import compiled, compress, replay
 from dynosaur_etl.selection.objective import Objective
 from dynosaur_etl.selection.pairs import Pairs
@@ -84,9 +84,23 @@ class NeighbourGraph:
 
 
 def default_neighbours(count: int, k: int) -> int:
-    """Neighbours per point for a selection of k: four fifths of N / K, where coverage peaks."""
-    wanted = int(np.clip(round(0.8 * count / k), FEWEST_NEIGHBOURS, MOST_NEIGHBOURS))
+    """Neighbours per point for a selection of k: 1.6 N / K; prefixes hold from a third of k on."""
+    wanted = int(np.clip(round(1.6 * count / k), FEWEST_NEIGHBOURS, MOST_NEIGHBOURS))
     return min(wanted, count - 1)
+
+
+def prefix_from(count: int, neighbours: int) -> int:
+    """Picks from which on a prefix covers within 1% of what greedy's own covers.
+
+    Before them a pick covers more points than a list shows. Measured on 22,000 real and 52,000
+    grown points, with 16 to 64 neighbours.
+    """
+    return -(-count // (2 * neighbours))
+
+
+def first_effort(neighbours: int) -> Effort:
+    """Look closely at the first picks of few: long lists are those of N / K above 20."""
+    return QUICK if neighbours <= FEWEST_NEIGHBOURS else CLOSE
 
 
 def fingerprint(vectors: Vectors) -> str:
@@ -272,16 +286,18 @@ def run_graph(
     objective: Objective,
     seed: int,
     likely_coverage: float,
+    effort: Effort = QUICK,
 ) -> IntArray:
     """Make picks on `state` while any can be made.
 
     `likely_coverage` caps the baseline, so that a crowd of near copies larger than its list of
-    neighbours does not count as covered before anything near it is picked.
+    neighbours does not count as covered before anything near it is picked. `effort` goes into the
+    first picks.
 
     Returns:
         Rise of the summed cover at each pick as the graph sees it, a lower bound, fixed point.
     """
-    pick_by_samples(vectors, state, objective, FIRST_PICKS, QUICK, seed)
+    pick_by_samples(vectors, state, objective, FIRST_PICKS, effort, seed)
     first = len(state.order)
     seen = state.cover.copy()
     rises = np.array(state.gains, np.int64)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dynosaur_etl.selection.exact import FIRST_PICKS
-from dynosaur_etl.selection.forecast import CACHED_CELLS, QUICK, effort_to_foresee
+from dynosaur_etl.selection.forecast import CACHED_CELLS, CLOSE, effort_to_foresee
 from dynosaur_etl.selection.pairs import BYTES_PER_PAIR
 from dynosaur_etl.selection.partition import PART_POINTS
 
@@ -46,7 +46,7 @@ def available_bytes() -> int:
 
 def working_bytes(mode: str, count: int) -> int:
     """Bytes that the forecast of the first picks takes, and buffers."""
-    effort = QUICK if mode == "graph" else effort_to_foresee(count)
+    effort = CLOSE if mode == "graph" else effort_to_foresee(count)
     sampled = 2 * min(effort.cells, effort.largest_sample * count)
     return min(sampled + 4 * CACHED_CELLS + 2**26, 12 * count * count + 2**24)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.selection import partition
 from dynosaur_etl.selection.exact import finish
-from dynosaur_etl.selection.forecast import QUICK, pick_by_samples
+from dynosaur_etl.selection.forecast import CLOSE, pick_by_samples
 from dynosaur_etl.selection.graph import FIRST_PICKS
 from dynosaur_etl.selection.kernels import compiled, compress, replay
 from dynosaur_etl.selection.objective import (
@@ -140,7 +140,7 @@ def first_picks(problem: Problem, state: State, objective: Objective) -> IntArra
         state.left,
     )  # fmt: skip
     scaled = Objective(objective.rate[at] * (count / size), objective.quality_term[at])
-    pick_by_samples(vectors, sample, scaled, FIRST_PICKS, QUICK, problem.seed)
+    pick_by_samples(vectors, sample, scaled, FIRST_PICKS, CLOSE, problem.seed)
     return at[np.array(sample.order, np.int64)].astype(np.int64)
 
 

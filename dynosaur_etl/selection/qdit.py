@@ -16,6 +16,8 @@ from dynosaur_etl.selection.graph import (
     build_graph,
     check_graph,
     default_neighbours,
+    first_effort,
+    prefix_from,
     run_graph,
 )
 from dynosaur_etl.selection.objective import (
@@ -72,7 +74,8 @@ def qdit(
         alpha: weight of quality, 0 to 1; see `objective` for what it means.
         mode: `exact` is naive greedy's order with ties to the lowest position. `near-exact`
             takes the first 24 picks as forecast on samples and cosines to 1e-4. `graph` sees
-            each point's nearest neighbours only. `partitioned` solves parts of near points and
+            each point's nearest neighbours only; `diagnostics["prefix_from"]` tells from how many
+            picks on a prefix holds. `partitioned` solves parts of near points and
             joins their candidates, for sets beyond memory. `auto` takes the most exact one that
             the memory limit allows and that one pass over all pairs makes bearable on these CPU
             cores; `diagnostics["mode_reason"]` tells why.
@@ -155,14 +158,17 @@ def by_graph(
         neighbours = default_neighbours(len(vectors), problem.purse.likely_picks)
         graph = build_graph(vectors, neighbours, seed=problem.seed)
     check_graph(graph, vectors)
-    rises = run_graph(vectors, graph, state, objective, problem.seed, reference.coverage)
+    width = int(graph.neighbours.shape[1])
+    cap, effort = reference.coverage, first_effort(width)
+    rises = run_graph(vectors, graph, state, objective, problem.seed, cap, effort)
     params = {
-        "neighbours": int(graph.neighbours.shape[1]),
+        "neighbours": width,
         "graph_method": graph.method,
         "graph_fingerprint": graph.fingerprint,
-        "baseline_cap": reference.coverage,
+        "baseline_cap": cap,
     }
-    return Run("graph", params, {"edges": int(graph.neighbours.size)}, rises)
+    facts = {"edges": int(graph.neighbours.size), "prefix_from": prefix_from(len(vectors), width)}
+    return Run("graph", params, facts, rises)
 
 
 def partitioned_selection(

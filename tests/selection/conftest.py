@@ -18,8 +18,14 @@ def clustered_pool(seed: int, count: int = 600, dimensions: int = 24) -> NDArray
 
 
 @pytest.fixture(scope="session")
-def real_pool() -> NDArray[np.float16]:
+def all_real() -> NDArray[np.float16]:
+    """The 22,000 real embeddings."""
     if not REAL.exists():
         pytest.skip("the real embeddings are not beside the checkout")
     pool: NDArray[np.float16] = np.load(REAL, mmap_mode="r")
-    return pool[:5000]
+    return pool
+
+
+@pytest.fixture(scope="session")
+def real_pool(all_real: NDArray[np.float16]) -> NDArray[np.float16]:
+    return all_real[:5000]

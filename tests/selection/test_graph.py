@@ -125,7 +125,8 @@ def test_bad_arguments_are_refused() -> None:
 
 def test_neighbours_follow_the_pool_per_pick() -> None:
     assert default_neighbours(52_000, 10_000) == 32
-    assert default_neighbours(800_000, 10_000) == 64
+    assert default_neighbours(800_000, 20_000) == 64
+    assert default_neighbours(800_000, 10_000) == 128
     assert default_neighbours(10, 5) == 9
 
 
