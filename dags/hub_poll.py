@@ -9,13 +9,12 @@
 Then the asset `hub_revisions` is updated and `task_growth` follows by itself.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS
 from dynosaur_airflow.deadline import day_is_late
-from dynosaur_airflow.defaults import HUB_POOL, TASK_DEFAULTS
+from dynosaur_airflow.defaults import HUB_POOL, TASK_DEFAULTS, WITH_THE_NEXT_DAY
 from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
 from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.notifier import RunFailed
@@ -28,7 +27,7 @@ from dynosaur_airflow.steps import preview, publish, run_step
         "0 0 * * *",
         timezone="UTC",
         run_offset=-1,
-        run_immediately=timedelta(),  # else Airflow runs the past day where it is switched on early
+        run_immediately=WITH_THE_NEXT_DAY,
         key_format="%Y-%m-%d",
     ),
     catchup=False,

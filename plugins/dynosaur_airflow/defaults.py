@@ -33,6 +33,9 @@ RETRY_POLICY = ExceptionRetryPolicy(
     ]
 )
 
+WITH_THE_NEXT_DAY = timedelta()
+"""How a schedule begins where it is switched on; by False, Airflow runs the past day early on."""
+
 TASK_DEFAULTS: dict[str, Any] = {
     "owner": OWNER,
     "retries": 3,
