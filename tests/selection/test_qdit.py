@@ -204,32 +204,6 @@ def test_coverage_is_what_plain_cosines_give(mode: str) -> None:
         assert found.coverage[size - 1] == pytest.approx(true, abs=tolerance)
 
 
-@pytest.mark.parametrize(("mode", "bound"), [("near-exact", 0.999), ("graph", 0.99)])
-@pytest.mark.parametrize("k", [200, 1000])
-def test_approximations_hold_at_every_prefix(
-    real_pool: NDArray[np.float16], mode: str, bound: float, k: int
-) -> None:
-    exact = qdit(real_pool, k, mode="exact")
-    found = qdit(real_pool, k, mode=mode)
-    for size in (1, 10, 64, 100, 200, 500, 1000):
-        if size <= k:
-            allowed = bound if size < k else max(bound, 0.998)
-            assert coverage(real_pool, found.order[:size]) >= allowed * exact.coverage[size - 1]
-
-
-@pytest.mark.parametrize(("k", "before"), [(550, 0.994), (2000, 0.98)])
-def test_prefixes_of_a_large_pool_hold_from_where_the_graph_says(
-    all_real: NDArray[np.float16], k: int, before: float
-) -> None:
-    exact = qdit(all_real, k, mode="exact")
-    found = qdit(all_real, k, mode="graph")
-    start = found.diagnostics["prefix_from"]
-    assert start == -(-len(all_real) // (2 * found.params["neighbours"])) < k / 3
-    for size in (1, 16, 64, 100, start, 2 * start, k):
-        allowed = 0.99 if size >= start else before
-        assert coverage(all_real, found.order[:size]) >= allowed * exact.coverage[size - 1]
-
-
 def test_alpha_trades_quality_for_coverage_smoothly(real_pool: NDArray[np.float16]) -> None:
     for count, k in ((1500, 300), (3000, 150)):
         quality = np.random.default_rng(0).beta(5, 2, count)
