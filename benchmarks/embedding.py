@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import ROOT, Figure, main
 from dynosaur_etl.inference.batches import cpu_count
+from dynosaur_etl.inference.embedding import Embedder, packaged_folder
 from dynosaur_etl.inference.precision import torch_dtype
-from dynosaur_etl.selection.embedding import Embedder, packaged_folder
 from dynosaur_etl.selection.metrics import coverage
 from dynosaur_etl.selection.qdit import qdit
 

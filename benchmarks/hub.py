@@ -23,9 +23,9 @@ import httpx
 from benchmarks.harness import ROOT, Figure, main
 from benchmarks.hub_child import CARDS_THAT_TELL, CONFIGS, NEWEST, PER_DAY
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import poll
-from dynosaur_etl.flows.catalogue import sync_now
-from dynosaur_etl.flows.services import Services, open_services
+from dynosaur_etl.flows.poll import candidates as poll
+from dynosaur_etl.flows.poll.catalogue import sync_now
+from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.database import EMBEDDED_FOLDER
 from dynosaur_etl.store.embedded import stop_embedded

@@ -30,8 +30,8 @@ def prompts(number: int) -> list[str]:
 
 def ours(address: str, texts: list[str], folder: str) -> Callable[[], int]:
     from dynosaur_etl.domain.chat import ChatRequest
-    from dynosaur_etl.flows.asking import ask_live
-    from dynosaur_etl.flows.services import Services, silent
+    from dynosaur_etl.flows.runtime.asking import ask_live
+    from dynosaur_etl.flows.runtime.services import Services, silent
     from dynosaur_etl.settings import Settings
     from dynosaur_etl.store.embedded import embedded_url
 

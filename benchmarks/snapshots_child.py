@@ -23,9 +23,9 @@ import pyarrow as pa
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.flows.pool_scan import PoolScan, RecordedPool, scan_pool
-from dynosaur_etl.flows.recipe import PART_FILES, Recipe, content_of
-from dynosaur_etl.flows.versions import other_rows
+from dynosaur_etl.flows.snapshot.pool_scan import PoolScan, RecordedPool, scan_pool
+from dynosaur_etl.flows.snapshot.recipe import PART_FILES, Recipe, content_of
+from dynosaur_etl.flows.snapshot.versions import other_rows
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.diff import diff_folders

@@ -43,7 +43,7 @@ def measure(quick: bool) -> list[Figure]:
 
 
 def _measured(settings: Any, size: Size) -> list[Figure]:
-    from dynosaur_etl.flows.services import Services
+    from dynosaur_etl.flows.runtime.services import Services
 
     services = Services(settings)
     make_store(services, size)
@@ -91,9 +91,9 @@ def _client() -> Callable[[str], int]:
 
 def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
     """Give each page's address by the number of the request."""
-    from dynosaur_etl.flows.explore.paging import cursor
-    from dynosaur_etl.flows.explore.rejects import RejectSearch, find_rejects
-    from dynosaur_etl.flows.explore.tasks import TaskSearch, find_tasks
+    from dynosaur_etl.flows.views.paging import cursor
+    from dynosaur_etl.flows.views.rejects import RejectSearch, find_rejects
+    from dynosaur_etl.flows.views.tasks import TaskSearch, find_tasks
 
     def day(number: int) -> str:
         return size.names[number * 37 % size.days]

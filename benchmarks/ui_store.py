@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.flows.services import Services
-from dynosaur_etl.flows.shards import INSTANCE_FILES
+from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
+from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.publish import place_snapshot

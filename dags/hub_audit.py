@@ -33,7 +33,7 @@ def hub_audit() -> None:
     def audit_sources() -> dict[str, Any]:
         from datetime import UTC, datetime
 
-        from dynosaur_etl.flows import audit
+        from dynosaur_etl.flows.upkeep import audit
 
         return run_about(audit.audit_sources, datetime.now(UTC).date())
 

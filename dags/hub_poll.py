@@ -46,19 +46,19 @@ def hub_poll() -> None:
 
     @task(pool=HUB_POOL)
     def sync_catalogue() -> dict[str, Any]:
-        from dynosaur_etl.flows import poll
+        from dynosaur_etl.flows.poll import candidates as poll
 
         return run_step(poll.sync_catalogue)
 
     @task(pool=HUB_POOL)
     def find_candidates(_: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows import poll
+        from dynosaur_etl.flows.poll import candidates as poll
 
         return run_step(poll.find_candidates)
 
     @announcing(outlets=[HUB_REVISIONS], pool=HUB_POOL)
     def examine_candidates(found: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows import poll
+        from dynosaur_etl.flows.poll import candidates as poll
 
         examined = run_step(poll.examine_candidates)
         publish(HUB_REVISIONS, [found, examined])

@@ -48,13 +48,13 @@ def training_set() -> None:
 
     @task
     def build(day: str, _: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows import training_set as flow
+        from dynosaur_etl.flows.select import training_set as flow
 
         return run_selection(flow.build_snapshot, day)
 
     @announcing(outlets=[TRAINING_SET])
     def verify(built: dict[str, Any]) -> int:
-        from dynosaur_etl.flows import training_set as flow
+        from dynosaur_etl.flows.select import training_set as flow
 
         verified = run_about(flow.verify_snapshot, built["version"])
         publish(TRAINING_SET, [built, verified])
@@ -62,7 +62,7 @@ def training_set() -> None:
 
     @task
     def publish_version(version: int) -> dict[str, Any]:
-        from dynosaur_etl.flows import publish as flow
+        from dynosaur_etl.flows.snapshot import publish as flow
 
         return run_about(flow.publish_version, version)
 

@@ -153,8 +153,8 @@ def wait_for_growth(address: SystemAddress, days: Sequence[str] = DAYS) -> None:
 
 def show_result(demo: Demo) -> None:
     """Print what the store holds now, and where to look at it."""
-    from dynosaur_etl.flows.services import open_services
-    from dynosaur_etl.flows.status import overview
+    from dynosaur_etl.flows.runtime.services import open_services
+    from dynosaur_etl.flows.views.status import overview
 
     with open_services(demo.settings) as services:
         state = overview(services)

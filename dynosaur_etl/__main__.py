@@ -1,5 +1,5 @@
 """`python -m dynosaur_etl` is the command `dynosaur`."""
 
-from dynosaur_etl.cli import main
+from dynosaur_etl.cli.main import main
 
 main()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from dynosaur_etl.cli import app
+from dynosaur_etl.cli.main import app
 from tests.flows.support import DEMO_HUB, Servers, environment, serving
 
 ROOT = Path(__file__).resolve().parents[1]

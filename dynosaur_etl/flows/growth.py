@@ -1,10 +1,12 @@
 """The second DAG's steps: a day's kept configs become proposals, tasks and instances."""
 
-from dynosaur_etl.flows.criticise import criticise, submit_criticism
-from dynosaur_etl.flows.embed import embed, embed_part
-from dynosaur_etl.flows.fill import fill
-from dynosaur_etl.flows.instance_parts import parts_of
-from dynosaur_etl.flows.propose import (
+from dynosaur_etl.flows.fill.fill import fill
+from dynosaur_etl.flows.fill.shards import fill_shard, plan_fill
+from dynosaur_etl.flows.prepare.embed import embed, embed_part
+from dynosaur_etl.flows.prepare.instance_parts import parts_of
+from dynosaur_etl.flows.prepare.score import score, score_part, submit_scores
+from dynosaur_etl.flows.propose.criticise import criticise, submit_criticism
+from dynosaur_etl.flows.propose.propose import (
     ProposalBatch,
     plan_proposals,
     propose,
@@ -13,9 +15,7 @@ from dynosaur_etl.flows.propose import (
     report_proposals,
     submit_proposals,
 )
-from dynosaur_etl.flows.score import score, score_part, submit_scores
-from dynosaur_etl.flows.shards import fill_shard, plan_fill
-from dynosaur_etl.flows.validate import validate
+from dynosaur_etl.flows.propose.validate import validate
 
 __all__ = [
     "ProposalBatch",

@@ -10,7 +10,7 @@ from dynosaur_airflow.alert import to_notifier
 from dynosaur_airflow.run_settings import run_services
 
 if TYPE_CHECKING:
-    from dynosaur_etl.flows.services import Services
+    from dynosaur_etl.flows.runtime.services import Services
 
 
 class Approve(ApprovalOperator):
@@ -49,7 +49,7 @@ def _targets(services: "Services") -> list[str]:
 
 def _question(version: int, services: "Services") -> str:
     """Word what the person decides on, as Markdown: figures, pages to look at, and the targets."""
-    from dynosaur_etl.flows.versions import version_row
+    from dynosaur_etl.flows.snapshot.versions import version_row
 
     row = version_row(version, services)
     pages = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/training-set/snapshots"

@@ -34,7 +34,7 @@ class BatchesEnded(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look at the batches, from a thread of their own, until they have ended."""
-        from dynosaur_etl.flows.batches import all_ended
+        from dynosaur_etl.flows.runtime.batches import all_ended
 
         settings = await trigger_settings()
         while not await asyncio.to_thread(all_ended, self.server_ids, settings):

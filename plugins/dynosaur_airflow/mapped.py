@@ -80,7 +80,7 @@ def selected_in_parts(day: Any) -> Any:
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)
     def select(day: str) -> Summary:
-        from dynosaur_etl.flows import training_set as flow
+        from dynosaur_etl.flows.select import training_set as flow
 
         return run_selection(flow.select, day)
 

@@ -11,7 +11,7 @@ from airflow.sdk.observability import stats
 from dynosaur_etl.domain.errors import DynosaurError
 
 if TYPE_CHECKING:
-    from dynosaur_etl.flows.services import Services
+    from dynosaur_etl.flows.runtime.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def tell_step(step: str, seconds: float) -> None:
 
 def tell_totals(services: "Services") -> None:
     """Tell what the store holds now; what cannot be told is logged, as the work is done."""
-    from dynosaur_etl.flows.totals import totals
+    from dynosaur_etl.flows.views.totals import totals
 
     try:
         found = totals(services)

@@ -71,8 +71,8 @@ def _figures(key: str | None) -> list[str]:
     """Word the day's rejects by reason, what is deferred, and its cost; nothing without a day."""
     from dynosaur_etl.domain.errors import InvalidInput
     from dynosaur_etl.domain.growth_day import GrowthDay
-    from dynosaur_etl.flows.services import open_services
-    from dynosaur_etl.flows.status import day_report
+    from dynosaur_etl.flows.runtime.services import open_services
+    from dynosaur_etl.flows.views.status import day_report
 
     try:
         day = str(GrowthDay.parse(key or ""))

@@ -11,7 +11,7 @@ from dynosaur_airflow.params import SETTING_OF_PARAM
 from dynosaur_etl.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from dynosaur_etl.flows.services import Services
+    from dynosaur_etl.flows.runtime.services import Services
 
 CONNECTIONS = {
     "openai_default": ("openai_base_url", "openai_api_key"),
@@ -47,7 +47,7 @@ async def trigger_settings() -> Settings:
 @contextmanager
 def run_services() -> Iterator["Services"]:
     """Open the services under the settings of the running Airflow task."""
-    from dynosaur_etl.flows.services import open_services
+    from dynosaur_etl.flows.runtime.services import open_services
 
     with open_services(run_settings()) as services:
         yield services

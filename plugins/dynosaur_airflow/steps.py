@@ -68,7 +68,7 @@ def run_selection(step: Callable[..., StepReport], day: str) -> Summary:
 
 def plan_selection(day: str) -> list[dict[str, Any]]:
     """Give the parts of a selection that is made in parts, each with the label operators see."""
-    from dynosaur_etl.flows.selection_parts import plan_parts
+    from dynosaur_etl.flows.select.selection_parts import plan_parts
 
     params = get_current_context()["params"]
     with run_services() as services:
@@ -77,7 +77,7 @@ def plan_selection(day: str) -> list[dict[str, Any]]:
 
 def solve_selection_part(part: dict[str, Any], day: str) -> int:
     """Solve a part of a selection, and give the number of its candidates."""
-    from dynosaur_etl.flows.selection_parts import solve_stored_part
+    from dynosaur_etl.flows.select.selection_parts import solve_stored_part
 
     params = get_current_context()["params"]
     with run_services() as services:
@@ -95,7 +95,7 @@ def preview(forecast: str) -> bool:
     Raises:
         InvalidSetting: a param of the run is not allowed.
     """
-    from dynosaur_etl.flows import forecast as flow
+    from dynosaur_etl.flows.views import forecast as flow
 
     context = get_current_context()
     with run_services() as services:
@@ -149,7 +149,7 @@ def submit(step: str, *arguments: Any) -> dict[str, Any]:
 
 def open_batches(submission: Mapping[str, Any]) -> list[str]:
     """Collect the batches that have ended, and give the server's ids of the others."""
-    from dynosaur_etl.flows.batches import still_open
+    from dynosaur_etl.flows.runtime.batches import still_open
 
     with run_services() as services:
         batches = still_open(submission["batches"], services)
@@ -183,7 +183,7 @@ def _planned(plan: str) -> list[dict[str, Any]]:
 
 def newest_grown_day() -> str:
     """Give the newest day that can be selected from; without an instance the run is skipped."""
-    from dynosaur_etl.flows import training_set
+    from dynosaur_etl.flows.select import training_set
 
     with run_services() as services:
         day = training_set.newest_grown_day(services)
@@ -210,7 +210,7 @@ def publish(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) 
 
 def cost_of_the_day() -> str:
     """Give what the LLM has cost for the run's growth day, in US dollars."""
-    from dynosaur_etl.flows.status import day_report
+    from dynosaur_etl.flows.views.status import day_report
 
     with run_services() as services:
         return str(day_report(str(growth_day()), services)["cost_usd"])

@@ -42,7 +42,7 @@ def _deadly(function: Callable[..., Any], nth: int, moment: str) -> Callable[...
 
 
 def main() -> None:
-    from dynosaur_etl.flows.services import open_services
+    from dynosaur_etl.flows.runtime.services import open_services
     from tests.flows.support import run_all
 
     target, nth, moment, *days = sys.argv[1:]

@@ -15,13 +15,13 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from dynosaur_etl.cli import app
+from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows import growth
-from dynosaur_etl.flows.batches import all_ended, wait_for
-from dynosaur_etl.flows.propose import questions
-from dynosaur_etl.flows.services import Services, open_services, silent
+from dynosaur_etl.flows.propose.propose import questions
+from dynosaur_etl.flows.runtime.batches import all_ended, wait_for
+from dynosaur_etl.flows.runtime.services import Services, open_services, silent
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.settings import LlmMode
@@ -133,7 +133,7 @@ def test_a_day_in_batches_grows_the_same_for_half_the_money(
 def test_a_killed_wait_is_taken_up_by_the_next_run(
     values: dict[str, str], services: Services
 ) -> None:
-    target = "dynosaur_etl.flows.batches:still_open"
+    target = "dynosaur_etl.flows.runtime.batches:still_open"
     killed = subprocess.run(
         [sys.executable, "-m", "tests.flows.killed_run", target, "1", "after", DAY],
         cwd=ROOT,
@@ -159,7 +159,7 @@ def test_the_judge_asks_in_batches_and_a_killed_wait_pays_nothing_twice(
     with open_services(settings(judged)) as services:
         for step in steps:
             step(GrowthDay.parse(DAY), services)
-    target = "dynosaur_etl.flows.batches:still_open"
+    target = "dynosaur_etl.flows.runtime.batches:still_open"
     killed = subprocess.run(
         [sys.executable, "-m", "tests.flows.killed_run", target, "1", "after", DAY],
         cwd=ROOT,

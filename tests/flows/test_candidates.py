@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows.services import Services, open_services
+from dynosaur_etl.flows.runtime.services import Services, open_services
 from tests.flows.hubs import CARD, add_commit, notes, write_dataset
 from tests.flows.support import POLL_STEPS, environment, serving, settings
 

@@ -18,9 +18,9 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import HubRefused, HubUnavailable, InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import poll
-from dynosaur_etl.flows.catalogue import follow_until, import_statistics, sync_now
-from dynosaur_etl.flows.services import Services, open_services, silent
+from dynosaur_etl.flows.poll import candidates as poll
+from dynosaur_etl.flows.poll.catalogue import follow_until, import_statistics, sync_now
+from dynosaur_etl.flows.runtime.services import Services, open_services, silent
 from dynosaur_etl.hub import session
 from dynosaur_etl.hub.listing import FIRST_PAGE
 from tests.flows.hubs import write_dataset
@@ -40,9 +40,9 @@ LIST = "/api/datasets"
 TODAY = ("datasets", "commits", "catalogue")  # tell of the Hub as it is now
 KILLED = """
 from tests.flows.killed_run import arm
-from dynosaur_etl.flows.services import open_services
-arm("dynosaur_etl.flows.catalogue:_keep_page", 2, "after")
-from dynosaur_etl.flows import catalogue
+from dynosaur_etl.flows.runtime.services import open_services
+arm("dynosaur_etl.flows.poll.catalogue:_keep_page", 2, "after")
+from dynosaur_etl.flows.poll import catalogue
 with open_services() as services:
     catalogue.sync_now(services)
 """

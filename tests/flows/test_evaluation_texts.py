@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.flows.evaluation_texts import evaluation_files, read_texts
+from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
 
 
 def texts(folder: Path) -> list[tuple[str, str]]:

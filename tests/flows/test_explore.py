@@ -14,15 +14,15 @@ from sqlalchemy import text
 from benchmarks.ui_store import Size, make_store
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows.explore.growth import growth, live
-from dynosaur_etl.flows.explore.maps import pool_map
-from dynosaur_etl.flows.explore.paging import Part, cursor, place
-from dynosaur_etl.flows.explore.rejects import RejectSearch, find_rejects
-from dynosaur_etl.flows.explore.sources import SourceSearch, find_sources
-from dynosaur_etl.flows.explore.spending import spent
-from dynosaur_etl.flows.explore.tasks import TaskSearch, filter_verdicts, find_tasks, task_report
-from dynosaur_etl.flows.explore.versions import compare, version_report, versions
-from dynosaur_etl.flows.services import Services
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.views.growth import growth, live
+from dynosaur_etl.flows.views.maps import pool_map
+from dynosaur_etl.flows.views.paging import Part, cursor, place
+from dynosaur_etl.flows.views.rejects import RejectSearch, find_rejects
+from dynosaur_etl.flows.views.sources import SourceSearch, find_sources
+from dynosaur_etl.flows.views.spending import spent
+from dynosaur_etl.flows.views.tasks import TaskSearch, filter_verdicts, find_tasks, task_report
+from dynosaur_etl.flows.views.versions import compare, version_report, versions
 from dynosaur_etl.snapshots.diff import diff_folders
 from dynosaur_etl.snapshots.publish import open_snapshot
 from tests.flows.support import settings

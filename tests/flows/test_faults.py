@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from dynosaur_etl.flows.services import open_services
+from dynosaur_etl.flows.runtime.services import open_services
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.support import (
     DEMO_HUB,

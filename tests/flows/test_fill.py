@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows import growth
-from dynosaur_etl.flows.pool import read_all
-from dynosaur_etl.flows.services import Services, open_services
-from dynosaur_etl.flows.shards import INSTANCE_FILES
+from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
+from dynosaur_etl.flows.runtime.services import Services, open_services
+from dynosaur_etl.flows.select.pool import read_all
 from dynosaur_etl.store.tables import CheckpointRow, RejectionRow
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.support import (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dynosaur_etl.flows.services import open_services
+from dynosaur_etl.flows.runtime.services import open_services
 from tests.flows.support import (
     DEMO_HUB,
     ROOT,
@@ -28,26 +28,26 @@ pytestmark = pytest.mark.timeout(1200)
 DAYS = ("2026-10-05", "2026-10-06")
 
 KILLS = [
-    ("dynosaur_etl.flows.catalogue:_upsert", 1, "after"),
-    ("dynosaur_etl.flows.catalogue:_replace_commits", 1, "after"),
-    ("dynosaur_etl.flows.step:commit_step", 1, "before"),
-    ("dynosaur_etl.flows.examine:save_checkpoints", 1, "after"),
+    ("dynosaur_etl.flows.poll.catalogue:_upsert", 1, "after"),
+    ("dynosaur_etl.flows.poll.catalogue:_replace_commits", 1, "after"),
+    ("dynosaur_etl.flows.runtime.step:commit_step", 1, "before"),
+    ("dynosaur_etl.flows.poll.examine:save_checkpoints", 1, "after"),
     ("dynosaur_etl.store.storage:Storage.write_table", 1, "after"),
     ("dynosaur_etl.store.ledger:PostgresLedger.claim", 1, "after"),
     ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "before"),
     ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "after"),
-    ("dynosaur_etl.flows.validate:_record", 1, "after"),
-    ("dynosaur_etl.flows.shards:_Filler.fill", 2, "after"),
-    ("dynosaur_etl.flows.shards:save_checkpoints", 3, "after"),
-    ("dynosaur_etl.flows.fill:find_duplicates", 1, "after"),
-    ("dynosaur_etl.flows.score:make_parts", 1, "after"),
-    ("dynosaur_etl.flows.instance_parts:save_checkpoints", 1, "before"),
-    ("dynosaur_etl.flows.instance_parts:save_checkpoints", 2, "after"),
-    ("dynosaur_etl.selection.embedding:Embedder.embed", 1, "after"),
-    ("dynosaur_etl.flows.growth_mode:qdit", 1, "after"),
-    ("dynosaur_etl.flows.versions:write_snapshot", 1, "after"),
-    ("dynosaur_etl.flows.versions:place_snapshot", 1, "after"),
-    ("dynosaur_etl.flows.versions:find_problems", 1, "before"),
+    ("dynosaur_etl.flows.propose.validate:_record", 1, "after"),
+    ("dynosaur_etl.flows.fill.shards:_Filler.fill", 2, "after"),
+    ("dynosaur_etl.flows.fill.shards:save_checkpoints", 3, "after"),
+    ("dynosaur_etl.flows.fill.fill:find_duplicates", 1, "after"),
+    ("dynosaur_etl.flows.prepare.score:make_parts", 1, "after"),
+    ("dynosaur_etl.flows.prepare.instance_parts:save_checkpoints", 1, "before"),
+    ("dynosaur_etl.flows.prepare.instance_parts:save_checkpoints", 2, "after"),
+    ("dynosaur_etl.inference.embedding:Embedder.embed", 1, "after"),
+    ("dynosaur_etl.flows.select.growth_mode:qdit", 1, "after"),
+    ("dynosaur_etl.flows.snapshot.versions:write_snapshot", 1, "after"),
+    ("dynosaur_etl.flows.snapshot.versions:place_snapshot", 1, "after"),
+    ("dynosaur_etl.flows.snapshot.versions:find_problems", 1, "before"),
 ]
 
 

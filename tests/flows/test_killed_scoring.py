@@ -12,7 +12,7 @@ import pytest
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows import growth
-from dynosaur_etl.flows.services import open_services
+from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.store.ledger_audit import audit
 from tests.flows.support import (
     DEMO_HUB,
@@ -32,8 +32,8 @@ pytestmark = pytest.mark.timeout(1200)
 DAY = "2026-10-06"
 KILLS = [
     ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "before"),
-    ("dynosaur_etl.flows.instance_parts:save_checkpoints", 1, "after"),
-    ("dynosaur_etl.flows.embed:check_unit", 1, "after"),
+    ("dynosaur_etl.flows.prepare.instance_parts:save_checkpoints", 1, "after"),
+    ("dynosaur_etl.flows.prepare.embed:check_unit", 1, "after"),
 ]
 LEDGER = ("llm_attempts", "llm_budgets", "llm_requests")  # a lost attempt is counted there
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.ui_store import Size, make_store
-from dynosaur_etl.flows.lineage import LineageDataset, grown, place, polled, selected
-from dynosaur_etl.flows.services import Services
-from dynosaur_etl.flows.shards import INSTANCE_FILES
+from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.views.lineage import LineageDataset, grown, place, polled, selected
 from dynosaur_etl.store.steps import files_of
 from tests.flows.support import settings
 

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from dynosaur_etl.domain.errors import HubUnavailable, Transient
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Card, StepReport
-from dynosaur_etl.flows import examine, poll
-from dynosaur_etl.flows.services import Services, open_services
+from dynosaur_etl.flows.poll import candidates as poll
+from dynosaur_etl.flows.poll import examine
+from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.hub import limiter, session
 from dynosaur_etl.hub.cards import parse_card
 from tests.flows.support import Servers, environment, settings

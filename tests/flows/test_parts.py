@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynosaur_etl.flows.parts import MOST_PARTS, cut_parts, rows_of_a_part
+from dynosaur_etl.flows.runtime.parts import MOST_PARTS, cut_parts, rows_of_a_part
 
 
 @given(st.integers(0, 30_000), st.integers(1, 200))

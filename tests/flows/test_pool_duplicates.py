@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows.pool_duplicates import drop_duplicates, duplicate_rules
+from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates, duplicate_rules
 from dynosaur_etl.settings import Settings
 from tests.instances.test_duplicates import CHANGED, PASSAGE, table
 

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows.pool import load_pool
-from dynosaur_etl.flows.services import Services, open_services
-from dynosaur_etl.flows.status import ledger_audit, overview
+from dynosaur_etl.flows.runtime.services import Services, open_services
+from dynosaur_etl.flows.select.pool import load_pool
+from dynosaur_etl.flows.views.status import ledger_audit, overview
 from dynosaur_etl.hub.cards import parse_card
 from tests.flows.support import (
     Servers,

@@ -10,11 +10,13 @@ from sqlalchemy import text
 from dynosaur_etl.domain.errors import InvalidInput, InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import growth, instance_parts, training_set
-from dynosaur_etl.flows.embed import embedding_kind
-from dynosaur_etl.flows.scorers import chosen_scorer, score_kind
-from dynosaur_etl.flows.services import open_services
-from dynosaur_etl.selection.embedding import Embedder
+from dynosaur_etl.flows import growth
+from dynosaur_etl.flows.prepare import instance_parts
+from dynosaur_etl.flows.prepare.embed import embedding_kind
+from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
+from dynosaur_etl.flows.runtime.services import open_services
+from dynosaur_etl.flows.select import training_set
+from dynosaur_etl.inference.embedding import Embedder
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.storage import Storage
 from tests.flows.support import (

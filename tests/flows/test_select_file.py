@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.flows.select_file import Columns, Request, read_rows, select_file
+from dynosaur_etl.flows.select.select_file import Columns, Request, read_rows, select_file
 from dynosaur_etl.selection.qdit import qdit
 from dynosaur_etl.selection.report import knee
 from tests.selection.conftest import clustered_pool

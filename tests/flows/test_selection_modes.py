@@ -8,11 +8,11 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import selection_parts, training_set
-from dynosaur_etl.flows.pool_graph import GRAPHS
-from dynosaur_etl.flows.selection_parts import plan_parts, solve_stored_part
-from dynosaur_etl.flows.services import Services
-from dynosaur_etl.flows.training_set import SELECTION_FILES
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.select import selection_parts, training_set
+from dynosaur_etl.flows.select.pool_graph import GRAPHS
+from dynosaur_etl.flows.select.selection_parts import plan_parts, solve_stored_part
+from dynosaur_etl.flows.select.training_set import SELECTION_FILES
 from dynosaur_etl.selection import partition
 from dynosaur_etl.store.steps import files_of
 from tests.flows.test_versions import DAYS, Grown, build, days_grown, grown

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows.services import Services, open_services
+from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.store.tables import ConfigRow, VerdictRow
 from tests.flows.hubs import notes, write_converted, write_dataset
 from tests.flows.support import POLL_STEPS, environment, serving, settings

@@ -24,8 +24,11 @@ from sqlalchemy import make_url, text
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.split import is_held_out
-from dynosaur_etl.flows import audit, collect, publish, training_set, versions
-from dynosaur_etl.flows.services import Services, open_services
+from dynosaur_etl.flows.runtime.services import Services, open_services
+from dynosaur_etl.flows.select import training_set
+from dynosaur_etl.flows.snapshot import publish, versions
+from dynosaur_etl.flows.upkeep import audit
+from dynosaur_etl.flows.upkeep import garbage as collect
 from dynosaur_etl.snapshots.verify import verify_snapshot
 from tests.flows.hubs import write_dataset
 from tests.flows.support import ROOT, dump_files, environment, run_day, serving, settings
@@ -364,14 +367,14 @@ import sys
 from tests.flows.killed_run import arm
 target, nth, moment = sys.argv[1:]
 arm(target, int(nth), moment)
-from dynosaur_etl.cli import app
+from dynosaur_etl.cli.main import app
 app(["snapshot", "-k", "20"])
 """
 
 KILLS = [
     ("dynosaur_etl.snapshots.build:write_features_parquet", 2, "after"),
     ("dynosaur_etl.store.storage:Storage._put_files", 1, "after"),
-    ("dynosaur_etl.flows.versions:transaction", 1, "before"),
+    ("dynosaur_etl.flows.snapshot.versions:transaction", 1, "before"),
 ]
 
 

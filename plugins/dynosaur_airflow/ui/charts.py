@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dynosaur_etl.flows.explore.growth import VALIDITY_FLOOR
+from dynosaur_etl.flows.views.growth import VALIDITY_FLOOR
 
 
 def growth_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

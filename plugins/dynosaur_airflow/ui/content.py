@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
-from dynosaur_etl.flows.services import Services
+from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.settings import load_settings
 from dynosaur_etl.store.database import database_url, wrapped_errors
 

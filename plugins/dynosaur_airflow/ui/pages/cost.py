@@ -9,7 +9,7 @@ from dynosaur_airflow.ui.charts import cost_chart
 from dynosaur_airflow.ui.content import reading
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
-from dynosaur_etl.flows.explore.spending import spent
+from dynosaur_etl.flows.views.spending import spent
 
 _COLUMNS = (
     "name", "requests", "prompt_tokens", "completion_tokens", "cost_usd", "held_usd",

@@ -11,10 +11,10 @@ from dynosaur_airflow.ui.content import reading, reject_lines, with_bars
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows.explore.growth import growth, live
-from dynosaur_etl.flows.explore.paging import Day
-from dynosaur_etl.flows.explore.versions import versions
-from dynosaur_etl.flows.status import day_report
+from dynosaur_etl.flows.views.growth import growth, live
+from dynosaur_etl.flows.views.paging import Day
+from dynosaur_etl.flows.views.status import day_report
+from dynosaur_etl.flows.views.versions import versions
 
 DAYS_SHOWN = 60
 SNAPSHOTS_SHOWN = 5

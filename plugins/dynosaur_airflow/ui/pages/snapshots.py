@@ -10,8 +10,8 @@ from dynosaur_airflow.ui.charts import alpha_chart, curve_chart, map_chart, trad
 from dynosaur_airflow.ui.content import moves, reading
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
-from dynosaur_etl.flows.explore.maps import pool_map
-from dynosaur_etl.flows.explore.versions import compare, version_report, versions
+from dynosaur_etl.flows.views.maps import pool_map
+from dynosaur_etl.flows.views.versions import compare, version_report, versions
 
 _MOST = 1_000_000
 _COLUMNS = (

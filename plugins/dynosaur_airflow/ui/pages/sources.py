@@ -8,7 +8,7 @@ from starlette.responses import Response
 from dynosaur_airflow.ui.content import reading
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
-from dynosaur_etl.flows.explore.sources import SourceSearch, find_sources
+from dynosaur_etl.flows.views.sources import SourceSearch, find_sources
 
 _COLUMNS = (
     "dataset", "revision", "owner", "licence", "languages", "pretty_name", "pool_instances",

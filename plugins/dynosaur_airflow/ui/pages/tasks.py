@@ -12,7 +12,7 @@ from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.models import Mode
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows.explore.tasks import TaskSearch, find_tasks, task_report
+from dynosaur_etl.flows.views.tasks import TaskSearch, find_tasks, task_report
 
 _COLUMNS = (
     "day", "dataset", "revision", "config", "licence", "mode", "verdict", "reason", "detail",

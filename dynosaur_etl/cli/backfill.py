@@ -1,0 +1,74 @@
+"""The command that backfills days through the running Airflow, after telling what they cost."""
+
+from contextlib import closing
+from typing import Annotated, Any
+
+import typer
+
+from dynosaur_etl.cli.console import Json, emit, out
+from dynosaur_etl.cli.context import (
+    command_settings,
+    open_command_services,
+    parse_days,
+)
+
+app = typer.Typer()
+
+First = Annotated[str, typer.Option("--from", help="First day as YYYY-MM-DD (UTC).")]
+Last = Annotated[str, typer.Option("--to", help="Last day; default: yesterday.")]
+AtOnce = Annotated[int, typer.Option(min=1, max=16, help="Days that run beside one another.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what it would ask and cost.")]
+
+
+@app.command()
+def backfill(
+    first: First,
+    last: Last = "",
+    at_once: AtOnce = 1,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Backfill days in Airflow: what is missing or has failed; what is done stays as it is."""
+    from dynosaur_etl.flows.views.forecast import backfill_forecast
+
+    days = parse_days("", first, last)
+    with open_command_services() as services:
+        told = backfill_forecast(days, services)
+    if not dry_run:
+        told["backfill"] = _start([str(day) for day in days], at_once)
+    emit(told, as_json, _show_forecast)
+
+
+def _start(days: list[str], at_once: int) -> dict[str, Any]:
+    from dynosaur_etl.local.airflow_api import AirflowApi
+    from dynosaur_etl.local.errors import SystemDown
+    from dynosaur_etl.local.growth import create_backfill
+    from dynosaur_etl.local.system import system_address
+
+    home = command_settings().home
+    address = system_address(home)
+    if address is None:
+        raise SystemDown(f"no Airflow runs under {home}; start it with `dynosaur up`")
+    with closing(AirflowApi(address.url, address.user, address.password)) as api:
+        return create_backfill(api, days, at_once)
+
+
+def _show_forecast(state: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    columns = ("candidates", "hub_requests", "llm_requests", "dollars")
+    table = Table("day", *columns)
+    for line in state["days"]:
+        table.add_row(line["day"], *(_cell(line[name]) for name in columns))
+    table.add_row(
+        "all", "", _cell(state["hub_requests"]), "", _cell(state["dollars"]), style="bold"
+    )
+    out.print(table)
+    if started := state.get("backfill"):
+        out.print(f"backfill {started['id']} of hub_poll is created", soft_wrap=True)
+        if started["dag_is_paused"]:
+            out.print("hub_poll is paused: nothing starts until it is switched on")
+
+
+def _cell(value: Any) -> str:
+    return "not known" if value is None else str(value)

@@ -1,0 +1,60 @@
+"""The commands about batches: list them, cancel one, take up what was left behind."""
+
+from typing import Annotated, Any
+
+import typer
+
+from dynosaur_etl.cli.console import Json, emit, out
+from dynosaur_etl.cli.context import open_command_services
+
+app = typer.Typer(help="Batches of requests that the LLM server works off by itself.")
+
+
+@app.callback(invoke_without_command=True)
+def batches(context: typer.Context, as_json: Json = False) -> None:
+    """List every batch, the newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from dynosaur_etl.flows.runtime.batches import list_batches
+
+    with open_command_services() as services:
+        found = list_batches(services)
+    emit({"batches": found}, as_json, _show)
+
+
+@app.command()
+def cancel(
+    batch: Annotated[str, typer.Argument(help="Server's id, or the first characters of the key.")],
+    as_json: Json = False,
+) -> None:
+    """End a batch: what is answered is collected, the rest is left for the next run."""
+    from dynosaur_etl.flows.runtime.batches import cancel_batch
+
+    with open_command_services() as services:
+        found = cancel_batch(batch, services)
+    emit({"batches": [found]}, as_json, _show)
+
+
+@app.command()
+def resume(as_json: Json = False) -> None:
+    """Take up every open batch: submit what was not submitted, collect what has ended."""
+    from dynosaur_etl.flows.runtime.batches import resume_batches
+
+    with open_command_services() as services:
+        found = resume_batches(services)
+    emit({"batches": found}, as_json, _show)
+
+
+def _show(state: dict[str, Any]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    numbers = ("requests", "worked_off", "answered", "refused", "failed", "lost")
+    table = Table("day", "batch", "status", "on the server", *numbers, "error")
+    for row in state["batches"]:
+        table.add_row(
+            row["day"], escape(row["id"] or row["key"][:12]), row["status"],
+            escape(row["server_status"] or ""), *(str(row[name]) for name in numbers),
+            escape(row["error"] or ""),
+        )  # fmt: skip
+    out.print(table)

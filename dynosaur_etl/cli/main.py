@@ -1,0 +1,82 @@
+"""The command line: the flows without Airflow.
+
+Results go to standard output, one JSON object with `--json`; progress and logs to standard error.
+Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 somebody has to change something (Terminal),
+4 a retry can help (Transient), 5 done in part (something is deferred to the next run).
+"""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dynosaur_etl.cli import (
+    alert,
+    backfill,
+    batches,
+    cost,
+    growth,
+    proposals,
+    select,
+    snapshots,
+    sources,
+    system,
+)
+from dynosaur_etl.cli.console import err, out
+from dynosaur_etl.cli.context import State
+from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_TRANSIENT
+from dynosaur_etl.domain.errors import DynosaurError, Terminal, Transient
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Grow an instruction-tuning set from the Hugging Face Hub, and snapshot the best of it.",
+)
+app.add_typer(growth.app)
+app.add_typer(system.app)
+app.add_typer(growth.catalogue_app, name="catalogue")
+app.add_typer(system.database_app, name="db")
+app.add_typer(system.ledger_app, name="ledger")
+app.add_typer(alert.app, name="alert")
+app.add_typer(sources.app)
+app.add_typer(backfill.app)
+app.add_typer(cost.app, name="cost")
+app.add_typer(proposals.app)
+app.add_typer(batches.app, name="batches")
+app.add_typer(select.app)
+app.add_typer(snapshots.app)
+
+
+@app.callback()
+def common(
+    env_file: Annotated[
+        Path | None, typer.Option("--env-file", help="Settings file; the environment goes first.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")] = False,
+) -> None:
+    State.env_file = env_file
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+
+
+def main() -> None:
+    """Run the command line; our own errors end it with one line and their exit code."""
+    try:
+        app()
+    except DynosaurError as error:
+        kind = type(error).__name__
+        if "--json" in sys.argv[1:]:
+            out.print_json(data={"error": {"kind": kind, "message": str(error)}})
+        err.print(f"{kind}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(_exit_code(error)) from None
+
+
+def _exit_code(error: DynosaurError) -> int:
+    if isinstance(error, Transient):
+        return EXIT_TRANSIENT
+    return EXIT_TERMINAL if isinstance(error, Terminal) else 1

@@ -1,0 +1,64 @@
+"""The command that selects from a file of the user's own."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dynosaur_etl.cli.console import Json, emit, out, progress_bar
+
+app = typer.Typer()
+
+Source = Annotated[Path, typer.Argument(help="Parquet, JSONL or CSV file, or dataset folder.")]
+Name = str | None
+
+
+@app.command()
+def select(
+    source: Source,
+    k: Annotated[int, typer.Option("-k", help="Rows to select; or give --budget.")] = 0,
+    alpha: Annotated[float, typer.Option(help="Weight of quality, 0 to 1.")] = 0.7,
+    output: Annotated[Path, typer.Option("--out", help="New folder.")] = Path("selection"),
+    text: Annotated[Name, typer.Option(help="Column to embed.")] = None,
+    embedding: Annotated[Name, typer.Option(help="Column that holds vectors already.")] = None,
+    quality: Annotated[Name, typer.Option(help="Column of numbers from 0 to 1.")] = None,
+    ids: Annotated[Name, typer.Option("--id", help="Column of distinct names.")] = None,
+    group: Annotated[Name, typer.Option(help="Column that --most is about.")] = None,
+    most: Annotated[int, typer.Option(help="Most rows of one group.")] = 0,
+    budget: Annotated[int, typer.Option(help="Most that all rows may cost, say in tokens.")] = 0,
+    cost: Annotated[Name, typer.Option(help="Column of whole numbers for --budget.")] = None,
+    mode: Annotated[
+        str, typer.Option(help="auto, exact, near-exact, graph, partitioned.")
+    ] = "auto",
+    format_weight: Annotated[
+        float, typer.Option(help="Share of length, list, code and question in the similarity.")
+    ] = 0.0,
+    model: Annotated[Name, typer.Option(help="Embedder: folder or Hub id.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples that are drawn.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Select diverse rows of high quality from a file, with a report; needs no settings."""
+    from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+    from dynosaur_etl.flows.select.select_file import Columns, Request, select_file
+
+    if bool(k) == bool(budget):
+        raise InvalidInput(not_allowed("-k and --budget", (k, budget), "one of the two"))
+    if bool(group) != bool(most):
+        raise InvalidInput(not_allowed("--group and --most", (group, most), "both or neither"))
+    columns = Columns(text, embedding, quality, ids, group, cost)
+    request = Request(k, budget, alpha, mode, most, format_weight, seed, model)
+    with progress_bar(as_json) as progress:
+        facts = select_file(
+            source, columns, request, output, progress("embedding"), progress("sweeping alpha")
+        )
+    emit(facts, as_json, _show)
+
+
+def _show(state: dict[str, Any]) -> None:
+    covered = state["metrics"]["coverage_mean"]
+    out.print(
+        f"{state['selected']} rows by {state['method']}, mean coverage {covered:.4f}, knee at "
+        f"{state['knee']}: {state['path']}/report.html",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,1 @@
+"""From tasks and sampled rows to instances."""

@@ -1,0 +1,248 @@
+"""A day's tasks in shards, each of which one Airflow task fills.
+
+A finished shard is kept as a checkpoint until the step is committed, so that a killed run goes on
+with the shards that are left, and shards may be filled in any order and on several machines.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import Counts, Mode, Reject, StepReport, Task
+from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.schemas import INSTANCES
+from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
+from dynosaur_etl.flows.propose.propose import ConfigToAsk, kept_configs
+from dynosaur_etl.flows.runtime.parts import cut_parts
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.runtime.step import is_finished, require_step
+from dynosaur_etl.instances.contamination import EvaluationIndex
+from dynosaur_etl.instances.duplicates import NEAR_VERSION
+from dynosaur_etl.instances.organise import (
+    ORGANISE_VERSION,
+    RULES,
+    FilledRows,
+    Filling,
+    draw_rows,
+    drawn_batches,
+    fill_task,
+)
+from dynosaur_etl.instances.pii import PII_VERSION, Handling
+from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_checkpoints
+from dynosaur_etl.store.storage import StoredFile
+from dynosaur_etl.store.tables import TaskRow
+
+INSTANCE_FILES = "instances"
+STEP = "fill"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A part of a day's tasks; `label` names it for a reader."""
+
+    number: int
+    label: str
+    tasks: Sequence[Task]
+
+
+@dataclass(frozen=True)
+class FilledShard:
+    """What a shard came to."""
+
+    number: int
+    file: StoredFile
+    rejects: list[CountedReject]
+
+    @property
+    def rejected(self) -> int:
+        return sum(counted.number for counted in self.rejects)
+
+
+def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+    """Give everything that the day's instances depend on.
+
+    Raises:
+        InvalidInput: the day's proposals have not been validated, or the folder of evaluation
+            texts holds none.
+    """
+    settings = services.settings
+    return {
+        "version": ORGANISE_VERSION,
+        "rules": RULES[settings.instance_rules].version,
+        "tasks": require_step(services, str(day), "validate").output,
+        "examined": require_step(services, str(day), "examine").output,
+        "instances_per_task": settings.instances_per_task,
+        "seed": settings.seed,
+        "shard_tasks": settings.fill_batch_tasks,
+        "near_duplicates": [NEAR_VERSION, settings.near_duplicates],
+        "pii": [PII_VERSION, settings.pii],
+        "evaluation": [file.identity for file in evaluation_files(settings.evaluation_texts)],
+        "evaluation_words": settings.evaluation_words,
+    }
+
+
+def plan_fill(day: GrowthDay, services: Services) -> list[Shard]:
+    """Cut the day's tasks into shards."""
+    parts = cut_parts(tasks_of(day, services), services.settings.fill_batch_tasks)
+    return [
+        Shard(number, f"{_source(part[0])} .. {_source(part[-1])} ({len(part)})", part)
+        for number, part in enumerate(parts)
+    ]
+
+
+def fill_shard(day: GrowthDay, services: Services, number: int) -> StepReport:
+    """Fill one shard of the day, unless that has been done; of a finished day, nothing.
+
+    Raises:
+        InvalidInput: there is no such shard.
+    """
+    shards = plan_fill(day, services)
+    if not 0 <= number < len(shards):
+        raise InvalidInput(not_allowed("shard", number, f"0 to {len(shards) - 1}"))
+    if is_finished(services, str(day), STEP, fill_rules(day, services)):
+        return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"shard": number})
+    [filled] = filled_shards(day, services, shards[number : number + 1])
+    kept = filled.file.rows
+    reasons = Counter[str]()
+    for counted in filled.rejects:
+        reasons[str(counted.reject.reason)] += counted.number
+    counts = Counts(kept + filled.rejected, kept, filled.rejected)
+    return StepReport(STEP, str(day), counts, dict(reasons), {"shard": number})
+
+
+def filled_shards(
+    day: GrowthDay, services: Services, shards: Sequence[Shard]
+) -> Iterator[FilledShard]:
+    """Give the shards filled: those that are done as they are, the others done now."""
+    if not shards:
+        return
+    fingerprint = digest(fill_rules(day, services))
+    filler = _Filler(day, services)
+    for shard in shards:
+        with locked(services.engine, STEP, str(day), str(shard.number)):
+            done = load_checkpoints(services.engine, str(day), STEP, fingerprint)
+            result = done.get(_item(shard.number))
+            if result is None:
+                result = _as_json(filler.fill(shard))
+                item = _item(shard.number)
+                save_checkpoints(services.engine, str(day), STEP, fingerprint, {item: result})
+        yield _from_json(shard.number, result)
+
+
+def tasks_of(day: GrowthDay, services: Services) -> list[Task]:
+    """Give the day's tasks, by dataset, config and key."""
+    query = (
+        select(TaskRow)
+        .where(TaskRow.day == str(day))
+        .order_by(TaskRow.dataset_id, TaskRow.config, TaskRow.key)
+    )
+    with Session(services.engine) as session:
+        return [
+            Task(
+                dataset_id=row.dataset_id,
+                revision=row.revision,
+                config=row.config,
+                instruction=row.instruction,
+                input_fields=tuple(row.input_fields),
+                output_field=row.output_field,
+                label_space=tuple(row.label_space),
+                mode=Mode(row.mode),
+                prompt_version=row.prompt_version,
+                licence=row.licence,
+                request_key=row.request_key,
+            )
+            for row in session.scalars(query)
+        ]
+
+
+class _Filler:
+    """Fills shards of one day; the evaluation texts are read once."""
+
+    def __init__(self, day: GrowthDay, services: Services) -> None:
+        settings = services.settings
+        files = evaluation_files(settings.evaluation_texts)
+        index = EvaluationIndex.build(read_texts(files), settings.evaluation_words)
+        self._day = day
+        self._services = services
+        self._filling = Filling(
+            RULES[settings.instance_rules], index if files else None, Handling(settings.pii)
+        )
+        self._sources = {
+            (about.config.dataset_id, about.config.name): about
+            for about in kept_configs(day, services)
+        }
+
+    def fill(self, shard: Shard) -> FilledShard:
+        """Write a shard's instances, and tell what was rejected."""
+        rejects: list[CountedReject] = []
+
+        def tables() -> Iterator[pa.Table]:
+            for task in shard.tasks:
+                rejected: Counter[tuple[Reason, str]] = Counter()
+                for filled in self._fill_task(task):
+                    rejected.update(filled.rejected)
+                    yield filled.instances
+                rejects.extend(_rejects(task, rejected))
+
+        file = self._services.storage.write_tables(INSTANCE_FILES, INSTANCES, tables())
+        return FilledShard(shard.number, file, rejects)
+
+    def _fill_task(self, task: Task) -> Iterator[FilledRows]:
+        about: ConfigToAsk = self._sources[task.dataset_id, task.config]
+        settings, storage = self._services.settings, self._services.storage
+        columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
+        with storage.batches(about.sample_path, columns) as (rows, batches):
+            drawn = draw_rows(rows, settings.instances_per_task, f"{settings.seed}:{task.key}")
+            tables = drawn_batches(batches, drawn)
+            yield from fill_task(task, about.config, tables, self._filling, str(self._day))
+
+
+def _rejects(task: Task, rejected: Mapping[tuple[Reason, str], int]) -> list[CountedReject]:
+    return [
+        CountedReject(Reject(Stage.FILL, task.key, reason, detail or _task_name(task)), number)
+        for (reason, detail), number in sorted(rejected.items())
+    ]
+
+
+def _task_name(task: Task) -> str:
+    return f"{_source(task)}: {', '.join(task.input_fields)} -> {task.output_field}"
+
+
+def _source(task: Task) -> str:
+    return f"{task.dataset_id}/{task.config}"
+
+
+def _item(number: int) -> str:
+    return f"shard {number}"
+
+
+def _as_json(filled: FilledShard) -> dict[str, Any]:
+    rejects = [
+        {
+            "subject": counted.reject.subject,
+            "reason": str(counted.reject.reason),
+            "detail": counted.reject.detail,
+            "number": counted.number,
+        }
+        for counted in filled.rejects
+    ]
+    return {"file": asdict(filled.file), "rejects": rejects}
+
+
+def _from_json(number: int, result: Mapping[str, Any]) -> FilledShard:
+    rejects = [
+        CountedReject(
+            Reject(Stage.FILL, row["subject"], Reason(row["reason"]), row["detail"]), row["number"]
+        )
+        for row in result["rejects"]
+    ]
+    return FilledShard(number, StoredFile(**result["file"]), rejects)

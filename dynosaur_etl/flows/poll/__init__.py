@@ -1,0 +1,1 @@
+"""From the Hub to a day's examined datasets."""

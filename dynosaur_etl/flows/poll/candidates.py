@@ -1,0 +1,157 @@
+"""The first DAG's steps: follow the Hub, find a day's candidates, examine each at its revision."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import Commit, Counts, StepReport
+from dynosaur_etl.flows.poll.caps import asked_for, within_caps
+from dynosaur_etl.flows.poll.catalogue import (
+    commits_are_stale,
+    follow_until,
+    read_commits,
+    stored_commits,
+)
+from dynosaur_etl.flows.poll.examine import examine_candidates
+from dynosaur_etl.flows.runtime.services import Progress, Services, silent
+from dynosaur_etl.flows.runtime.step import run_step
+from dynosaur_etl.hub.candidates import HUB_FLOOR, Change, change_on, change_told
+from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.steps import StepOutput
+from dynosaur_etl.store.tables import CommitRow, DatasetRow
+
+CANDIDATES_VERSION = "candidates-3"
+_READ_TOGETHER = 100  # datasets whose commits are held at a time
+
+__all__ = ["examine_candidates", "find_candidates", "sync_catalogue"]
+
+
+def sync_catalogue(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
+    """Bring the catalogue up to the day's end; a day that it covers costs no request.
+
+    Raises:
+        InvalidInput: the day is not over yet.
+        HubUnavailable: the listing could not be completed; the next run makes up for it.
+    """
+    day.ensure_over(datetime.now(UTC))
+    seen = follow_until(services, day.end, progress)
+    return StepReport("sync", str(day), Counts(taken=seen, kept=seen, rejected=0))
+
+
+def find_candidates(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
+    """Find what was created or changed on the day, each pinned to its commit.
+
+    Raises:
+        InvalidInput: the day is not over yet.
+        HubUnavailable: the Hub does not answer; commits read so far are kept.
+    """
+    day.ensure_over(datetime.now(UTC))
+
+    settings = services.settings
+    rules = [CANDIDATES_VERSION, settings.datasets_per_owner, settings.datasets_per_family]
+    with ExitStack() as until_committed:
+
+        def work() -> StepOutput:
+            told, untold = _looked_at(services, day)
+            with ThreadPoolExecutor(1) as beside:  # while the Hub is waited for
+                asked = beside.submit(asked_for, services, told)
+                for done, _ in enumerate(read_commits(services, untold), start=1):
+                    progress(done, len(untold))
+            dated = list(_in_commits(services, day, untold))
+            until_committed.enter_context(locked(services.engine, "deferred candidates"))
+            all_asked = [*asked.result(), *asked_for(services, dated)]
+            return within_caps(day, services, [*told, *dated], all_asked)
+
+        return run_step(services, str(day), "candidates", rules, work)
+
+
+def listed_candidates(day: GrowthDay, services: Services) -> tuple[int, int]:
+    """Tell what the catalogue knows of a day before it is polled; nothing is asked.
+
+    Returns:
+        The repositories that would be asked for their card, with those whose commits may still
+        rule them out; and how many of the day's datasets would be asked for their commits.
+    """
+    told, untold = _looked_at(services, day)
+    unread = [row for row in untold if commits_are_stale(row)]
+    read = [row for row in untold if not commits_are_stale(row)]
+    candidates = [*told, *_in_commits(services, day, read)]
+    return len(asked_for(services, candidates)) + len(unread), len(unread)
+
+
+def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]], list[Row[Any]]]:
+    """Give the candidates that the catalogue tells, and the datasets whose commits have to."""
+    needed: list[Any] = [
+        DatasetRow.id,
+        DatasetRow.created_at,
+        DatasetRow.last_modified,
+        DatasetRow.sha,
+        DatasetRow.commits_of,
+    ]
+    query = select(*needed).where(_touched(day)).order_by(DatasetRow.id)
+    told, untold = [], []
+    with Session(services.engine) as session:
+        for row in session.execute(query):
+            change = change_told(day, row.created_at, row.last_modified, row.sha)
+            if change is None:
+                untold.append(row)
+            else:
+                told.append(_candidate(day, row.id, *change))
+    return told, untold
+
+
+def _in_commits(
+    services: Services, day: GrowthDay, rows: Sequence[Row[Any]]
+) -> Iterator[dict[str, Any]]:
+    """Give the candidates among datasets whose commits have been read."""
+    dated = select(CommitRow.dataset_id).where(
+        CommitRow.date >= day.start, CommitRow.date < day.end
+    )
+    with Session(services.engine) as session:
+        ids = set(session.scalars(dated.distinct()))
+        looked_at = [row for row in rows if row.id in ids or row.created_at in day]
+        for start in range(0, len(looked_at), _READ_TOGETHER):
+            some = looked_at[start : start + _READ_TOGETHER]
+            commits = stored_commits(session, [row.id for row in some])
+            for row in some:
+                yield from _in_commits_of(day, row, commits.get(row.id, []))
+
+
+def _in_commits_of(
+    day: GrowthDay, row: Row[Any], commits: Sequence[Commit]
+) -> Iterator[dict[str, Any]]:
+    change = change_on(day, row.created_at, commits) if commits else None
+    if change is not None:
+        yield _candidate(day, row.id, *change)
+    elif not commits and row.created_at in day:
+        yield _candidate(day, row.id, "created", None)
+
+
+def _candidate(
+    day: GrowthDay, dataset_id: str, change: Change, commit: Commit | None
+) -> dict[str, Any]:
+    return {
+        "day": str(day),
+        "dataset_id": dataset_id,
+        "revision": None if commit is None else commit.sha,
+        "committed_at": None if commit is None else commit.date,
+        "change": change,
+        "deferred_from": None,
+    }
+
+
+def _touched(day: GrowthDay) -> ColumnElement[bool]:
+    """Tell what may have changed on the day: there by its end, and modified since its start.
+
+    A new repository may hold a history that is older than itself.
+    """
+    return and_(
+        or_(DatasetRow.last_modified >= day.start, DatasetRow.created_at >= day.start),
+        or_(DatasetRow.created_at < day.end, DatasetRow.created_at <= HUB_FLOOR),
+    )

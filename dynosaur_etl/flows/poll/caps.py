@@ -1,0 +1,109 @@
+"""Keeping a day's candidates within the caps, and taking up what earlier days had to defer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Text, any_, literal, select
+from sqlalchemy.orm import Session, aliased
+
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import OVER_CAP, Counts, Listing
+from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
+from dynosaur_etl.flows.poll.examine import examine_listed, told_filter
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.hub.caps import over_caps
+from dynosaur_etl.store.steps import StepOutput
+from dynosaur_etl.store.tables import CandidateRow, DatasetRow, DeferredRow
+
+_ROWS = 1_000
+
+
+def within_caps(
+    day: GrowthDay,
+    services: Services,
+    found: Sequence[dict[str, Any]],
+    asked: Sequence[Listing],
+) -> StepOutput:
+    """Give the day its candidates: what was found on it and what waits, as far as the caps allow.
+
+    What the Hub's list alone drops takes no place. The caller holds the lock on what waits until
+    the output is committed, so that no two days take the same.
+
+    Args:
+        day: the growth day.
+        services: the process's services.
+        found: rows of `CandidateRow`.
+        asked: of those, what `asked_for` gives.
+    """
+    settings = services.settings
+    known = {str(row["dataset_id"]) for row in found}
+    waiting = [row for row in _waiting(services, day) if row["dataset_id"] not in known]
+    counted = [*asked, *asked_for(services, waiting)]
+    over = over_caps(counted, settings.datasets_per_owner, settings.datasets_per_family)
+    carried = [row for row in waiting if row["dataset_id"] not in over]
+    deferred = [row for row in found if row["dataset_id"] in over]
+    taken = [*carried, *(row for row in found if row["dataset_id"] not in over)]
+    return StepOutput(
+        counts=Counts(
+            taken=len(found) + len(carried), kept=len(taken), rejected=0, deferred=len(deferred)
+        ),
+        tables={
+            CandidateRow: sorted(taken, key=lambda row: str(row["dataset_id"])),
+            DeferredRow: [_deferred(row, over[row["dataset_id"]]) for row in deferred],
+        },
+        facts={OVER_CAP: len(deferred), "from_earlier_days": len(carried)},
+    )
+
+
+def asked_for(services: Services, rows: Sequence[dict[str, Any]]) -> list[Listing]:
+    """Give the listings of the candidates that the list alone does not drop."""
+    asked = []
+    judge = told_filter(services.settings)
+    with Session(services.engine) as session:
+        for start in range(0, len(rows), _ROWS):
+            pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
+            ids = literal(list(pinned), ARRAY(Text))
+            listings = session.execute(select(*LISTED).where(DatasetRow.id == any_(ids)))
+            asked += [
+                item
+                for item in map(stored_listing, listings)
+                if examine_listed(pinned[item.id], item, judge).keep
+            ]
+    return asked
+
+
+def _waiting(services: Services, day: GrowthDay) -> list[dict[str, Any]]:
+    """Give what earlier days deferred and no other day has taken up or outdated since."""
+    later, newer = aliased(CandidateRow), aliased(DeferredRow)
+    taken_up = select(later).where(
+        later.dataset_id == DeferredRow.dataset_id,
+        later.day > DeferredRow.day,
+        later.day != str(day),
+    )
+    outdated = select(newer).where(
+        newer.dataset_id == DeferredRow.dataset_id,
+        newer.day > DeferredRow.day,
+        newer.day < str(day),
+    )
+    query = (
+        select(DeferredRow)
+        .where(DeferredRow.day < str(day), ~taken_up.exists(), ~outdated.exists())
+        .order_by(DeferredRow.dataset_id)
+    )
+    with Session(services.engine) as session:
+        return [
+            {
+                "day": str(day),
+                "dataset_id": row.dataset_id,
+                "revision": row.revision,
+                "committed_at": row.committed_at,
+                "change": row.change,
+                "deferred_from": row.day,
+            }
+            for row in session.scalars(query)
+        ]
+
+
+def _deferred(row: dict[str, Any], cap: str) -> dict[str, Any]:
+    kept = {name: value for name, value in row.items() if name != "deferred_from"}
+    return kept | {"cap": cap}

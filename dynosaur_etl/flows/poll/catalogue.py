@@ -1,0 +1,350 @@
+"""Following the Hub: the catalogue of all datasets seen, and their commits."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ARRAY, Row, Text, any_, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.errors import HubRefused
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import Commit, Counts, Listing, StepReport, Told
+from dynosaur_etl.domain.text import clean_json
+from dynosaur_etl.flows.runtime.services import Progress, Services, silent
+from dynosaur_etl.hub.listing import ListingPage
+from dynosaur_etl.hub.statistics import read_statistics
+from dynosaur_etl.store.bulk import insert_rows
+from dynosaur_etl.store.database import locked, transaction
+from dynosaur_etl.store.steps import load_checkpoints
+from dynosaur_etl.store.tables import CatalogueRow, CheckpointRow, CommitRow, DatasetRow
+
+WATERMARK = "hub"
+_LAG = timedelta(hours=1)
+_CHECKPOINT = ("catalogue", "list")
+_SAVED_TOGETHER = 16
+LISTED = (
+    DatasetRow.id,
+    DatasetRow.created_at,
+    DatasetRow.last_modified,
+    DatasetRow.sha,
+    DatasetRow.gated,
+    DatasetRow.private,
+    DatasetRow.disabled,
+    DatasetRow.downloads,
+    DatasetRow.likes,
+    DatasetRow.licences,
+    DatasetRow.languages,
+    DatasetRow.licence_name,
+)
+
+log = logging.getLogger(__name__)
+
+
+def followed_until(services: Services) -> datetime | None:
+    """Give the start of the last complete listing; None before the first."""
+    with transaction(services.engine) as session:
+        row = session.get(CatalogueRow, WATERMARK)
+        return None if row is None else row.seen_at
+
+
+def sync_now(services: Services, progress: Progress = silent) -> StepReport:
+    """Bring the catalogue up to this moment; the first time, that lists the whole Hub.
+
+    Raises:
+        HubUnavailable: a page could not be had; the next run goes on there.
+    """
+    now = datetime.now(UTC)
+    seen = follow_until(services, now, progress)
+    counts = Counts(taken=seen, kept=seen, rejected=0)
+    facts = {"catalogue": _known(services), "requests": services.hub.requests["list"]}
+    return StepReport("sync", now.date().isoformat(), counts, facts=facts)
+
+
+def follow_until(services: Services, moment: datetime, progress: Progress) -> int:
+    """List what the Hub has modified, until the last complete listing began at a moment or later.
+
+    A listing that was cut short goes on behind its last page; what has moved in the meantime is
+    in the listing after it. Where the catalogue is as late as that already, nothing is asked.
+
+    Args:
+        services: the process's services.
+        moment: not in the future.
+        progress: told how many datasets are listed, and of how many where that is known.
+
+    Returns:
+        How many datasets were listed.
+
+    Raises:
+        HubUnavailable: a page could not be had; the next run goes on there.
+    """
+    seen = 0
+    with locked(services.engine, "catalogue"):
+        while (until := followed_until(services)) is None or until < moment:
+            seen += _list_through(services, _unfinished(services), progress)
+    return seen
+
+
+@dataclass(frozen=True)
+class _Crawl:
+    """A listing on its way; it moves the watermark to its start once it is complete.
+
+    Attributes:
+        since: down to which moment it goes, ISO 8601; None: to the Hub's last dataset.
+        cursor: the page to go on with; None: the first.
+    """
+
+    started: str
+    since: str | None
+    cursor: str | None = None
+    seen: int = 0
+
+
+def _unfinished(services: Services) -> _Crawl:
+    """Give the listing that was cut short, or a new one."""
+    stored = load_checkpoints(services.engine, *_CHECKPOINT, services.settings.hf_endpoint)
+    if stored:
+        return _Crawl(**stored[WATERMARK])
+    watermark = followed_until(services)
+    since = None if watermark is None else (watermark - _LAG).isoformat()
+    return _Crawl(datetime.now(UTC).isoformat(), since)
+
+
+def _list_through(services: Services, crawl: _Crawl, progress: Progress) -> int:
+    """Bring a listing to its end, each page committed with the place where the next begins."""
+    expected = _known(services) if crawl.since is None else 0
+    since = None if crawl.since is None else datetime.fromisoformat(crawl.since)
+    resumed = crawl
+    try:
+        for page in services.hub.list_pages(since, resumed.cursor):
+            crawl = replace(crawl, cursor=page.cursor, seen=crawl.seen + len(page.listings))
+            _keep_page(services, page, crawl)
+            progress(crawl.seen, max(expected, crawl.seen) if expected else None)
+    except HubRefused:
+        if crawl is not resumed or resumed.cursor is None:
+            raise
+        log.warning("the Hub no longer knows page %s; the listing begins anew", crawl.cursor)
+        _forget(services)
+    return crawl.seen - resumed.seen
+
+
+def _keep_page(services: Services, page: ListingPage, crawl: _Crawl) -> None:
+    endpoint = services.settings.hf_endpoint
+    with transaction(services.engine) as session:
+        _upsert(session, page.listings)
+        if page.cursor is not None:
+            day, step = _CHECKPOINT
+            session.merge(
+                CheckpointRow(
+                    day=day, step=step, item=WATERMARK, fingerprint=endpoint, result=asdict(crawl)
+                )
+            )
+            return
+        started = datetime.fromisoformat(crawl.started)
+        session.merge(CatalogueRow(name=WATERMARK, seen_at=started))
+        _drop_checkpoint(session)
+
+
+def _forget(services: Services) -> None:
+    with transaction(services.engine) as session:
+        _drop_checkpoint(session)
+
+
+def _drop_checkpoint(session: Session) -> None:
+    day, step = _CHECKPOINT
+    session.execute(
+        delete(CheckpointRow).where(CheckpointRow.day == day, CheckpointRow.step == step)
+    )
+
+
+def _known(services: Services) -> int:
+    with transaction(services.engine) as session:
+        return session.scalar(select(func.count()).select_from(DatasetRow)) or 0
+
+
+def import_statistics(
+    path: Path, day: GrowthDay, services: Services, progress: Progress = silent
+) -> StepReport:
+    """Add the datasets of a file of Hub statistics that the catalogue does not know.
+
+    What the catalogue knows stays as it is: the Hub's own list is younger than the file. The
+    report counts what was added as kept and the rest as rejected; its facts tell what of that was
+    known, and what no day can use: rows without a full id or a commit.
+
+    Args:
+        path: of the Parquet file, see `dynosaur_etl.hub.statistics`.
+        day: on which the file was made.
+        services: the process's services.
+        progress: told how many rows are read.
+
+    Raises:
+        InvalidInput: the file cannot be read, or holds something of a later day; the rows before
+            that are added.
+    """
+    rows = added = unusable = 0
+    with locked(services.engine, "catalogue"):
+        for batch in read_statistics(path, day.end):
+            usable = [listing for listing in batch if listing is not None]
+            with transaction(services.engine) as session:
+                added += _add(session, usable)
+            rows += len(batch)
+            unusable += len(batch) - len(usable)
+            progress(rows, None)
+    counts = Counts(taken=rows, kept=added, rejected=rows - added)
+    facts = {"added": added, "known": rows - added - unusable, "unusable": unusable}
+    return StepReport("import", str(day), counts, facts=facts)
+
+
+def read_commits(services: Services, rows: Sequence[Row[Any]]) -> Iterator[None]:
+    """Read the commits of datasets whose branch has moved since they were read, one a step.
+
+    A repository that the Hub refuses to tell about has no commits.
+
+    Args:
+        services: the process's services.
+        rows: with a dataset's `id`, `sha` and `commits_of`.
+
+    Raises:
+        HubUnavailable: the Hub gives no answer; what was read before is kept.
+    """
+    stale = [row for row in rows if commits_are_stale(row)]
+
+    def read(row: Row[Any]) -> list[Commit]:
+        try:
+            return services.hub.commits(row.id)
+        except HubRefused:
+            return []
+
+    unsaved: dict[str, tuple[str | None, list[Commit]]] = {}
+    with ThreadPoolExecutor(services.settings.hub_concurrency) as pool:
+        try:
+            for row, commits in zip(stale, pool.map(read, stale), strict=True):
+                unsaved[row.id] = (row.sha, commits)
+                if len(unsaved) == _SAVED_TOGETHER:
+                    _replace_commits(services, unsaved)
+                    unsaved = {}
+                yield
+        finally:
+            _replace_commits(services, unsaved)
+
+
+def commits_are_stale(row: Row[Any]) -> bool:
+    """Tell whether the branch has moved since its commits were read."""
+    return row.commits_of is None or row.commits_of != row.sha
+
+
+def known_commits(services: Services, dataset_id: str) -> list[Commit]:
+    """Give a dataset's commits, newest first; they are asked for where its branch has moved.
+
+    Raises:
+        HubUnavailable: the Hub gives no answer.
+    """
+    needed: list[Any] = [DatasetRow.id, DatasetRow.sha, DatasetRow.commits_of]
+    with Session(services.engine) as session:
+        row = session.execute(select(*needed).where(DatasetRow.id == dataset_id)).one()
+    for _ in read_commits(services, [row]):
+        pass
+    with Session(services.engine) as session:
+        return stored_commits(session, [dataset_id]).get(dataset_id, [])
+
+
+def stored_commits(session: Session, dataset_ids: Sequence[str]) -> dict[str, list[Commit]]:
+    """Give datasets' commits as they were read, newest first; none of what has no commit."""
+    found: dict[str, list[Commit]] = {}
+    columns: list[Any] = [CommitRow.dataset_id, CommitRow.sha, CommitRow.date, CommitRow.title]
+    ids = literal(list(dataset_ids), ARRAY(Text))
+    query = select(*columns).where(CommitRow.dataset_id == any_(ids)).order_by(CommitRow.position)
+    for row in session.execute(query):
+        found.setdefault(row.dataset_id, []).append(Commit(row.sha, row.date, row.title))
+    return found
+
+
+def stored_listing(row: Row[Any]) -> Listing:
+    """Give a dataset as the Hub's list showed it last, but for its tags.
+
+    Args:
+        row: of a query that selects the columns `LISTED`.
+    """
+    told = None
+    if row.licences is not None:
+        told = Told(tuple(row.licences), tuple(row.languages or ()), row.licence_name or "")
+    return Listing(
+        id=row.id,
+        created_at=row.created_at.astimezone(UTC),
+        last_modified=row.last_modified.astimezone(UTC),
+        sha=row.sha,
+        gated=row.gated,
+        private=row.private,
+        disabled=row.disabled,
+        downloads=row.downloads,
+        likes=row.likes,
+        told=told,
+    )
+
+
+def _upsert(session: Session, listings: Iterable[Listing]) -> None:
+    seen = {"last_seen_at": datetime.now(UTC)}
+    rows = [clean_json(_row(listing)) | seen for listing in listings]
+    if not rows:
+        return
+    statement = insert(DatasetRow)
+    told = {name: statement.excluded[name] for name in rows[0] if name != "id"}
+    session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told), rows)
+
+
+def _add(session: Session, listings: Sequence[Listing]) -> int:
+    """Insert what is not there; give how many that were."""
+    if not listings:
+        return 0
+    statement = insert(DatasetRow).on_conflict_do_nothing().returning(DatasetRow.id)
+    rows = [clean_json(_row(listing)) for listing in listings]
+    return len(session.scalars(statement, rows).all())
+
+
+def _row(listing: Listing) -> dict[str, Any]:
+    told = listing.told
+    return {
+        "id": listing.id,
+        "owner": listing.owner,
+        "created_at": listing.created_at,
+        "last_modified": listing.last_modified,
+        "sha": listing.sha,
+        "tags": list(listing.tags),
+        "gated": listing.gated,
+        "private": listing.private,
+        "disabled": listing.disabled,
+        "downloads": listing.downloads,
+        "likes": listing.likes,
+        "licences": None if told is None else list(told.licences),
+        "languages": None if told is None else list(told.languages),
+        "licence_name": None if told is None else told.licence_name,
+    }
+
+
+def _replace_commits(
+    services: Services, read: Mapping[str, tuple[str | None, Sequence[Commit]]]
+) -> None:
+    """Put the commits of datasets, read at the heads named, in the place of the earlier ones."""
+    if not read:
+        return
+    rows = [
+        {
+            "dataset_id": dataset_id,
+            "sha": commit.sha,
+            "date": commit.date,
+            "position": position,
+            "title": commit.title,
+        }
+        for dataset_id, (_, commits) in read.items()
+        for position, commit in enumerate(commits)
+    ]
+    heads = [{"id": dataset_id, "commits_of": head} for dataset_id, (head, _) in read.items()]
+    with transaction(services.engine) as session:
+        session.execute(delete(CommitRow).where(CommitRow.dataset_id.in_(read)))
+        insert_rows(session, CommitRow, rows)
+        session.execute(update(DatasetRow), heads)

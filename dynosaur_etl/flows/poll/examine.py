@@ -1,0 +1,310 @@
+"""Examining a day's candidates: card, filters, configs, features and sampled rows.
+
+Each candidate is examined at its pinned revision and ends in one verdict. What is done is kept
+candidate by candidate, so that a killed run goes on where it was.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.errors import DynosaurError, HubRefused, HubUnavailable
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import KEEP, Card, Listing, Revision, StepReport, Told, Verdict
+from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.flows.poll.catalogue import LISTED, known_commits, stored_listing
+from dynosaur_etl.flows.poll.examined import SAMPLES, Examined, output_of
+from dynosaur_etl.flows.runtime.services import Progress, Services, keep_loaded, silent
+from dynosaur_etl.flows.runtime.step import require_step, run_step
+from dynosaur_etl.hub.candidates import stood_before
+from dynosaur_etl.hub.cards import parse_card
+from dynosaur_etl.hub.changes import is_unchanged
+from dynosaur_etl.hub.configs import RepoFile
+from dynosaur_etl.hub.filters import (
+    examine_card,
+    examine_language,
+    examine_listing,
+    examine_told,
+    leaves_language_open,
+)
+from dynosaur_etl.hub.ladder import sample_dataset
+from dynosaur_etl.hub.language import detect_language
+from dynosaur_etl.hub.rows import ConfigSample
+from dynosaur_etl.hub.sources import SampleRules
+from dynosaur_etl.settings import Settings
+from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoints
+from dynosaur_etl.store.tables import CandidateRow, DatasetRow
+
+log = logging.getLogger(__name__)
+
+EXAMINE_VERSION = "examine-5"
+_SAVED_TOGETHER = 16
+_THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
+
+
+def examine_candidates(
+    day: GrowthDay, services: Services, progress: Progress = silent
+) -> StepReport:
+    """Give every candidate of the day its verdict, and sample the rows of what is kept.
+
+    Candidates for which the Hub gave no usable answer, or whose data our own parsers fail on, are
+    deferred to the next run.
+
+    Raises:
+        HubUnavailable: more of the candidates than the settings allow would have to be deferred;
+            what was examined is kept for the next run.
+    """
+    settings = services.settings
+    rules = {
+        "version": EXAMINE_VERSION,
+        "candidates": require_step(services, str(day), "candidates").output,
+        "licences": settings.licences,
+        "languages": settings.languages,
+        "multilingual": settings.multilingual,
+        "configs_per_dataset": settings.configs_per_dataset,
+        "sample_rows": settings.sample_rows,
+        "seed": settings.seed,
+        "stream_seconds": settings.stream_seconds,
+    }
+
+    def work() -> StepOutput:
+        candidates = _candidates(services, day)
+        examination = _Examination(services, day, candidates, digest(rules))
+        return output_of(day, len(candidates), examination.run(progress))
+
+    return run_step(services, str(day), "examine", rules, work)
+
+
+def examine_listed(
+    revision: str | None, listing: Listing, judge: Callable[[Told], Verdict]
+) -> Verdict:
+    """Judge a candidate by the Hub's list alone; keep where the repository has to be asked.
+
+    Args:
+        revision: what the candidate is pinned to.
+        listing: the dataset as the list shows it.
+        judge: what `told_filter` gives.
+    """
+    if revision is None:
+        return KEEP
+    verdict = examine_listing(listing)
+    if verdict.keep and listing.told is not None and listing.sha == revision:
+        verdict = judge(listing.told)
+    return verdict
+
+
+def card_filter(settings: Settings) -> Callable[[Card], Verdict]:
+    """Give the filter on cards under the settings."""
+    return partial(
+        examine_card,
+        licences=settings.licences,
+        languages=settings.languages,
+        multilingual=settings.multilingual,
+    )
+
+
+def told_filter(settings: Settings) -> Callable[[Told], Verdict]:
+    """Give the filter on what the list tells of cards; it remembers, as many tell the same."""
+    judge = card_filter(settings)
+    return cache(lambda told: examine_told(told, judge))
+
+
+def _candidates(services: Services, day: GrowthDay) -> Sequence[Row[Any]]:
+    """Give the columns of the day's candidates, with what the Hub's list tells of each."""
+    columns: list[Any] = [*CandidateRow.__table__.columns, *LISTED]
+    query = (
+        select(*columns)
+        .join(DatasetRow, DatasetRow.id == CandidateRow.dataset_id)
+        .where(CandidateRow.day == str(day))
+        .order_by(CandidateRow.dataset_id)
+    )
+    with Session(services.engine) as session:
+        return session.execute(query).all()
+
+
+class _Examination:
+    """One run over a day's candidates: what is done, and what could not be examined."""
+
+    def __init__(
+        self,
+        services: Services,
+        day: GrowthDay,
+        candidates: Sequence[Row[Any]],
+        fingerprint: str,
+    ) -> None:
+        self._services = services
+        self._day = str(day)
+        self._candidates = candidates
+        self._fingerprint = fingerprint
+        self._failures: list[str] = []
+        self._most_failures = services.settings.most_deferred * len(candidates)
+        stored = load_checkpoints(services.engine, self._day, "examine", fingerprint)
+        self._done = {item: Examined(**result) for item, result in stored.items()}
+
+    def run(self, progress: Progress) -> list[Examined]:
+        """Examine what an earlier run has not, and give everything by dataset."""
+        _load_libraries()
+        threads = _THREADS_PER_REQUEST * self._services.settings.hub_concurrency
+        with ThreadPoolExecutor(threads) as pool:
+            examining = pool.map(self._examine, self._to_ask())
+            while results := list(islice(examining, _SAVED_TOGETHER)):
+                self._keep([result for result in results if result is not None])
+                progress(len(self._done), len(self._candidates))
+        if self._is_hopeless:
+            raise HubUnavailable(
+                f"{len(self._failures)} of {len(self._candidates)} candidates of {self._day} could "
+                f"not be examined; {len(self._done)} are examined and kept for the next run; the "
+                f"first: {self._failures[0]}"
+            )
+        return [self._done[name] for name in sorted(self._done)]
+
+    @property
+    def _is_hopeless(self) -> bool:
+        return len(self._failures) > self._most_failures
+
+    def _to_ask(self) -> Iterator[tuple[Row[Any], Listing]]:
+        """Judge by the list, while the first of those that it leaves open are asked already."""
+        judge = told_filter(self._services.settings)
+        for row in self._candidates:
+            listing = stored_listing(row)
+            verdict = examine_listed(row.revision, listing, judge)
+            if not verdict.keep:
+                dropped = Examined(listing.id, row.revision or "").drop(verdict)
+                self._done[row.dataset_id] = dropped
+            elif row.dataset_id not in self._done:
+                yield row, listing
+
+    def _examine(self, pair: tuple[Row[Any], Listing]) -> Examined | None:
+        row, listing = pair
+        if self._is_hopeless:
+            return None  # the Hub is down: do not knock on for every candidate left
+        try:
+            return _examine(self._services, row, listing)
+        except HubUnavailable as error:
+            self._failures.append(f"{row.dataset_id}: {error}")
+        except DynosaurError:
+            raise
+        except Exception as error:
+            # what one dataset's files find wrong with a parser is no reason to hold up the others
+            log.exception("%s at %s", row.dataset_id, row.revision)
+            self._failures.append(f"{row.dataset_id}: {type(error).__name__}: {error}")
+        return None
+
+    def _keep(self, results: Sequence[Examined]) -> None:
+        parts = {result.dataset_id: vars(result) for result in results}
+        engine = self._services.engine
+        save_checkpoints(engine, self._day, "examine", self._fingerprint, parts)
+        self._done |= {result.dataset_id: result for result in results}
+
+
+def _load_libraries() -> None:
+    """Load what the threads use before they do."""
+    import datasets  # noqa: F401
+
+    keep_loaded()
+
+
+def _examine(services: Services, candidate: Row[Any], listing: Listing) -> Examined:
+    if candidate.revision is None or candidate.committed_at is None:
+        verdict = Verdict(Reason.NO_REVISION, "the Hub shows no commit of it")
+        return Examined(listing.id, "").drop(verdict)
+    revision = Revision(listing.id, candidate.revision, candidate.committed_at)
+    examined = Examined(listing.id, revision.sha)
+    try:
+        return _examine_revision(services, candidate, listing, revision, examined)
+    except HubRefused as error:
+        return examined.drop(Verdict(error.reason, str(error)))
+
+
+def _examine_revision(
+    services: Services,
+    candidate: Row[Any],
+    listing: Listing,
+    revision: Revision,
+    examined: Examined,
+) -> Examined:
+    data = services.hub.card_bytes(revision.dataset_id, revision.sha)
+    if data is None:
+        return examined.drop(Verdict(Reason.NO_CARD, "README.md is missing"))
+    card = parse_card(data)
+    verdict = card_filter(services.settings)(card)
+    if not verdict.keep:
+        return examined.drop(verdict)
+    files = services.hub.files(revision.dataset_id, revision.sha)
+    verdict = _examine_change(services, candidate, listing, revision, files)
+    if not verdict.keep:
+        return examined.drop(verdict)
+    examined.keep_card(card)
+    return _examine_configs(services, listing, revision, card, files, examined)
+
+
+def _examine_change(
+    services: Services,
+    candidate: Row[Any],
+    listing: Listing,
+    revision: Revision,
+    files: Sequence[RepoFile],
+) -> Verdict:
+    """Drop what the day's commits left as it was."""
+    if candidate.change == "created":
+        return KEEP
+    day = GrowthDay.parse(candidate.deferred_from or candidate.day)
+    commits = known_commits(services, listing.id)
+    before = stood_before(day, listing.created_at, commits)
+    if before is None:
+        return KEEP
+    shas = [commit.sha for commit in commits]
+    if revision.sha not in shas:  # the branch was rewritten since the candidates were found
+        return KEEP
+    added = shas[shas.index(revision.sha) : shas.index(before.sha)]
+    if not is_unchanged(services.hub, revision, files, before.sha, added):
+        return KEEP
+    return Verdict(Reason.UNCHANGED, f"the same files as at {before.sha[:12]}")
+
+
+def _examine_configs(
+    services: Services,
+    listing: Listing,
+    revision: Revision,
+    card: Card,
+    files: list[RepoFile],
+    examined: Examined,
+) -> Examined:
+    settings = services.settings
+    rules = SampleRules(
+        settings.configs_per_dataset, settings.sample_rows, settings.seed, settings.stream_seconds
+    )
+    is_newest = listing.sha in (None, revision.sha)
+    for outcome in sample_dataset(services.hub, revision, card, files, rules, is_newest):
+        verdict = outcome.verdict
+        if outcome.sample is not None and verdict.keep:
+            verdict = _examine_text(card, outcome.sample, settings.languages, examined)
+        if verdict.reason is not None:
+            examined.reject_part(outcome.name, verdict.reason, verdict.detail)
+        if outcome.sample is not None and outcome.sample.oversized:
+            number = outcome.sample.oversized
+            examined.reject_part(outcome.name, Reason.ROW_TOO_LARGE, "rows", number)
+        if outcome.sample is not None and verdict.keep:
+            stored = services.storage.write_table(SAMPLES, outcome.sample.table)
+            examined.keep_config(outcome.sample, outcome.source, stored, settings.seed)
+    return examined if examined.configs else examined.drop_without_config()
+
+
+def _examine_text(
+    card: Card, sample: ConfigSample, languages: Sequence[str], examined: Examined
+) -> Verdict:
+    """Judge a config by the language of its rows, which stands in for one that the card lacks."""
+    if not leaves_language_open(card, languages):
+        return KEEP
+    detected = detect_language(sample)
+    verdict = examine_language(card, detected, languages)
+    if verdict.keep and detected is not None and examined.card is not None:
+        examined.card["languages"] = sorted({detected, *examined.card["languages"]})
+    return verdict

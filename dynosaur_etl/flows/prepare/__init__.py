@@ -1,0 +1,1 @@
+"""What a selection needs of instances: scores and vectors."""

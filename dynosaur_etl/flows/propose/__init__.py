@@ -1,0 +1,1 @@
+"""From examined configs to valid tasks."""

@@ -1,0 +1,93 @@
+"""The day's answers, read config by config; what validate, criticise and ablate share."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from dynosaur_etl.domain.features import usable_fields
+from dynosaur_etl.domain.models import Mode, Reject
+from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.flows.propose.propose import ConfigToAsk, Question
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.proposals.parse import RawProposal, read_proposals
+from dynosaur_etl.proposals.validity import Judged, ValidityRules, judge_proposals
+from dynosaur_etl.settings import Settings
+from dynosaur_etl.store.answers import StoredAnswers
+from dynosaur_etl.store.steps import CountedReject
+
+INSTRUCTION_LANGUAGE = "en"
+"""The prompt asks for English instructions, whatever the language of the source."""
+
+
+@dataclass
+class ConfigAnswers:
+    """The answers about one config.
+
+    Attributes:
+        questions: by mode.
+        answers: the proposals of each mode, in the order in which they are judged.
+        rejects: answers without a proposal.
+        deferred: questions without an answer.
+        rescues: broken answers that could be read, by how.
+    """
+
+    about: ConfigToAsk
+    rows: Sequence[Mapping[str, Any]]
+    questions: dict[Mode, Question] = field(default_factory=dict)
+    answers: list[tuple[Mode, Sequence[RawProposal]]] = field(default_factory=list)
+    rejects: list[CountedReject] = field(default_factory=list)
+    deferred: int = 0
+    rescues: Counter[str] = field(default_factory=Counter)
+
+    def judge(self, rules: ValidityRules) -> Judged:
+        return judge_proposals(self.about.config, self.rows, self.answers, rules)
+
+
+def validity_rules(settings: Settings) -> ValidityRules:
+    """Give the rules of validity that the settings ask for."""
+    languages = tuple(sorted({INSTRUCTION_LANGUAGE, *settings.languages}))
+    return ValidityRules(settings.validity, languages)
+
+
+def read_configs(
+    asked: Sequence[Question], answers: StoredAnswers, services: Services
+) -> Iterator[ConfigAnswers]:
+    """Read the answers to the day's questions, one config after the other."""
+    for _, group in groupby(asked, key=lambda question: question.about.config.subject):
+        of_config = list(group)
+        about = of_config[0].about
+        found = ConfigAnswers(about, _rows(about, services))
+        for question in of_config:
+            _read_one(question, answers, found)
+        yield found
+
+
+def _rows(about: ConfigToAsk, services: Services) -> list[dict[str, Any]]:
+    columns = [column.name for column in usable_fields(about.config.fields)]
+    rows: list[dict[str, Any]] = services.storage.read_table(about.sample_path, columns).to_pylist()
+    return rows
+
+
+def _read_one(question: Question, answers: StoredAnswers, found: ConfigAnswers) -> None:
+    key = question.request.key
+    found.questions[question.mode] = question
+    if key in answers.refused:
+        found.rejects.append(_reject(question, Reason.LLM_REFUSAL, answers.refused[key]))
+        return
+    answer = answers.answered.get(key)
+    if answer is None:
+        found.deferred += 1
+        return
+    read = read_proposals(answer.content, answer.refusal, answer.finish_reason)
+    if read.rescue is not None:
+        found.rescues[str(read.rescue)] += 1
+    if read.reject is not None:
+        found.rejects.append(_reject(question, read.reject, read.detail))
+    found.answers.append((question.mode, read.proposals))
+
+
+def _reject(question: Question, reason: Reason, detail: str) -> CountedReject:
+    subject = f"{question.about.config.subject}#{question.mode}"
+    return CountedReject(Reject(Stage.VALIDATE, subject, reason, detail))

@@ -1,0 +1,190 @@
+"""Turning the day's answers into proposals, their verdicts, and the tasks that are left."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import Counts, Reject, StepReport, Task, Verdict
+from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.flows.propose.criticise import critic_verdicts, task_of
+from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
+from dynosaur_etl.flows.propose.propose import Question, questions
+from dynosaur_etl.flows.propose.validity_rate import invalidity
+from dynosaur_etl.flows.runtime.services import Progress, Services, silent
+from dynosaur_etl.flows.runtime.step import require_step, run_step
+from dynosaur_etl.proposals.critic import VERSION as CRITIC_VERSION
+from dynosaur_etl.proposals.critic import CriticVerdict
+from dynosaur_etl.proposals.validity import (
+    VALIDITY_VERSION,
+    JudgedProposal,
+    TaskParts,
+    ValidityRules,
+)
+from dynosaur_etl.store.answers import StoredAnswers, stored_answers
+from dynosaur_etl.store.steps import CountedReject, StepOutput, count_reasons
+from dynosaur_etl.store.tables import ProposalRow, TaskRow
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Validated:
+    """What the answers about some configs came to; one count stands for one proposal.
+
+    An answer without a proposal counts as one reject, a request without an answer as one deferred.
+    """
+
+    proposals: list[dict[str, Any]] = field(default_factory=list)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rejects: list[CountedReject] = field(default_factory=list)
+    deferred: int = 0
+    rescues: Counter[str] = field(default_factory=Counter)
+    repairs: Counter[str] = field(default_factory=Counter)
+
+
+def validate(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
+    """Turn the ledger's answers to the day's requests into tasks and rejects.
+
+    Requests without an answer are deferred: the next run of the day asks them again. So are
+    proposals that wait for the critic, where there is one. If more than 20% are invalid, the
+    paper's mark of failure, the report's facts hold an `alarm`.
+    """
+    asked = questions(day, services)
+    answers = stored_answers(services.engine, [question.request.key for question in asked])
+    rules = validity_rules(services.settings)
+    inputs = {
+        "version": VALIDITY_VERSION,
+        "examined": require_step(services, str(day), "examine").output,
+        "strictness": str(rules.strictness),
+        "languages": rules.languages,
+        "critic": [services.settings.critic_model, CRITIC_VERSION],
+        "asked": [question.request.key for question in asked],
+        "answered": digest(sorted(answers.answered), sorted(answers.refused)),
+    }
+
+    def work() -> StepOutput:
+        return _output(_validate_all(day, services, asked, answers, rules, progress))
+
+    report = run_step(services, str(day), "validate", inputs, work)
+    if report.facts.get("alarm"):
+        log.warning("validate of %s: %s", day, report.facts["alarm"])
+    return report
+
+
+def _validate_all(
+    day: GrowthDay,
+    services: Services,
+    asked: Sequence[Question],
+    answers: StoredAnswers,
+    rules: ValidityRules,
+    progress: Progress,
+) -> Validated:
+    validated = Validated()
+    for done, found in enumerate(read_configs(asked, answers, services), start=1):
+        judged = found.judge(rules)
+        validated.rejects += found.rejects
+        validated.deferred += found.deferred
+        validated.rescues += found.rescues
+        validated.repairs += judged.repairs
+        criticised = critic_verdicts(found, judged.proposals, day, services)
+        for proposal in judged.proposals:
+            if proposal.place in criticised:
+                _record_criticised(day, found, proposal, criticised[proposal.place], validated)
+            else:
+                _record(day, found, proposal, "", validated)
+        progress(done, None)
+    return validated
+
+
+def _record_criticised(
+    day: GrowthDay,
+    found: ConfigAnswers,
+    proposal: JudgedProposal,
+    said: CriticVerdict | None,
+    validated: Validated,
+) -> None:
+    """Record a proposal with the critic's words, or leave it to the next run."""
+    if said is None:
+        validated.deferred += 1
+    elif said.valid:
+        _record(day, found, proposal, f"critic: {said.reason}", validated)
+    else:
+        reason = Reason.CRITIC_UNREADABLE if said.valid is None else Reason.CRITIC_SAYS_INVALID
+        dropped = replace(proposal, judgement=Verdict(reason, said.reason))
+        _record(day, found, dropped, "", validated)
+
+
+def _record(
+    day: GrowthDay,
+    found: ConfigAnswers,
+    proposal: JudgedProposal,
+    detail: str,
+    validated: Validated,
+) -> None:
+    config, judgement = found.about.config, proposal.judgement
+    request = found.questions[proposal.mode].request
+    task, reason = None, None
+    if isinstance(judgement, TaskParts):
+        task = task_of(found.about, judgement, proposal, request)
+        validated.tasks[task.key] = _task_row(day, task)
+    else:
+        reason, detail = judgement.reason, judgement.detail
+        subject = f"{config.subject}#{proposal.mode}{proposal.raw.position}"
+        reject = Reject(Stage.VALIDATE, subject, Reason(reason or ""), detail)
+        validated.rejects.append(CountedReject(reject))
+    validated.proposals.append(
+        {
+            "day": str(day),
+            "request_key": request.key,
+            "position": proposal.raw.position,
+            "dataset_id": config.dataset_id,
+            "revision": config.revision,
+            "config": config.name,
+            "mode": str(proposal.mode),
+            "payload": [proposal.raw.payload],
+            "reason": reason,
+            "detail": detail,
+            "task_key": None if task is None else task.key,
+        }
+    )
+
+
+def _task_row(day: GrowthDay, task: Task) -> dict[str, Any]:
+    return {
+        "day": str(day),
+        "key": task.key,
+        "dataset_id": task.dataset_id,
+        "revision": task.revision,
+        "config": task.config,
+        "instruction": task.instruction,
+        "input_fields": list(task.input_fields),
+        "output_field": task.output_field,
+        "label_space": list(task.label_space),
+        "mode": str(task.mode),
+        "prompt_version": task.prompt_version,
+        "licence": task.licence,
+        "request_key": task.request_key,
+    }
+
+
+def _output(validated: Validated) -> StepOutput:
+    rejected = sum(counted.number for counted in validated.rejects)
+    kept = len(validated.tasks)
+    found = invalidity(kept, count_reasons(validated.rejects))
+    return StepOutput(
+        counts=Counts(kept + rejected + validated.deferred, kept, rejected, validated.deferred),
+        rejects=validated.rejects,
+        stages=(Stage.VALIDATE,),
+        tables={ProposalRow: validated.proposals, TaskRow: list(validated.tasks.values())},
+        facts={
+            "proposals": len(validated.proposals),
+            "rescued": dict(sorted(validated.rescues.items())),
+            "repaired": dict(sorted(validated.repairs.items())),
+            "invalid": found.invalid,
+            "alarm": found.alarm,
+        },
+    )

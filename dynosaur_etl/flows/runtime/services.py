@@ -1,0 +1,176 @@
+"""What every step works with: settings, database, storage and the clients, opened when needed."""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+
+from dynosaur_etl.domain.pace import PaceRules
+from dynosaur_etl.settings import PACKAGED_MODEL, Settings, cap, load_settings
+from dynosaur_etl.store.database import connect, database_url, upgrade
+
+if TYPE_CHECKING:  # each of these loads a library; a step pays for those that it uses
+    from dynosaur_etl.hub.client import HubClient
+    from dynosaur_etl.inference.embedding import Embedder
+    from dynosaur_etl.llm.batch import BatchDoor
+    from dynosaur_etl.llm.batch_server import BatchServer
+    from dynosaur_etl.llm.door import LlmDoor
+    from dynosaur_etl.llm.prices import PriceTable
+    from dynosaur_etl.store.ledger import PostgresLedger
+    from dynosaur_etl.store.storage import Storage
+
+Progress = Callable[[int, int | None], None]
+"""Told how much of a step is done, of how much in all (None: not known)."""
+
+
+def silent(done: int, of: int | None) -> None:
+    """Show no progress."""
+
+
+def hub_client(settings: Settings) -> "HubClient":
+    """Make the Hub's client; nothing is sent yet."""
+    from dynosaur_etl.hub.client import HubClient
+
+    return HubClient(
+        endpoint=settings.hf_endpoint,
+        token=settings.hf_token.get_secret_value() or None,
+        viewer_url=settings.viewer_url,
+        timeout=settings.hub_timeout,
+        concurrency=settings.hub_concurrency,
+    )
+
+
+def batch_server(settings: Settings) -> "BatchServer":
+    """Make the client of the Batch API; nothing is sent yet."""
+    from dynosaur_etl.llm.batch_server import BatchServer
+
+    return BatchServer(
+        settings.openai_base_url,
+        settings.openai_api_key.get_secret_value(),
+        settings.llm_timeout,
+    )
+
+
+def embedder(settings: Settings) -> "Embedder":
+    """Make the embedder; its model is loaded on first use."""
+    from dynosaur_etl.inference.embedding import Embedder
+
+    model = settings.embedding_model
+    return Embedder(
+        None if model == PACKAGED_MODEL else model, precision=settings.embedding_precision
+    )
+
+
+def pace_rules(settings: Settings) -> PaceRules:
+    """Give the limits that the settings name; 0 stands for none."""
+    return PaceRules(
+        requests=settings.llm_requests_per_minute or None,
+        tokens=settings.llm_tokens_per_minute or None,
+    )
+
+
+def keep_loaded() -> None:
+    """Spare full collections the objects of loaded modules, which take them 0.1 to 0.2 s each."""
+    gc.freeze()
+
+
+class Services:
+    """One process's settings, database, storage and clients; each client is made on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the database and bring its tables up to date.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        self.settings = settings
+        self.engine: Engine = connect(database_url(settings))
+        upgrade(self.engine)
+        self._closing = ExitStack()
+        self._closing.callback(self.engine.dispose)
+
+    def close(self) -> None:
+        self._closing.close()
+
+    @cached_property
+    def storage(self) -> "Storage":
+        from dynosaur_etl.store.storage import Storage
+
+        return Storage(self.settings.storage)
+
+    @cached_property
+    def hub(self) -> "HubClient":
+        client = hub_client(self.settings)
+        keep_loaded()
+        return client
+
+    @cached_property
+    def prices(self) -> "PriceTable":
+        from dynosaur_etl.llm.prices import load_prices
+
+        return load_prices(self.settings.llm_prices)
+
+    @cached_property
+    def ledger(self) -> "PostgresLedger":
+        from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
+
+        ledger = PostgresLedger(
+            self.engine,
+            run_budget=cap(self.settings.llm_budget_run_usd),
+            month_budget=cap(self.settings.llm_budget_month_usd),
+            prices=self.prices,
+            server=PacedServer(self.settings.openai_base_url, pace_rules(self.settings)),
+        )
+        self._closing.callback(ledger.close)
+        return ledger
+
+    @cached_property
+    def llm(self) -> "LlmDoor":
+        from dynosaur_etl.llm.door import LlmDoor
+
+        door = LlmDoor(
+            base_url=self.settings.openai_base_url,
+            api_key=self.settings.openai_api_key.get_secret_value(),
+            timeout=self.settings.llm_timeout,
+            concurrency=self.settings.llm_concurrency,
+            attempts=self.settings.llm_attempts,
+            ledger=self.ledger,
+        )
+        keep_loaded()
+        return door
+
+    @cached_property
+    def batches(self) -> "BatchDoor":
+        from dynosaur_etl.llm.batch import BatchDoor
+        from dynosaur_etl.store.batches import PostgresBatches
+
+        settings = self.settings
+        books = PostgresBatches(
+            self.engine,
+            run_budget=cap(settings.llm_budget_run_usd),
+            month_budget=cap(settings.llm_budget_month_usd),
+            prices=self.prices.in_batch(),
+        )
+        self._closing.callback(books.close)
+        server = batch_server(settings)
+        self._closing.callback(server.close)
+        return BatchDoor(server, books, settings.llm_shard_lines, settings.llm_attempts)
+
+    @cached_property
+    def embedder(self) -> "Embedder":
+        return embedder(self.settings)
+
+
+@contextmanager
+def open_services(settings: Settings | None = None) -> Iterator[Services]:
+    """Open the services for the length of a block."""
+    services = Services(settings or load_settings())
+    keep_loaded()
+    try:
+        yield services
+    finally:
+        services.close()
+        gc.unfreeze()

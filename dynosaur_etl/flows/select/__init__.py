@@ -1,0 +1,1 @@
+"""From the pool to an ordered selection."""

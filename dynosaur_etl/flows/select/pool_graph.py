@@ -1,0 +1,111 @@
+"""The pool's neighbour graph, kept in the store, and grown from one day to the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows.prepare.embed import embedding_kind
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.selection.graph import (
+    POINTS_PER_CLUSTER,
+    NeighbourGraph,
+    build_graph,
+    default_neighbours,
+)
+from dynosaur_etl.selection.graph_table import read_graph
+from dynosaur_etl.selection.growth import update_graph
+from dynosaur_etl.selection.vectors import COARSE, as_vectors
+from dynosaur_etl.store.database import transaction
+from dynosaur_etl.store.tables import FileRow
+
+GRAPHS = "graphs"
+MOST_NEW = 0.5
+MOST_PER_CLUSTER = 2 * POINTS_PER_CLUSTER
+WIDTHS = (0.8, 2.0)
+"""A list may be so much shorter or longer than the size of the selection asks for."""
+
+
+@dataclass(frozen=True)
+class EarlierGraph:
+    """The stored graph of an earlier day."""
+
+    day: str
+    path: str
+    sha256: str
+
+
+def earlier_graph(services: Services, day: GrowthDay) -> EarlierGraph | None:
+    """Find the newest graph that a day before this one has left for the vectors in force."""
+    query = (
+        select(FileRow)
+        .where(
+            FileRow.kind == GRAPHS,
+            FileRow.name == embedding_kind(services),
+            FileRow.day < str(day),
+        )
+        .order_by(FileRow.day.desc())
+        .limit(1)
+    )
+    with Session(services.engine) as session:
+        row = session.scalar(query)
+        return None if row is None else EarlierGraph(row.day, row.path, row.sha256)
+
+
+def grown_graph(
+    services: Services,
+    embeddings: NDArray[np.float16],
+    ids: Sequence[str],
+    picks: int,
+    earlier: EarlierGraph | None,
+) -> NeighbourGraph:
+    """Give the graph of today's pool: the earlier one brought up to date, or a new one.
+
+    A new one is built where there is none, where more than half of the points are new, where the
+    pool has outgrown the clusters, and where the lists no longer fit the size of the selection.
+
+    Args:
+        services: the process's services.
+        embeddings: of the pool [n, d].
+        ids: names of its points.
+        picks: about how many will be selected.
+        earlier: the graph to grow from.
+    """
+    vectors = as_vectors(embeddings, COARSE, "embeddings")
+    neighbours = default_neighbours(len(vectors), picks)
+    if earlier is not None:
+        graph, old_ids = read_graph(services.storage.read_table(earlier.path))
+        if _can_grow(graph, old_ids, ids, neighbours):
+            return update_graph(graph, old_ids, vectors, list(ids))
+    return build_graph(vectors, neighbours, seed=services.settings.seed)
+
+
+def forget_graphs(services: Services, before: EarlierGraph | None) -> None:
+    """Forget the graphs of days before that one; what grows from it or after it needs none."""
+    if before is None:
+        return
+    older = delete(FileRow).where(
+        FileRow.kind == GRAPHS,
+        FileRow.name == embedding_kind(services),
+        FileRow.day < before.day,
+    )
+    with transaction(services.engine) as session:
+        session.execute(older)
+
+
+def _can_grow(
+    graph: NeighbourGraph, old_ids: Sequence[str], ids: Sequence[str], neighbours: int
+) -> bool:
+    width = graph.neighbours.shape[1]
+    shortest, longest = (neighbours * factor for factor in WIDTHS)
+    clusters = None if graph.clusters is None else len(graph.clusters.centroids)
+    return (
+        shortest <= width <= longest
+        and width < len(ids)
+        and len(set(ids) - set(old_ids)) <= MOST_NEW * len(ids)
+        and (clusters is None or len(ids) <= clusters * MOST_PER_CLUSTER)
+    )

@@ -1,0 +1,231 @@
+"""The third DAG's steps: select from the pool up to a day, snapshot it, verify the snapshot."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from sqlalchemy import select as select_rows
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.schemas import POOL, SELECTION
+from dynosaur_etl.flows.prepare.embed import embedding_facts, embedding_kind
+from dynosaur_etl.flows.prepare.scorers import chosen_scorer
+from dynosaur_etl.flows.runtime.services import Progress, Services, silent
+from dynosaur_etl.flows.runtime.step import require_step, run_step
+from dynosaur_etl.flows.select.growth_mode import Picks, pick
+from dynosaur_etl.flows.select.pool import Pool, newest_grown_day
+from dynosaur_etl.flows.select.pool_graph import GRAPHS, forget_graphs
+from dynosaur_etl.flows.select.selection_parts import StoredParts
+from dynosaur_etl.flows.select.selection_request import (
+    STEP,
+    Trainable,
+    read_trainable,
+    request_selection,
+)
+from dynosaur_etl.flows.snapshot.versions import build_version, verify_snapshot
+from dynosaur_etl.selection.sweep import sample_sweep
+from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
+from dynosaur_etl.store.tables import SnapshotRow
+
+__all__ = ["build_snapshot", "newest_grown_day", "select", "verify_snapshot"]
+
+SELECTION_FILES, POOL_FILES = "selections", "pools"
+_FILE_KINDS = (SELECTION_FILES, POOL_FILES)
+
+
+def select(
+    day: GrowthDay,
+    services: Services,
+    k: int | None = None,
+    alpha: float | None = None,
+    progress: Progress = silent,
+) -> StepReport:
+    """Select `k` instances of the pool up to the day, by QDIT (arXiv 2311.14736).
+
+    A pool of fewer than `k` is selected whole, and the report says so.
+
+    Raises:
+        InvalidInput: no day up to this one has grown, or k or alpha is not allowed.
+    """
+    request = request_selection(day, services, k, alpha)
+
+    def work() -> StepOutput:
+        trainable = read_trainable(services, request)
+        live, pool, base = trainable.live, trainable.pool, request.base
+        taken = min(request.size, len(pool.quality))
+        solve = StoredParts(services, request).solve
+        picks = pick(services, pool, taken, request.weight, base, request.graph, solve)
+        progress(taken, taken)
+        rejects = [
+            *_duplicates(live),
+            *_withdrawn(live, request.withdrawn),
+            *_repeated(live),
+            *_unscored(live, services),
+        ]
+        rejected = sum(counted.number for counted in rejects)
+        return StepOutput(
+            counts=Counts(len(live.quality) + rejected, len(live.quality), rejected),
+            rejects=rejects,
+            stages=(Stage.SELECT,),
+            files=_files(services, trainable, picks),
+            file_kinds=(*_FILE_KINDS, GRAPHS),
+            facts={
+                "days": request.days,
+                "files": list(live.files),
+                "withdrawn": dict(request.withdrawn),
+                "asked": request.size,
+                "selected": taken,
+                "held_out": int(trainable.held_out.sum()),
+                "held_out_share": services.settings.held_out_share,
+                "inputs": request.inputs,
+                "base": None if base is None else base.version,
+                "kept": picks.kept,
+                "method": picks.method,
+                "parameters": picks.params,
+                "tradeoff": _tradeoff(services, pool, taken),
+            },
+        )
+
+    report = run_step(services, str(day), STEP, request.rules, work)
+    forget_graphs(services, request.graph)
+    return report
+
+
+def build_snapshot(
+    day: GrowthDay,
+    services: Services,
+    k: int | None = None,
+    alpha: float | None = None,
+    progress: Progress = silent,
+) -> StepReport:
+    """Select, and write the selection as the next version, unless it is a version already.
+
+    The report's facts hold `version`, `path`, `rows` and whether the version is `new`.
+
+    Raises:
+        InvalidInput: as for `select`.
+        StoreUnavailable: the storage has no room; no version is left behind.
+    """
+    selected = select(day, services, k, alpha, progress)
+    done = require_step(services, str(day), "select")
+    settings = services.settings
+    form = (settings.snapshot_full, settings.snapshot_messages)
+    fingerprint = digest("snapshot", done.fingerprint, done.output, form)
+    with locked(services.engine, "snapshots"):
+        row = _recorded(services, fingerprint)
+        if row is not None:
+            return _report(row, new=False)
+        files = {kind: files_of(services.engine, kind, str(day))[0].path for kind in _FILE_KINDS}
+        parameters = _parameters(services, selected)
+        row = build_version(services, selected, files, parameters, fingerprint)
+        return _report(row, new=True)
+
+
+def _files(services: Services, trainable: Trainable, picks: Picks) -> list[NamedFile]:
+    """Write the selection, the record of its pool, and the graph where it went by one."""
+    tables = [
+        (SELECTION_FILES, "qdit", _selection_table(trainable.pool, picks)),
+        (POOL_FILES, "qdit", _record(trainable.live, trainable.held_out)),
+    ]
+    if picks.graph is not None:
+        tables.append((GRAPHS, embedding_kind(services), picks.graph))
+    return [
+        NamedFile(kind, name, services.storage.write_table(kind, table))
+        for kind, name, table in tables
+    ]
+
+
+def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
+    scorer = chosen_scorer(services)
+    return {
+        "selection": selected.facts["parameters"],
+        "method": selected.facts["method"],
+        "growth": services.settings.selection_growth,
+        "base": selected.facts["base"],
+        "kept": selected.facts["kept"],
+        "held_out_share": selected.facts["held_out_share"],
+        "asked": selected.facts["asked"],
+        "scorer": scorer.name,
+        "scorer_version": scorer.version,
+        "embedding": embedding_facts(services),
+        "llm_model": services.settings.llm_model,
+        "instances_per_task": services.settings.instances_per_task,
+        "seed": services.settings.seed,
+    }
+
+
+def _tradeoff(services: Services, pool: Pool, k: int) -> list[dict[str, float]]:
+    """Tell what other weights would reach, on a sample of the pool."""
+    settings = services.settings
+    points = sample_sweep(pool.vectors, pool.quality, k, settings.seed, settings.quality_scale)
+    return [asdict(point) for point in points]
+
+
+def _selection_table(pool: Pool, picks: Picks) -> pa.Table:
+    order = pa.array(picks.order, pa.int64())
+    return pa.table(
+        {
+            "rank": pa.array(range(len(picks.order)), pa.int64()),
+            "instance_key": pool.instances["instance_key"].take(order),
+            "gain": pa.array(picks.gain, pa.float64()),
+            "quality": pa.array(pool.quality[picks.order], pa.float64()),
+            "coverage": pa.array(picks.coverage, pa.float64()),
+        },
+        schema=SELECTION,
+    )
+
+
+def _record(live: Pool, held_out: NDArray[np.bool_]) -> pa.Table:
+    """Write down which rows of the days' files are alive, so that a version can be rebuilt."""
+    columns = {"number": live.numbers, "quality": live.quality, "held_out": held_out}
+    return pa.table(columns, schema=POOL).sort_by("number")
+
+
+def _duplicates(pool: Pool) -> list[CountedReject]:
+    return [
+        CountedReject(Reject(Stage.SELECT, "pool", reason, "an earlier instance stays"), number)
+        for reason, number in pool.duplicates.items()
+    ]
+
+
+def _unscored(pool: Pool, services: Services) -> list[CountedReject]:
+    if not pool.unscored:
+        return []
+    scorer = services.settings.quality_scorer
+    return [CountedReject(Reject(Stage.SELECT, scorer, Reason.NOT_SCORED), pool.unscored)]
+
+
+def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:
+    return [
+        CountedReject(Reject(Stage.SELECT, name, Reason.WITHDRAWN, words[name]), number)
+        for name, number in sorted(pool.withdrawn.items())
+    ]
+
+
+def _repeated(pool: Pool) -> list[CountedReject]:
+    return [
+        CountedReject(
+            Reject(Stage.SELECT, task, Reason.DUPLICATE_ELSEWHERE, pool.repeats[task]), number
+        )
+        for task, number in sorted(pool.repeated.items())
+    ]
+
+
+def _recorded(services: Services, fingerprint: str) -> SnapshotRow | None:
+    query = select_rows(SnapshotRow).where(SnapshotRow.fingerprint == fingerprint)
+    with Session(services.engine, expire_on_commit=False) as session:
+        return session.scalar(query)
+
+
+def _report(row: SnapshotRow, *, new: bool) -> StepReport:
+    rows = int(row.facts["counts"]["selected"])
+    facts = {"version": row.version, "path": row.path, "rows": rows, "new": new}
+    return StepReport("snapshot", row.day, Counts(rows, rows, 0), facts=facts)

@@ -1,0 +1,1 @@
+"""What keeps the installation and its sources sound: audit, doctor, garbage."""

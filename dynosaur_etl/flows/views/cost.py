@@ -1,0 +1,192 @@
+"""What the LLM costs: what was spent, and what a day's run would spend."""
+
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import ROUND_UP, Decimal
+from typing import Any
+
+from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows.propose.propose import questions
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.select.pool import funnel
+from dynosaur_etl.llm.prices import SMALLEST
+from dynosaur_etl.settings import cap
+from dynosaur_etl.store.answers import stored_answers
+from dynosaur_etl.store.budget import month_scope, run_scope
+from dynosaur_etl.store.spending import (
+    SpendingLine,
+    Usage,
+    forgive_lost,
+    spending,
+    spent_since,
+    usage,
+    used_of_budget,
+)
+
+USUAL_BYTES_PER_TOKEN = 4
+_AMOUNTS = ("spent_usd", "reserved_usd", "lost_usd")
+_COUNTS = (
+    "sendings", "answered", "lost", "unknown",
+    "prompt_tokens", "cached_tokens", "completion_tokens",
+)  # fmt: skip
+_SECONDS_A_DAY = 86_400
+
+
+def cost(services: Services, day: str | None, now: datetime | None = None) -> dict[str, Any]:
+    """Give what was spent, reserved and lost, as one JSON-able object; amounts in US dollars.
+
+    The month is the calendar month (UTC) of the clock, whatever growth days it paid for; its
+    projection goes on at the month's average so far, of at least one day.
+    """
+    lines = spending(services.engine, day)
+    days = sorted({line.day for line in lines})
+    return {
+        "lines": [_written(line.__dict__) for line in lines],
+        "by_day": [_with_yield(services, group) for group in _grouped(lines, lambda x: x.day)],
+        "by_purpose": [_written(group) for group in _grouped(lines, lambda x: x.purpose)],
+        "by_model": [_written(group) for group in _grouped(lines, lambda x: x.model)],
+        "total": _per_thousand(_summed(lines), funnel(services, days)),
+        "month": month_cost(services, now or datetime.now(UTC)),
+    }
+
+
+def estimate(day: GrowthDay, services: Services) -> dict[str, Any]:
+    """Give what proposing tasks for a day would cost, from the requests that would be sent.
+
+    The prompts are built as for sending. Their tokens are estimated from their bytes: by the bytes
+    a token of the model's newest answers in the ledger, or 4 bytes a token before there is one. An
+    answer is taken to be as long as those answers are, or as long as the request allows.
+
+    Raises:
+        InvalidInput: the day's candidates have not been examined.
+    """
+    asked = [question.request for question in questions(day, services)]
+    stored = stored_answers(services.engine, [request.key for request in asked])
+    left = [request for request in asked if request.key not in stored.answered]
+    model, settings = services.settings.llm_model, services.settings
+    known = usage(services.engine, model, left[0].purpose) if left else Usage(0, 0, 0, 0)
+    prompts = [_prompt_tokens(request, known) for request in left]
+    answers = [_completion_tokens(request, known) for request in left]
+    purpose = left[0].purpose if left else ""
+    return {
+        "day": str(day),
+        "model": model,
+        "requests": len(asked),
+        "answered": len(asked) - len(left),
+        "to_send": len(left),
+        "prompt_tokens": sum(prompts),
+        "completion_tokens": sum(answers),
+        "estimator": _estimator(known),
+        "expected_usd": _expected(services, model, prompts, answers),
+        "at_most_usd": _at_most(services, left),
+        "price_version": services.prices.version,
+        "run_budget_left_usd": _left(
+            services, cap(settings.llm_budget_run_usd), run_scope(str(day), purpose)
+        ),
+        "month_budget_left_usd": _left(
+            services, cap(settings.llm_budget_month_usd), month_scope(datetime.now(UTC))
+        ),
+    }
+
+
+def forgive(services: Services, day: str | None) -> dict[str, Any]:
+    """Count the lost attempts of a day, or of all days, as not paid."""
+    number, amount = forgive_lost(services.engine, day)
+    return {"attempts": number, "freed_usd": _dollars(amount)}
+
+
+def _grouped(
+    lines: Sequence[SpendingLine], name: Callable[[SpendingLine], str]
+) -> list[dict[str, Any]]:
+    names = sorted({name(line) for line in lines})
+    return [{"name": one} | _summed(line for line in lines if name(line) == one) for one in names]
+
+
+def _summed(lines: Iterable[SpendingLine]) -> dict[str, Any]:
+    rows = [asdict(line) for line in lines]
+    counts = {name: sum(row[name] for row in rows) for name in _COUNTS}
+    return counts | {name: sum((row[name] for row in rows), Decimal(0)) for name in _AMOUNTS}
+
+
+def _with_yield(services: Services, group: dict[str, Any]) -> dict[str, Any]:
+    return _per_thousand(group, funnel(services, [group["name"]]))
+
+
+def _per_thousand(group: dict[str, Any], made: dict[str, int]) -> dict[str, Any]:
+    """Add what the valid tasks and the instances cost, as far as the costs are known."""
+    written = _written(group)
+    for name in ("tasks", "instances"):
+        number = made[name]
+        share = group["spent_usd"] * 1_000 / number if number else None
+        written |= {name: number, f"per_1000_{name}_usd": _dollars(share)}
+    return written
+
+
+def month_cost(services: Services, now: datetime) -> dict[str, Any]:
+    """Give what the calendar month (UTC) has cost, what its budget still holds, and where it goes.
+
+    The projection goes on at the month's average so far, of at least one day. Without a budget,
+    `budget_usd` and `left_usd` are None.
+    """
+    start = datetime(now.year, now.month, 1, tzinfo=UTC)
+    passed = max((now - start).total_seconds() / _SECONDS_A_DAY, 1.0)
+    spent = spent_since(services.engine, start)
+    used = used_of_budget(services.engine, month_scope(now))
+    budget = cap(services.settings.llm_budget_month_usd)
+    length = monthrange(now.year, now.month)[1]
+    projected = spent * length / Decimal(str(passed))
+    return {
+        "month": f"{now:%Y-%m}",
+        "spent_usd": _dollars(spent),
+        "reserved_or_lost_usd": _dollars(used - spent),
+        "budget_usd": _dollars(budget),
+        "left_usd": None if budget is None else _dollars(budget - used),
+        "projected_usd": _dollars(projected),
+    }
+
+
+def _prompt_tokens(request: ChatRequest, known: Usage) -> int:
+    if not known.prompt_bytes:
+        return -(-request.prompt_bytes // USUAL_BYTES_PER_TOKEN)
+    return -(-request.prompt_bytes * known.prompt_tokens // known.prompt_bytes)
+
+
+def _completion_tokens(request: ChatRequest, known: Usage) -> int:
+    if not known.answers:
+        return request.most_completion_tokens
+    return min(-(-known.completion_tokens // known.answers), request.most_completion_tokens)
+
+
+def _estimator(known: Usage) -> str:
+    if not known.answers:
+        return f"{USUAL_BYTES_PER_TOKEN} bytes a token; answers as long as they may be"
+    ratio = known.prompt_bytes / max(known.prompt_tokens, 1)
+    return f"{ratio:.2f} bytes a token and the mean answer, from {known.answers} answers"
+
+
+def _expected(
+    services: Services, model: str, prompts: Sequence[int], answers: Sequence[int]
+) -> str | None:
+    return _dollars(services.prices.cost(model, sum(prompts), 0, sum(answers)))
+
+
+def _at_most(services: Services, requests: Sequence[ChatRequest]) -> str | None:
+    bounds = [services.prices.upper_bound(request) for request in requests]
+    known = [bound for bound in bounds if bound is not None]
+    return _dollars(sum(known, Decimal(0))) if len(known) == len(bounds) else None
+
+
+def _left(services: Services, budget: Decimal | None, scope: str) -> str | None:
+    return None if budget is None else _dollars(budget - used_of_budget(services.engine, scope))
+
+
+def _written(group: dict[str, Any]) -> dict[str, Any]:
+    return {name: _dollars(v) if isinstance(v, Decimal) else v for name, v in group.items()}
+
+
+def _dollars(amount: Decimal | None) -> str | None:
+    """Write an amount in full, without the zeros that its column adds; rounded up to 10 digits."""
+    return None if amount is None else f"{amount.quantize(SMALLEST, ROUND_UP).normalize():f}"
