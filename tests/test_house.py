@@ -71,7 +71,7 @@ def test_private_names_of_others_are_seen_however_they_are_taken() -> None:
                 "dynosaur_etl.c": "from dynosaur_etl import a\nprint(a._x)",
                 "dynosaur_etl.d": "from dynosaur_etl import a\nprint(a.x, a.__doc__)",
             }
-        )  # fmt: skip
+        )
     )
     assert found == ["dynosaur_etl.b takes dynosaur_etl.a._x", "dynosaur_etl.c takes a._x"]
 
