@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.ledger import RequestStatus
 from dynosaur_etl.store.books import read_answer
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import LlmRequestRow
 
 
@@ -25,7 +25,7 @@ def stored_answers(engine: Engine, keys: Sequence[str]) -> StoredAnswers:
     query = select(LlmRequestRow).where(LlmRequestRow.key.in_(keys))
     answered: dict[str, Answer] = {}
     refused: dict[str, str] = {}
-    with Session(engine) as session:
+    with reading(engine) as session:
         for row in session.scalars(query):
             if row.status == RequestStatus.ANSWERED:
                 answered[row.key] = read_answer(row)

@@ -12,7 +12,7 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.store.bulk import insert_rows, put_rows
-from dynosaur_etl.store.database import transaction
+from dynosaur_etl.store.database import reading, transaction
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import (
     Base,
@@ -222,7 +222,7 @@ def files_of(engine: Engine, kind: str, day: str | None = None) -> list[FileRow]
     query = select(FileRow).where(FileRow.kind == kind).order_by(FileRow.day, FileRow.name)
     if day is not None:
         query = query.where(FileRow.day == day)
-    with Session(engine, expire_on_commit=False) as session:
+    with reading(engine) as session:
         return list(session.scalars(query))
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
@@ -36,7 +35,7 @@ from dynosaur_etl.instances.organise import (
     fill_task,
 )
 from dynosaur_etl.instances.pii import PII_VERSION, Handling
-from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.database import locked, reading
 from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import TaskRow
@@ -145,7 +144,7 @@ def tasks_of(day: GrowthDay, services: Services) -> list[Task]:
         .where(TaskRow.day == str(day))
         .order_by(TaskRow.dataset_id, TaskRow.config, TaskRow.key)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return [
             Task(
                 dataset_id=row.dataset_id,

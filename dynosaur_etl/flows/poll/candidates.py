@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, or_, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Commit, Counts, StepReport
@@ -22,7 +21,7 @@ from dynosaur_etl.flows.poll.examine import examine_candidates
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
 from dynosaur_etl.hub.candidates import HUB_FLOOR, Change, change_on, change_told
-from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.database import locked, reading
 from dynosaur_etl.store.steps import StepOutput
 from dynosaur_etl.store.tables import CommitRow, DatasetRow
 
@@ -96,7 +95,7 @@ def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]]
     ]
     query = select(*needed).where(_touched(day)).order_by(DatasetRow.id)
     told, untold = [], []
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         for row in session.execute(query):
             change = change_told(day, row.created_at, row.last_modified, row.sha)
             if change is None:
@@ -113,7 +112,7 @@ def _in_commits(
     dated = select(CommitRow.dataset_id).where(
         CommitRow.date >= day.start, CommitRow.date < day.end
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         ids = set(session.scalars(dated.distinct()))
         looked_at = [row for row in rows if row.id in ids or row.created_at in day]
         for start in range(0, len(looked_at), _READ_TOGETHER):

@@ -20,7 +20,7 @@ from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.hub.listing import ListingPage
 from dynosaur_etl.hub.statistics import read_statistics
 from dynosaur_etl.store.bulk import insert_rows
-from dynosaur_etl.store.database import locked, transaction
+from dynosaur_etl.store.database import locked, reading, transaction
 from dynosaur_etl.store.steps import load_checkpoints
 from dynosaur_etl.store.tables import CatalogueRow, CheckpointRow, CommitRow, DatasetRow
 
@@ -245,11 +245,11 @@ def known_commits(services: Services, dataset_id: str) -> list[Commit]:
         HubUnavailable: the Hub gives no answer.
     """
     needed: list[Any] = [DatasetRow.id, DatasetRow.sha, DatasetRow.commits_of]
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         row = session.execute(select(*needed).where(DatasetRow.id == dataset_id)).one()
     for _ in read_commits(services, [row]):
         pass
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return stored_commits(session, [dataset_id]).get(dataset_id, [])
 
 

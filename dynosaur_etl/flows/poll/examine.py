@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Row, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import DynosaurError, HubRefused, HubUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
@@ -39,6 +38,7 @@ from dynosaur_etl.hub.language import detect_language
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import SampleRules
 from dynosaur_etl.settings import Settings
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow
 
@@ -125,7 +125,7 @@ def _candidates(services: Services, day: GrowthDay) -> Sequence[Row[Any]]:
         .where(CandidateRow.day == str(day))
         .order_by(CandidateRow.dataset_id)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return session.execute(query).all()
 
 

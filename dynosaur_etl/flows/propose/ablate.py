@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
@@ -16,6 +15,7 @@ from dynosaur_etl.flows.propose.propose import questions
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.proposals.validity import FILTERS, Judged, ValidityRules
 from dynosaur_etl.store.answers import stored_answers
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import GrowthRunRow
 
 
@@ -99,5 +99,5 @@ def _answers(day: GrowthDay, services: Services) -> list[ConfigAnswers]:
 
 def _validated_days(services: Services) -> list[str]:
     query = select(GrowthRunRow.day).where(GrowthRunRow.step == "validate")
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return list(session.scalars(query.order_by(GrowthRunRow.day)))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.batch import Batch
 from dynosaur_etl.domain.chat import ChatRequest
@@ -25,6 +24,7 @@ from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.proposals.prompt import build_request, shown_columns
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow
 
 EXAMPLE_ROWS = 2
@@ -70,7 +70,7 @@ def kept_configs(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
         .where(ConfigRow.day == str(day))
         .order_by(ConfigRow.dataset_id, ConfigRow.name)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return [
             ConfigToAsk(
                 config=Config(row.dataset_id, row.revision, row.name, row.features, row.splits),

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import Pool
@@ -20,6 +19,7 @@ from dynosaur_etl.selection.problem import Problem, check
 from dynosaur_etl.selection.qdit import qdit
 from dynosaur_etl.selection.standing import standing
 from dynosaur_etl.snapshots.layout import SELECTION
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import SnapshotRow
 
 
@@ -62,7 +62,7 @@ def base_version(services: Services, inputs: str) -> Base | None:
     """
     if services.settings.selection_growth == "fresh":
         return None
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         newest = session.scalar(select(SnapshotRow).order_by(SnapshotRow.version.desc()))
         if newest is not None and newest.facts.get("inputs") == inputs:
             before = newest.facts.get("base")

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy import and_, exists, func, or_, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
@@ -20,6 +19,7 @@ from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.select.repeats import repeated_tasks
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import (
     FileRow,
     GrowthRunRow,
@@ -81,7 +81,7 @@ def grown_days(services: Services, up_to: str) -> list[str]:
         .where(GrowthRunRow.step == _LAST_STEP, GrowthRunRow.day <= up_to)
         .order_by(GrowthRunRow.day)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return list(session.scalars(query))
 
 
@@ -89,7 +89,7 @@ def newest_grown_day(services: Services) -> str | None:
     """Give the newest day whose growth is finished; None while no day has brought an instance."""
     instances = exists().where(FileRow.kind == INSTANCE_FILES, FileRow.rows > 0)
     query = select(func.max(GrowthRunRow.day)).where(GrowthRunRow.step == _LAST_STEP, instances)
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return session.scalar(query)
 
 
@@ -100,7 +100,7 @@ def pool_inputs(services: Services, days: Sequence[str]) -> list[list[str]]:
         .where(FileRow.day.in_(days), FileRow.kind.in_([INSTANCE_FILES, *pool_kinds(services)]))
         .order_by(FileRow.day, FileRow.kind, FileRow.name)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return [list(row) for row in session.execute(query)]
 
 
@@ -118,7 +118,7 @@ def withdrawn_sources(services: Services, days: Sequence[str]) -> dict[str, str]
         .order_by(WithdrawalRow.dataset_id, WithdrawalRow.reason)
     )
     told: dict[str, str] = {}
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         for row in session.scalars(query):
             words = f"{row.reason} since {row.found_on}: {row.detail}"
             told[row.dataset_id] = "; ".join(filter(None, (told.get(row.dataset_id), words)))
@@ -173,7 +173,7 @@ def paths_of(services: Services, kind: str, days: Sequence[str]) -> tuple[str, .
         .where(FileRow.kind == kind, FileRow.day.in_(days))
         .order_by(FileRow.day, FileRow.name)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return tuple(session.scalars(query))
 
 
@@ -186,7 +186,7 @@ def pool_tasks(services: Services, keys: Collection[str], days: Sequence[str]) -
     """Give the tasks of those keys, each as it stands on the first day that has it."""
     query = select(TaskRow).where(TaskRow.day.in_(days)).order_by(TaskRow.day, TaskRow.key)
     rows: dict[str, dict[str, Any]] = {}
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         for task in session.scalars(query):
             if task.key in keys and task.key not in rows:
                 rows[task.key] = _task(task)
@@ -211,7 +211,7 @@ def pool_sources(
     """
     total = dict.fromkeys(by_source(tasks), 0) | dict(pool)
     query = select(RevisionRow).where(RevisionRow.day.in_(days))
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         cards = {(row.dataset_id, row.sha): row for row in session.scalars(query)}
     endpoint = services.settings.hf_endpoint
     rows = [
@@ -239,7 +239,7 @@ def pool_rejects(services: Services, days: Sequence[str], selected_on: str) -> p
         .where(or_(grown, selected))
         .order_by(RejectionRow.day, RejectionRow.stage, RejectionRow.subject, RejectionRow.reason)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         rows = [
             {
                 "growth_day": row.day,
@@ -256,7 +256,7 @@ def pool_rejects(services: Services, days: Sequence[str], selected_on: str) -> p
 
 def funnel(services: Services, days: Sequence[str]) -> dict[str, int]:
     """Count the way from datasets seen to instances made, over those days."""
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         verdicts = session.execute(
             select(func.count(), func.count(VerdictRow.reason)).where(VerdictRow.day.in_(days))
         ).one()

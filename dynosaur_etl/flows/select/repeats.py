@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Strictness
@@ -17,6 +16,7 @@ from dynosaur_etl.proposals.repeats import (
     ComparedTask,
     find_repeats,
 )
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.tables import TaskRow
 
@@ -70,7 +70,7 @@ def _first_rows(services: Services, days: Sequence[str], used: Collection[str]) 
         .order_by(TaskRow.day, TaskRow.dataset_id, TaskRow.config, TaskRow.key)
     )
     rows: dict[str, TaskRow] = {}
-    with Session(services.engine, expire_on_commit=False) as session:
+    with reading(services.engine) as session:
         for row in session.scalars(query):
             if row.key in used:
                 rows.setdefault(row.key, row)

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import select as select_rows
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
@@ -31,7 +30,7 @@ from dynosaur_etl.flows.select.selection_request import (
 )
 from dynosaur_etl.flows.snapshot.versions import build_version, verify_snapshot
 from dynosaur_etl.selection.sweep import sample_sweep
-from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.database import locked, reading
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
 from dynosaur_etl.store.tables import SnapshotRow
 
@@ -221,7 +220,7 @@ def _repeated(pool: Pool) -> list[CountedReject]:
 
 def _recorded(services: Services, fingerprint: str) -> SnapshotRow | None:
     query = select_rows(SnapshotRow).where(SnapshotRow.fingerprint == fingerprint)
-    with Session(services.engine, expire_on_commit=False) as session:
+    with reading(services.engine) as session:
         return session.scalar(query)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Counts, StepReport
@@ -27,7 +26,7 @@ from dynosaur_etl.snapshots.publish import open_snapshot, place_snapshot, snapsh
 from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.snapshots.verify import Problem
 from dynosaur_etl.snapshots.verify import verify_snapshot as find_problems
-from dynosaur_etl.store.database import locked, transaction
+from dynosaur_etl.store.database import locked, reading, transaction
 from dynosaur_etl.store.tables import CandidateRow, SnapshotRow
 
 _PACKAGES = (
@@ -55,7 +54,7 @@ def build_version(
         Corrupt: the version before, or a file of the pool, is not what was written.
         StoreUnavailable: the storage has no room; no version is left behind.
     """
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         parent = session.scalar(select(SnapshotRow).order_by(SnapshotRow.version.desc()))
     before = None if parent is None else parent.version
     version = (before or 0) + 1
@@ -108,7 +107,7 @@ def version_row(version: int, services: Services) -> SnapshotRow:
     Raises:
         InvalidInput: there is no such version.
     """
-    with Session(services.engine, expire_on_commit=False) as session:
+    with reading(services.engine) as session:
         row = session.get(SnapshotRow, version)
         newest = session.scalar(select(func.max(SnapshotRow.version)))
     if row is None:
@@ -119,7 +118,7 @@ def version_row(version: int, services: Services) -> SnapshotRow:
 
 def list_versions(services: Services) -> list[dict[str, Any]]:
     """Give one line a version, oldest first; JSON-able."""
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         rows = list(session.scalars(select(SnapshotRow).order_by(SnapshotRow.version)))
     return [_line(row) for row in rows]
 
@@ -333,7 +332,7 @@ def _unknown_revisions(
     services: Services, sources: pa.Table, days: Sequence[str]
 ) -> Iterator[Problem]:
     query = select(CandidateRow.dataset_id, CandidateRow.revision).where(CandidateRow.day.in_(days))
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         known = {tuple(row) for row in session.execute(query)}
     for number, row in enumerate(sources.select(["dataset", "revision"]).to_pylist()):
         if (row["dataset"], row["revision"]) not in known:

@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow.compute as pc
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import HubRefused, InvalidInput, not_allowed
 from dynosaur_etl.domain.models import KEEP, Card, Counts, Listing, StepReport, Verdict
@@ -24,7 +23,7 @@ from dynosaur_etl.hub.filters import examine_card, examine_listing
 from dynosaur_etl.snapshots.layout import SOURCES
 from dynosaur_etl.snapshots.publish import snapshot_path
 from dynosaur_etl.snapshots.sources import read_sources
-from dynosaur_etl.store.database import locked, transaction
+from dynosaur_etl.store.database import locked, reading, transaction
 from dynosaur_etl.store.tables import DatasetRow, SnapshotRow, TaskRow, WithdrawalRow
 
 log = logging.getLogger(__name__)
@@ -103,7 +102,7 @@ def withdraw(dataset_id: str, why: str, today: date, services: Services) -> With
     """
     if not why.strip():
         raise InvalidInput(not_allowed("why", why, "a sentence for those who will ask"))
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         if session.get(DatasetRow, clean_json(dataset_id)) is None:
             raise InvalidInput(not_allowed("dataset", dataset_id, "the id of a catalogued dataset"))
     _record(services, dataset_id, Verdict(Reason.WITHDRAWN, why.strip()), today)
@@ -134,7 +133,7 @@ def in_force(services: Services) -> dict[tuple[str, Reason], Withdrawal]:
         .where(WithdrawalRow.lifted_on.is_(None))
         .order_by(WithdrawalRow.dataset_id, WithdrawalRow.reason)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         found = [
             Withdrawal(row.dataset_id, Reason(row.reason), row.found_on, row.detail)
             for row in session.scalars(query)
@@ -150,7 +149,7 @@ def versions_with(dataset_id: str, services: Services) -> list[Holding]:
         StoreUnavailable: the storage does not answer.
     """
     query = select(SnapshotRow.version, SnapshotRow.day).order_by(SnapshotRow.version)
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         versions = session.execute(query).all()
     return [
         Holding(version, day, **row)
@@ -160,7 +159,7 @@ def versions_with(dataset_id: str, services: Services) -> list[Holding]:
 
 
 def _sources(services: Services) -> frozenset[str]:
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return frozenset(session.scalars(select(TaskRow.dataset_id).distinct()))
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
@@ -17,7 +16,7 @@ from dynosaur_etl.flows.select.pool_graph import GRAPHS
 from dynosaur_etl.flows.select.selection_parts import PARTS, SOLVED
 from dynosaur_etl.flows.select.training_set import POOL_FILES, SELECTION_FILES
 from dynosaur_etl.flows.snapshot.recipe import Recipe
-from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.database import locked, reading
 from dynosaur_etl.store.storage import UNFINISHED, FoundFile
 from dynosaur_etl.store.tables import CheckpointRow, ConfigRow, FileRow, SnapshotRow
 
@@ -84,7 +83,7 @@ def _is_older(file: FoundFile, moment: datetime) -> bool:
 
 
 def _needed(services: Services) -> frozenset[str]:
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         rows = set(session.scalars(select(FileRow.path)))
         samples = set(session.scalars(select(ConfigRow.sample_path)))
         facts = list(session.scalars(select(SnapshotRow.facts)))

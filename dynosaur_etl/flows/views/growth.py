@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.tasks import words_of
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import (
     CheckpointRow,
     DatasetRow,
@@ -36,7 +37,7 @@ class _Step:
 
 def growth(services: Services) -> dict[str, Any]:
     """Give every growth day, the oldest first, with sums over all and the funnel; JSON-able."""
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         steps = _steps(session)
         dollars = _dollars_by_day(session)
         catalogue = _catalogue(session)
@@ -56,7 +57,7 @@ def growth(services: Services) -> dict[str, Any]:
 def live(services: Services) -> dict[str, Any]:
     """Give the growth day that was worked on last: its steps, and how far the open one is."""
     newest = select(GrowthRunRow.day).order_by(GrowthRunRow.finished_at.desc()).limit(1)
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         opened = session.scalar(select(func.max(CheckpointRow.day)))
         day = opened or session.scalar(newest)
         if day is None:

@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.poll.examined import SAMPLES
 from dynosaur_etl.flows.prepare.embed import EMBEDDING_FILES
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.snapshot.versions import version_row
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import ConfigRow, FileRow, RevisionRow
 
 
@@ -40,7 +40,7 @@ def polled(day: str, services: Services) -> Lineage:
     """Give the datasets of the Hub that a day kept, at their revisions, and the samples of them."""
     hub = str(services.settings.hf_endpoint).rstrip("/")
     query = select(RevisionRow.dataset_id, RevisionRow.sha).where(RevisionRow.day == day)
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         kept = session.execute(query.order_by(RevisionRow.dataset_id)).all()
     inputs = tuple(LineageDataset(hub, f"datasets/{name}", sha) for name, sha in kept)
     return Lineage(inputs, (_samples(day, services),))
@@ -80,7 +80,7 @@ def place(url: str, path: str) -> tuple[str, str]:
 
 
 def _samples(day: str, services: Services) -> LineageDataset:
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         files = session.scalar(select(func.count()).where(ConfigRow.day == day))
     return LineageDataset(*place(services.storage.url, SAMPLES), version=day, files=files)
 
@@ -92,7 +92,7 @@ def _stored(kind: str, day: str | None, services: Services) -> LineageDataset:
     )
     if day is not None:
         sums = sums.where(FileRow.day == day)
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         files, rows, size = session.execute(sums).one()
     at = place(services.storage.url, kind)
     return LineageDataset(*at, day, int(rows or 0), int(size or 0), files)

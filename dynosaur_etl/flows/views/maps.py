@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.flows.prepare.embed import EMBEDDING_FILES, matrix
@@ -18,6 +17,7 @@ from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.versions import find_version, version_folder
 from dynosaur_etl.snapshots.layout import SELECTION
 from dynosaur_etl.snapshots.manifest import read_manifest
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import FileRow
 
 POINTS = 2_000
@@ -59,7 +59,7 @@ def _vector_files(services: Services, days: Sequence[str]) -> list[str]:
         .order_by(FileRow.day, FileRow.kind, FileRow.name)
     )
     by_kind: dict[str, list[str]] = {}
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         for kind, path in session.execute(query):
             by_kind.setdefault(kind, []).append(path)
     return max(by_kind.values(), key=len, default=[])

@@ -3,12 +3,12 @@
 from typing import Literal
 
 from sqlalchemy import ColumnElement, or_, select, tuple_
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.paging import Day, Part, Search, Text, part_of, place
 from dynosaur_etl.flows.views.tasks import words_of
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import RejectionRow
 
 _ORDER = ("day", "stage", "subject", "reason")
@@ -36,7 +36,7 @@ def find_rejects(services: Services, search: RejectSearch) -> Part:
         .order_by(RejectionRow.day.desc(), *columns)
         .limit(search.size + 1)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         found = session.execute(query).mappings().all()
     lines = [{**row, "words": words_of(row["reason"])} for row in found]
     return part_of(lines, search.size, _ORDER)

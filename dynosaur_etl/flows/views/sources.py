@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.paging import Part, Search, Text, part_of, place
 from dynosaur_etl.flows.views.tasks import source_links, words_of
 from dynosaur_etl.flows.views.versions import find_version, version_folder
 from dynosaur_etl.snapshots.sources import read_sources
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import SnapshotRow, WithdrawalRow
 
 _ORDER = ("rank", "dataset", "revision")
@@ -43,7 +43,7 @@ def find_sources(services: Services, search: SourceSearch) -> dict[str, Any]:
     Shares are of the pool's instances, 0 to 1. `version` is None where there is no snapshot.
     """
     withdrawn = withdrawals(services)
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         newest = session.scalar(select(func.max(SnapshotRow.version)))
     if newest is None:
         return {"version": None, "part": Part([], ""), "withdrawn": list(withdrawn.values())}
@@ -73,7 +73,7 @@ def find_sources(services: Services, search: SourceSearch) -> dict[str, Any]:
 def withdrawals(services: Services) -> dict[str, dict[str, Any]]:
     """Give the withdrawals in force, by dataset."""
     query = select(WithdrawalRow).where(WithdrawalRow.lifted_on.is_(None))
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         rows = session.scalars(query.order_by(WithdrawalRow.dataset_id, WithdrawalRow.reason))
         return {
             row.dataset_id: {

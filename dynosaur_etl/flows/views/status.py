@@ -10,6 +10,7 @@ from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.tables import (
     DatasetRow,
@@ -25,7 +26,7 @@ _REJECTS_SHOWN = 500
 
 def overview(services: Services) -> dict[str, Any]:
     """Give the state of everything, with a line for each growth day; all of it JSON-able."""
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         days = list(session.scalars(select(GrowthRunRow.day).distinct().order_by(GrowthRunRow.day)))
         catalogue = session.scalar(select(func.count()).select_from(DatasetRow))
         rejects = _rejects(session)
@@ -44,7 +45,7 @@ def overview(services: Services) -> dict[str, Any]:
 
 def day_report(day: str, services: Services) -> dict[str, Any]:
     """Give one growth day: its steps, its cost, its rejects with their words and details."""
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         steps = session.scalars(
             select(GrowthRunRow).where(GrowthRunRow.day == day).order_by(GrowthRunRow.finished_at)
         )

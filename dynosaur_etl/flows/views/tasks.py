@@ -13,6 +13,7 @@ from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.paging import Day, Part, Search, Text, part_of, place
 from dynosaur_etl.proposals.validity import FILTERS
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.tables import (
     PROPOSAL_WORDS,
@@ -54,7 +55,7 @@ def find_tasks(services: Services, search: TaskSearch) -> Part:
         ProposalRow.request_key,
         ProposalRow.position,
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         found = session.execute(query.order_by(*order).limit(search.size + 1)).mappings().all()
     return part_of([_line(dict(row)) for row in found], search.size, _ORDER)
 
@@ -65,7 +66,7 @@ def task_report(services: Services, day: str, request_key: str, position: int) -
     Raises:
         InvalidInput: there is no such proposal.
     """
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         proposal = session.get(ProposalRow, (day, request_key, position))
         if proposal is None:
             raise InvalidInput(not_allowed("proposal", f"{day} {request_key}", "one of the list"))

@@ -3,9 +3,9 @@
 from collections import Counter
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import GrowthRunRow, LlmRequestRow
 
 _STEPS = {"examine": "datasets", "validate": "proposals", "fill": "instances"}
@@ -21,7 +21,7 @@ def totals(services: Services) -> dict[str, float]:
         StoreUnavailable: the database does not answer.
     """
     found: Counter[str] = Counter()
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         rows = session.scalars(select(GrowthRunRow).where(GrowthRunRow.step.in_(_STEPS)))
         for row in rows:
             name = _STEPS[row.step]

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.flows.runtime.services import Services
@@ -20,6 +19,7 @@ from dynosaur_etl.snapshots.diff import diff_folders
 from dynosaur_etl.snapshots.layout import DIFF, README, SELECTION
 from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
 from dynosaur_etl.snapshots.publish import open_snapshot
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import SnapshotRow
 
 CURVE_POINTS = 200
@@ -31,7 +31,7 @@ _KEPT = 256
 def versions(services: Services, most: int = _SHOWN) -> list[dict[str, Any]]:
     """Give the newest versions with their figures, the newest first."""
     query = select(SnapshotRow).order_by(SnapshotRow.version.desc()).limit(most)
-    with Session(services.engine, expire_on_commit=False) as session:
+    with reading(services.engine) as session:
         rows = list(session.scalars(query))
     return [_line(services, row) for row in rows]
 
@@ -76,7 +76,7 @@ def find_version(services: Services, version: int) -> SnapshotRow:
     Raises:
         InvalidInput: there is no such version.
     """
-    with Session(services.engine, expire_on_commit=False) as session:
+    with reading(services.engine) as session:
         row = session.get(SnapshotRow, version)
     if row is None:
         raise InvalidInput(not_allowed("version", version, "one of the list"))
