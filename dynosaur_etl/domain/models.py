@@ -217,6 +217,26 @@ OVER_CAP = "over_cap"
 """The fact of a step that counts what it deferred to another day: a rerun does not take it."""
 
 
+class StepName(StrEnum):
+    """The steps in the order of the data; the value stands in the table `growth_runs`."""
+
+    SYNC = "sync"
+    IMPORT = "import"
+    CANDIDATES = "candidates"
+    EXAMINE = "examine"
+    PROPOSE = "propose"
+    CRITICISE = "criticise"
+    VALIDATE = "validate"
+    FILL = "fill"
+    SCORE = "score"
+    EMBED = "embed"
+    SELECT = "select"
+    SNAPSHOT = "snapshot"
+    VERIFY = "verify"
+    PUBLISH = "publish"
+    AUDIT = "audit"
+
+
 @dataclass(frozen=True)
 class StepReport:
     """What a step did.
@@ -226,7 +246,7 @@ class StepReport:
         facts: further numbers and paths that the step's readers want, JSON-able.
     """
 
-    step: str
+    step: StepName
     day: str
     counts: Counts
     reasons: Mapping[str, int] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import CountsDoNotReconcile
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.store.bulk import insert_rows, put_rows
 from dynosaur_etl.store.database import reading, transaction
@@ -74,7 +74,7 @@ class FinishedStep:
     report: StepReport
 
 
-def finished_step(engine: Engine, day: str, step: str) -> FinishedStep | None:
+def finished_step(engine: Engine, day: str, step: StepName) -> FinishedStep | None:
     """Give what was committed for the step, or None."""
     with transaction(engine) as session:
         row = session.get(GrowthRunRow, (day, step))
@@ -82,7 +82,7 @@ def finished_step(engine: Engine, day: str, step: str) -> FinishedStep | None:
 
 
 def commit_step(
-    engine: Engine, day: str, step: str, fingerprint: str, output: StepOutput
+    engine: Engine, day: str, step: StepName, fingerprint: str, output: StepOutput
 ) -> StepReport:
     """Replace what the step wrote before for that day, all or nothing.
 
@@ -109,7 +109,7 @@ def commit_step(
         return _report(row)
 
 
-def _reconcile(day: str, step: str, counts: Counts) -> None:
+def _reconcile(day: str, step: StepName, counts: Counts) -> None:
     parts = counts.kept + counts.rejected + counts.deferred
     if counts.taken != parts or min(counts.kept, counts.rejected, counts.deferred) < 0:
         raise CountsDoNotReconcile(
@@ -168,7 +168,7 @@ def _replace_files(session: Session, day: str, output: StepOutput) -> list[dict[
     return rows
 
 
-def _run_row(day: str, step: str, fingerprint: str, output: StepOutput) -> GrowthRunRow:
+def _run_row(day: str, step: StepName, fingerprint: str, output: StepOutput) -> GrowthRunRow:
     counts = output.counts
     return GrowthRunRow(
         day=day,
@@ -193,7 +193,11 @@ def count_reasons(rejects: Iterable[CountedReject]) -> dict[str, int]:
 
 
 def save_checkpoints(
-    engine: Engine, day: str, step: str, fingerprint: str, results: Mapping[str, Mapping[str, Any]]
+    engine: Engine,
+    day: str,
+    step: str,
+    fingerprint: str,
+    results: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Keep finished parts of a step by their items, so that a killed run goes on from there."""
     if not results:
@@ -228,7 +232,7 @@ def files_of(engine: Engine, kind: str, day: str | None = None) -> list[FileRow]
 
 def _report(row: GrowthRunRow) -> StepReport:
     return StepReport(
-        step=row.step,
+        step=StepName(row.step),
         day=row.day,
         counts=Counts(row.taken, row.kept, row.rejected, row.deferred),
         reasons=dict(row.reasons),

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Mode, Reject, StepReport, Task
+from dynosaur_etl.domain.models import Counts, Mode, Reject, StepName, StepReport, Task
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
@@ -36,12 +36,12 @@ from dynosaur_etl.instances.organise import (
 )
 from dynosaur_etl.instances.pii import PII_VERSION, Handling
 from dynosaur_etl.store.database import locked, reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import TaskRow
 
-INSTANCE_FILES = "instances"
-STEP = "fill"
+STEP = StepName.FILL
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     return {
         "version": ORGANISE_VERSION,
         "rules": RULES[settings.instance_rules].version,
-        "tasks": require_step(services, str(day), "validate").output,
-        "examined": require_step(services, str(day), "examine").output,
+        "tasks": require_step(services, str(day), StepName.VALIDATE).output,
+        "examined": require_step(services, str(day), StepName.EXAMINE).output,
         "instances_per_task": settings.instances_per_task,
         "seed": settings.seed,
         "shard_tasks": settings.fill_batch_tasks,
@@ -192,7 +192,7 @@ class _Filler:
                     yield filled.instances
                 rejects.extend(_rejects(task, rejected))
 
-        file = self._services.storage.write_tables(INSTANCE_FILES, INSTANCES, tables())
+        file = self._services.storage.write_tables(FileKind.INSTANCES, INSTANCES, tables())
         return FilledShard(shard.number, file, rejects)
 
     def _fill_task(self, task: Task) -> Iterator[FilledRows]:

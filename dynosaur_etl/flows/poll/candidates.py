@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Commit, Counts, StepReport
+from dynosaur_etl.domain.models import Commit, Counts, StepName, StepReport
 from dynosaur_etl.flows.poll.caps import asked_for, within_caps
 from dynosaur_etl.flows.poll.catalogue import (
     commits_are_stale,
@@ -40,7 +40,7 @@ def sync_catalogue(day: GrowthDay, services: Services, progress: Progress = sile
     """
     day.ensure_over(datetime.now(UTC))
     seen = follow_until(services, day.end, progress)
-    return StepReport("sync", str(day), Counts(taken=seen, kept=seen, rejected=0))
+    return StepReport(StepName.SYNC, str(day), Counts(taken=seen, kept=seen, rejected=0))
 
 
 def find_candidates(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
@@ -67,7 +67,7 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
             all_asked = [*asked.result(), *asked_for(services, dated)]
             return within_caps(day, services, [*told, *dated], all_asked)
 
-        return run_step(services, str(day), "candidates", rules, work)
+        return run_step(services, str(day), StepName.CANDIDATES, rules, work)
 
 
 def listed_candidates(day: GrowthDay, services: Services) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Commit, Counts, Listing, StepReport, Told
+from dynosaur_etl.domain.models import Commit, Counts, Listing, StepName, StepReport, Told
 from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.hub.listing import ListingPage
@@ -63,7 +63,7 @@ def sync_now(services: Services, progress: Progress = silent) -> StepReport:
     seen = follow_until(services, now, progress)
     counts = Counts(taken=seen, kept=seen, rejected=0)
     facts = {"catalogue": _known(services), "requests": services.hub.requests["list"]}
-    return StepReport("sync", now.date().isoformat(), counts, facts=facts)
+    return StepReport(StepName.SYNC, now.date().isoformat(), counts, facts=facts)
 
 
 def follow_until(services: Services, moment: datetime, progress: Progress) -> int:
@@ -197,7 +197,7 @@ def import_statistics(
             progress(rows, None)
     counts = Counts(taken=rows, kept=added, rejected=rows - added)
     facts = {"added": added, "known": rows - added - unusable, "unusable": unusable}
-    return StepReport("import", str(day), counts, facts=facts)
+    return StepReport(StepName.IMPORT, str(day), counts, facts=facts)
 
 
 def read_commits(services: Services, rows: Sequence[Row[Any]]) -> Iterator[None]:

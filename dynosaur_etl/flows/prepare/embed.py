@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, StepReport
+from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.fill.shards import tasks_of
 from dynosaur_etl.flows.prepare.instance_parts import (
     CONTENT_KEY,
@@ -24,11 +24,10 @@ from dynosaur_etl.flows.prepare.scorers import versioned_kind
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.inference.embedding import check_unit
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import NamedFile, StepOutput
 
-STEP = "embed"
-EMBEDDING_FILES = "embeddings"
-TASK_VECTOR_FILES = "task_embeddings"
+STEP = StepName.EMBED
 INSTRUCTION_ONLY = "instruction"
 
 
@@ -71,7 +70,7 @@ def embedding_kind(services: Services) -> str:
     """Name the files of the vectors in force; another model, text or precision has another."""
     embedder, settings = services.embedder, services.settings
     return versioned_kind(
-        EMBEDDING_FILES,
+        FileKind.EMBEDDINGS,
         embedder.name,
         embedder.version,
         settings.embedded_text,
@@ -82,7 +81,7 @@ def embedding_kind(services: Services) -> str:
 def task_vector_kind(services: Services) -> str:
     """Name the files of the tasks' vectors, by which repeats are found where the pool is read."""
     embedder, precision = services.embedder, services.settings.embedding_precision
-    return versioned_kind(TASK_VECTOR_FILES, embedder.name, embedder.version, precision)
+    return versioned_kind(FileKind.TASK_EMBEDDINGS, embedder.name, embedder.version, precision)
 
 
 def embedding_facts(services: Services) -> dict[str, Any]:
@@ -105,8 +104,8 @@ def matrix(vectors: pa.Table) -> NDArray[np.float16]:
 def _rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     return {
         "kind": embedding_kind(services),
-        "instances": require_step(services, str(day), "fill").output,
-        "tasks": require_step(services, str(day), "validate").output,
+        "instances": require_step(services, str(day), StepName.FILL).output,
+        "tasks": require_step(services, str(day), StepName.VALIDATE).output,
     }
 
 

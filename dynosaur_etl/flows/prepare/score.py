@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.prepare.instance_parts import (
     InstancePart,
@@ -29,7 +29,7 @@ from dynosaur_etl.quality.judge import Judge
 from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, settled
 from dynosaur_etl.store.steps import CountedReject, StepOutput
 
-STEP = "score"
+STEP = StepName.SCORE
 
 
 def score(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
@@ -96,7 +96,7 @@ def submit_scores(day: GrowthDay, services: Services, number: int) -> Submission
 def _rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -> dict[str, Any]:
     return {
         "scorers": [[scorer.name, scorer.version] for scorer in running],
-        "instances": require_step(services, str(day), "fill").output,
+        "instances": require_step(services, str(day), StepName.FILL).output,
     }
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Strictness, Verdict
+from dynosaur_etl.domain.models import StepName, Strictness, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.propose import questions
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
@@ -98,6 +98,6 @@ def _answers(day: GrowthDay, services: Services) -> list[ConfigAnswers]:
 
 
 def _validated_days(services: Services) -> list[str]:
-    query = select(GrowthRunRow.day).where(GrowthRunRow.step == "validate")
+    query = select(GrowthRunRow.day).where(GrowthRunRow.step == StepName.VALIDATE)
     with reading(services.engine) as session:
         return list(session.scalars(query.order_by(GrowthRunRow.day)))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task
+from dynosaur_etl.domain.models import Counts, Mode, StepName, StepReport, Task
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.propose import ConfigToAsk, questions
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
@@ -36,7 +36,7 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
     requests = _requests(day, services)
     outcomes = ask(requests, str(day), services, progress)
     return StepReport(
-        "criticise",
+        StepName.CRITICISE,
         str(day),
         Counts(
             taken=len(requests),

@@ -12,7 +12,7 @@ from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.ledger import AttemptOutcome
-from dynosaur_etl.domain.models import Config, Counts, Mode, StepReport
+from dynosaur_etl.domain.models import Config, Counts, Mode, StepName, StepReport
 from dynosaur_etl.flows.runtime.asking import ask_live, submit_missing
 from dynosaur_etl.flows.runtime.batches import batches_of, wait_for
 from dynosaur_etl.flows.runtime.parts import cut_parts
@@ -88,7 +88,7 @@ def questions(day: GrowthDay, services: Services) -> list[Question]:
     Raises:
         InvalidInput: the day's candidates have not been examined.
     """
-    require_step(services, str(day), "examine")
+    require_step(services, str(day), StepName.EXAMINE)
     return [
         question
         for about in kept_configs(day, services)
@@ -182,7 +182,7 @@ def _ask(
     requests = [question.request for question in asked]
     outcomes = ask_live(requests, str(day), services, progress)
     return StepReport(
-        "propose",
+        StepName.PROPOSE,
         str(day),
         Counts(
             taken=len(requests),
@@ -212,7 +212,7 @@ def _report(
     }
     batches = batches_of(submission.batches, services)
     return StepReport(
-        "propose",
+        StepName.PROPOSE,
         str(day),
         Counts(kept + rejected + deferred, kept, rejected, deferred),
         reasons={str(reason): number for reason, number in reasons.items() if number > 0},

@@ -8,7 +8,7 @@ from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Reject, StepReport, Task, Verdict
+from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.propose.criticise import critic_verdicts, task_of
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
@@ -58,7 +58,7 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
     rules = validity_rules(services.settings)
     inputs = {
         "version": VALIDITY_VERSION,
-        "examined": require_step(services, str(day), "examine").output,
+        "examined": require_step(services, str(day), StepName.EXAMINE).output,
         "strictness": str(rules.strictness),
         "languages": rules.languages,
         "critic": [services.settings.critic_model, CRITIC_VERSION],
@@ -69,7 +69,7 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
     def work() -> StepOutput:
         return _output(_validate_all(day, services, asked, answers, rules, progress))
 
-    report = run_step(services, str(day), "validate", inputs, work)
+    report = run_step(services, str(day), StepName.VALIDATE, inputs, work)
     if report.facts.get("alarm"):
         log.warning("validate of %s: %s", day, report.facts["alarm"])
     return report

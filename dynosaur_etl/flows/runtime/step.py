@@ -6,7 +6,7 @@ from typing import Any
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.models import StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import FinishedStep, StepOutput, commit_step, finished_step
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def run_step(
     services: Services,
     day: str,
-    step: str,
+    step: StepName,
     rules: Any,
     work: Callable[[], StepOutput],
 ) -> StepReport:
@@ -48,7 +48,7 @@ def run_step(
     return report
 
 
-def is_finished(services: Services, day: str, step: str, rules: Any) -> bool:
+def is_finished(services: Services, day: str, step: StepName, rules: Any) -> bool:
     """Tell whether `run_step` would find the step finished under these rules."""
     done = finished_step(services.engine, day, step)
     return done is not None and _stands(done, digest(step, rules))
@@ -58,7 +58,7 @@ def _stands(done: FinishedStep, fingerprint: str) -> bool:
     return done.fingerprint == fingerprint and not done.report.unfinished
 
 
-def require_step(services: Services, day: str, step: str) -> FinishedStep:
+def require_step(services: Services, day: str, step: StepName) -> FinishedStep:
     """Give what an earlier step left behind.
 
     Raises:
@@ -66,5 +66,6 @@ def require_step(services: Services, day: str, step: str) -> FinishedStep:
     """
     done = finished_step(services.engine, day, step)
     if done is None:
-        raise InvalidInput(not_allowed(f"steps of {day}", step, f"only after {step!r} has run"))
+        allowed = f"only after '{step}' has run"
+        raise InvalidInput(not_allowed(f"steps of {day}", str(step), allowed))
     return done

@@ -12,14 +12,15 @@ from sqlalchemy import and_, exists, func, or_, select
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.prepare.embed import embedding_kind, matrix
 from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.select.repeats import repeated_tasks
 from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import (
     FileRow,
     GrowthRunRow,
@@ -30,7 +31,8 @@ from dynosaur_etl.store.tables import (
     WithdrawalRow,
 )
 
-_LAST_STEP = "embed"
+_LAST_STEP = StepName.EMBED
+_COUNTED = (StepName.VALIDATE, StepName.FILL)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def grown_days(services: Services, up_to: str) -> list[str]:
 
 def newest_grown_day(services: Services) -> str | None:
     """Give the newest day whose growth is finished; None while no day has brought an instance."""
-    instances = exists().where(FileRow.kind == INSTANCE_FILES, FileRow.rows > 0)
+    instances = exists().where(FileRow.kind == FileKind.INSTANCES, FileRow.rows > 0)
     query = select(func.max(GrowthRunRow.day)).where(GrowthRunRow.step == _LAST_STEP, instances)
     with reading(services.engine) as session:
         return session.scalar(query)
@@ -97,7 +99,7 @@ def pool_inputs(services: Services, days: Sequence[str]) -> list[list[str]]:
     """Give what the pool of those days depends on: instances, chosen scores and vectors."""
     query = (
         select(FileRow.day, FileRow.kind, FileRow.name, FileRow.sha256)
-        .where(FileRow.day.in_(days), FileRow.kind.in_([INSTANCE_FILES, *pool_kinds(services)]))
+        .where(FileRow.day.in_(days), FileRow.kind.in_([FileKind.INSTANCES, *pool_kinds(services)]))
         .order_by(FileRow.day, FileRow.kind, FileRow.name)
     )
     with reading(services.engine) as session:
@@ -132,7 +134,7 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
         InvalidInput: the days have no instance, or none that is left, or not every one has been
             scored and embedded as the settings say now.
     """
-    files = paths_of(services, INSTANCE_FILES, days)
+    files = paths_of(services, FileKind.INSTANCES, days)
     instances = [services.storage.read_table(path) for path in files]
     if not instances:
         raise InvalidInput(not_allowed("pool", "no growth day", "one finished growth day or more"))
@@ -262,17 +264,20 @@ def funnel(services: Services, days: Sequence[str]) -> dict[str, int]:
         ).one()
         steps = session.execute(
             select(GrowthRunRow.step, func.sum(GrowthRunRow.taken), func.sum(GrowthRunRow.kept))
-            .where(GrowthRunRow.day.in_(days), GrowthRunRow.step.in_(["validate", "fill"]))
+            .where(
+                GrowthRunRow.day.in_(days),
+                GrowthRunRow.step.in_(_COUNTED),
+            )
             .group_by(GrowthRunRow.step)
         )
         by_step = {step: (int(taken), int(kept)) for step, taken, kept in steps}
-    proposals, tasks = by_step.get("validate", (0, 0))
+    proposals, tasks = by_step.get(StepName.VALIDATE, (0, 0))
     return {
         "datasets_seen": verdicts[0],
         "datasets_kept": verdicts[0] - verdicts[1],
         "proposals": proposals,
         "tasks": tasks,
-        "instances": by_step.get("fill", (0, 0))[1],
+        "instances": by_step.get(StepName.FILL, (0, 0))[1],
     }
 
 

@@ -20,9 +20,9 @@ from dynosaur_etl.selection.graph_table import read_graph
 from dynosaur_etl.selection.growth import update_graph
 from dynosaur_etl.selection.vectors import COARSE, as_vectors
 from dynosaur_etl.store.database import reading, transaction
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import FileRow
 
-GRAPHS = "graphs"
 MOST_NEW = 0.5
 MOST_PER_CLUSTER = 2 * POINTS_PER_CLUSTER
 WIDTHS = (0.8, 2.0)
@@ -43,7 +43,7 @@ def earlier_graph(services: Services, day: GrowthDay) -> EarlierGraph | None:
     query = (
         select(FileRow)
         .where(
-            FileRow.kind == GRAPHS,
+            FileRow.kind == FileKind.GRAPHS,
             FileRow.name == embedding_kind(services),
             FileRow.day < str(day),
         )
@@ -88,7 +88,7 @@ def forget_graphs(services: Services, before: EarlierGraph | None) -> None:
     if before is None:
         return
     older = delete(FileRow).where(
-        FileRow.kind == GRAPHS,
+        FileRow.kind == FileKind.GRAPHS,
         FileRow.name == embedding_kind(services),
         FileRow.day < before.day,
     )

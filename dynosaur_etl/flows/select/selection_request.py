@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.split import held_out_mask
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.growth_mode import Base, base_version
@@ -24,7 +25,7 @@ from dynosaur_etl.flows.select.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
 from dynosaur_etl.flows.select.repeats import repeat_rules
 
-STEP = "select"
+STEP = StepName.SELECT
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sqlalchemy import select as select_rows
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import POOL, SELECTION
 from dynosaur_etl.flows.prepare.embed import embedding_facts, embedding_kind
@@ -20,7 +20,7 @@ from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
 from dynosaur_etl.flows.select.growth_mode import Picks, pick
 from dynosaur_etl.flows.select.pool import Pool, newest_grown_day
-from dynosaur_etl.flows.select.pool_graph import GRAPHS, forget_graphs
+from dynosaur_etl.flows.select.pool_graph import forget_graphs
 from dynosaur_etl.flows.select.selection_parts import StoredParts
 from dynosaur_etl.flows.select.selection_request import (
     STEP,
@@ -31,13 +31,13 @@ from dynosaur_etl.flows.select.selection_request import (
 from dynosaur_etl.flows.snapshot.versions import build_version, verify_snapshot
 from dynosaur_etl.selection.sweep import sample_sweep
 from dynosaur_etl.store.database import locked, reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
 from dynosaur_etl.store.tables import SnapshotRow
 
 __all__ = ["build_snapshot", "newest_grown_day", "select", "verify_snapshot"]
 
-SELECTION_FILES, POOL_FILES = "selections", "pools"
-_FILE_KINDS = (SELECTION_FILES, POOL_FILES)
+_FILE_KINDS = (FileKind.SELECTIONS, FileKind.POOLS)
 
 
 def select(
@@ -75,7 +75,7 @@ def select(
             rejects=rejects,
             stages=(Stage.SELECT,),
             files=_files(services, trainable, picks),
-            file_kinds=(*_FILE_KINDS, GRAPHS),
+            file_kinds=(*_FILE_KINDS, FileKind.GRAPHS),
             facts={
                 "days": request.days,
                 "files": list(live.files),
@@ -114,7 +114,7 @@ def build_snapshot(
         StoreUnavailable: the storage has no room; no version is left behind.
     """
     selected = select(day, services, k, alpha, progress)
-    done = require_step(services, str(day), "select")
+    done = require_step(services, str(day), StepName.SELECT)
     settings = services.settings
     form = (settings.snapshot_full, settings.snapshot_messages)
     fingerprint = digest("snapshot", done.fingerprint, done.output, form)
@@ -131,11 +131,11 @@ def build_snapshot(
 def _files(services: Services, trainable: Trainable, picks: Picks) -> list[NamedFile]:
     """Write the selection, the record of its pool, and the graph where it went by one."""
     tables = [
-        (SELECTION_FILES, "qdit", _selection_table(trainable.pool, picks)),
-        (POOL_FILES, "qdit", _record(trainable.live, trainable.held_out)),
+        (FileKind.SELECTIONS, "qdit", _selection_table(trainable.pool, picks)),
+        (FileKind.POOLS, "qdit", _record(trainable.live, trainable.held_out)),
     ]
     if picks.graph is not None:
-        tables.append((GRAPHS, embedding_kind(services), picks.graph))
+        tables.append((FileKind.GRAPHS, embedding_kind(services), picks.graph))
     return [
         NamedFile(kind, name, services.storage.write_table(kind, table))
         for kind, name, table in tables
@@ -227,4 +227,4 @@ def _recorded(services: Services, fingerprint: str) -> SnapshotRow | None:
 def _report(row: SnapshotRow, *, new: bool) -> StepReport:
     rows = int(row.facts["counts"]["selected"])
     facts = {"version": row.version, "path": row.path, "rows": rows, "new": new}
-    return StepReport("snapshot", row.day, Counts(rows, rows, 0), facts=facts)
+    return StepReport(StepName.SNAPSHOT, row.day, Counts(rows, rows, 0), facts=facts)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.domain.models import Counts, StepReport
+from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_row
 from dynosaur_etl.settings import Settings
@@ -51,7 +51,7 @@ def publish_version(version: int, services: Services) -> StepReport:
             facts |= asdict(push_snapshot(folder, hub_target(services)))
             targets += 1
     day = version_row(version, services).day
-    return StepReport("publish", day, Counts(targets, targets, 0), facts=facts)
+    return StepReport(StepName.PUBLISH, day, Counts(targets, targets, 0), facts=facts)
 
 
 def propose_version(version: int, services: Services) -> Pushed:

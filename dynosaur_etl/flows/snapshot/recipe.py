@@ -12,10 +12,9 @@ from dynosaur_etl.flows.select.pool import by_source, funnel, pool_rejects, pool
 from dynosaur_etl.flows.snapshot.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.layout import SELECTED_CHAT
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.training.examples import as_messages
-
-PART_FILES = "snapshot_parts"
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Recipe:
 def make_recipe(
     services: Services,
     selected: StepReport,
-    files: Mapping[str, str],
+    files: Mapping[FileKind, str],
     parameters: Mapping[str, Any],
     versions: Mapping[str, Any],
 ) -> tuple[Recipe, PoolScan]:
@@ -71,20 +70,20 @@ def make_recipe(
         versions: the same.
     """
     storage, days = services.storage, list(selected.facts["days"])
-    selection = storage.read_table(files["selections"])
-    pool = RecordedPool(selected.facts["files"], storage.read_table(files["pools"]))
+    selection = storage.read_table(files[FileKind.SELECTIONS])
+    pool = RecordedPool(selected.facts["files"], storage.read_table(files[FileKind.POOLS]))
     scan = scan_pool(storage, pool, selection)
     tasks = pool_tasks(services, scan.tasks, days)
     sources = pool_sources(services, tasks, scan.sources, by_source(scan.selected), days)
     rejects = pool_rejects(services, days, selected.day)
     held_out = {"held_out": scan.held_out.num_rows} if scan.held_out.num_rows else {}
     return Recipe(
-        selection=files["selections"],
-        pool=files["pools"],
+        selection=files[FileKind.SELECTIONS],
+        pool=files[FileKind.POOLS],
         instances=list(pool.files),
-        tasks=storage.write_table(PART_FILES, tasks).path,
-        sources=storage.write_table(PART_FILES, sources).path,
-        rejects=storage.write_table(PART_FILES, rejects).path,
+        tasks=storage.write_table(FileKind.SNAPSHOT_PARTS, tasks).path,
+        sources=storage.write_table(FileKind.SNAPSHOT_PARTS, sources).path,
+        rejects=storage.write_table(FileKind.SNAPSHOT_PARTS, rejects).path,
         full=services.settings.snapshot_full,
         messages=services.settings.snapshot_messages,
         parameters=parameters,

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
-from dynosaur_etl.domain.models import Counts, StepReport
+from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.snapshot.recipe import Recipe, content_of, make_recipe
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
@@ -27,6 +27,7 @@ from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.snapshots.verify import Problem
 from dynosaur_etl.snapshots.verify import verify_snapshot as find_problems
 from dynosaur_etl.store.database import locked, reading, transaction
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import CandidateRow, SnapshotRow
 
 _PACKAGES = (
@@ -37,7 +38,7 @@ _PACKAGES = (
 def build_version(
     services: Services,
     selected: StepReport,
-    files: Mapping[str, str],
+    files: Mapping[FileKind, str],
     parameters: Mapping[str, Any],
     fingerprint: str,
 ) -> SnapshotRow:
@@ -201,7 +202,8 @@ def _verified(row: SnapshotRow, folder: Path, problems: list[Problem]) -> StepRe
     if problems:
         raise Corrupt(f"v{row.version:04d}: " + "; ".join(map(str, problems)))
     files = len(read_manifest(folder).files)
-    return StepReport("verify", row.day, Counts(files, files, 0), facts={"version": row.version})
+    facts = {"version": row.version}
+    return StepReport(StepName.VERIFY, row.day, Counts(files, files, 0), facts=facts)
 
 
 @dataclass(frozen=True)

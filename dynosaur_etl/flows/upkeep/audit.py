@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dynosaur_etl.domain.errors import HubRefused, InvalidInput, not_allowed
-from dynosaur_etl.domain.models import KEEP, Card, Counts, Listing, StepReport, Verdict
+from dynosaur_etl.domain.models import KEEP, Card, Counts, Listing, StepName, StepReport, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
@@ -258,7 +258,7 @@ def _report(
         if reason is not Reason.WITHDRAWN and name in sweep.verdicts and sweep.verdicts[name].keep
     }
     return StepReport(
-        step="audit",
+        step=StepName.AUDIT,
         day=today.isoformat(),
         counts=Counts(len(sources), len(sources) - len(reason_of), len(reason_of)),
         reasons=dict(sorted(Counter(map(str, reason_of.values())).items())),

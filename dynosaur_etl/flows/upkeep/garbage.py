@@ -8,15 +8,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from dynosaur_etl.domain.identity import canonical_json
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
-from dynosaur_etl.flows.prepare.embed import EMBEDDING_FILES
-from dynosaur_etl.flows.prepare.scorers import SCORE_FILES
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.pool_graph import GRAPHS
-from dynosaur_etl.flows.select.selection_parts import PARTS, SOLVED
-from dynosaur_etl.flows.select.training_set import POOL_FILES, SELECTION_FILES
 from dynosaur_etl.flows.snapshot.recipe import Recipe
 from dynosaur_etl.store.database import locked, reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.storage import UNFINISHED, FoundFile
 from dynosaur_etl.store.tables import CheckpointRow, ConfigRow, FileRow, SnapshotRow
 
@@ -24,8 +19,8 @@ _CONTENT_NAME = re.compile(r"([a-z_]+)(?:/[^/\s\"]+)*/[0-9a-f]{2}/[0-9a-f]{64}\.
 _PART_OF_A_FILE = re.compile(r".+/[0-9a-f]{64}\.[a-z0-9]+\.[0-9a-f]{32}")
 _OF_POOLS = frozenset(
     {
-        INSTANCE_FILES, SCORE_FILES, EMBEDDING_FILES, SELECTION_FILES, POOL_FILES, GRAPHS,
-        PARTS, SOLVED,
+        FileKind.INSTANCES, FileKind.SCORES, FileKind.EMBEDDINGS, FileKind.SELECTIONS,
+        FileKind.POOLS, FileKind.GRAPHS, FileKind.SELECTION_PARTS, FileKind.SOLVED_PARTS,
     }
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.flows.poll.candidates import listed_candidates
 from dynosaur_etl.flows.poll.catalogue import followed_until
 from dynosaur_etl.flows.runtime.services import Services
@@ -90,7 +91,7 @@ def _poll(day: GrowthDay, services: Services, usual: _Yield) -> dict[str, Any]:
 
 
 def _is_polled(services: Services, day: GrowthDay) -> bool:
-    done = finished_step(services.engine, str(day), "examine")
+    done = finished_step(services.engine, str(day), StepName.EXAMINE)
     return done is not None and not done.report.unfinished
 
 

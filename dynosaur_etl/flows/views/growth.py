@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.tasks import words_of
@@ -20,7 +21,15 @@ from dynosaur_etl.store.tables import (
     SnapshotRow,
 )
 
-STEPS = ("candidates", "examine", "validate", "fill", "score", "embed", "select")
+STEPS = (
+    StepName.CANDIDATES,
+    StepName.EXAMINE,
+    StepName.VALIDATE,
+    StepName.FILL,
+    StepName.SCORE,
+    StepName.EMBED,
+    StepName.SELECT,
+)
 VALIDITY_FLOOR = 0.8
 _COUNTED_EXACTLY = 100_000
 _FIGURES = ("datasets_seen", "datasets_kept", "proposals", "tasks", "instances")
@@ -126,16 +135,16 @@ _NOTHING = _Step(0, 0, 0, 0, {})
 
 
 def _day(day: str, done: Mapping[str, _Step], cost: Decimal | None) -> dict[str, Any]:
-    examined, judged = done.get("examine", _NOTHING), done.get("validate", _NOTHING)
+    examined, judged = done.get(StepName.EXAMINE, _NOTHING), done.get(StepName.VALIDATE, _NOTHING)
     return {
         "day": day,
         "datasets_seen": examined.kept + examined.rejected,
         "datasets_kept": examined.kept,
         "proposals": judged.kept + judged.rejected,
         "tasks": judged.kept,
-        "instances": done.get("fill", _NOTHING).kept,
+        "instances": done.get(StepName.FILL, _NOTHING).kept,
         "validity": validity(judged.kept, judged.rejected),
-        "rejected": sum(step.rejected for name, step in done.items() if name != "select"),
+        "rejected": sum(step.rejected for name, step in done.items() if name != StepName.SELECT),
         "cost_usd": written(cost),
     }
 
@@ -154,14 +163,21 @@ def _funnel(
 ) -> list[dict[str, Any]]:
     """Give each stage with what is left after it, and what it left out by reason."""
     counts = {} if newest is None else newest.facts.get("counts", {})
-    selecting = [] if newest is None else [steps.get(newest.day, {}).get("select", _NOTHING)]
+    selecting = [] if newest is None else [steps.get(newest.day, {}).get(StepName.SELECT, _NOTHING)]
     return [
         _stage("In the catalogue of the Hub", catalogue, None, ()),
-        _stage("Candidates", _sum(steps, "candidates"), Stage.CANDIDATES, _of(steps, "candidates")),
-        _stage("Datasets kept", total["datasets_kept"], Stage.EXAMINE, _of(steps, "examine")),
+        _stage(
+            "Candidates",
+            _sum(steps, StepName.CANDIDATES),
+            Stage.CANDIDATES,
+            _of(steps, StepName.CANDIDATES),
+        ),
+        _stage(
+            "Datasets kept", total["datasets_kept"], Stage.EXAMINE, _of(steps, StepName.EXAMINE)
+        ),
         _stage("Proposals", total["proposals"], None, ()),
-        _stage("Tasks", total["tasks"], Stage.VALIDATE, _of(steps, "validate")),
-        _stage("Instances", total["instances"], Stage.FILL, _of(steps, "fill")),
+        _stage("Tasks", total["tasks"], Stage.VALIDATE, _of(steps, StepName.VALIDATE)),
+        _stage("Instances", total["instances"], Stage.FILL, _of(steps, StepName.FILL)),
         _stage("Pool of the newest snapshot", counts.get("pool", 0), Stage.SELECT, selecting),
         _stage("Selected in it", counts.get("selected", 0), None, ()),
     ]

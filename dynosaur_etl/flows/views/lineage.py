@@ -7,12 +7,10 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
-from dynosaur_etl.flows.poll.examined import SAMPLES
-from dynosaur_etl.flows.prepare.embed import EMBEDDING_FILES
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.snapshot.versions import version_row
 from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import ConfigRow, FileRow, RevisionRow
 
 
@@ -48,7 +46,7 @@ def polled(day: str, services: Services) -> Lineage:
 
 def grown(day: str, services: Services) -> Lineage:
     """Give the samples that a day's tasks were made from, and the instances and vectors of it."""
-    outputs = (_stored(kind, day, services) for kind in (INSTANCE_FILES, EMBEDDING_FILES))
+    outputs = (_stored(kind, day, services) for kind in (FileKind.INSTANCES, FileKind.EMBEDDINGS))
     return Lineage((_samples(day, services),), tuple(outputs))
 
 
@@ -58,7 +56,7 @@ def selected(version: str, services: Services) -> Lineage:
     written = LineageDataset(
         *place(services.storage.url, row.path), row.manifest_sha256, row.facts["counts"]["selected"]
     )
-    inputs = (_stored(kind, None, services) for kind in (INSTANCE_FILES, EMBEDDING_FILES))
+    inputs = (_stored(kind, None, services) for kind in (FileKind.INSTANCES, FileKind.EMBEDDINGS))
     return Lineage(tuple(inputs), (written,))
 
 
@@ -82,7 +80,7 @@ def place(url: str, path: str) -> tuple[str, str]:
 def _samples(day: str, services: Services) -> LineageDataset:
     with reading(services.engine) as session:
         files = session.scalar(select(func.count()).where(ConfigRow.day == day))
-    return LineageDataset(*place(services.storage.url, SAMPLES), version=day, files=files)
+    return LineageDataset(*place(services.storage.url, FileKind.SAMPLES), version=day, files=files)
 
 
 def _stored(kind: str, day: str | None, services: Services) -> LineageDataset:

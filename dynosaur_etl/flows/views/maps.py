@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 
 from dynosaur_etl.domain.errors import Corrupt
-from dynosaur_etl.flows.prepare.embed import EMBEDDING_FILES, matrix
+from dynosaur_etl.flows.prepare.embed import matrix
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.versions import find_version, version_folder
 from dynosaur_etl.snapshots.layout import SELECTION
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import FileRow
 
 POINTS = 2_000
@@ -55,7 +56,7 @@ def _vector_files(services: Services, days: Sequence[str]) -> list[str]:
     """Give the paths of the days' vectors by day; of several models, that of the most days."""
     query = (
         select(FileRow.kind, FileRow.path)
-        .where(FileRow.kind.startswith(EMBEDDING_FILES), FileRow.day.in_(days))
+        .where(FileRow.kind.startswith(FileKind.EMBEDDINGS), FileRow.day.in_(days))
         .order_by(FileRow.day, FileRow.kind, FileRow.name)
     )
     by_kind: dict[str, list[str]] = {}

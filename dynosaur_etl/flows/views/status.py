@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.models import StepName, StepReport
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
@@ -139,7 +139,7 @@ def _dollars(amount: Decimal) -> str:
 
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:
-    validated = session.get(GrowthRunRow, (day, "validate"))
+    validated = session.get(GrowthRunRow, (day, StepName.VALIDATE))
     return {
         "day": day,
         **funnel(services, [day]),

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Mode
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason, Stage
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.paging import Day, Part, Search, Text, part_of, place
 from dynosaur_etl.proposals.validity import FILTERS
 from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.tables import (
     PROPOSAL_WORDS,
@@ -248,7 +248,7 @@ def _examples(services: Services, task: TaskRow) -> list[dict[str, Any]]:
     """Give the first instances of a task, from the files of its day."""
     columns = ["task_key", "input", "output", "split", "row"]
     found: list[dict[str, Any]] = []
-    for file in files_of(services.engine, INSTANCE_FILES, task.day):
+    for file in files_of(services.engine, FileKind.INSTANCES, task.day):
         with services.storage.batches(file.path, columns) as (_, batches):
             for batch in batches:
                 rows = batch.to_pylist() if task.key in batch["task_key"].to_pylist() else []

@@ -1,14 +1,20 @@
 """What the store holds in all, as plain numbers by name; cheap enough for the end of every run."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from sqlalchemy import func, select
 
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import GrowthRunRow, LlmRequestRow
 
-_STEPS = {"examine": "datasets", "validate": "proposals", "fill": "instances"}
+_STEPS: Mapping[str, str] = {
+    StepName.EXAMINE: "datasets",
+    StepName.VALIDATE: "proposals",
+    StepName.FILL: "instances",
+}
 _QUEUES = ("datasets", "proposals")
 
 
