@@ -242,7 +242,7 @@ def _bytes(job: Job, path: str) -> int:
 
 def compare(job: Job) -> dict[str, Any]:
     changes = diff_folders(job.folder / "one", job.folder / "two")
-    return {"kept": changes["kept"]["number"], "added": changes["added"]["number"]}
+    return {"kept": changes.kept.number, "added": changes.added.number}
 
 
 PARTS: dict[str, Part] = {

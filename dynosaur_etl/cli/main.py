@@ -25,7 +25,7 @@ from dynosaur_etl.cli import (
     system,
 )
 from dynosaur_etl.cli.console import err, out
-from dynosaur_etl.cli.context import State
+from dynosaur_etl.cli.context import CommandLine
 from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_TRANSIENT
 from dynosaur_etl.domain.errors import DynosaurError, Terminal, Transient
 
@@ -57,7 +57,7 @@ def common(
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")] = False,
 ) -> None:
-    State.env_file = env_file
+    CommandLine.env_file = env_file
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -1,6 +1,7 @@
 """The commands about the installation: start, stop, look, check, migrate."""
 
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
@@ -8,6 +9,12 @@ from rich.table import Table
 from dynosaur_etl.cli.console import Json, emit, err, out, show_fields
 from dynosaur_etl.cli.context import command_settings, open_command_services
 from dynosaur_etl.cli.exits import EXIT_TERMINAL
+from dynosaur_etl.domain.money import dollars
+
+if TYPE_CHECKING:
+    from dynosaur_etl.flows.upkeep.doctor import Check
+    from dynosaur_etl.flows.views.overview import Overview
+    from dynosaur_etl.store.facts.funnel import Funnel
 
 app = typer.Typer()
 database_app = typer.Typer(no_args_is_help=True, help="The product's own database.")
@@ -17,22 +24,20 @@ ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of paid requests
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show what the store holds: days, tasks, rejects, cost and snapshots."""
-    from dynosaur_etl.flows.views.status import overview
+    from dynosaur_etl.flows.views.overview import overview
 
     with open_command_services() as services:
-        state = overview(services)
-    emit(state, as_json, _show_overview)
+        found = overview(services)
+    emit(found, as_json, _show_overview)
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check database, storage, disk, Hub, LLM and model, and say how to mend what is wrong."""
-    from dataclasses import asdict
-
     from dynosaur_etl.flows.upkeep.doctor import examine
 
     checks = list(examine(command_settings()))
-    emit({"checks": [asdict(check) for check in checks]}, as_json, _show_checks)
+    emit({"checks": checks}, as_json, lambda _: _show_checks(checks))
     if not all(check.ok for check in checks):
         raise typer.Exit(EXIT_TERMINAL)
 
@@ -50,12 +55,12 @@ def upgrade_database(as_json: Json = False) -> None:
 @ledger_app.command("audit")
 def audit_ledger(as_json: Json = False) -> None:
     """Check that the ledger is consistent, and sum up what was asked and paid."""
-    from dynosaur_etl.flows.views.status import ledger_audit
+    from dynosaur_etl.flows.views.ledger_report import ledger_report
 
     with open_command_services() as services:
-        audit = ledger_audit(services)
-    emit(audit, as_json, show_fields)
-    if not audit["consistent"]:
+        report = ledger_report(services)
+    emit(report, as_json, show_fields)
+    if not report.consistent:
         raise typer.Exit(EXIT_TERMINAL)
 
 
@@ -65,8 +70,7 @@ def up(as_json: Json = False) -> None:
     from dynosaur_etl.local.system import start_system
 
     address = start_system(command_settings(), {}, progress=err.print)
-    state = {"url": address.url, "user": address.user, "password": address.password}
-    emit(state, as_json, show_fields)
+    emit(address, as_json, show_fields)
 
 
 @app.command()
@@ -78,27 +82,34 @@ def stop(as_json: Json = False) -> None:
     emit({"stopped": stopped}, as_json, show_fields)
 
 
-def _show_overview(state: dict[str, Any]) -> None:
+def _show_overview(found: "Overview") -> None:
     columns = ("datasets_seen", "datasets_kept", "proposals", "tasks", "instances", "cost_usd")
     table = Table("day", *columns)
-    for day in state["days"]:
-        table.add_row(day["day"], *(str(day[name]) for name in columns))
-    table.add_row("all", *(str(state[name]) for name in columns), style="bold")
+    for day in found.days:
+        table.add_row(day.day, *_figures(day.funnel, day.cost_usd))
+    table.add_row("all", *_figures(found.funnel, found.llm.cost_usd), style="bold")
     out.print(table)
-    for day in state["days"]:
-        if day["alarm"]:
-            out.print(f"{day['day']}: {day['alarm']}", style="red", markup=False)
-    for title in ("rejects", "requests"):
-        words = ", ".join(f"{name} {number}" for name, number in state[title].items())
+    for day in found.days:
+        if day.alarm:
+            out.print(f"{day.day}: {day.alarm}", style="red", markup=False)
+    for title, counts in (("rejects", found.rejects), ("requests", found.llm.requests)):
+        words = ", ".join(f"{name} {number}" for name, number in counts.items())
         out.print(f"{title}: {words or 'none'}", markup=False)
-    for row in state["snapshots"]:
-        rows = row["counts"].get("selected")
-        out.print(f"v{row['version']:04d}  {row['day']}  {rows} rows  {row['path']}", markup=False)
+    for version in found.snapshots:
+        rows = version.counts.get("selected")
+        out.print(
+            f"v{version.version:04d}  {version.day}  {rows} rows  {version.path}", markup=False
+        )
 
 
-def _show_checks(state: dict[str, Any]) -> None:
+def _figures(made: "Funnel", cost: Decimal) -> tuple[str, ...]:
+    counts = (made.datasets_seen, made.datasets_kept, made.proposals, made.tasks, made.instances)
+    return (*map(str, counts), dollars(cost))
+
+
+def _show_checks(checks: "list[Check]") -> None:
     table = Table("", "check", "found", "mend")
-    for check in state["checks"]:
-        mark = "[green]ok[/]" if check["ok"] else "[red]wrong[/]"
-        table.add_row(mark, check["name"], check["found"], check["mend"])
+    for check in checks:
+        mark = "[green]ok[/]" if check.ok else "[red]wrong[/]"
+        table.add_row(mark, check.name, check.found, check.mend)
     out.print(table)

@@ -8,6 +8,7 @@ from typing import Any
 
 from dynosaur_etl.domain.features import Field, fields_of
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.domain.reasons import Reason, Stage
 
 
@@ -248,7 +249,7 @@ class StepReport:
 
     step: StepName
     day: str
-    counts: Counts
+    counts: Inlined[Counts]
     reasons: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ from dynosaur_airflow.steps import growth_day
 from dynosaur_etl.domain.errors import DynosaurError
 
 if TYPE_CHECKING:
-    from dynosaur_etl.flows.views.lineage import Lineage, LineageDataset
+    from dynosaur_etl.flows.views.dataset_lineage import Lineage, LineageDataset
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def _is_listened_to() -> bool:
 
 def _lineage(asset: str, told: Any) -> "Lineage | None":
     """Look up the lineage of the run's day, or of the version that the task gives back."""
-    from dynosaur_etl.flows.views.lineage import LINEAGES
+    from dynosaur_etl.flows.views.dataset_lineage import LINEAGES
 
     subject = str(told) if isinstance(told, int) else str(growth_day())
     try:

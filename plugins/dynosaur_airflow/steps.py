@@ -210,10 +210,11 @@ def publish(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) 
 
 def cost_of_the_day() -> str:
     """Give what the LLM has cost for the run's growth day, in US dollars."""
-    from dynosaur_etl.flows.views.status import day_report
+    from dynosaur_etl.domain.money import dollars
+    from dynosaur_etl.flows.views.day_report import day_report
 
     with run_services() as services:
-        return str(day_report(str(growth_day()), services)["cost_usd"])
+        return dollars(day_report(str(growth_day()), services).llm.cost_usd)
 
 
 def _ensure_answered(report: StepReport, most: float) -> None:

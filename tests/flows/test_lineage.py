@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.ui_store import Size, make_store
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.views.lineage import LineageDataset, grown, place, polled, selected
+from dynosaur_etl.flows.views.dataset_lineage import LineageDataset, grown, place, polled, selected
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
 from tests.flows.support import settings

@@ -26,6 +26,7 @@ from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.inference.embedding import check_unit
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import NamedFile, StepOutput
+from dynosaur_etl.store.vectors import vector_matrix
 
 STEP = StepName.EMBED
 INSTRUCTION_ONLY = "instruction"
@@ -94,13 +95,6 @@ def embedding_facts(services: Services) -> dict[str, Any]:
     }
 
 
-def matrix(vectors: pa.Table) -> NDArray[np.float16]:
-    """Give the float16 vectors [n, d] of a file."""
-    column = vectors["vector"].combine_chunks()
-    values: NDArray[np.float16] = column.flatten().to_numpy(zero_copy_only=False)
-    return values.reshape(vectors.num_rows, column.type.list_size)
-
-
 def _rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     return {
         "kind": embedding_kind(services),
@@ -137,7 +131,7 @@ def _parts(
 
 
 def _checked(vectors: pa.Table) -> pa.Table:
-    check_unit(matrix(vectors), "stored vectors")
+    check_unit(vector_matrix(vectors), "stored vectors")
     return vectors
 
 

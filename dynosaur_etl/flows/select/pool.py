@@ -8,13 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, or_, select
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.prepare.embed import embedding_kind, matrix
+from dynosaur_etl.flows.prepare.embed import embedding_kind
 from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
@@ -23,16 +22,12 @@ from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import (
     FileRow,
-    GrowthRunRow,
     RejectionRow,
     RevisionRow,
     TaskRow,
-    VerdictRow,
     WithdrawalRow,
 )
-
-_LAST_STEP = StepName.EMBED
-_COUNTED = (StepName.VALIDATE, StepName.FILL)
+from dynosaur_etl.store.vectors import vector_matrix
 
 
 @dataclass(frozen=True)
@@ -74,25 +69,6 @@ class Pool:
             vectors=self.vectors[mask],
             numbers=self.numbers[mask],
         )
-
-
-def grown_days(services: Services, up_to: str) -> list[str]:
-    """Give the days up to and including `up_to` whose growth is finished, in order."""
-    query = (
-        select(GrowthRunRow.day)
-        .where(GrowthRunRow.step == _LAST_STEP, GrowthRunRow.day <= up_to)
-        .order_by(GrowthRunRow.day)
-    )
-    with reading(services.engine) as session:
-        return list(session.scalars(query))
-
-
-def newest_grown_day(services: Services) -> str | None:
-    """Give the newest day whose growth is finished; None while no day has brought an instance."""
-    instances = exists().where(FileRow.kind == FileKind.INSTANCES, FileRow.rows > 0)
-    query = select(func.max(GrowthRunRow.day)).where(GrowthRunRow.step == _LAST_STEP, instances)
-    with reading(services.engine) as session:
-        return session.scalar(query)
 
 
 def pool_inputs(services: Services, days: Sequence[str]) -> list[list[str]]:
@@ -147,7 +123,7 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
     left = numbered.filter(pc.and_(live, scored))
     if not left.num_rows:
         raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
-    units = matrix(vectors)
+    units = vector_matrix(vectors)
     unique = drop_duplicates(left, units, services.settings)
     used = set(pc.unique(unique.instances["task_key"]).to_pylist())
     repeats = repeated_tasks(services, days, used)
@@ -254,31 +230,6 @@ def pool_rejects(services: Services, days: Sequence[str], selected_on: str) -> p
             for row in session.scalars(query)
         ]
     return pa.Table.from_pylist(rows, schema=schemas.REJECTS)
-
-
-def funnel(services: Services, days: Sequence[str]) -> dict[str, int]:
-    """Count the way from datasets seen to instances made, over those days."""
-    with reading(services.engine) as session:
-        verdicts = session.execute(
-            select(func.count(), func.count(VerdictRow.reason)).where(VerdictRow.day.in_(days))
-        ).one()
-        steps = session.execute(
-            select(GrowthRunRow.step, func.sum(GrowthRunRow.taken), func.sum(GrowthRunRow.kept))
-            .where(
-                GrowthRunRow.day.in_(days),
-                GrowthRunRow.step.in_(_COUNTED),
-            )
-            .group_by(GrowthRunRow.step)
-        )
-        by_step = {step: (int(taken), int(kept)) for step, taken, kept in steps}
-    proposals, tasks = by_step.get(StepName.VALIDATE, (0, 0))
-    return {
-        "datasets_seen": verdicts[0],
-        "datasets_kept": verdicts[0] - verdicts[1],
-        "proposals": proposals,
-        "tasks": tasks,
-        "instances": by_step.get(StepName.FILL, (0, 0))[1],
-    }
 
 
 def _beside(services: Services, kind: str, days: Sequence[str], instances: pa.Table) -> pa.Table:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Strictness
-from dynosaur_etl.flows.prepare.embed import matrix, task_vector_kind
+from dynosaur_etl.flows.prepare.embed import task_vector_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.proposals.repeats import (
     MIN_COSINE,
@@ -19,6 +19,7 @@ from dynosaur_etl.proposals.repeats import (
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.tables import TaskRow
+from dynosaur_etl.store.vectors import vector_matrix
 
 
 def repeat_rules(services: Services) -> list[object]:
@@ -82,7 +83,7 @@ def _vectors(services: Services, days: Sequence[str], keys: Sequence[str]) -> ND
     for file in files_of(services.engine, task_vector_kind(services)):
         if file.day in days:
             table = services.storage.read_table(file.path)
-            by_key |= dict(zip(table["task_key"].to_pylist(), matrix(table), strict=True))
+            by_key |= dict(zip(table["task_key"].to_pylist(), vector_matrix(table), strict=True))
     if any(key not in by_key for key in keys):
         allowed = "days that were embedded with their tasks; run `dynosaur grow` for them again"
         raise InvalidInput(not_allowed("pool", f"{days[0]} to {days[-1]}", allowed))

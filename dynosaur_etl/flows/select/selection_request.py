@@ -16,7 +16,6 @@ from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.growth_mode import Base, base_version
 from dynosaur_etl.flows.select.pool import (
     Pool,
-    grown_days,
     load_pool,
     pool_inputs,
     withdrawn_sources,
@@ -24,6 +23,7 @@ from dynosaur_etl.flows.select.pool import (
 from dynosaur_etl.flows.select.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
 from dynosaur_etl.flows.select.repeats import repeat_rules
+from dynosaur_etl.store.facts.growth_steps import grown_days
 
 STEP = StepName.SELECT
 
@@ -69,7 +69,7 @@ def request_selection(
         InvalidInput: no day up to this one has grown, or k or alpha is not allowed.
     """
     settings = services.settings
-    days = grown_days(services, str(day))
+    days = grown_days(services.engine, str(day))
     size, weight = _size(services, k), _weight(services, alpha)
     withdrawn = withdrawn_sources(services, days)
     inputs = {

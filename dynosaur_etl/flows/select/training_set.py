@@ -19,7 +19,7 @@ from dynosaur_etl.flows.prepare.scorers import chosen_scorer
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
 from dynosaur_etl.flows.select.growth_mode import Picks, pick
-from dynosaur_etl.flows.select.pool import Pool, newest_grown_day
+from dynosaur_etl.flows.select.pool import Pool
 from dynosaur_etl.flows.select.pool_graph import forget_graphs
 from dynosaur_etl.flows.select.selection_parts import StoredParts
 from dynosaur_etl.flows.select.selection_request import (
@@ -31,6 +31,7 @@ from dynosaur_etl.flows.select.selection_request import (
 from dynosaur_etl.flows.snapshot.versions import build_version, verify_snapshot
 from dynosaur_etl.selection.sweep import sample_sweep
 from dynosaur_etl.store.database import locked, reading
+from dynosaur_etl.store.facts import growth_steps
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
 from dynosaur_etl.store.tables import SnapshotRow
@@ -38,6 +39,15 @@ from dynosaur_etl.store.tables import SnapshotRow
 __all__ = ["build_snapshot", "newest_grown_day", "select", "verify_snapshot"]
 
 _FILE_KINDS = (FileKind.SELECTIONS, FileKind.POOLS)
+
+
+def newest_grown_day(services: Services) -> str | None:
+    """Return the newest day that can be selected from; None before the first instance.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    return growth_steps.newest_grown_day(services.engine)
 
 
 def select(

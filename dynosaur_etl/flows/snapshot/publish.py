@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_row
+from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_record
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.publish import open_snapshot, publish_copy
@@ -50,7 +50,7 @@ def publish_version(version: int, services: Services) -> StepReport:
         if services.settings.publish_repo:
             facts |= asdict(push_snapshot(folder, hub_target(services)))
             targets += 1
-    day = version_row(version, services).day
+    day = version_record(version, services).day
     return StepReport(StepName.PUBLISH, day, Counts(targets, targets, 0), facts=facts)
 
 

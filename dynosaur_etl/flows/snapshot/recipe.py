@@ -1,56 +1,22 @@
-"""The recipe of a version: everything that its bytes are made from, as it lies in the store."""
+"""Gathering the recipe of the next version, and making the content of a version from its own."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
 
 from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.pool import by_source, funnel, pool_rejects, pool_sources, pool_tasks
+from dynosaur_etl.flows.select.pool import by_source, pool_rejects, pool_sources, pool_tasks
 from dynosaur_etl.flows.snapshot.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.layout import SELECTED_CHAT
+from dynosaur_etl.snapshots.recipe import Recipe
+from dynosaur_etl.store.facts.funnel import funnel
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.training.examples import as_messages
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Paths of files that never change, and facts; JSON-able.
-
-    Attributes:
-        selection: path of the picks.
-        pool: path of the record of live instances.
-        instances: paths of the files that the pool's rows are numbered in.
-        tasks: path of the tasks of the pool, and so on for sources and rejects.
-        full: whether the snapshot holds the whole pool.
-        messages: whether its rows have the chat form.
-    """
-
-    selection: str
-    pool: str
-    instances: Sequence[str]
-    tasks: str
-    sources: str
-    rejects: str
-    full: bool
-    messages: bool
-    parameters: Mapping[str, Any]
-    versions: Mapping[str, Any]
-    days: Sequence[str]
-    counts: Mapping[str, int]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def files(self) -> frozenset[str]:
-        """Everything in the store that the version cannot be rebuilt without."""
-        named = (self.selection, self.pool, self.tasks, self.sources, self.rejects)
-        return frozenset({*named, *self.instances})
 
 
 def make_recipe(
@@ -89,7 +55,7 @@ def make_recipe(
         parameters=parameters,
         versions=versions,
         days=days,
-        counts=funnel(services, days)
+        counts=asdict(funnel(services.engine, days))
         | {"pool": pool.rows.num_rows, "selected": selection.num_rows}
         | held_out,
     ), scan

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.cost import month_cost
-from dynosaur_etl.flows.views.growth import written
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import LlmRequestRow
 
@@ -56,6 +56,6 @@ def _summed(lines: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return {
         "name": name,
         **{key: sum(line[key] for line in lines) for key in counts},
-        "cost_usd": written(sum((line["cost"] for line in lines), Decimal(0))),
-        "held_usd": written(sum((line["held"] for line in lines), Decimal(0))),
+        "cost_usd": dollars(sum((line["cost"] for line in lines), Decimal(0))),
+        "held_usd": dollars(sum((line["held"] for line in lines), Decimal(0))),
     }

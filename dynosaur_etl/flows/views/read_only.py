@@ -14,7 +14,7 @@ _opening = threading.Lock()
 
 
 @contextmanager
-def reading() -> Iterator[Services]:
+def read_only_services() -> Iterator[Services]:
     """Open the services for the length of a block.
 
     Raises:
