@@ -42,7 +42,9 @@ from dynosaur_airflow.steps import preview, publish, run_step
 def hub_poll() -> None:
     @task.short_circuit(task_id="preview")
     def previewed() -> bool:
-        return preview("poll_forecast")
+        from dynosaur_etl.flows.views.forecast import poll_forecast
+
+        return preview(poll_forecast)
 
     @task(pool=HUB_POOL)
     def sync_catalogue() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from dynosaur_etl.cli import (
     backfill,
     batches,
     cost,
-    growth,
+    grow,
     proposals,
     select,
     snapshots,
@@ -35,9 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Grow an instruction-tuning set from the Hugging Face Hub, and snapshot the best of it.",
 )
-app.add_typer(growth.app)
+app.add_typer(grow.app)
 app.add_typer(system.app)
-app.add_typer(growth.catalogue_app, name="catalogue")
+app.add_typer(grow.catalogue_app, name="catalogue")
 app.add_typer(system.database_app, name="db")
 app.add_typer(system.ledger_app, name="ledger")
 app.add_typer(alert.app, name="alert")

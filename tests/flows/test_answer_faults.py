@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.propose.ablate import ablate_filters
 from dynosaur_etl.flows.propose.validity_rate import validity_rates
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.views.ledger_report import ledger_report
 from dynosaur_etl.flows.views.overview import overview
+from tests.flows import growth
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.scripted_llm import TIMEOUT, Answer, Body, ScriptedLlm, fenced, scripted_llm
 from tests.flows.support import POLL_STEPS, environment, serving, settings

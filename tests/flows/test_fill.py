@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.select.pool import read_all
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import CheckpointRow, RejectionRow
+from tests.flows import growth
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.support import (
     POLL_STEPS,

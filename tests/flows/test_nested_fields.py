@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.flows.select.pool import read_all
 from dynosaur_etl.store.kinds import FileKind
+from tests.flows import growth
 from tests.flows.hubs import write_dataset
 from tests.flows.scripted_llm import Answer, Body, ScriptedLlm, fenced, scripted_llm
 from tests.flows.support import POLL_STEPS, environment, serving, settings

@@ -15,9 +15,9 @@ import pytest
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.flows.views.ledger_report import ledger_report
+from tests.flows import growth
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.support import POLL_STEPS, environment, free_port, serving, settings
 from tests.flows.tiny_model import make_tiny_model

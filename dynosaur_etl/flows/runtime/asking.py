@@ -1,7 +1,7 @@
 """Asking an LLM within a step, in the mode of the settings: one by one, or by the Batch API."""
 
 import asyncio
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import uvloop
 
@@ -12,6 +12,9 @@ from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
+
+Submitting = Callable[..., Submission]
+"""Submits what a step asks, for a growth day by the services; the part's number may follow."""
 
 
 def ask(
