@@ -24,7 +24,7 @@ from dynosaur_etl.store.tables import SnapshotRow
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseVersion:
     """The version whose picks are kept."""
 
     version: int
@@ -50,7 +50,7 @@ class Picks:
     graph: pa.Table | None = None
 
 
-def base_version(services: Services, inputs: str) -> Base | None:
+def base_version(services: Services, inputs: str) -> BaseVersion | None:
     """Give the version whose picks the next selection keeps; None where it selects anew.
 
     It is the newest version. Where that one was made from the very same inputs it is its own
@@ -69,7 +69,7 @@ def base_version(services: Services, inputs: str) -> Base | None:
             newest = None if before is None else session.get(SnapshotRow, before)
         if newest is None:
             return None
-        return Base(newest.version, newest.path, newest.manifest_sha256)
+        return BaseVersion(newest.version, newest.path, newest.manifest_sha256)
 
 
 def pick(
@@ -77,7 +77,7 @@ def pick(
     pool: Pool,
     k: int,
     alpha: float,
-    base: Base | None,
+    base: BaseVersion | None,
     earlier: EarlierGraph | None,
     solve: Solver,
 ) -> Picks:
@@ -129,7 +129,9 @@ def pick(
     )
 
 
-def alive_picks(services: Services, pool: Pool, base: Base | None, k: int) -> NDArray[np.int64]:
+def alive_picks(
+    services: Services, pool: Pool, base: BaseVersion | None, k: int
+) -> NDArray[np.int64]:
     """Give the positions of the base's picks that are in the pool, in their order, at most `k`."""
     if base is None:
         return np.zeros(0, np.int64)

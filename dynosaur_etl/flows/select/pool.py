@@ -2,17 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.prepare.embed import embedding_kind
 from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
@@ -20,13 +19,7 @@ from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.select.repeats import repeated_tasks
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.kinds import FileKind
-from dynosaur_etl.store.tables import (
-    FileRow,
-    RejectionRow,
-    RevisionRow,
-    TaskRow,
-    WithdrawalRow,
-)
+from dynosaur_etl.store.tables import FileRow, TaskRow, WithdrawalRow
 from dynosaur_etl.store.vectors import vector_matrix
 
 
@@ -160,78 +153,6 @@ def read_all(services: Services, kind: str, days: Sequence[str]) -> list[pa.Tabl
     return [services.storage.read_table(path) for path in paths_of(services, kind, days)]
 
 
-def pool_tasks(services: Services, keys: Collection[str], days: Sequence[str]) -> pa.Table:
-    """Give the tasks of those keys, each as it stands on the first day that has it."""
-    query = select(TaskRow).where(TaskRow.day.in_(days)).order_by(TaskRow.day, TaskRow.key)
-    rows: dict[str, dict[str, Any]] = {}
-    with reading(services.engine) as session:
-        for task in session.scalars(query):
-            if task.key in keys and task.key not in rows:
-                rows[task.key] = _task(task)
-    return pa.Table.from_pylist(list(rows.values()), schema=schemas.TASKS)
-
-
-def pool_sources(
-    services: Services,
-    tasks: pa.Table,
-    pool: Mapping[tuple[str, str], int],
-    selected: Mapping[tuple[str, str], int],
-    days: Sequence[str],
-) -> pa.Table:
-    """Give each dataset at a revision that the pool has tasks or instances of.
-
-    Args:
-        services: the process's services.
-        tasks: of the pool.
-        pool: instances by dataset and revision.
-        selected: the same of what was selected.
-        days: of the pool.
-    """
-    total = dict.fromkeys(by_source(tasks), 0) | dict(pool)
-    query = select(RevisionRow).where(RevisionRow.day.in_(days))
-    with reading(services.engine) as session:
-        cards = {(row.dataset_id, row.sha): row for row in session.scalars(query)}
-    endpoint = services.settings.hf_endpoint
-    rows = [
-        {
-            "dataset": dataset,
-            "revision": revision,
-            "licence": ", ".join(cards[dataset, revision].licences),
-            "languages": ", ".join(cards[dataset, revision].languages),
-            "pretty_name": cards[dataset, revision].pretty_name,
-            "pool_instances": count,
-            "selected_instances": selected.get((dataset, revision), 0),
-            "url": f"{endpoint}/datasets/{dataset}/tree/{revision}",
-        }
-        for (dataset, revision), count in sorted(total.items())
-    ]
-    return pa.Table.from_pylist(rows, schema=schemas.SOURCES)
-
-
-def pool_rejects(services: Services, days: Sequence[str], selected_on: str) -> pa.Table:
-    """Give everything that those days left out, and what the selection of one day did."""
-    grown = and_(RejectionRow.day.in_(days), RejectionRow.stage != Stage.SELECT)
-    selected = and_(RejectionRow.day == selected_on, RejectionRow.stage == Stage.SELECT)
-    query = (
-        select(RejectionRow)
-        .where(or_(grown, selected))
-        .order_by(RejectionRow.day, RejectionRow.stage, RejectionRow.subject, RejectionRow.reason)
-    )
-    with reading(services.engine) as session:
-        rows = [
-            {
-                "growth_day": row.day,
-                "stage": row.stage,
-                "subject": row.subject,
-                "reason": row.reason,
-                "number": row.number,
-                "detail": row.detail,
-            }
-            for row in session.scalars(query)
-        ]
-    return pa.Table.from_pylist(rows, schema=schemas.REJECTS)
-
-
 def _beside(services: Services, kind: str, days: Sequence[str], instances: pa.Table) -> pa.Table:
     """Read what stands beside the instances, row by row."""
     tables = read_all(services, kind, days)
@@ -248,26 +169,3 @@ def _beside(services: Services, kind: str, days: Sequence[str], instances: pa.Ta
 def _tally(values: pa.ChunkedArray) -> dict[str, int]:
     counted = pc.value_counts(values).to_pylist()
     return {entry["values"]: entry["counts"] for entry in counted}
-
-
-def by_source(rows: pa.Table) -> dict[tuple[str, str], int]:
-    """Count rows by their dataset and revision."""
-    counted = rows.group_by(["dataset", "revision"]).aggregate([([], "count_all")])
-    return {(row["dataset"], row["revision"]): row["count_all"] for row in counted.to_pylist()}
-
-
-def _task(row: TaskRow) -> dict[str, Any]:
-    return {
-        "task_key": row.key,
-        "growth_day": row.day,
-        "dataset": row.dataset_id,
-        "revision": row.revision,
-        "config": row.config,
-        "instruction": row.instruction,
-        "input_fields": row.input_fields,
-        "output_field": row.output_field,
-        "label_space": row.label_space,
-        "mode": row.mode,
-        "prompt_version": row.prompt_version,
-        "licence": row.licence,
-    }

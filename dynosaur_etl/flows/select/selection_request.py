@@ -13,7 +13,7 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.split import held_out_mask
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.growth_mode import Base, base_version
+from dynosaur_etl.flows.select.growth_mode import BaseVersion, base_version
 from dynosaur_etl.flows.select.pool import (
     Pool,
     load_pool,
@@ -50,7 +50,7 @@ class SelectionRequest:
     weight: float
     withdrawn: Mapping[str, str]
     inputs: str
-    base: Base | None
+    base: BaseVersion | None
     graph: EarlierGraph | None
     rules: Mapping[str, Any]
 

@@ -1,19 +1,26 @@
 """Gathering the recipe of the next version, and making the content of a version from its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
 
 from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.schemas import SOURCES
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.pool import by_source, pool_rejects, pool_sources, pool_tasks
-from dynosaur_etl.flows.snapshot.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
+from dynosaur_etl.flows.snapshot.pool_scan import (
+    PoolScan,
+    RecordedPool,
+    by_source,
+    scan_pool,
+    trainable,
+)
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.layout import SELECTED_CHAT
 from dynosaur_etl.snapshots.recipe import Recipe
 from dynosaur_etl.store.facts.funnel import funnel
+from dynosaur_etl.store.facts.pool_tables import pool_rejects, pool_tasks, source_cards
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.training.examples import as_messages
@@ -39,9 +46,9 @@ def make_recipe(
     selection = storage.read_table(files[FileKind.SELECTIONS])
     pool = RecordedPool(selected.facts["files"], storage.read_table(files[FileKind.POOLS]))
     scan = scan_pool(storage, pool, selection)
-    tasks = pool_tasks(services, scan.tasks, days)
-    sources = pool_sources(services, tasks, scan.sources, by_source(scan.selected), days)
-    rejects = pool_rejects(services, days, selected.day)
+    tasks = pool_tasks(services.engine, scan.tasks, days)
+    sources = _sources(services, tasks, scan, days)
+    rejects = pool_rejects(services.engine, days, selected.day)
     held_out = {"held_out": scan.held_out.num_rows} if scan.held_out.num_rows else {}
     return Recipe(
         selection=files[FileKind.SELECTIONS],
@@ -86,6 +93,25 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
         growth=known.growth,
         full=FullPool(rows, lambda: trainable(storage, pool)) if recipe.full else None,
     )
+
+
+def _sources(services: Services, tasks: pa.Table, scan: PoolScan, days: Sequence[str]) -> pa.Table:
+    """Return each dataset at a revision that the pool has tasks or instances of, by name."""
+    total = dict.fromkeys(by_source(tasks), 0) | dict(scan.sources)
+    selected = by_source(scan.selected)
+    cards = source_cards(services.engine, days)
+    rows = [
+        {
+            **vars(cards[dataset, revision]),
+            "dataset": dataset,
+            "revision": revision,
+            "pool_instances": count,
+            "selected_instances": selected.get((dataset, revision), 0),
+            "url": f"{services.settings.hf_endpoint}/datasets/{dataset}/tree/{revision}",
+        }
+        for (dataset, revision), count in sorted(total.items())
+    ]
+    return pa.Table.from_pylist(rows, schema=SOURCES)
 
 
 def with_messages(rows: pa.Table) -> pa.Table:

@@ -23,7 +23,7 @@ from dynosaur_etl.snapshots.layout import MANIFEST, SOURCES_TABLE, TEST, TRAIN, 
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.publish import open_snapshot, place_snapshot, snapshot_path
 from dynosaur_etl.snapshots.recipe import Recipe
-from dynosaur_etl.snapshots.verify import Problem
+from dynosaur_etl.snapshots.verify import Discrepancy
 from dynosaur_etl.snapshots.verify import verify_snapshot as find_problems
 from dynosaur_etl.store.database import locked, transaction
 from dynosaur_etl.store.facts.hub_datasets import pinned_revisions
@@ -145,7 +145,7 @@ def verify_deeply(version: int, services: Services) -> StepReport:
     return _verified(record, folder, problems)
 
 
-def _verified(record: VersionRecord, folder: Path, problems: list[Problem]) -> StepReport:
+def _verified(record: VersionRecord, folder: Path, problems: list[Discrepancy]) -> StepReport:
     if problems:
         raise Corrupt(f"v{record.version:04d}: " + "; ".join(map(str, problems)))
     files = len(read_manifest(folder).files)
@@ -241,14 +241,16 @@ def _recipe(record: VersionRecord) -> Recipe:
     return Recipe(**record.recipe)
 
 
-def _untraceable(services: Services, content: SnapshotContent, folder: Path) -> Iterator[Problem]:
+def _untraceable(
+    services: Services, content: SnapshotContent, folder: Path
+) -> Iterator[Discrepancy]:
     """Find rows that the store does not hold as they are, and sources of no known revision."""
     manifest = read_manifest(folder)
     yield from other_rows(content, folder)
     yield from _unknown_revisions(services, pq.read_table(folder / SOURCES_TABLE), manifest.days)
 
 
-def other_rows(content: SnapshotContent, folder: Path) -> Iterator[Problem]:
+def other_rows(content: SnapshotContent, folder: Path) -> Iterator[Discrepancy]:
     """Find the first row of each shard that is not the one of the content."""
     manifest = read_manifest(folder)
     for part, rows in ((TRAIN, content.selected), (TEST, content.held_out)):
@@ -258,20 +260,20 @@ def other_rows(content: SnapshotContent, folder: Path) -> Iterator[Problem]:
             rows = rows.slice(len(here))  # noqa: PLW2901 - what is left for the next shard
 
 
-def _other_rows(name: str, here: pa.Table, there: pa.Table) -> Iterator[Problem]:
+def _other_rows(name: str, here: pa.Table, there: pa.Table) -> Iterator[Discrepancy]:
     for column in here.column_names:
         wanted, found = there[column].combine_chunks(), here[column].combine_chunks()
         if not found.equals(wanted):
             row = next(at for at in range(len(found)) if found[at] != wanted[at])
-            yield Problem(name, f"another {column} in row {row}", "that of the store")
+            yield Discrepancy(name, f"another {column} in row {row}", "that of the store")
             return
 
 
 def _unknown_revisions(
     services: Services, sources: pa.Table, days: Sequence[str]
-) -> Iterator[Problem]:
+) -> Iterator[Discrepancy]:
     known = pinned_revisions(services.engine, days)
     for number, row in enumerate(sources.select(["dataset", "revision"]).to_pylist()):
         if (row["dataset"], row["revision"]) not in known:
             found = f"{row['dataset']} at {row['revision']} in row {number}"
-            yield Problem(SOURCES_TABLE, found, "a revision that a growth day was pinned to")
+            yield Discrepancy(SOURCES_TABLE, found, "a revision that a growth day was pinned to")
