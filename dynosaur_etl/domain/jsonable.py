@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import Enum, auto
 from functools import cache
 from numbers import Integral, Real
-from pathlib import Path
+from pathlib import PurePath
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from dynosaur_etl.domain.money import dollars
@@ -38,7 +38,7 @@ def to_json(value: Any) -> Any:
     """
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str | Path):
+    if isinstance(value, str | PurePath):
         return str(value)
     if isinstance(value, Decimal):
         return dollars(value)
