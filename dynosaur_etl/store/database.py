@@ -86,7 +86,7 @@ def reading(engine: Engine) -> Iterator[Session]:
         StoreUnavailable: the database does not answer.
     """
     with wrapped_errors(engine), Session(engine, expire_on_commit=False) as session:
-        session.connection(execution_options={"postgresql_readonly": True})
+        session.execute(text("set transaction read only"))
         yield session
 
 
