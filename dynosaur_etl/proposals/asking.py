@@ -27,7 +27,7 @@ OUTCOMES: dict[str, str] = {
     "compute": "result", "count": "number count", "rate": "rating score", "grade": "grade score",
     "score": "score", "rank": "rank", "classify": "class category label",
     "categorize": "category label", "categorise": "category label", "label": "label",
-    "tag": "tag", "complete": "completion", "continue": "continuation", "reply": "reply response",
+    "tag": "tag", "reply": "reply response",
     "respond": "response reply", "ask": "question", "review": "review", "compare": "comparison",
     "title": "title", "date": "date", "transcribe": "transcript", "evaluate": "evaluation",
     "assess": "assessment", "diagnose": "diagnosis", "recommend": "recommendation",
@@ -60,7 +60,7 @@ _INTO_VERBS = frozenset(
 )
 _MATERIAL_VERBS = frozenset(
     "rearrange reorder combine merge join apply take shuffle reverse replace modify adapt shorten"
-    " lengthen clean normalize normalise correct fix simplify extend improve polish".split()
+    " lengthen complete continue clean normalize normalise correct fix simplify extend improve polish".split()
 )
 _READING_VERBS = frozenset("read consider use look analyze analyse examine see imagine".split())
 _LEAD_INS = re.compile(
@@ -100,8 +100,9 @@ _ARTICLE_LISTS = [[word] for word in ("the", "a", "an", "this", "these", "each")
 _GIVEN_WORDS = frozenset("given provided from using based according read".split())
 _PARTICLES = frozenset("up with out down back in at me us".split())
 _INTO = frozenset("into to as by in with".split())
-_ALSO_ASKED = frozenset({"ask", "complete", "continue"})
+_ALSO_ASKED = frozenset({"ask"})
 _CLAUSES = frozenset("whether if what which who whom when where how why".split())
+_HANGING = frozenset("about for like with on from to at".split())
 _FINITE = frozenset(
     "wrote gave made took came went said has fits goes comes belongs describes contains shows best"
     " matches follows applies holds stands fit go match describe contain show".split()
@@ -277,6 +278,10 @@ def _read_first_step(rest: Sequence[str], notes: _Notes) -> None:
             notes.give(rest[:at])
             _read_sentence(behind, notes)
             return
+        if word in {"into", "as"}:
+            notes.give(rest[:at])
+            _read_asked(rest[at + 1 :], notes)
+            return
     notes.give(rest)
 
 
@@ -288,7 +293,7 @@ def _read_object(verb: str, rest: Sequence[str], notes: _Notes) -> None:
         rest = rest[: second - 1]
     outcome = OUTCOMES.get(verb, "")
     notes.asked += [outcome] if outcome else []
-    into = next((at for at, word in enumerate(rest) if word in _into_words(verb)), None)
+    into = _place_of(_into_words(verb), rest)
     if into is not None and into < len(rest) - 1:
         notes.give(rest[:into])
         rest = rest[into + 1 :]
@@ -300,6 +305,16 @@ def _read_object(verb: str, rest: Sequence[str], notes: _Notes) -> None:
         _read_first_step(rest, notes)
         return
     _read_asked(rest, notes)
+
+
+def _place_of(wanted: frozenset[str], words: Sequence[str]) -> int | None:
+    """Find the first of some words; what stands in a relative clause does not count."""
+    for at, word in enumerate(words):
+        if word in wanted:
+            return at
+        if word in {"that", "which", "who", "whose", "where"}:
+            return None
+    return None
 
 
 def _into_words(verb: str) -> frozenset[str]:
@@ -318,7 +333,8 @@ def _is_second_order(words: Sequence[str], at: int) -> bool:
 def _read_asked(words: Sequence[str], notes: _Notes) -> None:
     """Take the first phrase as what is asked for, with the next one where it is a general word."""
     phrases = [phrase for phrase, _ in _phrases(words)]
-    if not phrases:
+    if not phrases or (len(phrases[0].split()) == 1 and phrases[0].endswith("ed")):
+        notes.mention(words)
         return
     first = phrases[0]
     last = first.split()[-1]
@@ -358,6 +374,8 @@ def _read_wh(words: Sequence[str], notes: _Notes) -> None:
         behind = [phrase for phrase, _ in _phrases(rest[1:])][:1]
         notes.asked.append(" ".join([noun, *behind]) if rest[:1] == ["many"] else noun)
         notes.mention(rest[1:])
+    elif rest[-1:] and rest[-1] in _HANGING:
+        notes.mention(rest)
     else:
         _read_asked(rest[1:] if rest[:1] and rest[0] in _YES_NO else _split_at_verb(rest), notes)
 
@@ -392,6 +410,8 @@ def _phrases(words: Sequence[str]) -> list[tuple[str, bool]]:
         marks_given = word in _GIVEN_WORDS and (before not in _ARTICLES) and behind in _ARTICLES
         if marks_given:
             found.append(([], True))
+        elif word == "given" and before in _ARTICLES:
+            found[-1] = (found[-1][0], found[-1][1] or not found[-1][0])
         elif word in _BREAKS or word in _PAUSES:
             found.append(([], found[-1][1] and (word in {"and", ","} or not found[-1][0])))
         elif word not in _FILLERS:
