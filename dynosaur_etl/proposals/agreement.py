@@ -1,8 +1,8 @@
 """How an instruction goes with the fields of its task: by their names, their values, their meaning.
 
 A `Sense` gathers, for one draft, what the instruction asks for and speaks of, and how well each of
-these phrases fits the output, the inputs and the config's other fields. Fit is 1 for the same words,
-0.85 for the same last word, and otherwise the likeness of phrase and name, or of phrase and labels.
+these phrases fits the output, the inputs and the config's other fields. Fit is 1 for the same
+words, 0.85 for the same last word, else the likeness of phrase and name, or of phrase and labels.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 
 from dynosaur_etl.proposals.asking import Reading, read_instruction
 from dynosaur_etl.proposals.draft import Draft, Sample
+from dynosaur_etl.proposals.grammar import word_list
 from dynosaur_etl.proposals.identifiers import words_of
 from dynosaur_etl.proposals.meanings import Meanings
 from dynosaur_etl.proposals.profiles import Profile, share_held
@@ -17,18 +18,12 @@ from dynosaur_etl.proposals.profiles import Profile, share_held
 SAME_HEAD = 0.85
 MOST_OTHERS = 40
 
-_LONG_TEXT = frozenset(
-    "text sentence paragraph passage article document content input description story context"
-    " statement post message piece snippet utterance review report excerpt".split()
-)
-_ANY_OUTCOME = frozenset("label class category output result target answer tag value".split())
-_ANY_SHORT = frozenset(
-    "word phrase name term option alternative item choice person thing letter value string"
-    " line".split()
-)
-_QUANTITY = frozenset("number count score rating grade year amount result".split())
-_KINDS = frozenset("kind type sort class category".split())
-_PERSON = frozenset("author writer speaker user person participant sender recipient".split())
+_LONG_TEXT = word_list("long_text")
+_ANY_OUTCOME = word_list("any_outcome")
+_ANY_SHORT = word_list("any_short")
+_QUANTITY = word_list("quantity")
+_KINDS = word_list("kinds")
+_PERSON = word_list("person")
 
 
 class Sense:
@@ -105,7 +100,9 @@ class Sense:
     @cached_property
     def has_options(self) -> bool:
         """An input lists options, or several inputs are options of one numbered family."""
-        return any(given.holds_options for given in self.inputs) or bool(families(self.draft.inputs))
+        return any(given.holds_options for given in self.inputs) or bool(
+            families(self.draft.inputs)
+        )
 
     def fit(self, phrase: str, field: Profile) -> float:
         """Give from 0 to 1 how well a phrase fits a field."""

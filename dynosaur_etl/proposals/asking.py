@@ -2,9 +2,9 @@
 
 An instruction is an order ("Summarise the text"), a question ("Which genre is it?") or a situation
 and an order ("You are given a text. Name ..."). The words are cut into phrases at prepositions,
-conjunctions and punctuation; the phrase behind the order's verb is what is asked for, all others are
-what is given. A verb may itself name its outcome: who summarises writes a summary. English only:
-instructions are asked for in English.
+conjunctions and punctuation; the phrase behind the order's verb is what is asked for, all others
+are what is given. A verb may itself name its outcome: who summarises writes a summary. English
+only: instructions are asked for in English.
 """
 
 import re
@@ -12,113 +12,88 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from dynosaur_etl.proposals.grammar import phrase_table, word_list
+
 MAX_WORDS = 120
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[.?!:;,()]|[/&]")
 _SENTENCE_ENDS = frozenset(".?!:;")
 _PAUSES = frozenset(",()/&")
 
-OUTCOMES: dict[str, str] = {
-    "answer": "answer", "summarize": "summary", "summarise": "summary", "condense": "summary",
-    "translate": "translation", "paraphrase": "paraphrase", "rephrase": "paraphrase",
-    "rewrite": "rewritten", "reword": "paraphrase", "simplify": "simple", "correct": "corrected",
-    "fix": "fixed", "explain": "explanation", "describe": "description", "define": "definition",
-    "justify": "justification", "solve": "solution answer", "calculate": "result",
-    "compute": "result", "count": "number count", "rate": "rating score", "grade": "grade score",
-    "score": "score", "rank": "rank", "classify": "class category label",
-    "categorize": "category label", "categorise": "category label", "label": "label",
-    "tag": "tag", "reply": "reply response",
-    "respond": "response reply", "ask": "question", "review": "review", "compare": "comparison",
-    "title": "title", "date": "date", "transcribe": "transcript", "evaluate": "evaluation",
-    "assess": "assessment", "diagnose": "diagnosis", "recommend": "recommendation",
-    "implement": "code function", "comment": "comment", "document": "documentation",
-    "criticise": "criticism", "criticize": "criticism", "expand": "expanded", "edit": "edited",
-    "verbalise": "sentence text", "verbalize": "sentence text", "argue": "argument",
-    "apologise": "apology", "apologize": "apology", "check": "verdict", "judge": "judgement",
-    "advise": "advice", "help": "help", "restore": "original",
-}  # fmt: skip
-"""Verbs that name their outcome."""
+OUTCOMES = phrase_table("outcomes")
+"""Verbs that name their outcome: who summarises writes a summary."""
 
-_PLAIN_VERBS = frozenset(
-    "generate create write provide predict determine identify find give name extract select choose"
-    " pick produce output return list state tell say decide detect estimate guess infer suggest"
-    " propose make compose construct form formulate invent devise design draft come figure work"
-    " retrieve recognize recognise indicate specify assign match fill use read consider convert"
-    " turn transform change put rearrange combine join merge split replace insert add remove"
-    " report show present supply offer imagine point note mention recall locate discover derive"
-    " deduce conclude analyze analyse examine explore discuss outline get see look know learn sum"
-    " phrase reconstruct recover begin start end finish sort group order place set model simulate"
-    " apply run execute perform repeat reverse swap invert normalize normalise clean format parse"
-    " annotate mark highlight underline verify confirm validate prove show call express collect"
-    " would should can could".split()
-)
+_PLAIN_VERBS = word_list("plain_verbs")
 VERBS = frozenset(OUTCOMES) | _PLAIN_VERBS
-_INTO_VERBS = frozenset(
-    "turn convert transform translate rewrite change put make rephrase reword expand condense"
-    " verbalise verbalize classify categorize categorise label split parse sum sort assign format"
-    " map decode encode render match".split()
-)
-_MATERIAL_VERBS = frozenset(
-    "rearrange reorder combine merge join apply take shuffle reverse replace modify adapt shorten"
-    " lengthen complete continue clean normalize normalise correct fix simplify extend improve polish".split()
-)
-_READING_VERBS = frozenset("read consider use look analyze analyse examine see imagine".split())
+_INTO_VERBS = word_list("into_verbs")
+_MATERIAL_VERBS = word_list("material_verbs")
+_READING_VERBS = word_list("reading_verbs")
 _LEAD_INS = re.compile(
-    r"^(?:please|kindly|now|then|and|also|first|next|finally|can you|could you|would you|will you"
-    r"|i want you to|i would like you to|you (?:should|must|will|need to|have to|are to|can|are asked to)"
+    r"^(?:please|kindly|now|then|and|also|first|next|finally|try to|help me|help to|let us|to"
+    r"|(?:can|could|would|will) you|i (?:want|would like) you to|task|instruction"
+    r"|you (?:should|must|will|need to|have to|are to|can|are asked to)|(?:is|are) asked to"
     r"|(?:the|your|this) (?:task|job|goal|aim|objective|challenge)s? (?:is|are|asks?|requires?)"
-    r"(?: (?:you|models?|the model))?(?: to)?|try to|help me|help to|let us|your turn to|task|instruction|to"
-    r"|in this task|in this exercise|for this task|is asked to|are asked to)\b[\s,:]*"
+    r"(?: (?:you|models?|the model))?(?: to)?|in this task|in this exercise|for this task)"
+    r"\b[\s,:]*"
 )
 _GIVEN = re.compile(
     r"^(?:(?:you(?:'re|’re| are| will be| were| have been| get| receive| see)"
     r"(?: given| provided with| provided| shown| presented with)?)"
-    r"|given|provided(?: with)?|based (?:only |solely )?on|according to|using(?: only)?|from|with|for|in"
-    r"|here (?:is|are)|below (?:is|are)|considering|there (?:is|are)|by (?:reading|using|looking at))\b"
+    r"|given|provided(?: with)?|based (?:only |solely )?on|according to|using(?: only)?|from|with"
+    r"|for|in|(?:here|below|there) (?:is|are)|considering|by (?:reading|using|looking at))\b"
 )
-_BREAKS = frozenset(
-    "of for from in on at to with by about as into onto based using given according between that"
-    " which who whom whose where when while after before within under over like than through without"
-    " against and or but if whether because so not is are was were be been being has have had do does"
-    " did can could will would should may might must please also only just then than via per toward"
-    " towards regarding concerning among upon during out up down off it they them you i we he she"
-    " there here such both either neither how why what including behind".split()
+_BREAKS = word_list("breaks")
+_FILLERS = word_list("fillers")
+_GENERAL = word_list("general")
+_ARTICLES = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "this",
+        "that",
+        "these",
+        "those",
+        "its",
+        "their",
+        "each",
+        "your",
+        "both",
+        "given",
+        "following",
+    ]
 )
-_FILLERS = frozenset(
-    "the a an this that these those its their his her your our my each any some one all every most"
-    " more correct right appropriate corresponding given following provided above below best likely"
-    " possible suitable fitting good proper relevant specific certain particular new own single"
-    " respective stated same exact overall main general next very well whole entire full matching"
-    " plausible other another additional associated related available underlying actual".split()
-)
-_GENERAL = frozenset(
-    "list set sequence series type kind sort form version piece name example value amount part pair"
-    " way group collection number".split()
-)
-_ARTICLES = frozenset("the a an this that these those its their each your both given following".split())
 _ARTICLE_LISTS = [[word] for word in ("the", "a", "an", "this", "these", "each")]
-_GIVEN_WORDS = frozenset("given provided from using based according read".split())
-_PARTICLES = frozenset("up with out down back in at me us".split())
-_INTO = frozenset("into to as by in with".split())
+_GIVEN_WORDS = frozenset(["given", "provided", "from", "using", "based", "according", "read"])
+_PARTICLES = frozenset(["up", "with", "out", "down", "back", "in", "at", "me", "us"])
+_INTO = frozenset(["into", "to", "as", "by", "in", "with"])
 _ALSO_ASKED = frozenset({"ask"})
-_CLAUSES = frozenset("whether if what which who whom when where how why".split())
-_HANGING = frozenset("about for like with on from to at".split())
-_FINITE = frozenset(
-    "wrote gave made took came went said has fits goes comes belongs describes contains shows best"
-    " matches follows applies holds stands fit go match describe contain show".split()
+_CLAUSES = frozenset(
+    ["whether", "if", "what", "which", "who", "whom", "when", "where", "how", "why"]
 )
-_WH = {
-    "who": "person name", "whom": "person name", "when": "date time", "where": "place location",
-    "why": "reason explanation cause",
-}  # fmt: skip
-_HOW = {
-    "many": "number count", "much": "amount", "old": "age", "often": "frequency count",
-    "long": "length duration", "likely": "likelihood score", "hard": "difficulty",
-    "difficult": "difficulty", "severe": "severity", "urgent": "urgency", "similar": "similarity",
-    "far": "distance", "big": "size", "large": "size", "good": "quality rating",
-    "positive": "sentiment", "funny": "funniness", "expensive": "price",
-}  # fmt: skip
-_YES_NO = frozenset("is are was were does do did has have will would should can could may".split())
+_HANGING = frozenset(["about", "for", "like", "with", "on", "from", "to", "at"])
+_FINITE = word_list("finite")
+_WH = phrase_table("wh")
+_HOW = phrase_table("how")
+_YES_NO = frozenset(
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "does",
+        "do",
+        "did",
+        "has",
+        "have",
+        "will",
+        "would",
+        "should",
+        "can",
+        "could",
+        "may",
+    ]
+)
 
 
 @dataclass(frozen=True)

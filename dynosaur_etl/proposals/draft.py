@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dynosaur_etl.domain.features import Field
+from dynosaur_etl.domain.features import Field, FieldKind
+from dynosaur_etl.domain.missing import MISSING, minus_one_is_missing
 from dynosaur_etl.domain.models import Config, Verdict
 from dynosaur_etl.domain.nested import flatten
 from dynosaur_etl.domain.reasons import Reason
@@ -96,13 +97,21 @@ class Sample:
         Of a nested field it is the flat text that an instance has of it.
         """
         if name not in self._texts:
-            self._texts[name] = [self._text(name, value) for value in self.values(name)]
+            values = self.values(name)
+            if self.fields[name].kind is FieldKind.NUMBER and _minus_one_is_missing(values):
+                values = [None if value == MISSING else value for value in values]
+            self._texts[name] = [self._text(name, value) for value in values]
         return self._texts[name]
 
     def _text(self, name: str, value: Any) -> str | None:
         if self.fields[name].flattens:
             return None if value is None else flatten(name, self.features[name], value)
         return output_text(self.fields[name], value)
+
+
+def _minus_one_is_missing(values: Sequence[Any]) -> bool:
+    whole = all(isinstance(value, int | None) and not isinstance(value, bool) for value in values)
+    return whole and minus_one_is_missing(values)
 
 
 def _listed(value: Any) -> str | None:

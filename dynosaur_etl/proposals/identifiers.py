@@ -1,8 +1,8 @@
 """Whether a field names its rows instead of saying something: seen by its values.
 
 An identifier's values differ from row to row and hold no words: UUIDs, hashes, addresses, paths,
-numbers of books and articles, points in time, counters, codes of one pattern. What a field is called
-may support a finding about whole numbers and codes, never make one about words.
+numbers of books and articles, points in time, counters, codes of one pattern. What a field is
+called may support a finding about whole numbers and codes, never make one about words.
 """
 
 import re
@@ -13,7 +13,7 @@ import numpy as np
 MIN_ROWS = 2
 MIN_UNNAMED = 5
 MIN_SORTED = 8
-"""Rows from which numbers that only rise are a counter: 8 in no order do so once in 20,000 samples."""
+"""Rows from which numbers that only rise are a counter: by chance, one sample in 20,000 does."""
 MOST = 0.9
 FEW_CLASSES = 10
 MIN_CLASS_ROWS = 30
@@ -23,7 +23,9 @@ MIN_TOKEN = 8
 MIN_CODES = 3
 STRAIGHT = 0.97
 
-_UUID = re.compile(r"\{?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?(?:_+\w{1,4})?", re.IGNORECASE)
+_UUID = re.compile(
+    r"\{?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?(?:_+\w{1,4})?", re.IGNORECASE
+)
 _HASH = re.compile(r"(?:\w{1,8}[:_-])?(?:0x)?[0-9a-f]{8,}(?:_+\w{1,4})?", re.IGNORECASE)
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]{1,9}://|www\.)\S+", re.IGNORECASE)
 _PAGE = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}/\S*", re.IGNORECASE)
@@ -53,7 +55,9 @@ _EPOCH = (1e9, 2e9)
 NAME_WORDS = frozenset(
     {"id", "ids", "idx", "index", "uid", "uuid", "guid", "pid", "qid", "oid", "identifier"}
 )
-_COUNT_WORDS = frozenset({"row", "rownum", "rowid", "line", "number", "no", "nr", "num", "sequence"})
+_COUNT_WORDS = frozenset(
+    {"row", "rownum", "rowid", "line", "number", "no", "nr", "num", "sequence"}
+)
 _CLASS_WORDS = frozenset(
     {"label", "class", "category", "genre", "topic", "intent", "type", "kind", "act", "emotion"}
     | {"answer", "correct", "option", "choice", "gold", "target", "best", "language", "relation"}
@@ -171,7 +175,9 @@ def _counts_in_runs(numbers: Sequence[int]) -> bool:
     if len(numbers) < MIN_UNNAMED or len(set(numbers)) < MIN_RUN:
         return False
     begins = [0, *(at for at in range(1, len(numbers)) if numbers[at] <= numbers[at - 1])]
-    steps = {numbers[at] - numbers[at - 1] for at in range(1, len(numbers)) if at not in set(begins)}
+    steps = {
+        numbers[at] - numbers[at - 1] for at in range(1, len(numbers)) if at not in set(begins)
+    }
     alike = len({numbers[at] for at in begins}) == 1
     return steps == {1} and alike and len(begins) * MIN_RUN <= len(numbers)
 
@@ -213,7 +219,7 @@ def _of_codes(name: str, texts: Sequence[str]) -> str | None:
     of_one_length = len({len(text) for text in texts}) == 1 and len(texts[0]) >= MIN_TOKEN
     begin_with_letters = not any(text[0].isdigit() for text in texts)
     of_one_pattern = len(patterns) <= max(1, 0.3 * len(texts))
-    if of_one_pattern and begin_with_letters or of_one_length:
+    if (of_one_pattern and begin_with_letters) or of_one_length:
         return "codes of one pattern"
     return None
 

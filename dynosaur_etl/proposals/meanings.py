@@ -1,9 +1,9 @@
 """How near two phrases are in meaning, by an embedder that is handed in.
 
 The embedder maps texts to unit vectors; each text is embedded once and kept. A second measure tells
-of a field's name whether it speaks of the record (who wrote it, when, under which number) or of what
-it says (a summary, a topic, an answer): a logistic regression over the name's vector, fitted on
-names that were sorted by hand (`tests/proposals/fit_roles.py`).
+of a field's name whether it speaks of the record (who wrote it, when, under which number) or of
+what the record says (a summary, a topic, an answer): a logistic regression over the name's vector,
+fitted on names that were sorted by hand (`tests/proposals/fit_roles.py`).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The validity filters that hold an instruction against its output: is it this task that it asks for?
+"""The validity filters that hold an instruction against its output: does it ask for this task?
 
 Each filter has one reason and several signs of it; a sign gives the words of its finding, or None.
 The signs look at names, values and meanings (see `agreement`); without an embedder only identifiers
@@ -15,6 +15,7 @@ from dynosaur_etl.domain.models import Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.proposals.agreement import SAME_HEAD, Sense, families, same_words, stems
 from dynosaur_etl.proposals.draft import Draft, Sample, drop
+from dynosaur_etl.proposals.grammar import word_list
 from dynosaur_etl.proposals.profiles import Profile, share_held
 from dynosaur_etl.proposals.specifics import label_named, row_words, specific_words
 
@@ -48,27 +49,15 @@ _BLANK = re.compile(r"\bblanks?\b", re.IGNORECASE)
 _QUESTIONS = re.compile(r"\b(?:question|quer|ask|problem|riddle|wonder)", re.IGNORECASE)
 _ESTIMATES = re.compile(r"\b(?:estimate|approximate|roughly|rate|grade)\b", re.IGNORECASE)
 _COUNTS = re.compile(r"^\W*count\b", re.IGNORECASE)
-_MEANINGLESS_NAMES = frozenset(
-    "label target output answer text response correct value class result reference input completion"
-    " content reply gold key".split()
-)
-_RECORD_HEADS = frozenset(
-    "username speaker annotator worker rater reviewer uploader account caller listener sender"
-    " recipient date time timestamp day link href website corpus dataset page position offset start"
-    " end index idx id identifier chapter split fold version commit repository repo path file"
-    " filename vote like retweet view download share frequency isbn judge referee sponsor locale lat"
-    " lon latitude longitude hit assignment age gender archive inventory asin sku docket case"
-    " ticket".split()
-)
-_RECORD_WORDS = frozenset("id url annotator worker timestamp".split())
-_WRITERS = frozenset(
-    "author writer owner creator poet composer journalist critic artist photographer blogger".split()
-)
-_TALLIES = frozenset(
-    "support count vote frequency price star like download view follower share comment".split()
-)
-_PLACES = frozenset("line page row number no".split())
-_COUNTED = frozenset({"number", "count", "total", "time"})
+_MEANINGLESS_NAMES = word_list("meaningless_names")
+_ANSWERS = word_list("answers")
+_RECORD_HEADS = word_list("record_heads")
+_RECORD_WORDS = word_list("record_words")
+_WRITERS = word_list("writers")
+_TALLIES = word_list("tallies")
+_PLACES = word_list("places")
+_COUNTED = word_list("counted")
+_COUNTABLE = word_list("countable")
 
 
 def output_identifier(draft: Draft, sample: Sample) -> Verdict | None:
@@ -90,8 +79,8 @@ def asks_for_input(draft: Draft, sample: Sample) -> Verdict | None:
 
 def asks_for_other(draft: Draft, sample: Sample) -> Verdict | None:
     """What the instruction asks for is not what the output holds."""
-    signs = (_fits_output_little, _yes_or_no, _no_questions, _unmade_change, _one_of_several)
-    return _first_sign(Reason.ASKS_FOR_OTHER, signs, draft, sample)
+    signs = (_fits_output_little, _yes_or_no, _no_questions, _question_unheard, _unmade_change)
+    return _first_sign(Reason.ASKS_FOR_OTHER, (*signs, _one_of_several), draft, sample)
 
 
 def fits_few_rows(draft: Draft, sample: Sample) -> Verdict | None:
@@ -103,13 +92,16 @@ def fits_few_rows(draft: Draft, sample: Sample) -> Verdict | None:
 def needs_not_given(draft: Draft, sample: Sample) -> Verdict | None:
     """The instruction needs something that is no input: choices, a second text, other rows."""
     signs = (_choices_missing, _choices_spoken_of, _other_rows, _more_than_given, _two_of_one)
-    return _first_sign(Reason.NEEDS_NOT_GIVEN, (*signs, _blank_missing), draft, sample)
+    more = (_blank_missing, _other_field)
+    return _first_sign(Reason.NEEDS_NOT_GIVEN, (*signs, *more), draft, sample)
 
 
 def output_not_derivable(draft: Draft, sample: Sample) -> Verdict | None:
     """Nothing that is given tells the output: who wrote it, when, how often, or from a number."""
     signs = (_inputs_are_numbers, _named_for_record, _meant_for_record, _date_not_held, _tally)
-    return _first_sign(Reason.OUTPUT_NOT_DERIVABLE, (*signs, _source, _short_names), draft, sample)
+    return _first_sign(
+        Reason.OUTPUT_NOT_DERIVABLE, (*signs, _source, _short_names, _person), draft, sample
+    )
 
 
 def _first_sign(
@@ -173,9 +165,20 @@ def _no_questions(sense: Sense) -> str | None:
     if asks and not output.asks and sense.names_output < SAME_HEAD:
         return f"it asks for a question, and {output.name} holds none"
     said = _QUESTIONS.search(sense.text) or sense.reading.whether or not sense.asked
-    if output.asks and not said and sense.fits_output < FITS_LITTLE:
+    all_ask = sum(text.rstrip().endswith("?") for text in output.texts) >= 0.8 * len(output.texts)
+    if all_ask and output.asks and not said and sense.fits_output < FITS_LITTLE:
         return f"{output.name} holds questions, and it asks for none"
     return None
+
+
+def _question_unheard(sense: Sense) -> str | None:
+    """Find an instruction over questions that neither speaks of one nor asks for an answer."""
+    asked = sense.inputs[0] if all(one.asks for one in sense.inputs) else None
+    heard = _QUESTIONS.search(sense.text) or "answer" in sense.text.casefold()
+    if asked is None or heard or sense.reading.question:
+        return None
+    spoken = max((sense.fit(phrase, asked) for phrase in sense.spoken_of), default=0.0)
+    return f"it does not speak of the question in {asked.name}" if spoken < FITS_LITTLE else None
 
 
 def _unmade_change(sense: Sense) -> str | None:
@@ -188,7 +191,9 @@ def _unmade_change(sense: Sense) -> str | None:
 def _one_of_several(sense: Sense) -> str | None:
     """Find "the right answer" where the output is one of three or more numbered fields."""
     all_names = sense.sample.field_names
-    alike = [group for group in families(all_names) if sense.output.name in group and len(group) > 2]
+    alike = [
+        group for group in families(all_names) if sense.output.name in group and len(group) > 2
+    ]
     if not alike or set(alike[0]) & set(sense.draft.inputs) or not _RIGHT.search(sense.text):
         return None
     return f"{sense.output.name} is one of {len(alike[0])} fields"
@@ -218,7 +223,8 @@ def _one_label(sense: Sense) -> str | None:
 
 def _choices_missing(sense: Sense) -> str | None:
     output = sense.output
-    numbered = output.numbers_options and _has_option_fields(sense)
+    answers = bool(_ANSWERS.intersection(stems(output.spoken)))
+    numbered = answers and output.numbers_options and _has_option_fields(sense)
     if sense.has_options or not (output.names_options or numbered):
         return None
     return f"{output.name} is the sign of an option, and none are given"
@@ -226,7 +232,9 @@ def _choices_missing(sense: Sense) -> str | None:
 
 def _has_option_fields(sense: Sense) -> bool:
     """Tell whether the config has fields of options: a numbered family, or a list called so."""
-    groups = [group for group in families(sense.sample.field_names) if sense.output.name not in group]
+    groups = [
+        group for group in families(sense.sample.field_names) if sense.output.name not in group
+    ]
     texts = [group for group in groups if sense.sample.profile(group[0]).has_words]
     called = [one for one in sense.others if one.is_listed and _CHOICES.search(one.spoken)]
     return bool(texts or called)
@@ -281,6 +289,16 @@ def _blank_missing(sense: Sense) -> str | None:
     return "no input has a blank"
 
 
+def _other_field(sense: Sense) -> str | None:
+    """Find the name of a field that the task does not receive, where none of its own is meant."""
+    for phrase in sense.spoken_of:
+        other = next((one for one in sense.others if same_words(phrase, one) >= 1), None)
+        own = max(sense.fit(phrase, one) for one in (*sense.inputs, sense.output))
+        if other is not None and own < FITS_SOMEWHAT and len(stems(phrase)) > 1:
+            return f"{other.name} is not given"
+    return None
+
+
 def _inputs_are_numbers(sense: Sense) -> str | None:
     """Find inputs without words that name records, or of which a text is to be made."""
     if sense.held >= HELD:
@@ -299,18 +317,24 @@ def _inputs_are_numbers(sense: Sense) -> str | None:
 
 def _named_for_record(sense: Sense) -> str | None:
     words = stems(sense.output.spoken)
-    if sense.held >= HELD:
+    if sense.held >= HELD or not _may_be_metadata(sense.output):
         return None
     of_record = bool(_RECORD_HEADS.intersection(words[-1:]) or _RECORD_WORDS.intersection(words))
     written = bool(_WRITERS.intersection(words)) and sense.input_words >= LONG_INPUT
     return f"{sense.output.name} is not told by its inputs" if of_record or written else None
 
 
+def _may_be_metadata(output: Profile) -> bool:
+    """Tell whether values may be facts about a record: neither classes nor whole texts."""
+    return not output.is_class and output.is_short
+
+
 def _meant_for_record(sense: Sense) -> str | None:
     about = sense.meanings.about_record(sense.output.spoken)
     known_of_a_name = sense.output.has_words and sense.input_words < LONG_INPUT
     estimated = _ESTIMATES.search(sense.text) is not None
-    if about <= OF_THE_RECORD or sense.held >= HELD or known_of_a_name or estimated:
+    known = sense.held >= HELD or known_of_a_name or estimated
+    if about <= OF_THE_RECORD or known or not _may_be_metadata(sense.output):
         return None
     return f"{sense.output.name} speaks of the record ({about:.2f})"
 
@@ -332,10 +356,26 @@ def _tally(sense: Sense) -> str | None:
     large = any(len(text.split(".")[0].lstrip("-")) > 1 for text in output.distinct)
     large = large or len(output.distinct) == 1
     about = sense.meanings.about_record(output.spoken)
-    counted = asks and large and about > PERHAPS_OF_THE_RECORD
+    spoken_of = {word for phrase in sense.asked for word in stems(phrase)}
+    uncounted = not any(_has_digits(one) for one in sense.inputs) and not spoken_of & _COUNTABLE
+    counted = asks and large and (about > PERHAPS_OF_THE_RECORD or uncounted)
     named = stems(output.spoken)
-    called = _TALLIES.intersection(named) and large or _PLACES.intersection(named[-1:])
+    called = (_TALLIES.intersection(named) and large) or _PLACES.intersection(named[-1:])
     return f"{output.name} is a number that nothing tells" if counted or called else None
+
+
+def _has_digits(given: Profile) -> bool:
+    return sum(any(map(str.isdigit, text)) for text in given.texts) > len(given.texts) / 3
+
+
+def _person(sense: Sense) -> str | None:
+    """Find "who ...", where the name stands in none of the texts."""
+    output = sense.output
+    asks = "person name" in sense.asked
+    named = output.is_short and not output.is_class and not output.is_numeric
+    if asks and named and sense.held < HELD and sense.input_words >= LONG_INPUT:
+        return f"{output.name} is a name that no text holds"
+    return None
 
 
 def _source(sense: Sense) -> str | None:

@@ -1,4 +1,4 @@
-"""Words of an instruction that belong to single rows: names, numbers, and what few rows speak of."""
+"""Words of an instruction that belong to single rows: names, and what few rows speak of."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,9 @@ class Specifics:
 def specific_words(sense: Sense) -> Specifics:
     """Find the words that speak of something particular."""
     known = common_words() | _own_words(sense)
-    words = {stem(word.casefold()) for word in _TOKEN.findall(sense.text) if len(word) >= MIN_LETTERS}
+    words = {
+        stem(word.casefold()) for word in _TOKEN.findall(sense.text) if len(word) >= MIN_LETTERS
+    }
     names = {name for name in _names(sense.text) if stem(name.casefold()) not in known}
     return Specifics(tuple(sorted(words - known)), tuple(sorted(names)))
 
@@ -65,7 +67,7 @@ def label_named(sense: Sense) -> tuple[str, str] | None:
         return None
     said = {stem(word) for word in _WORD.findall(sense.text.casefold())}
     for given in sense.inputs:
-        if not given.is_closed or len(given.distinct) < 2:
+        if not given.is_closed or not _may_be_fixed(given):
             continue
         named = [label for label in given.labels if _is_said(label, said)]
         if len(named) == 1:
@@ -74,6 +76,12 @@ def label_named(sense: Sense) -> tuple[str, str] | None:
         if like is not None:
             return given.name, like
     return None
+
+
+def _may_be_fixed(given: Profile) -> bool:
+    """Tell whether labels vary; a single one counts where no instruction would use its words."""
+    words = {stem(word) for label in given.distinct for word in _WORD.findall(label.casefold())}
+    return len(given.distinct) > 1 or not words & common_words()
 
 
 @cache

@@ -7,13 +7,14 @@ instruction in another config or on another day is found where the pool is read 
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dynosaur_etl.domain.models import Config, Mode, Strictness, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.proposals import row_filters, sense_filters, shape_filters, wording_filters
+from dynosaur_etl.proposals.agreement import texts_to_compare
 from dynosaur_etl.proposals.draft import (
     Draft,
     Sample,
@@ -166,7 +167,10 @@ def judge_proposals(
     Where several outputs are no reason to drop (`lenient`), such a proposal becomes one for each
     output; the further ones stand behind the answer's own, at positions of their own.
     """
-    judge = _Judge(Sample(config, rows, rules.languages, meanings), rules)
+    sample = Sample(config, rows, rules.languages, meanings)
+    if meanings is not None:
+        meanings.prepare(texts_of_answers(sample, answers))
+    judge = _Judge(sample, rules)
     judged = Judged()
     for mode, proposals in answers:
         taken = list(proposals)
@@ -177,6 +181,16 @@ def judge_proposals(
             judged.proposals.append(JudgedProposal(mode, raw, judgement))
             judged.repairs.update(repairs)
     return judged
+
+
+def texts_of_answers(
+    sample: Sample, answers: Sequence[tuple[Mode, Sequence[RawProposal]]]
+) -> Iterator[str]:
+    """Give the texts whose meanings judging the answers of a config may compare."""
+    for _, proposals in answers:
+        for draft in (read_draft(raw.payload) for raw in proposals):
+            if isinstance(draft, Draft):
+                yield from texts_to_compare(draft, sample)
 
 
 class _Judge:

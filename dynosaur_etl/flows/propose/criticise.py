@@ -10,7 +10,13 @@ from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, vali
 from dynosaur_etl.flows.propose.propose import ConfigToAsk, questions
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.instances.organise import RULES, Filling, draw_rows, fill_rows
+from dynosaur_etl.instances.organise import (
+    RULES,
+    Filling,
+    draw_rows,
+    fill_rows,
+    without_marks,
+)
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.proposals.critic import (
     CriticVerdict,
@@ -68,7 +74,7 @@ def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:
     requests = {
         request.key: request
         for found in read_configs(asked, answers, services)
-        for proposal in found.judge(rules).proposals
+        for proposal in found.judge(rules, services).proposals
         if (request := critic_request(found, proposal, day, services)) is not None
     }
     return list(requests.values())
@@ -137,6 +143,7 @@ def _examples(task: Task, about: ConfigToAsk, day: GrowthDay, services: Services
     columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
     rows = services.storage.read_table(about.sample_path, columns)
     drawn = rows.take(draw_rows(rows.num_rows, DRAWN_ROWS, EXAMPLE_SEED))
+    drawn = without_marks(drawn, task.output_field, rows[task.output_field])
     filling = Filling(RULES[services.settings.instance_rules])
     filled = fill_rows(task, about.config, drawn, filling, str(day)).instances
     return [Example(row["input"], row["output"]) for row in filled.to_pylist()]

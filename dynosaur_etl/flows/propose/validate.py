@@ -85,7 +85,7 @@ def _validate_all(
 ) -> Validated:
     validated = Validated()
     for done, found in enumerate(read_configs(asked, answers, services), start=1):
-        judged = found.judge(rules)
+        judged = found.judge(rules, services)
         validated.rejects += found.rejects
         validated.deferred += found.deferred
         validated.rescues += found.rescues
