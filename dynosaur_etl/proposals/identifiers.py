@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from dynosaur_etl.domain.references import KINDS
+
 MIN_ROWS = 2
 MIN_UNNAMED = 5
 MIN_SORTED = 8
@@ -23,28 +25,6 @@ MIN_TOKEN = 8
 MIN_CODES = 3
 STRAIGHT = 0.97
 
-_UUID = re.compile(
-    r"\{?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?(?:_+\w{1,4})?", re.IGNORECASE
-)
-_HASH = re.compile(r"(?:\w{1,8}[:_-])?(?:0x)?[0-9a-f]{8,}(?:_+\w{1,4})?", re.IGNORECASE)
-_URL = re.compile(r"(?:[a-z][a-z0-9+.-]{1,9}://|www\.)\S+", re.IGNORECASE)
-_PAGE = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}/\S*", re.IGNORECASE)
-_EXTENSION = (
-    r"\.(?:txt|csv|tsv|jsonl?|xml|html?|pdf|png|jpe?g|gif|svg|bmp|tiff?|wav|mp[34]|flac|ogg|m4a|avi|mov"
-    r"|py|ipynb|js|ts|java|cc?|cpp|hpp?|cs|go|rs|rb|php|sh|sql|md|rst|ya?ml|toml|ini|cfg|conf|log"
-    r"|zip|gz|bz2|xz|zst|tar|parquet|arrow|npy|npz|pkl|bin|dat|docx?|xlsx?|pptx?|out|utt|ann|srt|vtt)"
-)
-_FILE = re.compile(rf"(?=.*[^\W\d_])[^\n?!;]*?[\w)\]]{_EXTENSION}", re.IGNORECASE)
-_PATH = re.compile(r"(?=.*[^\W\d_])(?:[A-Za-z]:\\|\.{0,2}/)?[^\s/\\]+(?:[/\\][^\s/\\]+){2,}/?")
-_DOI = re.compile(r"(?:doi:\s*)?10\.\d{4,9}/\S+", re.IGNORECASE)
-_BOOK = re.compile(r"(?:ISBN[\s:-]*)?(?:97[89][- ]?)?\d{1,5}[- ]?\d{1,7}[- ]?\d{1,7}[- ]?[\dXx]")
-_SERIAL = re.compile(r"(?:ISSN[\s:-]*)?\d{4}-\d{3}[\dXx]")
-_ARTICLE = re.compile(r"(?:arxiv:\s*)?\d{4}\.\d{4,5}(?:v\d+)?", re.IGNORECASE)
-_CLOCK = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?\s*(?:Z|UTC|[+-]\d\d:?\d\d)?"
-    r"|\w{3},? (?:\w{3} \d\d?|\d\d? \w{3}),?(?: \d{4})? \d\d:\d\d:\d\d(?: \S+)?(?: \d{4})?"
-)
-_MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:[.,]0+)?)?\s*(?:Z|UTC|[+-]00:?00)?$")
 _INTEGER = re.compile(r"[+-]?\d+(?:\.0)?")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _TOKEN = re.compile(r"[A-Za-z0-9_#@:./\\-]+")
@@ -73,7 +53,7 @@ def identifier_kind(name: str, texts: Sequence[str]) -> str | None:
     """
     if len(texts) < MIN_ROWS or len(set(texts)) < MIN_ROWS:
         return None
-    for kind, is_of in _KINDS:
+    for kind, is_of in KINDS:
         if _most(texts, is_of) and (kind in _WHATEVER_REPEATS or _mostly_distinct(texts)):
             return kind
     if all(_INTEGER.fullmatch(text) for text in texts):
@@ -97,46 +77,6 @@ def _mostly_distinct(values: Sequence[object], share: float = MOST) -> bool:
     return len(set(values)) >= share * len(values)
 
 
-def _is_hash(text: str) -> bool:
-    plain = _HASH.fullmatch(text)
-    digits, letters = any(c.isdigit() for c in text), any(c.isalpha() for c in text)
-    return plain is not None and digits and letters
-
-
-def _is_file(text: str) -> bool:
-    return len(text.split()) <= 8 and _FILE.fullmatch(text) is not None
-
-
-def _is_path(text: str) -> bool:
-    return _PATH.fullmatch(text) is not None
-
-
-def _is_url(text: str) -> bool:
-    return _URL.fullmatch(text) is not None or _PAGE.fullmatch(text) is not None
-
-
-def _is_book(text: str) -> bool:
-    digits = sum(c.isdigit() for c in text) + text.upper().endswith("X")
-    marked = "-" in text or text.upper().startswith("ISBN") or text.startswith(("978", "979"))
-    return _BOOK.fullmatch(text) is not None and digits in {10, 13} and marked
-
-
-def _is_clock(text: str) -> bool:
-    return _CLOCK.fullmatch(text) is not None and _MIDNIGHT.search(text) is None
-
-
-_KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    ("UUIDs", lambda text: _UUID.fullmatch(text) is not None),
-    ("file names", _is_file),
-    ("DOIs", lambda text: _DOI.fullmatch(text) is not None),
-    ("addresses", _is_url),
-    ("numbers of books", _is_book),
-    ("numbers of periodicals", lambda text: _SERIAL.fullmatch(text) is not None),
-    ("numbers of articles", lambda text: _ARTICLE.fullmatch(text) is not None),
-    ("points in time", _is_clock),
-    ("paths", _is_path),
-    ("hashes", _is_hash),
-)
 _WHATEVER_REPEATS = frozenset(
     {"UUIDs", "addresses", "DOIs", "numbers of books", "numbers of articles", "file names", "paths"}
 )

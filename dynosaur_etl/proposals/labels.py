@@ -31,7 +31,7 @@ SHORT_LABEL = 15
 MAX_LABEL = 60
 MAX_LABEL_WORDS = 8
 MIN_REPEATS = 2
-"""Values that close a field repeat; one that stands alone may have neighbours that were not drawn."""
+"""Values that close a field repeat; one that stands alone may have undrawn neighbours."""
 
 _CLOSED_KINDS = frozenset({FieldKind.TEXT, FieldKind.LABEL, FieldKind.BOOLEAN})
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|\.\d+)%?")
