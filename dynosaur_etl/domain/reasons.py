@@ -92,6 +92,7 @@ class Reason(StrEnum):
     DUPLICATE_INSTANCE = "duplicate_instance"
     NEAR_DUPLICATE = "near_duplicate"
     SEMANTIC_DUPLICATE = "semantic_duplicate"
+    SAME_ROW = "same_row"
     WITHDRAWN = "withdrawn"
     ANSWER_WITHOUT_SCORE = "answer_without_score"
     NOT_SCORED = "not_scored"
@@ -176,6 +177,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.DUPLICATE_INSTANCE: "The same instruction, input and output are there already.",
     Reason.NEAR_DUPLICATE: "An earlier instance has nearly the same input, and the same output.",
     Reason.SEMANTIC_DUPLICATE: "An earlier instance means nearly the same, with the same output.",
+    Reason.SAME_ROW: "The source's same input and output stand there under another instruction.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
     Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
     Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",

@@ -21,13 +21,13 @@ MIXED_SCRIPTS = 0.1
 
 _DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]|Ã[\x80-\xbf©¨¤¶¼±³]|â€|Ã.Ã")
 _CLOSING = frozenset(".!?…)]}\"'”’»。！？;:|>`*")
-_NOTHING = frozenset(
-    "n/a na n.a nan null none nil unknown undefined untitled todo tbd empty nothing missing error"
-    " test pass removed deleted blank unavailable placeholder".split()
-) | {
-    "see above", "to be done", "no answer", "no review", "no summary", "not available", "no data",
-    "not applicable", "none given", "no text", "no comment", "no description",
-}  # fmt: skip
+_NOTHING = frozenset({
+    "n/a", "na", "n.a", "nan", "null", "none", "nil", "unknown", "undefined", "untitled", "todo",
+    "tbd", "empty", "nothing", "missing", "error", "test", "pass", "removed", "deleted", "blank",
+    "unavailable", "placeholder", "see above", "to be done", "no answer", "no review",
+    "no summary", "not available", "no data", "not applicable", "none given", "no text",
+    "no comment", "no description",
+})  # fmt: skip
 _QUANTITY = re.compile(r"[-+$€£]?\d[\d.,]*%?(?:\s*[,;]\s*-?\d[\d.,]*)*")
 _CODE_TOKEN = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z0-9_#:=./-]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")

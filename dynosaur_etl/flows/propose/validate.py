@@ -61,7 +61,7 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
         "examined": require_step(services, str(day), "examine").output,
         "strictness": str(rules.strictness),
         "languages": rules.languages,
-        "critic": [services.settings.critic_model, CRITIC_VERSION],
+        "critic": [services.settings.critic, CRITIC_VERSION],
         "asked": [question.request.key for question in asked],
         "answered": digest(sorted(answers.answered), sorted(answers.refused)),
     }
