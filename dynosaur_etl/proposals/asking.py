@@ -313,13 +313,21 @@ def _read_asked(words: Sequence[str], notes: _Notes) -> None:
         return
     first = phrases[0]
     last = first.split()[-1]
-    notes.asked.append(first)
+    notes.asked.append(_without_participle(first))
     taken = 1
     if len(phrases) > 1 and last in _GENERAL and "of" in words[: words.index(last) + 2]:
         notes.asked[-1:] = [f"{first} of {phrases[1]}", phrases[1]]
         taken = 2
     start = _place_behind(words, taken)
     notes.mention(words[start:])
+
+
+def _without_participle(phrase: str) -> str:
+    """Give "system" for "system used", what is said of it aside."""
+    words = phrase.split()
+    while len(words) > 1 and words[-1].endswith("ed"):
+        words.pop()
+    return " ".join(words)
 
 
 def _place_behind(words: Sequence[str], taken: int) -> int:

@@ -29,7 +29,7 @@ _INTEGER = re.compile(r"[+-]?\d+(?:\.0)?")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _TOKEN = re.compile(r"[A-Za-z0-9_#@:./\\-]+")
 _DIGITS = re.compile(r"\d+")
-_FORMULA = re.compile(r"(?:[A-Z][a-z]?0?){2,}")
+_FORMULA = re.compile(r"(?:[A-Z][a-z]?\d{0,2}){2,}")
 _EPOCH = (1e9, 2e9)
 
 NAME_WORDS = frozenset(
@@ -154,7 +154,7 @@ def _of_codes(name: str, texts: Sequence[str]) -> str | None:
     if len(texts) < MIN_CODES or not _mostly_distinct(texts) or not _most(texts, _is_code):
         return None
     patterns = {_DIGITS.sub("0", text) for text in texts}
-    if any(map(_FORMULA.fullmatch, patterns)):
+    if any(map(_FORMULA.fullmatch, texts)):
         return None
     of_one_length = len({len(text) for text in texts}) == 1 and len(texts[0]) >= MIN_TOKEN
     begin_with_letters = not any(text[0].isdigit() for text in texts)

@@ -26,13 +26,19 @@ def answer(body: Body) -> Answer:
     if body["model"] != CRITIC:
         said = complete(body)
         return {"content": said["choices"][0]["message"]["content"]}
-    examples = fenced(body)["examples"]
-    assert len(examples) == 2
-    assert all(example["input"] and example["output"] for example in examples)
-    is_mood = examples[0]["output"] in {"calm", "cross", "glad"}
-    if is_mood and "Decide" in fenced(body)["instruction"]:
-        return {"content": "Hm."}
-    return {"content": json.dumps({"reason": "I looked.", "valid": not is_mood})}
+    return {"content": json.dumps({"verdicts": list(verdicts(fenced(body)["tasks"]))})}
+
+
+def verdicts(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Object to tasks whose output is the mood, and say nothing of those that decide on it."""
+    assert [task["task"] for task in tasks] == list(range(1, len(tasks) + 1))
+    for task in tasks:
+        examples = task["examples"]
+        assert len(examples) == 2
+        assert all(example["input"] and example["output"] for example in examples)
+        is_mood = examples[0]["output"] in {"calm", "cross", "glad"}
+        if not (is_mood and "Decide" in task["instruction"]):
+            yield {"task": task["task"], "reason": "I looked.", "valid": not is_mood}
 
 
 @pytest.fixture
@@ -102,7 +108,7 @@ def test_a_spent_budget_defers_what_the_critic_has_not_seen(
 def test_without_a_critic_nobody_is_asked(values: tuple[dict[str, str], Any]) -> None:
     environ, llm = values
     steps = (*POLL_STEPS, growth.propose_all, growth.criticise, growth.validate)
-    reports = run(environ | {"DYNOSAUR_CRITIC_MODEL": ""}, *steps)
+    reports = run(environ | {"DYNOSAUR_CRITIC_MODEL": "none"}, *steps)
     assert reports[-2].counts.taken == 0
     assert reports[-1].counts.kept > 0
     assert {body["model"] for body in llm.bodies} == {"dynosaur-demo-rules"}

@@ -1,10 +1,11 @@
 """Tasks that were read by hand: real ones of the recording, and invented ones of every kind.
 
 `labelled/recorded.jsonl` holds a label and a sentence for each recorded task that has rows, by its
-line in `recorded_tasks.jsonl`; `invented_fit.jsonl` and `invented_held_out.jsonl` hold datasets with
-rows and tasks over them. Limits and words of the filters were set on the recorded and the first
-invented part. The held-out part was written after that; the filters found 82% of its invalid tasks
-and dropped 10% of its valid ones when they saw it first, and their general faults were mended then.
+line in `recorded_tasks.jsonl`; `invented_fit.jsonl` and `invented_held_out.jsonl` hold datasets
+with rows and tasks over them. Limits and words of the filters were set on the recorded and the
+first invented part. The held-out part was written after that; the filters found 82% of its invalid
+tasks and dropped 10% of its valid ones when they saw it first, and their general faults were mended
+then.
 """
 
 import json
@@ -141,9 +142,7 @@ def by_filter(tasks: tuple[LabelledTask, ...], found: Filter) -> Found:
     return measured(tasks, lambda task: _drops(found, task))
 
 
-def measured(
-    tasks: tuple[LabelledTask, ...], drops: Callable[[LabelledTask], bool]
-) -> Found:
+def measured(tasks: tuple[LabelledTask, ...], drops: Callable[[LabelledTask], bool]) -> Found:
     dropped = [(task.is_valid, drops(task)) for task in tasks]
     return Found(
         found=sum(drop and not valid for valid, drop in dropped),
