@@ -24,8 +24,8 @@ FEATURES: dict[str, Any] = {
 }  # fmt: skip
 STORIES = [
     ("Who opened the gate?", "Old Marten opened the gate at dawn and let the geese out.", "Marten"),
+    ("Where did the boat sink?", "The boat sank off the point at noon.", "off the point"),
     ("What did Ida sell?", "Ida sold honey and wax at the market in Orm.", "honey and wax"),
-    ("What did Ida sell?", "Ida sold honey and candles at the market in Orm.", "honey and candles"),
     ("When did the snow melt?", "The snow melted in April, weeks later than usual.", "in April"),
     ("Why was the bell rung?", "The bell was rung, as fog came in from the sea.", "because of fog"),
     ("How was the roof mended?", "The roof was mended with reed that grew there.", "with reed"),
