@@ -31,7 +31,7 @@ _NOTHING = frozenset({
 _QUANTITY = re.compile(r"[-+$€£]?\d[\d.,]*%?(?:\s*[,;]\s*-?\d[\d.,]*)*")
 _CODE_TOKEN = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z0-9_#:=./-]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_TAG = re.compile(r"<[^<>]{0,200}>|&[a-z]{2,8};")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>|&[a-z]{2,8};")
 _BOILERPLATE = re.compile(
     r"\b(?:cookies?\b.*\b(?:accept|experience|agree|polic)|accept all cookies|subscribe to"
     r"|sign up (?:for|now|free)|click here|log in or|create an account|share (?:this|on)"
