@@ -5,6 +5,8 @@ import re
 
 from demo.llm_reading import Json, dig, schema_of, text_of
 
+LABEL_LIST = " Answers must be one of "
+"""What follows in an instruction lists all answers that are allowed, and gives none away."""
 _OBJECT = re.compile(r"^\{.*\}$", re.MULTILINE)
 
 
@@ -23,7 +25,8 @@ def criticise(body: Json) -> str:
 
 
 def _verdict(task: Json) -> Json:
-    instruction, outputs = task.get("instruction", ""), _outputs(task)
+    instruction = str(task.get("instruction", "")).partition(LABEL_LIST)[0]
+    outputs = _outputs(task)
     if not outputs or "" in outputs:
         reason, valid = "an example has no output", False
     elif any(len(output) > 3 and output in instruction for output in outputs):

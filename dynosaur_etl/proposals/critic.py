@@ -32,8 +32,8 @@ the reason in one short sentence.
 A task is valid if the instruction is clear by itself and fits every row, not one of them; it asks \
 for what the outputs are, not for an input; everything that it asks for can be worked out or \
 sensibly written from the inputs; the output of each example is a right answer; and the answer \
-does not stand in the instruction. Numbers of records, dates, links and names that no input tells \
-are not valid outputs."""
+does not stand in the instruction, though a list of all allowed answers may. Numbers of records, \
+dates, links and names that no input tells are not valid outputs."""
 SCHEMA = closed_object(
     {
         "verdicts": {

@@ -313,6 +313,7 @@ def test_judges_into_a_schema() -> None:
         ("Name the mood of the review.", "positive", True),
         ("Name the mood of the review, which is positive.", "positive", False),
         ("Name the mood of the review.", "", False),
+        ("Name the mood. Answers must be one of negative, positive.", "positive", True),
     ],
 )
 def test_criticises_as_the_product_asks(instruction: str, output: str, valid: bool) -> None:
