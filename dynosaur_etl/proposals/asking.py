@@ -45,24 +45,7 @@ _GIVEN = re.compile(
 _BREAKS = word_list("breaks")
 _FILLERS = word_list("fillers")
 _GENERAL = word_list("general")
-_ARTICLES = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "this",
-        "that",
-        "these",
-        "those",
-        "its",
-        "their",
-        "each",
-        "your",
-        "both",
-        "given",
-        "following",
-    ]
-)
+_ARTICLES = word_list("articles")
 _ARTICLE_LISTS = [[word] for word in ("the", "a", "an", "this", "these", "each")]
 _GIVEN_WORDS = frozenset(["given", "provided", "from", "using", "based", "according", "read"])
 _PARTICLES = frozenset(["up", "with", "out", "down", "back", "in", "at", "me", "us"])
@@ -75,25 +58,7 @@ _HANGING = frozenset(["about", "for", "like", "with", "on", "from", "to", "at"])
 _FINITE = word_list("finite")
 _WH = phrase_table("wh")
 _HOW = phrase_table("how")
-_YES_NO = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "does",
-        "do",
-        "did",
-        "has",
-        "have",
-        "will",
-        "would",
-        "should",
-        "can",
-        "could",
-        "may",
-    ]
-)
+_YES_NO = word_list("yes_no")
 
 
 @dataclass(frozen=True)
