@@ -116,6 +116,7 @@ def _figures(content: SnapshotContent, changes: SnapshotDiff) -> dict[str, Any]:
         "quality": changes.figures["quality_mean"].to,
         "parameters": _facts(content.parameters),
         "versions": _facts(content.versions),
+        "instructions_per_row": content.parameters.get("instructions_per_row", 0),
         "changes": [
             _change("kept", changes.kept),
             _change("added", changes.added),
