@@ -22,7 +22,7 @@ def test_each_dag_reads_what_the_one_before_has_written(
     services = Services(settings(home))
     make_store(services, SIZE)
     day, store = SIZE.names[0], str(tmp_path / "store")
-    poll, grow, select = polled(day, services), grown(day, services), selected("2", services)
+    poll, grow, select = polled(day, services), grown(day, services), selected(2, services)
     services.close()
 
     hub = str(services.settings.hf_endpoint)

@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 import dynosaur_etl.store
 from dynosaur_etl.domain.errors import StoreUnavailable, Transient
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.views.dataset_lineage import LINEAGES
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.batches import PostgresBatches
@@ -50,7 +49,7 @@ def orphaned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 def test_there_is_much_to_ask() -> None:
     assert len(OF_THE_STORE) > 50
     assert len(OF_THE_FLOWS) > 60
-    assert {"select", "fill_shard", "version_report"} <= {
+    assert {"select", "fill_shard", "version_report", "polled"} <= {
         name.rpartition(".")[2] for name in OF_THE_FLOWS
     }
 
@@ -66,12 +65,6 @@ def test_every_entry_of_the_flows_names_the_outage(orphaned: Services, name: str
     given: dict[type, Any] = {Services: orphaned, Submission: Submission(())}
     with pytest.raises(StoreUnavailable, match="database postgresql"):
         call(OF_THE_FLOWS[name], given)
-
-
-@pytest.mark.parametrize("asset", sorted(LINEAGES))
-def test_the_lineage_names_the_outage(orphaned: Services, asset: str) -> None:
-    with pytest.raises(StoreUnavailable, match="database postgresql"):
-        LINEAGES[asset]("1", orphaned)
 
 
 @pytest.mark.parametrize("owner", [PostgresLedger, PostgresBatches])

@@ -1,6 +1,5 @@
 """What a DAG reads and writes, as the names, versions and sizes that a lineage tool knows."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -47,21 +46,13 @@ def grown(day: str, services: Services) -> Lineage:
     return Lineage((_samples(day, services),), tuple(outputs))
 
 
-def selected(version: str, services: Services) -> Lineage:
+def selected(version: int, services: Services) -> Lineage:
     """Return the pool's instances and vectors, and the version that was selected from them."""
-    record = required_version(services, int(version))
+    record = required_version(services, version)
     at = place(services.storage.url, record.path)
     written = LineageDataset(*at, record.manifest_sha256, record.counts["selected"])
     inputs = (_stored(kind, None, services) for kind in (FileKind.INSTANCES, FileKind.EMBEDDINGS))
     return Lineage(tuple(inputs), (written,))
-
-
-LINEAGES: Mapping[str, Callable[[str, Services], Lineage]] = {
-    "hub_revisions": polled,
-    "instruction_tasks": grown,
-    "training_set": selected,
-}
-"""By the asset that the DAG updates."""
 
 
 def place(url: str, path: str) -> tuple[str, str]:
