@@ -102,6 +102,7 @@ def _run_steps(
 ) -> None:
     reports = []
     with open_command_services() as services, progress_bar(as_json) as progress:
+        services.records.read([str(day) for day in days])
         for day in days:
             of_day = f" of {day}" if len(days) > 1 else ""
             for words, step in steps:

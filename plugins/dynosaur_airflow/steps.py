@@ -10,14 +10,28 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dynosaur_airflow.metrics import tell_step, tell_totals
 from dynosaur_airflow.run_settings import run_services
-from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable, not_allowed
+from dynosaur_etl.domain.errors import (
+    DynosaurError,
+    HubUnavailable,
+    Incomplete,
+    InvalidInput,
+    LlmUnavailable,
+    not_allowed,
+)
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import OVER_CAP, StepReport
+from dynosaur_etl.domain.models import OVER_CAP, STANDS, WAITING, StepReport
 
 Summary = dict[str, Any]
 LABEL_LENGTH = 240
-UNANSWERED = ("unavailable", "held")
-"""Why a request has no answer, but for a budget that is spent: that is as it was wanted."""
+BUDGET = "budget"
+"""The reason for which a request has no answer that another try does not mend."""
+ASKED_AGAIN: Mapping[str, type[DynosaurError]] = {
+    "examine": HubUnavailable,
+    "propose": LlmUnavailable,
+    "criticise": LlmUnavailable,
+    "score": LlmUnavailable,
+}
+"""What is raised for the steps that another try lets ask again."""
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +70,7 @@ def run_about(step: Callable[..., StepReport], subject: Any, *arguments: Any) ->
         began = time.monotonic()
         report = step(subject, services, *arguments)
         tell_step(report.step, time.monotonic() - began)
-        _ensure_answered(report, services.settings.most_deferred)
+        ensure_whole(report, services.settings.most_deferred)
         return _summary(report)
 
 
@@ -216,18 +230,28 @@ def cost_of_the_day() -> str:
         return str(day_report(str(growth_day()), services)["cost_usd"])
 
 
-def _ensure_answered(report: StepReport, most: float) -> None:
-    """Fail the Airflow task, which then tries again, where too many requests have no answer.
+def ensure_whole(report: StepReport, most: float) -> None:
+    """Fail the Airflow task where too much has no answer, or where an earlier output still stands.
+
+    It is tried again only where that can bring an answer: not against a spent budget, nor by a
+    step that asks nobody.
 
     Raises:
-        LlmUnavailable: their share of the step's requests is larger than `most`.
+        Incomplete: asking again now brings no answer.
+        HubUnavailable, LlmUnavailable: it may.
     """
-    missing = sum(report.reasons.get(reason, 0) for reason in UNANSWERED)
-    if missing > most * report.counts.taken:
-        raise LlmUnavailable(
-            f"{missing} of {report.counts.taken} requests of {report.day} have no answer;"
-            f" allowed: a share of {most:g}; what was answered is kept for the next try"
-        )
+    missing, taken = report.unfinished, report.counts.taken
+    if not report.replaced_nothing and missing <= most * taken:
+        return
+    about = f"{report.step} of {report.day}: {missing} of {taken} are deferred"
+    allowed = f"allowed: a share of {most:g}; what was answered is kept for the next run"
+    if report.replaced_nothing:
+        allowed = f"the earlier output, {report.facts[STANDS]} kept, stands until all is there"
+    reasons = report.facts.get(WAITING) or report.reasons
+    spent = int(reasons.get(BUDGET, 0))
+    if spent and (report.replaced_nothing or missing - spent <= most * taken):
+        raise Incomplete(f"{about}, {spent} of them by a budget that is spent; {allowed}")
+    raise ASKED_AGAIN.get(report.step, Incomplete)(f"{about}; {allowed}")
 
 
 def _label(text: str) -> str:

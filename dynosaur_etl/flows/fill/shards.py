@@ -20,7 +20,7 @@ from dynosaur_etl.domain.models import Counts, Mode, Reject, StepReport, Task
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, kept_configs
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
@@ -88,6 +88,20 @@ def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
         "evaluation": [file.identity for file in evaluation_files(settings.evaluation_texts)],
         "evaluation_words": settings.evaluation_words,
     }
+
+
+def tasks_are_outdated(day: GrowthDay, services: Services) -> bool:
+    """Tell whether the day was examined anew, and its tasks still are those of before.
+
+    They stand as long as answers for the new ones are missing; the samples that they were made
+    from may be gone.
+
+    Raises:
+        InvalidInput: the day's proposals have not been validated.
+    """
+    examined = require_step(services, str(day), "examine").output
+    validated = require_step(services, str(day), "validate").report
+    return bool(validated.facts.get("examined", examined) != examined)
 
 
 def plan_fill(day: GrowthDay, services: Services) -> list[Shard]:

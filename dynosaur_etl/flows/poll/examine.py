@@ -39,8 +39,8 @@ from dynosaur_etl.hub.language import detect_language
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import SampleRules
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoints
-from dynosaur_etl.store.tables import CandidateRow, DatasetRow
+from dynosaur_etl.store.steps import StepOutput, count_rows, load_checkpoints, save_checkpoints
+from dynosaur_etl.store.tables import CandidateRow, DatasetRow, VerdictRow
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,10 @@ def examine_candidates(
     def work() -> StepOutput:
         candidates = _candidates(services, day)
         examination = _Examination(services, day, candidates, digest(rules))
-        return output_of(day, len(candidates), examination.run(progress))
+        examined = examination.run(progress)
+        deferred = {row.dataset_id for row in candidates} - {item.dataset_id for item in examined}
+        lost = count_rows(services.engine, VerdictRow, str(day), dataset_id=deferred)
+        return output_of(day, len(candidates), examined, lost)
 
     return run_step(services, str(day), "examine", rules, work)
 

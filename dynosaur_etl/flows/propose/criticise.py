@@ -7,9 +7,11 @@ from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.validation_rules import STEP, validation_rules
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
+from dynosaur_etl.flows.runtime.step import is_finished, require_step
 from dynosaur_etl.instances.organise import RULES, Filling, draw_rows, fill_rows
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.proposals.critic import (
@@ -29,10 +31,15 @@ DRAWN_ROWS = 8
 def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Send the critic's requests that have no answer in the ledger; none without a critic.
 
+    Of a day whose tasks are finished nothing is built, and nothing sent.
+
     Raises:
         LlmUnavailable: the server gives no answer at all.
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
+    known = _criticised(day, services)
+    if known is not None:
+        return StepReport("criticise", str(day), Counts(known, known, 0))
     requests = _requests(day, services)
     outcomes = ask(requests, str(day), services, progress)
     return StepReport(
@@ -57,6 +64,16 @@ def submit_criticism(day: GrowthDay, services: Services) -> Submission:
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
     return submit_missing(_requests(day, services), str(day), services)
+
+
+def _criticised(day: GrowthDay, services: Services) -> int | None:
+    """Count the verdicts of a day whose tasks are finished; None where they are not."""
+    if not services.settings.critic_model:
+        return 0
+    rules = validation_rules(day, services)
+    if not is_finished(services, str(day), STEP, rules):
+        return None
+    return int(require_step(services, str(day), STEP).report.facts.get("criticised", 0))
 
 
 def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:

@@ -35,6 +35,8 @@ def ask_live(
     requests: Sequence[ChatRequest], day: str, services: Services, progress: Progress
 ) -> Outcomes:
     """Send the requests that have no answer, one by one; raises as `ask` does."""
+    if not requests:
+        return Outcomes({}, {}, {})
     asking = services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(asking)
