@@ -90,7 +90,7 @@ def propose_all(day: GrowthDay, services: Services, progress: Progress = silent)
     known = progress_of(day, services)
     if known is not None and known.is_answered:
         counts = Counts(known.requests, known.requests, 0)
-        return StepReport(STEP, str(day), counts, facts={"sent": 0, "notes": []})
+        return StepReport(STEP, str(day), counts, facts={"sent": 0, "batches": 0, "notes": []})
     planned: Sequence[PlannedRequest] = plan_of(day, services).requests
     if services.settings.llm_mode == LlmMode.LIVE:
         return _ask(day, services, planned, progress)
