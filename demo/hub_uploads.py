@@ -153,9 +153,7 @@ class UploadStore:
         with self._lock:
             return handler(call)
 
-    def _handler(
-        self, method: str, segments: tuple[str, ...]
-    ) -> Callable[[Call], Response] | None:
+    def _handler(self, method: str, segments: tuple[str, ...]) -> Callable[[Call], Response] | None:
         match (method, *segments):
             case ("POST", "api", "repos", "create"):
                 return self._create

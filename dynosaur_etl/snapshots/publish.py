@@ -79,12 +79,12 @@ def publish_copy(folder: Path, storage: Storage, version: int) -> Copied:
     _check_copy(folder, storage, path)
     pointed = latest_version(storage)
     if pointed is not None and pointed >= version:
-        words = "named it already" if pointed == version else f"stays at v{pointed:04d}, a newer one"
+        words = f"stays at v{pointed:04d}, which is newer" if pointed > version else "names it"
         return Copied(path, not was_there, f"{LATEST} {words}")
     pointer = {"version": version, "path": path, "manifest_sha256": manifest.sha256}
     storage.write_bytes(LATEST, json_bytes(pointer))
-    before = "nothing" if pointed is None else f"v{pointed:04d}"
-    return Copied(path, True, f"{LATEST} now names v{version:04d}, before it {before}")
+    before = "" if pointed is None else f" in place of v{pointed:04d}"
+    return Copied(path, True, f"{LATEST} names it now{before}")
 
 
 def latest_version(storage: Storage) -> int | None:

@@ -301,6 +301,13 @@ def _finished(row: Row[Any]) -> FinishedStep:
     return FinishedStep(row.fingerprint, row.output, _report(row), row.held_back)
 
 
+def empty_files(engine: Engine, paths: Sequence[str]) -> set[str]:
+    """Return those of the paths whose files are known to hold no row."""
+    query = select(FileRow.path).where(FileRow.path.in_(paths), FileRow.rows == 0)
+    with transaction(engine) as session:
+        return set(session.scalars(query))
+
+
 def _report(row: GrowthRunRow | Row[Any]) -> StepReport:
     return StepReport(
         step=row.step,
