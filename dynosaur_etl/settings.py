@@ -4,7 +4,7 @@ Settings are read when `load_settings()` is called, never on import.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -20,13 +20,22 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    SettingsConfigDict,
+)
 
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
+from dynosaur_etl.domain.misspelling import meant_names
 from dynosaur_etl.domain.models import PromptPreset, Strictness
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
 UNLIMITED = "unlimited"
+PREFIX = "DYNOSAUR_"
+READ_BY_OTHERS = frozenset({"DYNOSAUR_IMAGE_TAG"})  # by docker-compose.yaml
 
 
 class LlmMode(StrEnum):
@@ -104,7 +113,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DYNOSAUR_", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     home: Path = Field(Path(".dynosaur"), description="folder of all local state")
@@ -336,7 +345,7 @@ def cap(budget: Decimal | str) -> Decimal | None:
 def env_name(field: str) -> str:
     """Give the environment's name of a setting."""
     name = _input_name(field)
-    return f"DYNOSAUR_{field.upper()}" if name == field else name
+    return f"{PREFIX}{field.upper()}" if name == field else name
 
 
 def load_settings(
@@ -350,15 +359,32 @@ def load_settings(
 
     Raises:
         InvalidSetting: a value is not allowed; it names the setting, the value (not a
-            secret's) and what is allowed.
+            secret's) and what is allowed. Or a name with our prefix is no setting; it names the
+            nearest one.
     """
     if env_file is not None and not env_file.is_file():
         raise InvalidSetting(not_allowed("settings file", str(env_file), "a file that exists"))
+    if unknown := list(_unknown_names(env_file)):
+        raise InvalidSetting("; ".join(unknown))
     chosen = {_input_name(name): value for name, value in (overrides or {}).items()}
     try:
         return Settings(_env_file=env_file, **chosen)  # type: ignore[call-arg]
     except ValidationError as error:
         raise InvalidSetting("; ".join(map(_complaint, error.errors()))) from None
+
+
+def _unknown_names(env_file: Path | None) -> Iterator[str]:
+    """Complain of names in the environment and in the file that seem to be meant for us."""
+    known = sorted({env_name(field) for field in Settings.model_fields})
+    sources = {"the environment": EnvSettingsSource(Settings)}
+    if env_file is not None:
+        sources[str(env_file)] = DotEnvSettingsSource(Settings, env_file=env_file)
+    for place, source in sources.items():
+        for name in sorted(map(str.upper, source.env_vars)):
+            nearest = () if name in READ_BY_OTHERS else meant_names(name, known, PREFIX)
+            if nearest:
+                words = f"a known name, perhaps {' or '.join(nearest)}"
+                yield not_allowed(f"setting in {place}", name, words)
 
 
 def _input_name(field: str) -> str:

@@ -29,7 +29,7 @@ def _show(state: dict[str, Any]) -> None:
 
 def _notes(step: dict[str, Any]) -> list[str]:
     facts = step["facts"]
-    notes = [str(facts["path"])] if "path" in facts else []
+    notes = [_version(facts)] if "path" in facts else []
     if STANDS in facts:
         notes.append(
             f"{step['deferred']} of {step['taken']} are deferred; the earlier output, "
@@ -38,6 +38,19 @@ def _notes(step: dict[str, Any]) -> list[str]:
     if facts.get("asked", 0) > facts.get("rows", 0) and "pool" in facts:
         notes.append(f"{facts['asked']} were asked for, and the pool has {facts['pool']}")
     return notes
+
+
+def _version(facts: dict[str, Any]) -> str:
+    words = [f"v{facts['version']:04d}, {facts['path']}"]
+    if facts.get("same_as"):
+        words.append(f"the files of v{facts['same_as']:04d}")
+    if facts.get("trial"):
+        words.append("a trial, not the head")
+    if facts.get("set_aside"):
+        words.append(f"the head stays rolled back; v{facts['set_aside']:04d} was selected again")
+    elif not facts["new"]:
+        words.append("there already")
+    return ", ".join(words)
 
 
 def _listed(numbers: dict[str, int]) -> str:

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from dynosaur_etl.cli.console import Json, emit, err, out, show_fields
-from dynosaur_etl.cli.context import command_settings, open_command_services
+from dynosaur_etl.cli.context import State, command_settings, open_command_services
 from dynosaur_etl.cli.exits import EXIT_TERMINAL
 from dynosaur_etl.cli.tables import show_table
 
@@ -28,13 +28,14 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check database, storage, disk, Hub, LLM and model, and say how to mend what is wrong."""
+    """Check database, storage, disk, Hub, LLM and model, and say what to do first."""
     from dataclasses import asdict
 
-    from dynosaur_etl.flows.upkeep.doctor import examine
+    from dynosaur_etl.flows.upkeep.doctor import examine, first_step
 
     checks = list(examine(command_settings()))
-    emit({"checks": [asdict(check) for check in checks]}, as_json, _show_checks)
+    first = first_step(checks, State.env_file)
+    emit({"checks": [asdict(check) for check in checks], "first": first}, as_json, _show_checks)
     if not all(check.ok for check in checks):
         raise typer.Exit(EXIT_TERMINAL)
 
@@ -110,3 +111,4 @@ def _show_checks(state: dict[str, Any]) -> None:
         out.print(f"{check['name']}: {mark}", style=style, markup=False)
         for words in filter(None, (check["found"], check["mend"])):
             out.print(Padding(Text(words, overflow="fold"), (0, 0, 0, 2)))
+    out.print(f"First: {state['first']}", markup=False, soft_wrap=True)

@@ -66,6 +66,14 @@ def newest_schema_version() -> str | None:
     return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
+def schema_versions() -> list[str]:
+    """Return all migrations that this version of the product knows, the newest first."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    return [script.revision for script in scripts]
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
     """Open a session that commits at the end of the block, or leaves nothing behind.
