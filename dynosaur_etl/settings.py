@@ -359,8 +359,7 @@ def load_settings(
 
     Raises:
         InvalidSetting: a value is not allowed; it names the setting, the value (not a
-            secret's) and what is allowed. Or a name with our prefix is no setting; it names the
-            nearest one.
+            secret's) and what is allowed; or a name is nearly that of a setting.
     """
     if env_file is not None and not env_file.is_file():
         raise InvalidSetting(not_allowed("settings file", str(env_file), "a file that exists"))

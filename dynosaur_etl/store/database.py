@@ -59,13 +59,6 @@ def schema_version(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def newest_schema_version() -> str | None:
-    """Give the migration that this version of the product needs."""
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
-
-
 def schema_versions() -> list[str]:
     """Return all migrations that this version of the product knows, the newest first."""
     from alembic.script import ScriptDirectory
