@@ -78,14 +78,13 @@ def snapshot(
     alpha: Annotated[float | None, typer.Option(help="Weight of quality, 0 to 1.")] = None,
     day: Annotated[str, typer.Option("--day", help="Last day of the pool; default: newest.")] = "",
     head: Annotated[
-        bool, typer.Option("--head", help="Make it the head, also with a smaller -k or --alpha.")
+        bool, typer.Option("--head", help="Make it the head, also with a smaller -k.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Select from the pool, and write the selection as the next version.
 
-    With fewer rows or another weight than the settings have it is a trial: never the head, nor
-    published by a run.
+    With a smaller -k than the settings have it is a trial: never the head.
     """
     from dynosaur_etl.flows.select import training_set as flow
     from dynosaur_etl.flows.snapshot.heads import is_trial
@@ -96,7 +95,7 @@ def snapshot(
             raise InvalidInput(
                 "snapshot: no day has grown an instance yet; run `dynosaur grow` first"
             )
-        trial = not head and is_trial(services.settings, k, alpha)
+        trial = not head and is_trial(services.settings, k)
         report = flow.build_snapshot(
             GrowthDay.parse(last), services, k, alpha, progress("selecting"), trial=trial
         )

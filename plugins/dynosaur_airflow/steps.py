@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from airflow.sdk import Asset, get_current_context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from dynosaur_airflow.metrics import tell_step, tell_totals
+from dynosaur_airflow.run_day import day_of_run
 from dynosaur_airflow.run_settings import run_services
 from dynosaur_etl.domain.errors import (
     DynosaurError,
     HubUnavailable,
     Incomplete,
-    InvalidInput,
     LlmUnavailable,
-    not_allowed,
 )
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import OVER_CAP, STANDS, WAITING, StepReport
@@ -37,15 +35,15 @@ log = logging.getLogger(__name__)
 
 
 def growth_day() -> GrowthDay:
-    """Give the growth day of the running task: the partition key of its DAG run.
+    """Return the growth day of the running task; see `day_of_run`.
 
     Raises:
-        InvalidInput: the run has no partition key, or one that is not a calendar day.
+        InvalidInput: it is not told as a calendar day.
     """
-    key = getattr(get_current_context()["dag_run"], "partition_key", None)
-    if key is None:
-        raise InvalidInput(not_allowed("partition key", key, "a growth day as YYYY-MM-DD"))
-    return GrowthDay.parse(key)
+    context = get_current_context()
+    run = context["dag_run"]
+    key = getattr(run, "partition_key", None)
+    return day_of_run(run.dag_id, key, context["params"], run.run_after)
 
 
 def run_step(step: Callable[..., StepReport], *arguments: Any) -> Summary:
@@ -74,17 +72,13 @@ def run_about(step: Callable[..., StepReport], subject: Any, *arguments: Any) ->
         return _summary(report)
 
 
-def run_selection(step: Callable[..., StepReport], day: str) -> Summary:
-    """Run `step(day, services, k, alpha)` with the size and weight that a manual run has set."""
-    params = get_current_context()["params"]
-    return run_about(step, GrowthDay.parse(day), params["k"], params["alpha"])
-
-
 def plan_selection(day: str) -> list[dict[str, Any]]:
     """Give the parts of a selection that is made in parts, each with the label operators see."""
     from dynosaur_etl.flows.select.selection_parts import plan_parts
 
     params = get_current_context()["params"]
+    if params["rollback"]:
+        return []
     with run_services() as services:
         return plan_parts(GrowthDay.parse(day), services, params["k"], params["alpha"])
 
@@ -98,24 +92,30 @@ def solve_selection_part(part: dict[str, Any], day: str) -> int:
         return solve_stored_part(part, GrowthDay.parse(day), services, params["k"], params["alpha"])
 
 
-def preview(forecast: str) -> bool:
+def preview(forecast: str, finished: str) -> bool:
     """Tell whether the run goes on; a dry run shows what it would do, and stops.
 
-    The settings of the run are read, so that a param that they refuse fails before anything starts.
+    A day that is finished under the settings of the run has nothing to do, and stops as well. The
+    settings are read first, so that a param that they refuse fails before anything starts.
 
     Args:
-        forecast: name of the function of `flows.forecast` that tells it.
+        forecast: name of the function of `flows.views.forecast` that tells what would be done.
+        finished: name of the function of `flows.finished` that tells whether nothing would.
 
     Raises:
         InvalidSetting: a param of the run is not allowed.
+        InvalidInput: the growth day is none.
     """
+    from dynosaur_etl.flows import finished as done
     from dynosaur_etl.flows.views import forecast as flow
 
-    context = get_current_context()
+    context, day = get_current_context(), growth_day()
     with run_services() as services:
         if not context["params"].get("dry_run"):
-            return True
-        told = getattr(flow, forecast)(growth_day(), services)
+            is_finished = getattr(done, finished)(day, services)
+            log.info("%s is %s", day, "finished already" if is_finished else "to be worked on")
+            return not is_finished
+        told = getattr(flow, forecast)(day, services)
     log.info("a dry run: %s", told)
     context["ti"].xcom_push("forecast", told)
     return False
@@ -195,18 +195,13 @@ def _planned(plan: str) -> list[dict[str, Any]]:
     return [{"number": piece.number, "label": _label(piece.label)} for piece in pieces]
 
 
-def newest_grown_day() -> str:
-    """Give the newest day that can be selected from; without an instance the run is skipped."""
-    from dynosaur_etl.flows.select import training_set
-
-    with run_services() as services:
-        day = training_set.newest_grown_day(services)
-    if day is None:
-        raise AirflowSkipException("no day has grown an instance yet")
-    return day
+def announce_day(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
+    """Announce for the growth day of the run, also where that is not its partition key."""
+    get_current_context()["outlet_events"][asset].add_partitions(str(growth_day()))
+    announce(asset, summaries, **facts)
 
 
-def publish(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
+def announce(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
     """Show in the asset's event what the run's steps did: counts, reasons and plain facts.
 
     What is missing, because it was deferred, is named with its step, and logged.

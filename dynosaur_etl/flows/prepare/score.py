@@ -59,7 +59,7 @@ def score(day: GrowthDay, services: Services, progress: Progress = silent) -> St
         lost = _lost(day, services, made[chosen.name]) if waiting else 0
         return _output(running, chosen, made, lost, waiting)
 
-    return run_step(services, str(day), STEP, _rules(day, services, running), work)
+    return run_step(services, str(day), STEP, score_rules(day, services, running), work)
 
 
 def score_part(
@@ -75,7 +75,7 @@ def score_part(
     waiting: Waiting = {}
     running = scorers(services, str(day), waiting)
     parts = one_part(day, services, number)
-    if is_finished(services, str(day), STEP, _rules(day, services, running)):
+    if is_finished(services, str(day), STEP, score_rules(day, services, running)):
         return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"part": number})
     made = {
         scorer.name: _parts(day, services, scorer, parts, running, progress) for scorer in running
@@ -97,7 +97,7 @@ def submit_scores(day: GrowthDay, services: Services, number: int) -> Submission
     """
     running = scorers(services, str(day))
     [part] = one_part(day, services, number)
-    rules = _rules(day, services, running)
+    rules = score_rules(day, services, running)
     requests = [
         request
         for judge in running
@@ -107,7 +107,12 @@ def submit_scores(day: GrowthDay, services: Services, number: int) -> Submission
     return submit_missing(requests, str(day), services)
 
 
-def _rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -> dict[str, Any]:
+def score_rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -> dict[str, Any]:
+    """Return everything that the scores of a day depend on.
+
+    Raises:
+        InvalidInput: the day's tasks have not been filled.
+    """
     return {
         "scorers": [[scorer.name, scorer.version] for scorer in running],
         "instances": require_step(services, str(day), "fill").output,
@@ -122,7 +127,7 @@ def _parts(
     running: Sequence[Scorer],
     progress: Progress,
 ) -> list[MadePart]:
-    rules = _rules(day, services, running)
+    rules = score_rules(day, services, running)
     return list(make_parts(day, services, STEP, rules, _column(scorer), parts, progress))
 
 

@@ -31,10 +31,9 @@ _OF_THE_METHOD = frozenset({"selection", "method", "base", "kept"})
 """Parameters that tell how the picks were found, not what was asked for."""
 
 
-def is_trial(settings: Settings, k: int | None, alpha: float | None) -> bool:
-    """Tell whether a run by hand only tries something: fewer rows, or another weight, than set."""
-    fewer = k is not None and k < settings.selection_size
-    return fewer or (alpha is not None and alpha != settings.selection_alpha)
+def is_trial(settings: Settings, k: int | None) -> bool:
+    """Tell whether a run by hand only tries something: it selects fewer rows than are set."""
+    return k is not None and k < settings.selection_size
 
 
 def rollback(version: int, services: Services) -> StepReport:

@@ -21,7 +21,7 @@ from dynosaur_etl.snapshots.push import (
 )
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.storage import Storage
-from dynosaur_etl.store.versions import head_version, record_publication
+from dynosaur_etl.store.versions import head_version, publications, record_publication
 
 _Result = TypeVar("_Result")
 
@@ -53,6 +53,32 @@ def publish_version(version: int, services: Services) -> StepReport:
     facts["published"] = sum(done)
     day = version_row(version, services).day
     return StepReport("publish", day, Counts(len(done), len(done), 0), facts=facts)
+
+
+def why_not_published(version: int, services: Services) -> str | None:
+    """Say why a run does not publish a version: no target, or not the head; None where it does.
+
+    Raises:
+        InvalidInput: there is no such version.
+    """
+    row, head = version_row(version, services), head_version(services.engine)
+    if not services.settings.publish_url and not services.settings.publish_repo:
+        return "neither DYNOSAUR_PUBLISH_REPO nor DYNOSAUR_PUBLISH_URL is set"
+    if row.trial:
+        return f"v{version:04d} is a trial"
+    if head is not None and head.version != version:
+        return f"v{version:04d} is not the head; v{head.version:04d} is"
+    return None
+
+
+def is_published(version: int, services: Services) -> bool:
+    """Tell whether every target of the settings is known to hold the version."""
+    settings = services.settings
+    wanted = {without_login(settings.publish_url)} if settings.publish_url else set()
+    if settings.publish_repo:
+        wanted.add(_address(hub_target(services)))
+    held = publications(services.engine, [version]).get(version, [])
+    return wanted <= {part["target"] for part in held}
 
 
 def head_number(services: Services) -> int:
@@ -109,10 +135,13 @@ def _to_storage(version: int, folder: Path, services: Services, facts: dict[str,
 def _to_hub(version: int, folder: Path, services: Services, facts: dict[str, Any]) -> bool:
     target = hub_target(services)
     pushed = push_snapshot(folder, target, version)
-    address = f"{target.endpoint}/datasets/{target.repo}"
-    record_publication(services.engine, version, address, pushed.commit)
+    record_publication(services.engine, version, _address(target), pushed.commit)
     facts |= asdict(pushed)
     return pushed.new
+
+
+def _address(target: HubTarget) -> str:
+    return f"{target.endpoint}/datasets/{target.repo}"
 
 
 def _at_the_hub(

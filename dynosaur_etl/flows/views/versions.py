@@ -59,7 +59,7 @@ def version_report(services: Services, version: int) -> dict[str, Any]:
             "tradeoff": row.facts.get("tradeoff", []),
             "curve": curve(str(folder), row.manifest_sha256),
             "card": (folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN],
-            "state": _state(folder, row.manifest_sha256),
+            "files": _state(folder, row.manifest_sha256),
         }
     )
 
@@ -100,7 +100,11 @@ def states(services: Services, rows: Sequence[SnapshotRow]) -> list[dict[str, An
     head = head_version(services.engine)
     published = publications(services.engine, [row.version for row in rows])
     return [
-        {"state": state_words(row, head), "published": published.get(row.version, [])}
+        {
+            "state": state_words(row, head),
+            "is_head": head is not None and row.version == head.version,
+            "published": published.get(row.version, []),
+        }
         for row in rows
     ]
 
