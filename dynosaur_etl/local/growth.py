@@ -124,7 +124,7 @@ def _done(api: AirflowApi, days: Sequence[str]) -> dict[str, int]:
     announced = _announced(api) if grown else {}
     taken_up = _taken_up(api) if announced else set()
     selected = [day for day in days if announced.get(day) in taken_up]
-    return dict(zip(DAGS, map(len, (polled, grown, selected)), strict=True))
+    return dict(zip(DAGS, (len(polled), len(grown), len(selected)), strict=True))
 
 
 def _runs(api: AirflowApi, dag: str) -> list[Run]:
@@ -138,7 +138,7 @@ def _newest_runs(api: AirflowApi, dag: str) -> dict[str, Run]:
 
 
 def _announced(api: AirflowApi) -> dict[str, str]:
-    """Give the newest growth run of each day that has told of its tasks; a finished day's do not."""
+    """Return the newest growth run of each day that announced its tasks; skipped ones do not."""
     query = {"source_dag_id": DAGS[1], "order_by": "-timestamp", "limit": _RUNS_READ}
     events = api.get("/assets/events", **query)["asset_events"]
     return {event["partition_key"]: event["source_run_id"] for event in events[::-1]}

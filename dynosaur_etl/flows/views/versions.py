@@ -36,8 +36,8 @@ _KEPT = 256
 def versions(services: Services, most: int = _SHOWN) -> list[dict[str, Any]]:
     """Give the newest versions with their figures, the newest first."""
     rows = versions_newest_first(services.engine, most)
-    known = zip(rows, states(services, rows), strict=True)
-    return [_line(services, row) | state for row, state in known]
+    known = zip(rows, statuses(services, rows), strict=True)
+    return [_line(services, row) | status for row, status in known]
 
 
 def version_report(services: Services, version: int) -> dict[str, Any]:
@@ -49,17 +49,17 @@ def version_report(services: Services, version: int) -> dict[str, Any]:
     """
     row = find_version(services, version)
     folder = version_folder(services, row)
-    [state] = states(services, [row])
+    [status] = statuses(services, [row])
     return (
         _line(services, row)
-        | state
+        | status
         | {
             "parameters": row.facts.get("parameters", {}),
             "counts": row.facts.get("counts", {}),
             "tradeoff": row.facts.get("tradeoff", []),
             "curve": curve(str(folder), row.manifest_sha256),
             "card": (folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN],
-            "files": _state(folder, row.manifest_sha256),
+            "state": _state(folder, row.manifest_sha256),
         }
     )
 
@@ -91,17 +91,17 @@ def find_version(services: Services, version: int) -> SnapshotRow:
     return row
 
 
-def states(services: Services, rows: Sequence[SnapshotRow]) -> list[dict[str, Any]]:
+def statuses(services: Services, rows: Sequence[SnapshotRow]) -> list[dict[str, Any]]:
     """Return what may change about versions: whether they are the head, and where they went.
 
     Returns:
-        For each: its `state` in words, and `published` with the targets.
+        For each: its `status` in words, whether it `is_head`, and `published` with the targets.
     """
     head = head_version(services.engine)
     published = publications(services.engine, [row.version for row in rows])
     return [
         {
-            "state": state_words(row, head),
+            "status": status_words(row, head),
             "is_head": head is not None and row.version == head.version,
             "published": published.get(row.version, []),
         }
@@ -109,7 +109,7 @@ def states(services: Services, rows: Sequence[SnapshotRow]) -> list[dict[str, An
     ]
 
 
-def state_words(row: SnapshotRow, head: SnapshotRow | None) -> str:
+def status_words(row: SnapshotRow, head: SnapshotRow | None) -> str:
     """Word whether a version is the head, a trial, rolled back to, and whose files it has."""
     words = []
     if head is not None and row.version == head.version:
