@@ -20,6 +20,7 @@ from sqlalchemy import text
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput
 from dynosaur_etl.domain.split import is_held_out
 from dynosaur_etl.flows.snapshot import publish, versions
+from dynosaur_etl.flows.snapshot.targets import aimed
 from dynosaur_etl.flows.upkeep import audit
 from dynosaur_etl.flows.upkeep import garbage as collect
 from dynosaur_etl.snapshots.verify import verify_snapshot
@@ -257,9 +258,7 @@ def test_no_target_is_told(grown: Grown) -> None:
     services = grown.services()
     assert publish.publish_version(build(services)["version"], services).counts.taken == 0
     with pytest.raises(InvalidInput, match="DYNOSAUR_PUBLISH_REPO"):
-        publish.aimed(services.settings, "")
-    assert publish.aimed(services.settings, "team/set").publish_repo == "team/set"
-    assert publish.aimed(services.settings, "/srv/sets").publish_url == "/srv/sets"
+        aimed(services.settings, "")
 
 
 def full_disk() -> None:
@@ -296,7 +295,7 @@ app(["snapshot", "-k", "20"])
 KILLS = [
     ("dynosaur_etl.snapshots.build:write_features_parquet", 2, "after"),
     ("dynosaur_etl.store.storage:Storage._put_files", 1, "after"),
-    ("dynosaur_etl.flows.snapshot.versions:transaction", 1, "before"),
+    ("dynosaur_etl.flows.snapshot.versions:add_version", 1, "before"),
 ]
 
 

@@ -101,6 +101,7 @@ def whole(
             "DYNOSAUR_CRITIC_MODEL": MODEL,
             "DYNOSAUR_SCORERS": "heuristics,judge",
             "DYNOSAUR_QUALITY_SCORER": "judge",
+            "DYNOSAUR_JUDGE_MODEL": MODEL,
         }
         with open_services(settings(values)) as services:
             reports = run(services)
@@ -210,7 +211,7 @@ def submitted(whom: str, services: Services) -> Submission:
 
 @pytest.mark.timeout(900)
 @hypothesis_settings(
-    max_examples=24,
+    max_examples=10,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
