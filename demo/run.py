@@ -4,8 +4,8 @@
 
 It starts the sample Hub and the rule-based LLM beside Airflow, backfills `hub_poll` over the days,
 waits for everything that follows from it, pauses `hub_poll` again, and tells what was made and what
-unpausing would do. What is there is kept: a second run starts only what has stopped, and adds nothing.
-`make stop` ends it all.
+unpausing would do. What is there is kept: a second run starts only what has stopped, and adds
+nothing. `make stop` ends it all.
 """
 
 import argparse

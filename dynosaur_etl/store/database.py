@@ -40,7 +40,12 @@ def connect(url: str) -> Engine:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the tables to the newest migration, from empty or from any older one."""
+    """Bring the tables to the newest migration, from empty or from any older one.
+
+    Where they are there already, one query tells, and the migrations are not loaded.
+    """
+    if _stored_version(engine) == newest_migration():
+        return
     from alembic import command
     from alembic.config import Config
 
@@ -49,6 +54,20 @@ def upgrade(engine: Engine) -> None:
     with locked(engine, "migrations"), engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def newest_migration() -> str:
+    """Return the number of the newest migration, with which its file's name begins."""
+    return max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def _stored_version(engine: Engine) -> str | None:
+    with wrapped_errors(engine), engine.connect() as connection:
+        there = connection.scalar(text("select to_regclass('alembic_version')"))
+        if there is None:
+            return None
+        found = connection.execute(text("select version_num from alembic_version")).scalars().all()
+    return found[0] if len(found) == 1 else None
 
 
 def schema_version(engine: Engine) -> str | None:

@@ -9,6 +9,7 @@ from dynosaur_etl.domain.errors import Busy, StoreUnavailable
 from dynosaur_etl.store.database import (
     connect,
     locked,
+    newest_migration,
     schema_version,
     schema_versions,
     transaction,
@@ -36,7 +37,7 @@ def test_migrations_lead_from_empty_to_the_tables_of_the_code(database_url: str)
     from alembic.migration import MigrationContext
 
     engine = connect(database_url)
-    assert schema_version(engine) == schema_versions()[0]
+    assert schema_version(engine) == schema_versions()[0] == newest_migration()
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
