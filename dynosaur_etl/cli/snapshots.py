@@ -151,11 +151,11 @@ def _show_list(state: dict[str, Any]) -> None:
     rows = [
         (
             _name(row["version"]), _name(row["parent"]), row["day"], row["counts"].get("selected"),
-            row["kept"], row["path"], _about(row),
+            row["kept"], _about(row),
         )
         for row in state["snapshots"]
     ]  # fmt: skip
-    show_table(("version", "parent", "day", "rows", "kept", "path", "state"), rows, text="state")
+    show_table(("version", "parent", "day", "rows", "kept", "state"), rows, text="state")
 
 
 def _show_rollback(state: dict[str, Any]) -> None:
