@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,10 +30,12 @@ from dynosaur_etl.flows.prepare.scorers import (
 from dynosaur_etl.flows.runtime.asking import submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
-from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.quality.judge import Judge
 from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, settled
 from dynosaur_etl.store.steps import CountedReject, StepOutput, files_of
+
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch import Submission
 
 STEP = "score"
 CHOSEN = "chosen"
@@ -85,7 +87,7 @@ def score_part(
     return StepReport(STEP, str(day), counts, dict(missing), facts)
 
 
-def submit_scores(day: GrowthDay, services: Services, number: int) -> Submission:
+def submit_scores(day: GrowthDay, services: Services, number: int) -> "Submission":
     """Submit what the judge has to be asked of one part, as batches of the Batch API.
 
     Without a judge among the scorers, or once the part is scored, nothing is submitted.

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
@@ -13,7 +14,6 @@ from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
 from dynosaur_etl.instances.organise import RULES, Filling, draw_rows, fill_rows
-from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.proposals.critic import (
     CriticVerdict,
     Example,
@@ -22,6 +22,9 @@ from dynosaur_etl.proposals.critic import (
 )
 from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts
 from dynosaur_etl.store.answers import stored_answers
+
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch import Submission
 
 EXAMPLE_SEED = "critic"
 DRAWN_ROWS = 8
@@ -56,7 +59,7 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
     )
 
 
-def submit_criticism(day: GrowthDay, services: Services) -> Submission:
+def submit_criticism(day: GrowthDay, services: Services) -> "Submission":
     """Submit the critic's requests that have no answer, as batches of the Batch API.
 
     Raises:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynosaur_etl.domain.batch import Batch
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
@@ -15,12 +15,13 @@ from dynosaur_etl.flows.runtime.asking import ask_live, submit_missing
 from dynosaur_etl.flows.runtime.batches import batches_of, wait_for
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.llm.batch import Submission
-from dynosaur_etl.llm.batch_lines import MAX_LINES
 from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import answer_states
 from dynosaur_etl.store.plans import PlannedRequest
+
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch import Submission
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def propose(
     return _ask(day, services, _part(day, services, batch, LlmMode.LIVE), progress)
 
 
-def submit_proposals(day: GrowthDay, services: Services, batch: int) -> Submission:
+def submit_proposals(day: GrowthDay, services: Services, batch: int) -> "Submission":
     """Submit the requests of one part that have no answer, as batches of the Batch API.
 
     Raises:
@@ -69,13 +70,15 @@ def submit_proposals(day: GrowthDay, services: Services, batch: int) -> Submissi
     return submit_missing(requests, str(day), services)
 
 
-def read_submission(kept: Mapping[str, Any]) -> Submission:
+def read_submission(kept: Mapping[str, Any]) -> "Submission":
     """Read a submission that was kept as JSON."""
+    from dynosaur_etl.llm.batch import Submission
+
     return Submission(**{**kept, "batches": tuple(kept["batches"]), "notes": tuple(kept["notes"])})
 
 
 def report_proposals(
-    day: GrowthDay, services: Services, batch: int, submission: Submission
+    day: GrowthDay, services: Services, batch: int, submission: "Submission"
 ) -> StepReport:
     """Report what has become of the requests of one part, once its batches are collected."""
     return _report(day, services, _part(day, services, batch, LlmMode.BATCH), submission)
@@ -119,7 +122,7 @@ def _ask(
 
 
 def _report(
-    day: GrowthDay, services: Services, planned: Sequence[PlannedRequest], submission: Submission
+    day: GrowthDay, services: Services, planned: Sequence[PlannedRequest], submission: "Submission"
 ) -> StepReport:
     keys = {item.key for item in planned}
     states = answer_states(services.engine, list(keys))
@@ -164,7 +167,11 @@ def _part(
 
 def _part_size(mode: LlmMode, services: Services) -> int:
     """A task that only waits holds no slot, so a part may be as large as a file may be."""
-    return services.settings.llm_batch_calls if mode == LlmMode.LIVE else MAX_LINES
+    if mode == LlmMode.LIVE:
+        return services.settings.llm_batch_calls
+    from dynosaur_etl.llm.batch_lines import MAX_LINES
+
+    return MAX_LINES
 
 
 def _name(planned: PlannedRequest) -> str:
