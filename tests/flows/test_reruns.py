@@ -13,6 +13,7 @@ from dynosaur_etl.flows.propose import questions
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.store.storage import Storage
+from tests.flows.copies import copied
 from tests.flows.support import (
     DEMO_HUB,
     GROW_STEPS,
@@ -33,14 +34,23 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield running
 
 
-@pytest.fixture
-def values(servers: Servers, make_database: Callable[[], str], tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def whole(
+    servers: Servers, make_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """The settings of two days that have grown, with a critic."""
-    found = environment(servers, make_database(), tmp_path)
+    found = environment(servers, make_database(), tmp_path_factory.mktemp("whole"))
     found["DYNOSAUR_CRITIC_MODEL"] = found["DYNOSAUR_LLM_MODEL"]
     with open_services(settings(found)) as services:
         run(services)
     return found
+
+
+@pytest.fixture
+def values(whole: dict[str, str], postgres_host: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The same of a copy that is the test's own."""
+    with copied(whole, postgres_host, tmp_path / "copy") as found:
+        yield found
 
 
 def run(services: Services, *days: str) -> list[tuple[str, tuple[int, int, int, int]]]:

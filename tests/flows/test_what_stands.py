@@ -7,7 +7,6 @@ without the disturbance has to make it whole.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,13 +17,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from psycopg import sql
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import DynosaurError
 from dynosaur_etl.domain.growth_day import GrowthDay
@@ -35,6 +32,7 @@ from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.views.status import day_report, overview
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.store.steps import finished_step
+from tests.flows.copies import copied
 from tests.flows.hubs import write_dataset
 from tests.flows.relay import Relay, nothing, relaying
 from tests.flows.support import (
@@ -110,22 +108,13 @@ def whole(
 
 
 @contextmanager
-def copied(whole: Whole, host: str, folder: Path) -> Iterator[dict[str, str]]:
-    """Give the settings of a copy of the day, for the length of a block."""
-    source = make_url(whole.values["DYNOSAUR_DATABASE_URL"])
-    name = f"stands_{os.getpid()}_{next(_numbers)}"
-    home = folder / name
-    shutil.copytree(whole.home / "store", home / "store")
-    with psycopg.connect(host=host, user="postgres", autocommit=True) as admin:
-        statement = sql.SQL("create database {} template {}")
-        admin.execute(statement.format(sql.Identifier(name), sql.Identifier(str(source.database))))
-        url = source.set(database=name).render_as_string(hide_password=False)
-        try:
-            yield whole.values | {"DYNOSAUR_DATABASE_URL": url, "DYNOSAUR_HOME": str(home)}
-        finally:
-            whole.hub.refuses = whole.llm.refuses = nothing
-            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-            shutil.rmtree(home)
+def copy_of(whole: Whole, host: str, folder: Path) -> Iterator[dict[str, str]]:
+    """Give the settings of a copy of the day; nothing is refused any more after the block."""
+    try:
+        with copied(whole.values, host, folder / f"copy-{next(_numbers)}") as values:
+            yield values
+    finally:
+        whole.hub.refuses = whole.llm.refuses = nothing
 
 
 def run(services: Services) -> list[StepReport]:
@@ -225,7 +214,7 @@ def submitted(whom: str, services: Services) -> Submission:
 def test_what_is_deferred_takes_nothing_from_what_stands(
     case: tuple[str, str], share: int, whole: Whole, postgres_host: str, tmp_path: Path
 ) -> None:
-    with copied(whole, postgres_host, tmp_path) as values:
+    with copy_of(whole, postgres_host, tmp_path) as values:
         with open_services(settings(values)) as services:
             scores = scores_of(services)
             before = standing(services, scores)
@@ -288,7 +277,7 @@ def test_a_rerun_that_cannot_pay_says_so_and_leaves_the_day(
     whole: Whole, postgres_host: str, tmp_path: Path
 ) -> None:
     """As it was met: another model, and no budget left."""
-    with copied(whole, postgres_host, tmp_path) as values:
+    with copy_of(whole, postgres_host, tmp_path) as values:
         poor = values | ANEW["propose"] | {"DYNOSAUR_LLM_BUDGET_RUN_USD": "0"}
         ended = dynosaur(poor, "grow", "--day", DAY)
         assert ended.returncode == 5, ended.stderr
@@ -310,7 +299,7 @@ NEVER_GROWN = (
 def test_a_first_run_takes_what_is_answered(
     whole: Whole, postgres_host: str, tmp_path: Path
 ) -> None:
-    with copied(whole, postgres_host, tmp_path) as values:
+    with copy_of(whole, postgres_host, tmp_path) as values:
         with open_services(settings(values)) as services, services.engine.begin() as connection:
             for statement in NEVER_GROWN:
                 connection.execute(text(statement))
@@ -334,7 +323,7 @@ def test_tasks_of_an_earlier_examination_keep_their_instances(
     whole: Whole, postgres_host: str, tmp_path: Path
 ) -> None:
     """The day is examined anew and has another dataset, for whose answers no budget is left."""
-    with copied(whole, postgres_host, tmp_path) as values:
+    with copy_of(whole, postgres_host, tmp_path) as values:
         with open_services(settings(values)) as services:
             before = standing(services, scores_of(services))
         poor = values | ANEW["propose"] | {
