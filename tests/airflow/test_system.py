@@ -303,6 +303,7 @@ def test_a_day_run_again_adds_nothing(demo: Demo) -> None:
     assert set(states.values()) == {"skipped"}, "a finished day has nothing to do"
     for done in followed(api, DAYS):
         assert done == dict.fromkeys(done, len(DAYS))
+    set_paused(api, "hub_poll", paused=True)
     assert len(runs_of(demo, "task_growth")) == runs
     assert demo.contents() == before
 
