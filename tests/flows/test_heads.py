@@ -162,6 +162,22 @@ def test_a_trial_is_a_version_but_never_the_head(grown: Grown) -> None:
     assert find_sources(services, SourceSearch())["version"] == 5
 
 
+def test_a_rollback_to_a_trial_holds_and_so_do_those_before_it(grown: Grown) -> None:
+    services = grown.services()
+    build(services, k=17)
+    build(services)
+    assert heads.rollback(1, services).facts["version"] == 3
+    trial = build(services, k=15, trial=True)["version"]
+    assert heads.rollback(trial, services).facts["version"] == 5
+    for _ in range(2):
+        held = build(services)
+        assert (held["version"], held["new"], held["set_aside"]) == (5, False, 2)
+    assert build(services, k=17)["set_aside"] == 3, "the head that was moved off"
+    assert heads.rollback(2, services).facts["version"] == 6
+    assert build(services)["new"] is False
+    assert head(services) == 6
+
+
 def test_a_trial_that_is_the_head_already_is_no_version(grown: Grown) -> None:
     services = grown.services()
     build(services, k=7)

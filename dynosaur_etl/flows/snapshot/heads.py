@@ -55,8 +55,7 @@ def rollback(version: int, services: Services) -> StepReport:
         head = head_version(services.engine)
         if head is not None and head.path == target.path:
             return version_report(head, new=False)
-        before = 0 if head is None else head.version
-        row = point_at(target, services, {ROLLED_BACK: {"to": version, "from": before}})
+        row = point_at(target, services, {ROLLED_BACK: {"over": _gone_over(version, head)}})
         log.warning("v%04d is the head now, with the files of %s", row.version, target.path)
         return version_report(row, new=True)
 
@@ -105,9 +104,8 @@ def with_same_content(recipe: Recipe, services: Services) -> SnapshotRow | None:
 
 
 def is_set_aside(head: SnapshotRow, version: int) -> bool:
-    """Tell whether somebody rolled the head back over a version, and nothing came after that."""
-    moved = head.facts.get(ROLLED_BACK)
-    return moved is not None and moved["to"] < version <= moved["from"]
+    """Tell whether somebody rolled the head back over a version, and nothing new came since."""
+    return version in head.facts.get(ROLLED_BACK, {}).get("over", ())
 
 
 def version_report(row: SnapshotRow, *, new: bool, **facts: Any) -> StepReport:
@@ -122,6 +120,14 @@ def version_report(row: SnapshotRow, *, new: bool, **facts: Any) -> StepReport:
         "same_as": row.same_as,
     }
     return StepReport("snapshot", row.day, Counts(rows, rows, 0), facts=about | facts)
+
+
+def _gone_over(target: int, head: SnapshotRow | None) -> list[int]:
+    """List the head, what came between it and the target, and what earlier rollbacks went over."""
+    if head is None:
+        return []
+    earlier = head.facts.get(ROLLED_BACK, {}).get("over", ())
+    return sorted({*earlier, *range(target + 1, head.version), head.version} - {target})
 
 
 def _of_like_files(recipe: Recipe, services: Services) -> Iterator[SnapshotRow]:
