@@ -86,7 +86,7 @@ def _validate_all(
     rules = validity_rules(services.settings)
     validated = Validated()
     for done, found in enumerate(read_configs(asked, answers, services), start=1):
-        judged = found.judge(rules)
+        judged = found.judge(rules, services)
         validated.rejects += found.rejects
         validated.defer(found, found.deferred)
         validated.rescues += found.rescues

@@ -32,7 +32,7 @@ def validation_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
         "examined": require_step(services, str(day), "examine").output,
         "strictness": str(rules.strictness),
         "languages": rules.languages,
-        "critic": [services.settings.critic_model, CRITIC_VERSION],
+        "critic": [services.settings.critic, CRITIC_VERSION],
         "asked": progress.asked,
         "answered": ALL if progress.is_answered else _states(day, services),
     }
