@@ -1,5 +1,6 @@
 """The way into the product's database: engine, transactions, migrations, locks."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.embedded import embedded_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_LINK = re.compile(r"^(down_)?revision = ['\"](\w+)['\"]$", re.MULTILINE)
 EMBEDDED_FOLDER = "postgres"
 EMBEDDED_DATABASE = "dynosaur"
 
@@ -57,8 +59,11 @@ def upgrade(engine: Engine) -> None:
 
 
 def newest_migration() -> str:
-    """Return the number of the newest migration, with which its file's name begins."""
-    return max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+    """Return the migration that no other one follows; none is loaded."""
+    files = (MIGRATIONS / "versions").glob("[0-9]*.py")
+    links = [link for file in files for link in _LINK.findall(file.read_text())]
+    [newest] = {number for _, number in links} - {number for after, number in links if after}
+    return str(newest)
 
 
 def _stored_version(engine: Engine) -> str | None:

@@ -279,6 +279,19 @@ def test_more_than_the_pool_has_is_told(grown: Grown) -> None:
     assert facts["pool"] == facts["rows"] < 200
 
 
+def test_tasks_of_a_revision_that_is_examined_no_more_are_cited(grown: Grown) -> None:
+    services = grown.services()
+    build(services)
+    with services.engine.begin() as connection:
+        moved = "update revisions set sha = repeat('f', 40) where dataset_id = 'reed/lake'"
+        assert connection.execute(text(moved)).rowcount == 1
+    build(services, k=15)
+    before, after = (grown.table(version, "sources.parquet").to_pylist() for version in (1, 2))
+    known = [row["licence"] for row in before if row["dataset"] == "reed/lake"]
+    assert [row["licence"] for row in after if row["dataset"] == "reed/lake"] == known
+    assert len(after) == len(before)
+
+
 def test_a_version_of_an_older_store_is_followed_and_rolled_back_to(grown: Grown) -> None:
     services = grown.services()
     build(services)

@@ -210,6 +210,9 @@ def pool_sources(
 ) -> pa.Table:
     """Give each dataset at a revision that the pool has tasks or instances of.
 
+    Tasks that stand while their day has been examined anew may be of a revision without a card;
+    what is known of it is their licence.
+
     Args:
         services: the process's services.
         tasks: of the pool.
@@ -221,6 +224,9 @@ def pool_sources(
     query = select(RevisionRow).where(RevisionRow.day.in_(days))
     with Session(services.engine) as session:
         cards = {(row.dataset_id, row.sha): row for row in session.scalars(query)}
+    for row in tasks.select(["dataset", "revision", "licence"]).to_pylist():
+        without = RevisionRow(licences=[row["licence"]], languages=[], pretty_name="")
+        cards.setdefault((row["dataset"], row["revision"]), without)
     endpoint = services.settings.hf_endpoint
     rows = [
         {
