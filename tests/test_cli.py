@@ -163,6 +163,14 @@ def test_doctor_finds_nothing_wrong_with_a_sound_installation(values: dict[str, 
         "database", "storage", "disk", "hub", "llm", "model",
     ]  # fmt: skip
     assert all(check["ok"] for check in checks), checks
+    assert answer(values, "doctor")["first"].startswith("`make up` starts Airflow")
+    lacking = dynosaur(values, "grow", "--day", DAY)
+    assert f"after `dynosaur poll --day {DAY}` has run the step 'examine'" in lacking.stderr
+    answer(values, "poll", "--day", DAY)
+    ended = dynosaur(values, "doctor")
+    assert ended.returncode == 0
+    assert "First" not in ended.stdout
+    assert answer(values, "doctor")["first"] == ""
 
 
 def test_doctor_names_each_fault_and_how_to_mend_it(values: dict[str, str]) -> None:

@@ -54,4 +54,4 @@ def _version(facts: dict[str, Any]) -> str:
 
 
 def _listed(numbers: dict[str, int]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in numbers.items())
+    return ", ".join(f"{name} {number}" for name, number in sorted(numbers.items()))

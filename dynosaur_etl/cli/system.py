@@ -31,10 +31,11 @@ def doctor(as_json: Json = False) -> None:
     """Check database, storage, disk, Hub, LLM and model, and say what to do first."""
     from dataclasses import asdict
 
-    from dynosaur_etl.flows.upkeep.doctor import examine, first_step
+    from dynosaur_etl.flows.upkeep.doctor import examine, first_step, has_begun
 
-    checks = list(examine(command_settings()))
-    first = first_step(checks, State.env_file)
+    settings = command_settings()
+    checks = list(examine(settings))
+    first = first_step(checks, State.env_file, begun=has_begun(settings))
     emit({"checks": [asdict(check) for check in checks], "first": first}, as_json, _show_checks)
     if not all(check.ok for check in checks):
         raise typer.Exit(EXIT_TERMINAL)
@@ -111,4 +112,5 @@ def _show_checks(state: dict[str, Any]) -> None:
         out.print(f"{check['name']}: {mark}", style=style, markup=False)
         for words in filter(None, (check["found"], check["mend"])):
             out.print(Padding(Text(words, overflow="fold"), (0, 0, 0, 2)))
-    out.print(f"First: {state['first']}", markup=False, soft_wrap=True)
+    if state["first"]:
+        out.print(f"First: {state['first']}", markup=False, soft_wrap=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Engine, Row, delete, func, select, update
+from sqlalchemy import Engine, Row, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import CountsDoNotReconcile
@@ -102,6 +102,18 @@ def finished_steps(engine: Engine, days: Sequence[str]) -> dict[tuple[str, str],
     with transaction(engine) as session:
         rows = session.execute(select(*_RUN_COLUMNS).where(_RUNS.c.day.in_(days))).all()
     return {(row.day, row.step): _finished(row) for row in rows}
+
+
+def has_steps(engine: Engine) -> bool:
+    """Tell whether any step of any day was committed; not, where there are no tables yet.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with transaction(engine) as session:
+        if session.scalar(select(func.to_regclass(GrowthRunRow.__tablename__))) is None:
+            return False
+        return bool(session.scalar(select(exists().select_from(_RUNS))))
 
 
 def commit_step(

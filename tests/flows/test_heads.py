@@ -13,7 +13,7 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.snapshot import heads, publish, versions
-from dynosaur_etl.flows.snapshot.targets import aimed, without_login
+from dynosaur_etl.flows.snapshot.targets import address, aimed, without_login
 from dynosaur_etl.flows.upkeep import audit
 from dynosaur_etl.flows.views import versions as views
 from dynosaur_etl.flows.views.sources import SourceSearch, find_sources
@@ -274,9 +274,14 @@ def test_what_a_run_does_not_publish_it_gives_a_reason_for(grown: Grown, tmp_pat
 
 
 def test_more_than_the_pool_has_is_told(grown: Grown) -> None:
-    facts = build(grown.services(), k=100_000)
+    services = grown.services()
+    facts = build(services, k=100_000)
     assert facts["asked"] == 100_000
     assert facts["pool"] == facts["rows"] < 200
+    for more in (facts["pool"], facts["pool"] + 1):
+        again = build(services, k=more)
+        assert (again["version"], again["new"]) == (1, False), "the whole pool is the whole pool"
+    assert build(services, k=facts["pool"] - 1)["new"]
 
 
 def test_tasks_of_a_revision_that_is_examined_no_more_are_cited(grown: Grown) -> None:
@@ -349,6 +354,14 @@ def test_a_login_is_never_shown() -> None:
     assert without_login("s3://key:secret@bucket/x?endpoint_override=h") == "s3://bucket/x"
     assert without_login("/srv/sets") == "/srv/sets"
     assert without_login("./sets") == "./sets"
+
+
+def test_an_address_is_the_same_from_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert address("sets") == address("./sets") == str(tmp_path.resolve() / "sets")
+    assert address("s3://key:secret@bucket/x") == "s3://bucket/x"
 
 
 def test_the_day_of_the_head_is_that_of_its_content(grown: Grown) -> None:

@@ -18,6 +18,7 @@ from dynosaur_etl.store.steps import (
 )
 
 log = logging.getLogger(__name__)
+_POLLED = frozenset({"candidates", "examine"})
 
 
 def run_step(
@@ -105,5 +106,7 @@ def require_step(services: Services, day: str, step: str) -> FinishedStep:
     """
     done = services.records.step(day, step)
     if done is None:
-        raise InvalidInput(not_allowed(f"steps of {day}", step, f"only after {step!r} has run"))
+        command = "poll" if step in _POLLED else "grow"
+        words = f"after `dynosaur {command} --day {day}` has run the step {step!r}"
+        raise InvalidInput(not_allowed("day", day, words))
     return done

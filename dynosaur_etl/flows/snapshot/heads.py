@@ -93,7 +93,8 @@ def with_same_content(recipe: Recipe, services: Services) -> SnapshotRow | None:
     """Find the newest version with the content of a recipe, whatever days have brought it.
 
     Content is what a reader trains on and is told of it: picks, pool, tasks, sources, form and what
-    was asked for. A day that brings no instance adds its rejects and its counts alone.
+    was asked for. A day that brings no instance adds its rejects and its counts alone, and more
+    than the whole pool is the whole pool.
     """
     wanted = None
     for row in _of_like_files(recipe, services):
@@ -142,6 +143,7 @@ def _of_like_files(recipe: Recipe, services: Services) -> Iterator[SnapshotRow]:
 def _content_id(recipe: Recipe, services: Services) -> str:
     picks = services.storage.read_table(recipe.selection, ["instance_key"])
     asked = {name: v for name, v in recipe.parameters.items() if name not in _OF_THE_METHOD}
+    asked |= {"asked": min(recipe.parameters.get("asked", picks.num_rows), picks.num_rows)}
     empty = empty_files(services.engine, recipe.instances)
     return digest(
         picks["instance_key"].to_pylist(),

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Counts, StepReport
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.snapshot.targets import without_login
+from dynosaur_etl.flows.snapshot.targets import address
 from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_row
 from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.publish import open_folder, publish_copy
@@ -74,7 +74,7 @@ def why_not_published(version: int, services: Services) -> str | None:
 def is_published(version: int, services: Services) -> bool:
     """Tell whether every target of the settings is known to hold the version."""
     settings = services.settings
-    wanted = {without_login(settings.publish_url)} if settings.publish_url else set()
+    wanted = {address(settings.publish_url)} if settings.publish_url else set()
     if settings.publish_repo:
         wanted.add(_address(hub_target(services)))
     held = publications(services.engine, [version]).get(version, [])
@@ -126,7 +126,7 @@ def hub_target(services: Services) -> HubTarget:
 def _to_storage(version: int, folder: Path, services: Services, facts: dict[str, Any]) -> bool:
     storage = Storage(services.settings.publish_url)
     copied = publish_copy(folder, storage, version)
-    place = without_login(storage.url)
+    place = address(storage.url)
     record_publication(services.engine, version, place, copied.path)
     facts |= {"copy": place, "copy_new": copied.new, "latest": copied.latest}
     return copied.new

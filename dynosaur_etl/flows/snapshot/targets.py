@@ -40,6 +40,11 @@ def aimed(settings: Settings, to: str) -> Settings:
     return settings.model_copy(update=targets)
 
 
+def address(url: str) -> str:
+    """Return how a folder or URL is known wherever it is read: whole, and without login."""
+    return without_login(url) if "://" in url else str(Path(url).resolve())
+
+
 def without_login(url: str) -> str:
     """Return a folder or URL as people may see it: without user, password and query."""
     parts = urlsplit(url)

@@ -16,6 +16,7 @@ from dynosaur_etl.store.database import (
     schema_version,
     schema_versions,
 )
+from dynosaur_etl.store.steps import has_steps
 from dynosaur_etl.store.storage import Storage
 
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -33,19 +34,34 @@ class Check:
     mend: str = ""
 
 
-def first_step(checks: Sequence[Check], env_file: Path | None) -> str:
+def first_step(checks: Sequence[Check], env_file: Path | None, *, begun: bool) -> str:
     """Return the one thing to do next, as a sentence: the first that is wrong, or how to begin.
 
     Args:
         checks: what was found.
         env_file: the settings file that was named, if any.
+        begun: whether a day has been worked on; where nothing is wrong, nothing is to do then.
     """
     wrong = {check.name: check for check in checks if not check.ok}
     if "llm" in wrong and wrong["llm"].found == NO_KEY:
         return _where_the_key_goes(env_file)
     if wrong:
         return next(iter(wrong.values())).mend
+    if begun:
+        return ""
     return "`make up` starts Airflow; `dynosaur poll`, then `dynosaur grow` do a day without it"
+
+
+def has_begun(settings: Settings) -> bool:
+    """Tell whether a step of any day has been run; not, where the database does not answer."""
+    try:
+        engine = connect(database_url(settings))
+    except DynosaurError:
+        return False
+    try:
+        return has_steps(engine)
+    finally:
+        engine.dispose()
 
 
 def _where_the_key_goes(env_file: Path | None) -> str:
