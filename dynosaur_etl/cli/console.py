@@ -7,10 +7,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from dynosaur_etl.domain.jsonable import to_json
-from dynosaur_etl.domain.models import StepReport
 
 State = TypeVar("State")
 
@@ -46,23 +44,6 @@ def emit(state: State, as_json: bool, show: Callable[[State], None]) -> None:
         out.print_json(data=to_json(state))
     else:
         show(state)
-
-
-def show_steps(reports: list[StepReport], as_json: bool) -> None:
-    emit({"steps": reports}, as_json, lambda _: _show_step_table(reports))
-
-
-def _show_step_table(reports: list[StepReport]) -> None:
-    table = Table("step", "day", "taken", "kept", "rejected", "deferred", "reasons")
-    for report in reports:
-        reasons = ", ".join(f"{reason} {number}" for reason, number in report.reasons.items())
-        counts = report.counts
-        numbers = map(str, (counts.taken, counts.kept, counts.rejected, counts.deferred))
-        table.add_row(report.step, report.day, *numbers, reasons)
-    out.print(table)
-    for report in reports:
-        if "path" in report.facts:
-            out.print(f"{report.step}: {report.facts['path']}", markup=False, soft_wrap=True)
 
 
 def show_fields(state: Any) -> None:

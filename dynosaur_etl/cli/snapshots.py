@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dynosaur_etl.cli.console import Json, emit, out, show_fields, show_steps
+from dynosaur_etl.cli.console import Json, emit, out, show_fields
 from dynosaur_etl.cli.context import open_command_services
+from dynosaur_etl.cli.steps import show_steps
+from dynosaur_etl.cli.tables import show_table
 
 if TYPE_CHECKING:
     from dynosaur_etl.flows.snapshot.version_details import (
         VersionComparison,
         VersionDetails,
-        VersionSummary,
     )
     from dynosaur_etl.flows.upkeep.garbage import Garbage
+    from dynosaur_etl.store.facts.version_summaries import VersionSummary
 
 app = typer.Typer()
 
@@ -108,10 +110,23 @@ def gc(
 
 
 @app.command()
+def rollback(version: Version, as_json: Json = False) -> None:
+    """Make a chosen version the head again: a new version that points at its files."""
+    from dynosaur_etl.flows.snapshot.heads import rollback as flow
+    from dynosaur_etl.flows.snapshot.versions import version_number
+
+    number = version_number(version)
+    with open_command_services() as services:
+        report = flow(number, services)
+    emit(report.facts, as_json, _show_rollback)
+
+
+@app.command()
 def publish(
-    version: Version,
+    version: Annotated[str, typer.Argument(help="Number of a version; default: the head.")] = "",
     to: Annotated[
-        str, typer.Option("--to", help="owner/name, or a folder or URL; default: the settings.")
+        str,
+        typer.Option("--to", help="owner/name, ./folder, /folder or URL; default: the settings."),
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell what the Hub would get.")
@@ -123,11 +138,12 @@ def publish(
 ) -> None:
     """Publish a version to the Hub (one commit, one tag), or to a folder or an object store."""
     from dynosaur_etl.flows.snapshot import publish as flow
+    from dynosaur_etl.flows.snapshot.targets import aimed
     from dynosaur_etl.flows.snapshot.versions import version_number
 
-    number = version_number(version)
     with open_command_services() as services:
-        services.settings = flow.aimed(services.settings, to)
+        services.settings = aimed(services.settings, to)
+        number = version_number(version) if version else flow.head_number(services)
         if dry_run or candidate:
             act = flow.plan_version if dry_run else flow.propose_version
             emit(act(number, services), as_json, show_fields)
@@ -137,21 +153,49 @@ def publish(
 
 
 def _show_list(found: "list[VersionSummary]") -> None:
-    from rich.table import Table
+    rows = [
+        (
+            _name(line.version), _name(line.parent), line.day, line.counts.get("selected"),
+            line.kept, _about(line),
+        )
+        for line in found
+    ]  # fmt: skip
+    show_table(("version", "parent", "day", "rows", "kept", "state"), rows, text="state")
 
-    table = Table("version", "parent", "day", "rows", "kept", "path")
-    for version in found:
-        parent = "" if version.parent is None else f"v{version.parent:04d}"
-        rows = str(version.counts.get("selected", ""))
-        kept = str(version.kept)
-        table.add_row(f"v{version.version:04d}", parent, version.day, rows, kept, version.path)
-    out.print(table)
+
+def _show_rollback(moved: Mapping[str, Any]) -> None:
+    name = _name(moved["version"])
+    if not moved["new"]:
+        out.print(f"{name} has these files already, and is the head", soft_wrap=True)
+        return
+    out.print(
+        f"{name} is the head now, with the files of {_name(moved['same_as'])}: {moved['path']}",
+        soft_wrap=True,
+    )
+    out.print(f"`dynosaur publish {name}` publishes it where the settings say", soft_wrap=True)
+
+
+def _name(version: int | None) -> str:
+    return "" if version is None else f"v{version:04d}"
+
+
+def _about(version: "VersionSummary") -> str:
+    """Word the state of a version, and where it was published."""
+    same = "rolled back to" if version.rolled_back else "same files as"
+    words = [
+        "head" if version.head else "",
+        "trial" if version.trial else "",
+        f"{same} {_name(version.same_as)}" if version.same_as else "",
+        *(f"published to {publication.target}" for publication in version.published),
+    ]
+    return ", ".join(filter(None, words))
 
 
 def _show_version(found: "VersionDetails") -> None:
     summary = found.summary
     parent = "" if summary.parent is None else f", after v{summary.parent:04d}"
     out.print(f"v{summary.version:04d} of {summary.day}{parent}: {summary.path}")
+    out.print(_about(summary) or "neither the head nor published", markup=False, soft_wrap=True)
     counts = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in summary.counts.items())
     out.print(counts, markup=False)
     for licence, share in found.licences.items():
@@ -163,18 +207,19 @@ def _show_version(found: "VersionDetails") -> None:
 
 
 def _show_diff(found: "VersionComparison") -> None:
-    from rich.table import Table
-
     diff = found.diff
     before = diff.kept.number + diff.dropped.number
     out.print(
         f"{diff.kept.number} of the {before} rows of v{found.from_:04d} stayed in v{found.to:04d}"
     )
-    table = Table("rows", "number", "by reason", "by task type", "by licence")
     for name, part in (("added", diff.added), ("dropped", diff.dropped), ("kept", diff.kept)):
-        tallies = map(_tally, (part.by_reason, part.by_task_type, part.by_licence))
-        table.add_row(name, str(part.number), *tallies)
-    out.print(table)
+        out.print(f"{name}: {part.number} rows", markup=False)
+        tallies = {
+            "reason": part.by_reason, "task type": part.by_task_type, "licence": part.by_licence,
+        }  # fmt: skip
+        for what, tally in tallies.items():
+            if tally:
+                out.print(f"  by {what}: {_tally(tally)}", markup=False, soft_wrap=True)
     for name, move in diff.figures.items():
         out.print(f"{name}: {move.from_} to {move.to}")
     for name, why in diff.sources.withdrawn.items():
@@ -182,9 +227,7 @@ def _show_diff(found: "VersionComparison") -> None:
 
 
 def _tally(numbers: Mapping[str, int]) -> str:
-    from rich.markup import escape
-
-    return escape(", ".join(f"{name} {number}" for name, number in numbers.items()))
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())
 
 
 def _show_garbage(garbage: "list[Garbage]", done: str) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from dynosaur_etl.cli.console import Json, emit, out, progress_bar, show_fields
 from dynosaur_etl.cli.context import open_command_services
+from dynosaur_etl.cli.tables import show_table
 from dynosaur_etl.domain.models import StepReport
 
 if TYPE_CHECKING:
@@ -86,13 +87,12 @@ def _show_lifted(lifted: "list[Withdrawal]") -> None:
 
 
 def _show_versions(found: "list[Holding]") -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("version", "day", "revision", "licence", "in the pool", "selected")
-    for held in found:
-        table.add_row(
-            f"v{held.version:04d}", held.day, held.revision, escape(held.licence),
-            str(held.pool_instances), str(held.selected_instances),
-        )  # fmt: skip
-    out.print(table)
+    rows = [
+        (
+            f"v{held.version:04d}", held.day, held.revision, held.licence,
+            held.pool_instances, held.selected_instances,
+        )
+        for held in found
+    ]  # fmt: skip
+    columns = ("version", "day", "revision", "licence", "in the pool", "selected")
+    show_table(columns, rows, text="licence")

@@ -4,11 +4,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from dynosaur_etl.cli.console import Json, emit, err, out, show_fields
-from dynosaur_etl.cli.context import command_settings, open_command_services
+from dynosaur_etl.cli.context import CommandLine, command_settings, open_command_services
 from dynosaur_etl.cli.exits import EXIT_TERMINAL
+from dynosaur_etl.cli.tables import show_table
 from dynosaur_etl.domain.money import dollars
 
 if TYPE_CHECKING:
@@ -33,11 +35,13 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check database, storage, disk, Hub, LLM and model, and say how to mend what is wrong."""
-    from dynosaur_etl.flows.upkeep.doctor import examine
+    """Check database, storage, disk, Hub, LLM and model, and say what to do first."""
+    from dynosaur_etl.flows.upkeep.doctor import examine, first_step, has_begun
 
-    checks = list(examine(command_settings()))
-    emit({"checks": checks}, as_json, lambda _: _show_checks(checks))
+    settings = command_settings()
+    checks = list(examine(settings))
+    first = first_step(checks, CommandLine.env_file, begun=has_begun(settings))
+    emit({"checks": checks, "first": first}, as_json, lambda _: _show_checks(checks, first))
     if not all(check.ok for check in checks):
         raise typer.Exit(EXIT_TERMINAL)
 
@@ -83,22 +87,26 @@ def stop(as_json: Json = False) -> None:
 
 
 def _show_overview(found: "Overview") -> None:
-    columns = ("datasets_seen", "datasets_kept", "proposals", "tasks", "instances", "cost_usd")
-    table = Table("day", *columns)
-    for day in found.days:
-        table.add_row(day.day, *_figures(day.funnel, day.cost_usd))
-    table.add_row("all", *_figures(found.funnel, found.llm.cost_usd), style="bold")
-    out.print(table)
+    columns = ("datasets seen", "datasets kept", "proposals", "tasks", "instances", "cost usd")
+    rows = [(day.day, *_figures(day.funnel, day.cost_usd)) for day in found.days]
+    rows.append(("all", *_figures(found.funnel, found.llm.cost_usd)))
+    show_table(("day", *columns), rows)
     for day in found.days:
         if day.alarm:
             out.print(f"{day.day}: {day.alarm}", style="red", markup=False)
+        for step in day.held_back:
+            words = "a later run was not whole and replaced nothing; run the day again"
+            out.print(f"{day.day}, {step}: {words}", style="red", markup=False)
     for title, counts in (("rejects", found.rejects), ("requests", found.llm.requests)):
         words = ", ".join(f"{name} {number}" for name, number in counts.items())
         out.print(f"{title}: {words or 'none'}", markup=False)
     for version in found.snapshots:
-        rows = version.counts.get("selected")
+        rows_in_it = version.counts.get("selected")
+        head = "  head" if version.head else "  trial" if version.trial else ""
         out.print(
-            f"v{version.version:04d}  {version.day}  {rows} rows  {version.path}", markup=False
+            f"v{version.version:04d}  {version.day}  {rows_in_it} rows  {version.path}{head}",
+            markup=False,
+            soft_wrap=True,
         )
 
 
@@ -107,9 +115,11 @@ def _figures(made: "Funnel", cost: Decimal) -> tuple[str, ...]:
     return (*map(str, counts), dollars(cost))
 
 
-def _show_checks(checks: "list[Check]") -> None:
-    table = Table("", "check", "found", "mend")
+def _show_checks(checks: "list[Check]", first: str) -> None:
     for check in checks:
-        mark = "[green]ok[/]" if check.ok else "[red]wrong[/]"
-        table.add_row(mark, check.name, check.found, check.mend)
-    out.print(table)
+        mark, style = ("ok", "green") if check.ok else ("wrong", "red")
+        out.print(f"{check.name}: {mark}", style=style, markup=False)
+        for words in filter(None, (check.found, check.mend)):
+            out.print(Padding(Text(words, overflow="fold"), (0, 0, 0, 2)))
+    if first:
+        out.print(f"First: {first}", markup=False, soft_wrap=True)

@@ -10,10 +10,10 @@ from dynosaur_airflow.steps import (
     plan_parts,
     plan_selection,
     plan_shards,
-    run_selection,
     run_step,
     solve_selection_part,
 )
+from dynosaur_airflow.versions import select as select_version
 
 LABEL = "{{ task.op_kwargs['part']['label'] }}"
 
@@ -103,9 +103,7 @@ def selected_in_parts(day: Any) -> Any:
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)
     def select(day: str) -> Summary:
-        from dynosaur_etl.flows.select import training_set as flow
-
-        return run_selection(flow.select, day)
+        return select_version(day)
 
     selected = select(day)
     solve_part.partial(day=day).expand(part=parts(day)) >> selected

@@ -20,7 +20,7 @@ from dynosaur_etl.domain.models import Counts, Mode, Reject, StepName, StepRepor
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, kept_configs
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
@@ -42,8 +42,6 @@ from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import TaskRow
-
-STEP = StepName.FILL
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,20 @@ def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     }
 
 
+def tasks_are_outdated(day: GrowthDay, services: Services) -> bool:
+    """Tell whether the day was examined anew, and its tasks still are those of before.
+
+    They stand as long as answers for the new ones are missing; the samples that they were made
+    from may be gone.
+
+    Raises:
+        InvalidInput: the day's proposals have not been validated.
+    """
+    examined = require_step(services, str(day), StepName.EXAMINE).output
+    validated = require_step(services, str(day), StepName.VALIDATE).report
+    return bool(validated.facts.get("examined", examined) != examined)
+
+
 def plan_fill(day: GrowthDay, services: Services) -> list[Shard]:
     """Cut the day's tasks into shards."""
     parts = cut_parts(tasks_of(day, services), services.settings.fill_batch_tasks)
@@ -109,15 +121,15 @@ def fill_shard(day: GrowthDay, services: Services, number: int) -> StepReport:
     shards = plan_fill(day, services)
     if not 0 <= number < len(shards):
         raise InvalidInput(not_allowed("shard", number, f"0 to {len(shards) - 1}"))
-    if is_finished(services, str(day), STEP, fill_rules(day, services)):
-        return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"shard": number})
+    if is_finished(services, str(day), StepName.FILL, fill_rules(day, services)):
+        return StepReport(StepName.FILL, str(day), Counts(0, 0, 0), facts={"shard": number})
     [filled] = filled_shards(day, services, shards[number : number + 1])
     kept = filled.file.rows
     reasons = Counter[str]()
     for counted in filled.rejects:
         reasons[str(counted.reject.reason)] += counted.number
     counts = Counts(kept + filled.rejected, kept, filled.rejected)
-    return StepReport(STEP, str(day), counts, dict(reasons), {"shard": number})
+    return StepReport(StepName.FILL, str(day), counts, dict(reasons), {"shard": number})
 
 
 def filled_shards(
@@ -129,13 +141,15 @@ def filled_shards(
     fingerprint = digest(fill_rules(day, services))
     filler = _Filler(day, services)
     for shard in shards:
-        with locked(services.engine, STEP, str(day), str(shard.number)):
-            done = load_checkpoints(services.engine, str(day), STEP, fingerprint)
+        with locked(services.engine, StepName.FILL, str(day), str(shard.number)):
+            done = load_checkpoints(services.engine, str(day), StepName.FILL, fingerprint)
             result = done.get(_item(shard.number))
             if result is None:
                 result = _as_json(filler.fill(shard))
                 item = _item(shard.number)
-                save_checkpoints(services.engine, str(day), STEP, fingerprint, {item: result})
+                save_checkpoints(
+                    services.engine, str(day), StepName.FILL, fingerprint, {item: result}
+                )
         yield _from_json(shard.number, result)
 
 

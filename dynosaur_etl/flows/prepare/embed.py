@@ -28,7 +28,6 @@ from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import NamedFile, StepOutput
 from dynosaur_etl.store.vectors import vector_matrix
 
-STEP = StepName.EMBED
 INSTRUCTION_ONLY = "instruction"
 
 
@@ -48,7 +47,7 @@ def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> St
             facts=embedding_facts(services),
         )
 
-    return run_step(services, str(day), STEP, _rules(day, services), work)
+    return run_step(services, str(day), StepName.EMBED, embed_rules(day, services), work)
 
 
 def embed_part(
@@ -60,11 +59,11 @@ def embed_part(
         InvalidInput: there is no such part.
     """
     part = one_part(day, services, number)
-    if is_finished(services, str(day), STEP, _rules(day, services)):
-        return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"part": number})
+    if is_finished(services, str(day), StepName.EMBED, embed_rules(day, services)):
+        return StepReport(StepName.EMBED, str(day), Counts(0, 0, 0), facts={"part": number})
     [made] = _parts(day, services, part, progress)
     rows = made.file.file.rows
-    return StepReport(STEP, str(day), Counts(rows, rows, 0), facts={"part": number})
+    return StepReport(StepName.EMBED, str(day), Counts(rows, rows, 0), facts={"part": number})
 
 
 def embedding_kind(services: Services) -> str:
@@ -95,7 +94,12 @@ def embedding_facts(services: Services) -> dict[str, Any]:
     }
 
 
-def _rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+def embed_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+    """Return everything that the vectors of a day depend on.
+
+    Raises:
+        InvalidInput: the day's tasks have not been filled.
+    """
     return {
         "kind": embedding_kind(services),
         "instances": require_step(services, str(day), StepName.FILL).output,
@@ -127,7 +131,11 @@ def _parts(
         return _table(instances["instance_key"], keys(instances), halves)
 
     column = MadeColumn(embedding_kind(services), keys, make, _checked, lambda _: {})
-    return list(make_parts(day, services, STEP, _rules(day, services), column, parts, progress))
+    return list(
+        make_parts(
+            day, services, StepName.EMBED, embed_rules(day, services), column, parts, progress
+        )
+    )
 
 
 def _checked(vectors: pa.Table) -> pa.Table:

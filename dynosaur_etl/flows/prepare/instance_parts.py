@@ -108,7 +108,7 @@ def one_part(day: GrowthDay, services: Services, number: int) -> list[InstancePa
 def make_parts(
     day: GrowthDay,
     services: Services,
-    step: str,
+    step: StepName,
     rules: Any,
     column: MadeColumn,
     parts: Sequence[InstancePart],
@@ -136,7 +136,7 @@ def make_parts(
 def unmade(
     day: GrowthDay,
     services: Services,
-    step: str,
+    step: StepName,
     rules: Any,
     column: MadeColumn,
     part: InstancePart,

@@ -11,7 +11,7 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepName, Strictness, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.propose import questions
+from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.proposals.validity import FILTERS, Judged, ValidityRules
 from dynosaur_etl.store.answers import stored_answers

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished
 from dynosaur_etl.flows.select.growth_mode import alive_picks, chosen_mode, posed
 from dynosaur_etl.flows.select.selection_request import (
-    STEP,
     SelectionRequest,
     read_trainable,
     request_selection,
@@ -41,7 +41,7 @@ def plan_parts(
         InvalidInput: as for `training_set.select`.
     """
     request = request_selection(day, services, k, alpha)
-    if is_finished(services, str(day), STEP, request.rules):
+    if is_finished(services, str(day), StepName.SELECT, request.rules):
         return []
     if not _may_have_parts(services, request):
         return []
@@ -80,13 +80,13 @@ def solve_stored_part(
 ) -> int:
     """Solve a part that is stored, keep its candidates in the store, and give their number."""
     fingerprint = request_selection(day, services, k, alpha).fingerprint
-    done = load_checkpoints(services.engine, str(day), STEP, fingerprint)
+    done = load_checkpoints(services.engine, str(day), StepName.SELECT, fingerprint)
     if part["name"] in done:
         return int(done[part["name"]]["rows"])
     found = solve_part(read_part(services.storage.read_table(part["path"])))
     stored = services.storage.write_table(FileKind.SOLVED_PARTS, pa.table({POSITION: found}))
     kept = {part["name"]: {"path": stored.path, "rows": stored.rows}}
-    save_checkpoints(services.engine, str(day), STEP, fingerprint, kept)
+    save_checkpoints(services.engine, str(day), StepName.SELECT, fingerprint, kept)
     return stored.rows
 
 
@@ -95,7 +95,9 @@ class StoredParts:
 
     def __init__(self, services: Services, request: SelectionRequest) -> None:
         self._services = services
-        self._done = load_checkpoints(services.engine, str(request.day), STEP, request.fingerprint)
+        self._done = load_checkpoints(
+            services.engine, str(request.day), StepName.SELECT, request.fingerprint
+        )
 
     def solve(
         self, function: Callable[[PartTask], IntArray], tasks: Iterable[PartTask]

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.split import held_out_mask
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.growth_mode import BaseVersion, base_version
@@ -25,8 +24,6 @@ from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
 from dynosaur_etl.flows.select.repeats import repeat_rules
 from dynosaur_etl.instances.same_rows import SAME_ROWS_VERSION
 from dynosaur_etl.store.facts.growth_steps import grown_days
-
-STEP = StepName.SELECT
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,12 @@ from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.layout import SELECTED_CHAT
 from dynosaur_etl.snapshots.recipe import Recipe
 from dynosaur_etl.store.facts.funnel import funnel
-from dynosaur_etl.store.facts.pool_tables import pool_rejects, pool_tasks, source_cards
+from dynosaur_etl.store.facts.pool_tables import (
+    SourceCard,
+    pool_rejects,
+    pool_tasks,
+    source_cards,
+)
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.training.examples import as_messages
@@ -96,10 +101,17 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
 
 
 def _sources(services: Services, tasks: pa.Table, scan: PoolScan, days: Sequence[str]) -> pa.Table:
-    """Return each dataset at a revision that the pool has tasks or instances of, by name."""
+    """Return each dataset at a revision that the pool has tasks or instances of, by name.
+
+    Tasks that stand while their day has been examined anew may be of a revision without a card;
+    what is known of it is their licence.
+    """
     total = dict.fromkeys(by_source(tasks), 0) | dict(scan.sources)
     selected = by_source(scan.selected)
     cards = source_cards(services.engine, days)
+    for row in tasks.select(["dataset", "revision", "licence"]).to_pylist():
+        without = SourceCard(row["licence"], languages="", pretty_name="")
+        cards.setdefault((row["dataset"], row["revision"]), without)
     rows = [
         {
             **vars(cards[dataset, revision]),

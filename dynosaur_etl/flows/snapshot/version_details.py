@@ -12,26 +12,8 @@ from dynosaur_etl.flows.snapshot.versions import version_folder, version_record
 from dynosaur_etl.snapshots.diff import SnapshotDiff, diff_folders
 from dynosaur_etl.snapshots.manifest import FileEntry, read_manifest
 from dynosaur_etl.snapshots.sources import read_sources
-from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, newest_versions
-
-
-@dataclass(frozen=True)
-class VersionSummary:
-    """A version in a line.
-
-    Attributes:
-        growth: how it follows its parent: `fresh` or `keep`.
-        kept: how many of its picks were kept from its parent.
-    """
-
-    version: int
-    parent: int | None
-    day: str
-    path: str
-    manifest_sha256: str
-    counts: Mapping[str, int]
-    growth: str
-    kept: int
+from dynosaur_etl.store.facts.snapshot_versions import newest_versions
+from dynosaur_etl.store.facts.version_summaries import VersionSummary, summaries
 
 
 @dataclass(frozen=True)
@@ -74,7 +56,7 @@ class VersionComparison:
 
 def list_versions(services: Services) -> list[VersionSummary]:
     """Return one line a version, the oldest first."""
-    return [_summary(record) for record in newest_versions(services.engine)[::-1]]
+    return summaries(services.engine, newest_versions(services.engine)[::-1])
 
 
 def show_version(version: int, services: Services) -> VersionDetails:
@@ -85,11 +67,12 @@ def show_version(version: int, services: Services) -> VersionDetails:
         Corrupt: its files are missing or its manifest cannot be read.
     """
     record = version_record(version, services)
-    folder = version_folder(services, version)
+    folder = version_folder(services, record)
     manifest = read_manifest(folder)
     sources = read_sources(folder)
+    [summary] = summaries(services.engine, [record])
     return VersionDetails(
-        summary=_summary(record),
+        summary=summary,
         days=manifest.days,
         bytes=manifest.bytes,
         parameters=manifest.parameters,
@@ -107,23 +90,9 @@ def diff_versions(old: int, new: int, services: Services) -> VersionComparison:
         InvalidInput: there is no such version.
         Corrupt: one of them cannot be read.
     """
-    for version in (old, new):
-        version_record(version, services)
-    folders = [version_folder(services, version) for version in (old, new)]
+    records = [version_record(version, services) for version in (old, new)]
+    folders = [version_folder(services, record) for record in records]
     return VersionComparison(old, new, diff_folders(*folders))
-
-
-def _summary(record: VersionRecord) -> VersionSummary:
-    return VersionSummary(
-        version=record.version,
-        parent=record.parent,
-        day=record.day,
-        path=record.path,
-        manifest_sha256=record.manifest_sha256,
-        counts=record.counts,
-        growth=record.parameters.get("growth", "fresh"),
-        kept=record.parameters.get("kept", 0),
-    )
 
 
 def _licences(sources: pa.Table) -> dict[str, LicenceShare]:

@@ -16,78 +16,96 @@ from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.snapshot.pool_scan import PoolScan
 from dynosaur_etl.flows.snapshot.recipe import content_of, make_recipe
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.layout import MANIFEST, SOURCES_TABLE, TEST, TRAIN, shard_names
 from dynosaur_etl.snapshots.manifest import read_manifest
-from dynosaur_etl.snapshots.publish import open_snapshot, place_snapshot, snapshot_path
+from dynosaur_etl.snapshots.publish import open_folder, place_snapshot, snapshot_path
 from dynosaur_etl.snapshots.recipe import Recipe
 from dynosaur_etl.snapshots.verify import Discrepancy
 from dynosaur_etl.snapshots.verify import verify_snapshot as find_problems
-from dynosaur_etl.store.database import locked, transaction
+from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts.hub_datasets import pinned_revisions
-from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, find_version, newest_version
+from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, find_version
 from dynosaur_etl.store.kinds import FileKind
-from dynosaur_etl.store.tables import SnapshotRow
+from dynosaur_etl.store.versions import add_version, next_number
 
 _PACKAGES = (
     "datasets", "faiss-cpu", "matplotlib", "numpy", "pyarrow", "sentence-transformers", "torch",
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class VersionDraft:
+    """A version whose files are not written yet.
+
+    Attributes:
+        parent: the head that it follows.
+        fingerprint: of all that it is made from.
+        trial: whether it is never to be the head.
+        facts: what is recorded of it beside what its content tells.
+    """
+
+    parent: int | None
+    day: str
+    fingerprint: str
+    trial: bool
+    facts: Mapping[str, Any]
+
+
 def build_version(
-    services: Services,
-    selected: StepReport,
-    files: Mapping[FileKind, str],
-    parameters: Mapping[str, Any],
-    fingerprint: str,
-) -> SnapshotRow:
-    """Write the next version, and then its row; the caller holds the lock `snapshots`.
+    services: Services, recipe: Recipe, scan: PoolScan, draft: VersionDraft
+) -> VersionRecord:
+    """Write the next version's files, and then its record; the caller holds the lock `snapshots`.
 
     Args:
         services: the process's services.
-        selected: the report of the selection.
-        files: paths of the selection's files by kind.
-        parameters: as the manifest shows them.
-        fingerprint: of all that the version is made from.
+        recipe: what it is made from.
+        scan: of the recipe's pool.
+        draft: what is known of it before.
 
     Raises:
         Corrupt: the version before, or a file of the pool, is not what was written.
         StoreUnavailable: the storage has no room; no version is left behind.
     """
-    parent = newest_version(services.engine)
-    before = None if parent is None else parent.version
-    version = (before or 0) + 1
-    made_with = {name: package_version(name) for name in ("dynosaur-etl", *_PACKAGES)}
-    recipe, scan = make_recipe(services, selected, files, parameters, made_with)
-    content = content_of(recipe, services.storage, scan)
-    services.storage.remove_folder(snapshot_path(version))  # a build that died left no row
+    version, content = next_number(services.engine), content_of(recipe, services.storage, scan)
+    path = snapshot_path(version)
+    services.storage.remove_folder(path)  # a build that died left no record
     services.storage.remove_unfinished("snapshots")
-    with _written(services, content, version, before) as folder:
+    with _written(services, content, version, draft.parent) as folder:
         place_snapshot(folder, services.storage, version)
-        manifest = read_manifest(folder)
-    row = SnapshotRow(
+        sha256 = read_manifest(folder).sha256
+    told = {
+        "counts": dict(content.counts),
+        "parameters": dict(content.parameters),
+        "recipe": to_json(recipe),
+    }
+    record = VersionRecord(
         version=version,
-        parent=before,
-        day=selected.day,
-        fingerprint=fingerprint,
-        path=snapshot_path(version),
-        manifest_sha256=manifest.sha256,
-        facts={
-            "counts": dict(content.counts),
-            "parameters": dict(content.parameters),
-            "recipe": to_json(recipe),
-            "inputs": selected.facts["inputs"],
-            "base": selected.facts["base"],
-            "tradeoff": selected.facts.get("tradeoff", []),
-        },
+        parent=draft.parent,
+        day=draft.day,
+        fingerprint=draft.fingerprint,
+        path=path,
+        manifest_sha256=sha256,
+        same_as=None,
+        trial=draft.trial,
+        facts={**draft.facts, **told},
     )
-    with transaction(services.engine) as session:
-        session.add(row)
-        session.flush()
-        session.expunge(row)
-    return row
+    add_version(services.engine, record)
+    return record
+
+
+def recipe_of(
+    services: Services,
+    selected: StepReport,
+    files: Mapping[FileKind, str],
+    parameters: Mapping[str, Any],
+) -> tuple[Recipe, PoolScan]:
+    """Gather what a version of the selection is made from, with the packages that make it."""
+    made_with = {name: package_version(name) for name in ("dynosaur-etl", *_PACKAGES)}
+    return make_recipe(services, selected, files, parameters, made_with)
 
 
 def version_number(text: str) -> int:
@@ -110,8 +128,8 @@ def version_record(version: int, services: Services) -> VersionRecord:
     """
     record = find_version(services.engine, version)
     if record is None:
-        newest = newest_version(services.engine)
-        allowed = f"1 to {newest.version}" if newest else "none; no snapshot has been made yet"
+        newest = next_number(services.engine) - 1
+        allowed = f"1 to {newest}" if newest else "none; no snapshot has been made yet"
         raise InvalidInput(not_allowed("version", version, allowed))
     return record
 
@@ -124,7 +142,7 @@ def verify_snapshot(version: int, services: Services) -> StepReport:
         Corrupt: a file is not what was written; all findings are in the message.
     """
     record = version_record(version, services)
-    folder = version_folder(services, version)
+    folder = version_folder(services, record)
     return _verified(record, folder, find_problems(folder, manifest_sha256=record.manifest_sha256))
 
 
@@ -137,7 +155,7 @@ def verify_deeply(version: int, services: Services) -> StepReport:
             the message.
     """
     record = version_record(version, services)
-    folder, recipe = version_folder(services, version), _recipe(record)
+    folder, recipe = version_folder(services, record), _recipe(record)
     with ThreadPoolExecutor(1) as beside:  # the version and the store keep one core busy each
         reading = beside.submit(content_of, recipe, services.storage)
         problems = find_problems(folder, manifest_sha256=record.manifest_sha256)
@@ -147,7 +165,7 @@ def verify_deeply(version: int, services: Services) -> StepReport:
 
 def _verified(record: VersionRecord, folder: Path, problems: list[Discrepancy]) -> StepReport:
     if problems:
-        raise Corrupt(f"v{record.version:04d}: " + "; ".join(map(str, problems)))
+        raise Corrupt(f"{record.name}: " + "; ".join(map(str, problems)))
     files = len(read_manifest(folder).files)
     facts = {"version": record.version}
     return StepReport(StepName.VERIFY, record.day, Counts(files, files, 0), facts=facts)
@@ -173,13 +191,14 @@ def restore_version(version: int, services: Services) -> Restored:
     """
     with locked(services.engine, "snapshots"):
         record = version_record(version, services)
-        content = content_of(_recipe(record), services.storage)
-        with _written(services, content, version, record.parent) as folder:
-            _same_bytes(folder, record)
-            written = not _is_sound(services, record)
+        made = record if record.same_as is None else version_record(record.same_as, services)
+        content = content_of(_recipe(made), services.storage)
+        with _written(services, content, made.version, made.parent) as folder:
+            _same_bytes(folder, made)
+            written = not _is_sound(services, made)
             if written:
-                services.storage.remove_folder(record.path)
-                place_snapshot(folder, services.storage, version)
+                services.storage.remove_folder(made.path)
+                place_snapshot(folder, services.storage, made.version)
     return Restored(version, record.path, record.manifest_sha256, written)
 
 
@@ -188,7 +207,10 @@ def _written(
     services: Services, content: SnapshotContent, version: int, parent: int | None
 ) -> Iterator[Path]:
     """Write a version into a folder that lasts for the block."""
-    before = None if parent is None else ParentSnapshot.read(version_folder(services, parent))
+    before = None
+    if parent is not None:
+        earlier = version_record(parent, services)
+        before = ParentSnapshot.read(version_folder(services, earlier), parent)
     with TemporaryDirectory(prefix="dynosaur-") as folder:
         target = Path(folder) / "snapshot"
         write_snapshot(content, version, before, target)
@@ -198,7 +220,7 @@ def _written(
 def _is_sound(services: Services, record: VersionRecord) -> bool:
     if not services.storage.exists(f"{record.path}/{MANIFEST}"):
         return False
-    folder = open_snapshot(services.storage, record.version)
+    folder = open_folder(services.storage, record.path)
     return not find_problems(folder, record.manifest_sha256)
 
 
@@ -214,23 +236,23 @@ def _same_bytes(folder: Path, record: VersionRecord) -> None:
     ]
     made_with = f"; it was made with {', '.join(moved)}" if moved else ""
     raise Corrupt(
-        f"v{record.version:04d}: rebuilt with manifest {found.sha256}; expected "
+        f"{record.name}: rebuilt with manifest {found.sha256}; expected "
         f"{record.manifest_sha256}{made_with}"
     )
 
 
-def version_folder(services: Services, version: int) -> Path:
+def version_folder(services: Services, record: VersionRecord) -> Path:
     """Return the local folder of a version.
 
     Raises:
         Corrupt: it is recorded, but its files are missing.
     """
     try:
-        return open_snapshot(services.storage, version)
+        return open_folder(services.storage, record.path)
     except InvalidInput as error:
         raise Corrupt(
-            f"v{version:04d} is recorded, but its files are missing: {error}; "
-            f"`dynosaur restore v{version:04d}` rebuilds it"
+            f"{record.name} is recorded, but its files are missing: {error}; "
+            f"`dynosaur restore {record.name}` rebuilds it"
         ) from error
 
 

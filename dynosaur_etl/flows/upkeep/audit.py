@@ -18,7 +18,6 @@ from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.hub.filters import examine_card, examine_listing
 from dynosaur_etl.snapshots.layout import SOURCES
-from dynosaur_etl.snapshots.publish import snapshot_path
 from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts.hub_datasets import is_catalogued
@@ -230,7 +229,7 @@ def _report(
 
 def _holdings(services: Services, record: VersionRecord, dataset_id: str) -> list[Holding]:
     with TemporaryDirectory(prefix="dynosaur-") as folder:
-        with services.storage.open(f"{snapshot_path(record.version)}/{SOURCES}") as file:
+        with services.storage.open(f"{record.path}/{SOURCES}") as file:
             Path(folder, SOURCES).write_bytes(file.read())
         sources = read_sources(Path(folder))
     columns = ["revision", "licence", "pool_instances", "selected_instances"]

@@ -12,7 +12,7 @@ from dynosaur_etl.flows.views.reason_counts import ReasonCount, reason_counts
 from dynosaur_etl.store.facts.growth_steps import StepRecord, step_records
 from dynosaur_etl.store.facts.hub_datasets import estimate_catalogue
 from dynosaur_etl.store.facts.llm_requests import cost_by_day
-from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, newest_version
+from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, head_version
 
 VALIDITY_FLOOR = 0.8
 
@@ -85,7 +85,7 @@ def growth_history(services: Services) -> GrowthHistory:
     costs = cost_by_day(engine)
     days = [_line(day, steps[day], costs.get(day, Decimal(0))) for day in sorted(steps)]
     total = _total(days, estimate_catalogue(engine), sum(costs.values(), Decimal(0)))
-    return GrowthHistory(days, total, _funnel(steps, total, newest_version(engine)))
+    return GrowthHistory(days, total, _funnel(steps, total, head_version(engine)))
 
 
 def validity(kept: int, rejected: int) -> float | None:
@@ -130,11 +130,9 @@ def _total(days: Sequence[GrowthLine], catalogue: int, cost: Decimal) -> GrowthT
     )
 
 
-def _funnel(
-    steps: StepsByDay, total: GrowthTotal, newest: VersionRecord | None
-) -> list[FunnelStage]:
+def _funnel(steps: StepsByDay, total: GrowthTotal, head: VersionRecord | None) -> list[FunnelStage]:
     """Return each stage with what is left after it, and what it rejected by reason."""
-    counts = {} if newest is None else newest.counts
+    counts = {} if head is None else head.counts
     candidates = _of_all_days(steps, StepName.CANDIDATES)
     return [
         _stage("In the catalogue of the Hub", total.catalogue),
@@ -149,10 +147,10 @@ def _funnel(
         _stage("Tasks", total.tasks, Stage.VALIDATE, _of_all_days(steps, StepName.VALIDATE)),
         _stage("Instances", total.instances, Stage.FILL, _of_all_days(steps, StepName.FILL)),
         _stage(
-            "Pool of the newest snapshot",
+            "Pool of the head",
             counts.get("pool", 0),
             Stage.SELECT,
-            _selection_of(steps, newest),
+            _selection_of(steps, head),
         ),
         _stage("Selected in it", counts.get("selected", 0)),
     ]

@@ -10,7 +10,7 @@ from dynosaur_etl.settings import load_settings
 from dynosaur_etl.store.database import (
     connect,
     database_url,
-    newest_schema_version,
+    newest_migration,
     schema_version,
     upgrade,
     wrapped_errors,
@@ -48,7 +48,7 @@ def _bring_up_to_date(url: str) -> None:
     """Migrate tables that are missing or old, as nobody may have run a step or a command yet."""
     engine = connect(url)
     try:
-        if schema_version(engine) != newest_schema_version():
+        if schema_version(engine) != newest_migration():
             upgrade(engine)
     finally:
         engine.dispose()

@@ -1,4 +1,4 @@
-"""The sources of the newest snapshot: whose they are, their licences, their share, withdrawals."""
+"""The sources of the head: whose they are, their licences, their share, withdrawals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from dynosaur_etl.flows.views.paging import (
 )
 from dynosaur_etl.flows.views.version_figures import version_folder
 from dynosaur_etl.snapshots.sources import read_sources
-from dynosaur_etl.store.facts.snapshot_versions import newest_version
+from dynosaur_etl.store.facts.snapshot_versions import head_version
 from dynosaur_etl.store.facts.withdrawals import withdrawals_in_force
 
 SourcePlace = tuple[int, str, str]
@@ -84,7 +84,7 @@ class SourceGroup:
 
 @dataclass(frozen=True)
 class SourceList:
-    """A part of the sources of the newest version, and their sums.
+    """A part of the sources of the head, and their sums.
 
     Attributes:
         version: None where there is none.
@@ -118,22 +118,22 @@ class SourceSearch(ListSearch):
 
 
 def find_sources(services: Services, search: SourceSearch) -> SourceList:
-    """Return the newest snapshot's sources, the largest first, and sums by owner and licence.
+    """Return the head's sources, the largest first, and sums by owner and licence.
 
     Shares are of the pool's instances, 0 to 1.
     """
     withdrawn = withdrawn_sources(services)
-    newest = newest_version(services.engine)
-    if newest is None:
+    head = head_version(services.engine)
+    if head is None:
         return SourceList(None, 0, Part(), [], [], list(withdrawn.values()))
-    pool = _sources(str(version_folder(services, newest)), newest.manifest_sha256)
+    pool = _sources(str(version_folder(services, head)), head.manifest_sha256)
     chosen = [row for row in pool.rows if _matches(row, search, row.dataset in withdrawn)]
     after = read_cursor(search.after, _PLACES)
     if after is not None:
         chosen = [row for row in chosen if row.place > after]
     lines = [_line(services, row, withdrawn) for row in chosen[: search.size + 1]]
     return SourceList(
-        version=newest.version,
+        version=head.version,
         number_of=len(pool.rows),
         part=part_of(lines, search.size),
         owners=pool.owners,

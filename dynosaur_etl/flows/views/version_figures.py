@@ -18,12 +18,15 @@ from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.snapshots.diff import SnapshotDiff, diff_folders, read_diff
 from dynosaur_etl.snapshots.layout import README, SELECTION
 from dynosaur_etl.snapshots.manifest import read_manifest
-from dynosaur_etl.snapshots.publish import open_snapshot
+from dynosaur_etl.snapshots.publish import open_folder
 from dynosaur_etl.store.facts.snapshot_versions import (
+    Publication,
     TradeoffPoint,
     VersionRecord,
     find_version,
+    head_version,
     newest_versions,
+    publications,
 )
 
 CURVE_POINTS = 200
@@ -43,11 +46,21 @@ class SizeCurve:
 
 @dataclass(frozen=True)
 class VersionLine:
-    """A version with its figures; those that cannot be read are None, and `trouble` says why."""
+    """A version with its figures; those that cannot be read are None, and `trouble` says why.
+
+    Attributes:
+        after: the number of its parent.
+        status: in words, whether it is the head, a trial, rolled back to, and whose files it has.
+        published: the targets that hold it.
+    """
 
     version: int
     name: str
     parent: str | None
+    after: int | None
+    status: str
+    is_head: bool
+    published: Sequence[Publication]
     day: str
     pool: int
     selected: int
@@ -97,7 +110,7 @@ class VersionReport:
 
 def version_lines(services: Services, most: int = _SHOWN) -> list[VersionLine]:
     """Return the newest versions with their figures, the newest first."""
-    return [_line(services, record) for record in newest_versions(services.engine, most)]
+    return _lines(services, newest_versions(services.engine, most))
 
 
 def version_report(services: Services, version: int) -> VersionReport:
@@ -109,8 +122,9 @@ def version_report(services: Services, version: int) -> VersionReport:
     """
     record = required_version(services, version)
     folder = version_folder(services, record)
+    [figures] = _lines(services, [record])
     return VersionReport(
-        figures=_line(services, record),
+        figures=figures,
         parameters=record.parameters,
         counts=record.counts,
         tradeoff=record.tradeoff,
@@ -129,7 +143,7 @@ def compare(services: Services, old: int, new: int) -> SnapshotDiff:
     """
     before, after = (required_version(services, version) for version in (old, new))
     folders = [version_folder(services, record) for record in (before, after)]
-    if after.parent == old:
+    if after.parent == old and after.same_as is None:
         return read_diff(folders[1])
     return _diff(str(folders[0]), str(folders[1]), before.manifest_sha256, after.manifest_sha256)
 
@@ -153,9 +167,9 @@ def version_folder(services: Services, record: VersionRecord) -> Path:
         Corrupt: it is recorded, but its files are missing.
     """
     try:
-        return open_snapshot(services.storage, record.version)
+        return open_folder(services.storage, record.path)
     except InvalidInput as error:
-        raise Corrupt(f"v{record.version:04d} is recorded, but its files are missing") from error
+        raise Corrupt(f"{record.name} is recorded, but its files are missing") from error
 
 
 @lru_cache(_KEPT)
@@ -183,12 +197,40 @@ def _diff(old: str, new: str, old_sha256: str, new_sha256: str) -> SnapshotDiff:
     return diff_folders(Path(old), Path(new))
 
 
-def _line(services: Services, record: VersionRecord) -> VersionLine:
+def status_words(record: VersionRecord, head: VersionRecord | None) -> str:
+    """Word whether a version is the head, a trial, rolled back to, and whose files it has."""
+    words = []
+    if head is not None and record.version == head.version:
+        words.append("head")
+    if record.trial:
+        words.append("trial")
+    if record.same_as is not None:
+        how = "rolled back to" if record.is_rolled_back else "same files as"
+        words.append(f"{how} v{record.same_as:04d}")
+    return ", ".join(words)
+
+
+def _lines(services: Services, records: Sequence[VersionRecord]) -> list[VersionLine]:
+    head = head_version(services.engine)
+    published = publications(services.engine, [record.version for record in records])
+    return [_line(services, record, head, published.get(record.version, [])) for record in records]
+
+
+def _line(
+    services: Services,
+    record: VersionRecord,
+    head: VersionRecord | None,
+    published: Sequence[Publication],
+) -> VersionLine:
     coverage, quality, trouble = _reached(services, record)
     return VersionLine(
         version=record.version,
-        name=f"v{record.version:04d}",
+        name=record.name,
         parent=None if record.parent is None else f"v{record.parent:04d}",
+        after=record.parent,
+        status=status_words(record, head),
+        is_head=head is not None and record.version == head.version,
+        published=published,
         day=record.day,
         pool=record.counts.get("pool", 0),
         selected=record.counts.get("selected", 0),

@@ -18,7 +18,11 @@ LAST_STEP = StepName.EMBED
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What a step of a growth day came to when it was committed last."""
+    """What a step of a growth day came to when it was committed last.
+
+    Attributes:
+        held_back: the counts of a later run that was not whole and replaced nothing; else None.
+    """
 
     day: str
     step: str
@@ -28,11 +32,13 @@ class StepRecord:
     deferred: int
     reasons: Mapping[str, int]
     finished_at: datetime
+    held_back: Mapping[str, Any] | None
 
 
 _RECORD = (
     GrowthRunRow.day, GrowthRunRow.step, GrowthRunRow.taken, GrowthRunRow.kept,
     GrowthRunRow.rejected, GrowthRunRow.deferred, GrowthRunRow.reasons, GrowthRunRow.finished_at,
+    GrowthRunRow.held_back,
 )  # fmt: skip
 
 
