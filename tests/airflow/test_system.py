@@ -342,9 +342,11 @@ def test_a_day_in_batches_waits_without_a_slot_and_costs_half(demo: Demo) -> Non
     assert "deferred" in states
     assert pools[0]["deferred_slots"] == 1
     assert pools[0]["occupied_slots"] == 0
-    [batch] = demo.command("batches")["batches"]
-    assert (batch["status"], batch["server_status"]) == ("closed", "completed")
-    assert batch["answered"] == batch["requests"] > 0
+    batches = demo.command("batches")["batches"]
+    assert [batch["purpose"] for batch in batches] == ["critic", "propose"]
+    for batch in batches:
+        assert (batch["status"], batch["server_status"]) == ("closed", "completed")
+        assert batch["answered"] == batch["requests"] > 0
     assert demo.command("ledger", "audit")["consistent"]
     assert cost_of(demo, day) == cost / 2
     after = demo.contents()["tables"]
