@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
+from dynosaur_etl.domain.licences import canonical_licence
 from dynosaur_etl.domain.models import PromptPreset, Strictness
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
@@ -60,6 +61,10 @@ def _comma_list(value: Any) -> Any:
     return value
 
 
+def _canonical(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(canonical_licence, value)))
+
+
 def _budget(value: Any) -> Any:
     if isinstance(value, str) and value.strip().lower() == UNLIMITED:
         return UNLIMITED
@@ -93,6 +98,7 @@ ClassPath = Annotated[str, AfterValidator(_class_path)]
 JsonObject = Annotated[str, AfterValidator(_json_object)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+Licences = Annotated[CommaList, AfterValidator(_canonical)]
 Scorers = Annotated[CommaList, AfterValidator(_scorers)]
 Budget = Annotated[Decimal | Literal["unlimited"], BeforeValidator(_budget)]
 
@@ -130,13 +136,14 @@ class Settings(BaseSettings):
         30, description="seconds before a request to the Hub is given up"
     )
 
-    licences: CommaList = Field(
+    licences: Licences = Field(
         (
             "mit", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "isc", "unlicense",
             "cc0-1.0", "pddl", "odc-by", "odbl", "cc", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0",
-            "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "gfdl", "cdla-permissive-1.0",
-            "cdla-permissive-2.0", "cdla-sharing-1.0", "c-uda", "gpl-2.0", "gpl-3.0", "lgpl-3.0",
-            "agpl-3.0", "ms-pl", "afl-3.0", "artistic-2.0", "ecl-2.0", "mpl-2.0", "wtfpl", "zlib",
+            "cc-by-4.0", "cc-by-sa-2.0", "cc-by-sa-2.5", "cc-by-sa-3.0", "cc-by-sa-4.0", "gfdl",
+            "cdla-permissive-1.0", "cdla-permissive-2.0", "cdla-sharing-1.0", "c-uda", "gpl-2.0",
+            "gpl-3.0", "lgpl-3.0", "agpl-3.0", "ms-pl", "afl-3.0", "artistic-2.0", "ecl-2.0",
+            "mpl-2.0", "wtfpl", "zlib",
         ),
         description="licences that a source may have, by the Hub's identifiers",
     )  # fmt: skip

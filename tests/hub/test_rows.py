@@ -34,7 +34,7 @@ def sample(
 ) -> ConfigSample:
     hub.files.update(contents)
     files = [RepoFile(path, len(content)) for path, content in contents.items()]
-    planned, _ = plan_configs(Card((), (), (), "", "", "", (), ""), files, 1)
+    planned, _ = plan_configs(Card((), (), (), "", "", (), (), ""), files, 1)
     return sample_config(client, REVISION, planned[0], rows, seed)
 
 

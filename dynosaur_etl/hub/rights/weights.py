@@ -1,0 +1,44 @@
+"""The two linear classifiers; `python -m labels.licences.train` makes their weights."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import sqrt
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Logistic regression over a set of features, each of which counts 1 / sqrt(their number)."""
+
+    bias: float
+    weights: Mapping[str, float]
+
+    def score(self, features: Collection[str]) -> float:
+        """Give the log-odds of yes; 0 is even."""
+        weights = self.weights
+        total = sum(weights.get(feature, 0.0) for feature in features)
+        return self.bias + total / sqrt(len(features) or 1)
+
+
+@dataclass(frozen=True)
+class RightsModel:
+    """What is asked of a statement.
+
+    Attributes:
+        restricts: does it bind the use of the data more than an open licence does?
+        applies: does a licence that it names hold for the data, or a part of them?
+    """
+
+    restricts: LinearModel
+    applies: LinearModel
+
+
+@cache
+def packaged_model() -> RightsModel:
+    """Read the weights that come with the package, once a process."""
+    content = files("dynosaur_etl.hub.rights").joinpath("weights.json").read_text(encoding="utf-8")
+    told: Any = json.loads(content)
+    return RightsModel(**{name: LinearModel(**parts) for name, parts in told.items()})
