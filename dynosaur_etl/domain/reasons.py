@@ -1,5 +1,6 @@
 """Every reason for which something is left out, with the words that a user reads."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -87,6 +88,7 @@ class Reason(StrEnum):
     NEAR_DUPLICATE = "near_duplicate"
     SEMANTIC_DUPLICATE = "semantic_duplicate"
     WITHDRAWN = "withdrawn"
+    NEWEST_REJECTED = "newest_rejected"
     ANSWER_WITHOUT_SCORE = "answer_without_score"
     NOT_SCORED = "not_scored"
 
@@ -165,6 +167,42 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.NEAR_DUPLICATE: "An earlier instance has nearly the same input, and the same output.",
     Reason.SEMANTIC_DUPLICATE: "An earlier instance means nearly the same, with the same output.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
+    Reason.NEWEST_REJECTED: (
+        "The newest revision of the source was rejected, and with it the rows of earlier ones."
+    ),
     Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
     Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",
 }
+
+
+class EarlierRows(StrEnum):
+    """What a verdict on a newer revision means for rows that were taken from earlier ones."""
+
+    STAY = "stay"
+    LEAVE = "leave"
+    AS_BEFORE = "as before"
+
+
+_OURS = frozenset(
+    {
+        Reason.FEATURES_UNREADABLE, Reason.ROWS_UNREADABLE, Reason.TOO_MANY_FILES,
+        Reason.ROW_TOO_LARGE, Reason.OVER_CONFIG_CAP,
+    }
+)  # fmt: skip
+"""Reasons that tell what could not be read here, and nothing of what the owner wants."""
+
+
+def earlier_rows(reason: Reason | None, of_configs: Iterable[Reason] = ()) -> EarlierRows:
+    """Tell what a verdict means for rows of earlier revisions.
+
+    They leave where the owner has changed something: the licence, who may read it, the rows. They
+    stay where the newest revision was kept, or only could not be read, its card being in order.
+
+    Args:
+        reason: of the verdict; None: kept.
+        of_configs: reasons of the configs, where none of them was left.
+    """
+    if reason is Reason.UNCHANGED:
+        return EarlierRows.AS_BEFORE
+    reasons = {reason, *of_configs} if reason is Reason.NO_USABLE_CONFIG else {reason}
+    return EarlierRows.STAY if reasons & {None, *_OURS} else EarlierRows.LEAVE

@@ -18,9 +18,9 @@ _LISTED = (
     "createdAt", "lastModified", "sha", "tags", "gated", "private", "disabled", "downloads",
     "likes", "cardData",
 )  # fmt: skip
-FIRST_PAGE = "?" + urlencode(
-    [("sort", "lastModified"), ("limit", PAGE_SIZE), *(("expand", name) for name in _LISTED)]
-)
+_EXPANDED = [("expand", name) for name in _LISTED]
+FIRST_PAGE = "?" + urlencode([("sort", "lastModified"), ("limit", PAGE_SIZE), *_EXPANDED])
+ONE_ENTRY = "?" + urlencode(_EXPANDED)
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,15 @@ def read_entries(answer: httpx2.Response) -> list[tuple[DatasetInfo, Told | None
         ValueError, TypeError, KeyError, AttributeError: the answer is no list of datasets.
     """
     return [_entry(dict(entry)) for entry in answer.json()]
+
+
+def read_entry(answer: httpx2.Response) -> tuple[DatasetInfo, Told | None]:
+    """Read what the Hub tells of one dataset, in the form of the list.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: the answer is none.
+    """
+    return _entry(dict(answer.json()))
 
 
 def _entry(entry: dict[str, Any]) -> tuple[DatasetInfo, Told | None]:

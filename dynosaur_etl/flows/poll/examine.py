@@ -36,6 +36,8 @@ from dynosaur_etl.hub.filters import (
 )
 from dynosaur_etl.hub.ladder import sample_dataset
 from dynosaur_etl.hub.language import detect_language
+from dynosaur_etl.hub.rights.reading import RIGHTS_VERSION
+from dynosaur_etl.hub.rights.weights import model_digest
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import SampleRules
 from dynosaur_etl.settings import Settings
@@ -44,7 +46,7 @@ from dynosaur_etl.store.tables import CandidateRow, DatasetRow
 
 log = logging.getLogger(__name__)
 
-EXAMINE_VERSION = "examine-5"
+EXAMINE_VERSION = "examine-6"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
 
@@ -63,7 +65,7 @@ def examine_candidates(
     """
     settings = services.settings
     rules = {
-        "version": EXAMINE_VERSION,
+        "version": [EXAMINE_VERSION, RIGHTS_VERSION, model_digest()],
         "candidates": require_step(services, str(day), "candidates").output,
         "licences": settings.licences,
         "languages": settings.languages,
@@ -237,11 +239,11 @@ def _examine_revision(
     verdict = card_filter(services.settings)(card)
     if not verdict.keep:
         return examined.drop(verdict)
+    examined.keep_card(card)
     files = services.hub.files(revision.dataset_id, revision.sha)
     verdict = _examine_change(services, candidate, listing, revision, files)
     if not verdict.keep:
         return examined.drop(verdict)
-    examined.keep_card(card)
     return _examine_configs(services, listing, revision, card, files, examined)
 
 

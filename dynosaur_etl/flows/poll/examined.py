@@ -7,9 +7,10 @@ from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Card, Counts, Reject, Verdict
-from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.reasons import EarlierRows, Reason, Stage, earlier_rows
 from dynosaur_etl.domain.text import clean_json
-from dynosaur_etl.hub.filters import stated_languages
+from dynosaur_etl.hub.filters import binding_of, stated_languages
+from dynosaur_etl.hub.rights.binding import Binding
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import SourceName
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
@@ -30,6 +31,7 @@ class Examined:
 
     Attributes:
         sources: of the configs whose rows did not come from the repository, where they came from.
+        licences: that hold, whatever becomes of the rows; None: no card was found in order.
     """
 
     dataset_id: str
@@ -41,6 +43,7 @@ class Examined:
     files: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    licences: list[str] | None = None
 
     def drop(self, verdict: Verdict) -> "Examined":
         self.reason, self.detail = verdict.reason, verdict.detail
@@ -49,6 +52,7 @@ class Examined:
 
     def keep_card(self, card: Card) -> None:
         self.card = _card_row(card)
+        self.licences = self.card["licences"]
 
     def keep_config(
         self, sample: ConfigSample, source: SourceName, stored: StoredFile, seed: int
@@ -129,7 +133,14 @@ def _verdict_row(day: GrowthDay, item: Examined) -> dict[str, Any]:
         "revision": item.revision,
         "reason": item.reason,
         "detail": item.detail or _sources(item.sources),
+        "licences": item.licences,
+        "earlier": str(_earlier(item)),
     }
+
+
+def _earlier(item: Examined) -> EarlierRows:
+    reason = None if item.reason is None else Reason(item.reason)
+    return earlier_rows(reason, (Reason(row["reason"]) for row in item.rejects))
 
 
 def _configs_by_source(kept: Sequence[Examined]) -> dict[str, int]:
@@ -166,14 +177,23 @@ def _config_row(day: GrowthDay, item: Examined, config: Mapping[str, Any]) -> di
 
 
 def _card_row(card: Card) -> dict[str, Any]:
+    binding = binding_of(card)
     row = {
-        "licences": list(card.licences),
+        "licences": list(binding.licences),
         "languages": stated_languages(card),
         "pretty_name": card.pretty_name,
         "summary": card.summary,
         "card_sha256": card.sha256,
+        "licence_conflict": _conflict(card, binding),
     }
     return dict(clean_json(row))
+
+
+def _conflict(card: Card, binding: Binding) -> str:
+    """Word a conflict of text and YAML that leaves the dataset in use."""
+    if not binding.named:
+        return ""
+    return f"{', '.join(card.licences)} in the YAML, but the text says: {binding.sentence}"
 
 
 def _stored_file(row: Mapping[str, Any]) -> StoredFile:

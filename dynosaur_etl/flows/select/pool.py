@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.licences import join_licences
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.prepare.embed import embedding_kind, matrix
@@ -27,7 +28,6 @@ from dynosaur_etl.store.tables import (
     RevisionRow,
     TaskRow,
     VerdictRow,
-    WithdrawalRow,
 )
 
 _LAST_STEP = "embed"
@@ -42,7 +42,7 @@ class Pool:
         quality: float64 [n], in [0, 1], of the scorer that is chosen.
         vectors: float16 [n, d], unit length.
         duplicates: instances left out because an earlier one is the same, or nearly so, by reason.
-        withdrawn: instances left out by the dataset that has been withdrawn.
+        left_out: instances left out by the dataset that may not be used any more.
         repeated: instances left out by the task that repeats another one.
         repeats: what those tasks repeat, in words.
         unscored: instances left out because the chosen scorer has no score for them.
@@ -54,7 +54,7 @@ class Pool:
     quality: NDArray[np.float64]
     vectors: NDArray[np.float16]
     duplicates: Mapping[Reason, int]
-    withdrawn: Mapping[str, int]
+    left_out: Mapping[str, int]
     repeated: Mapping[str, int]
     repeats: Mapping[str, str]
     unscored: int
@@ -109,24 +109,8 @@ def pool_kinds(services: Services) -> tuple[str, str]:
     return score_kind(chosen_scorer(services)), embedding_kind(services)
 
 
-def withdrawn_sources(services: Services, days: Sequence[str]) -> dict[str, str]:
-    """Tell, for each source of those days that is withdrawn, the reasons in force."""
-    tasks = select(TaskRow.dataset_id).where(TaskRow.day.in_(days))
-    query = (
-        select(WithdrawalRow)
-        .where(WithdrawalRow.lifted_on.is_(None), WithdrawalRow.dataset_id.in_(tasks))
-        .order_by(WithdrawalRow.dataset_id, WithdrawalRow.reason)
-    )
-    told: dict[str, str] = {}
-    with Session(services.engine) as session:
-        for row in session.scalars(query):
-            words = f"{row.reason} since {row.found_on}: {row.detail}"
-            told[row.dataset_id] = "; ".join(filter(None, (told.get(row.dataset_id), words)))
-    return told
-
-
-def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str] = ()) -> Pool:
-    """Read the pool of those days, without withdrawn datasets and tasks that repeat others.
+def load_pool(services: Services, days: Sequence[str], left_out: Collection[str] = ()) -> Pool:
+    """Read the pool of those days, without datasets to leave out and tasks that repeat others.
 
     Raises:
         InvalidInput: the days have no instance, or none that is left, or not every one has been
@@ -140,7 +124,7 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
     scores, vectors = (_beside(services, kind, days, everything) for kind in pool_kinds(services))
     scored = scores["score"].is_valid()
     numbered = everything.append_column("number", pa.array(range(everything.num_rows), pa.int64()))
-    gone = pc.is_in(numbered["dataset"], pa.array(withdrawn, pa.string()))
+    gone = pc.is_in(numbered["dataset"], pa.array(left_out, pa.string()))
     live = pc.invert(gone)
     left = numbered.filter(pc.and_(live, scored))
     if not left.num_rows:
@@ -157,7 +141,7 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
         quality=scores["score"].to_numpy()[at],
         vectors=units[at],
         duplicates=unique.dropped,
-        withdrawn=_tally(numbered["dataset"].filter(gone)),
+        left_out=_tally(numbered["dataset"].filter(gone)),
         repeated=_tally(unique.instances["task_key"].filter(again)),
         repeats=repeats,
         unscored=pc.sum(pc.and_not(live, scored)).as_py() or 0,
@@ -182,14 +166,24 @@ def read_all(services: Services, kind: str, days: Sequence[str]) -> list[pa.Tabl
     return [services.storage.read_table(path) for path in paths_of(services, kind, days)]
 
 
-def pool_tasks(services: Services, keys: Collection[str], days: Sequence[str]) -> pa.Table:
-    """Give the tasks of those keys, each as it stands on the first day that has it."""
+def pool_tasks(
+    services: Services, keys: Collection[str], days: Sequence[str], licences: Mapping[str, str]
+) -> pa.Table:
+    """Give the tasks of those keys, each as it stands on the first day that has it.
+
+    Args:
+        services: the process's services.
+        keys: of the tasks.
+        days: of the pool.
+        licences: by dataset, where another one holds now than was written down.
+    """
     query = select(TaskRow).where(TaskRow.day.in_(days)).order_by(TaskRow.day, TaskRow.key)
     rows: dict[str, dict[str, Any]] = {}
     with Session(services.engine) as session:
         for task in session.scalars(query):
             if task.key in keys and task.key not in rows:
-                rows[task.key] = _task(task)
+                licence = licences.get(task.dataset_id, task.licence)
+                rows[task.key] = _task(task) | {"licence": licence}
     return pa.Table.from_pylist(list(rows.values()), schema=schemas.TASKS)
 
 
@@ -199,6 +193,7 @@ def pool_sources(
     pool: Mapping[tuple[str, str], int],
     selected: Mapping[tuple[str, str], int],
     days: Sequence[str],
+    licences: Mapping[str, str],
 ) -> pa.Table:
     """Give each dataset at a revision that the pool has tasks or instances of.
 
@@ -208,6 +203,7 @@ def pool_sources(
         pool: instances by dataset and revision.
         selected: the same of what was selected.
         days: of the pool.
+        licences: by dataset, where another one holds now than was written down.
     """
     total = dict.fromkeys(by_source(tasks), 0) | dict(pool)
     query = select(RevisionRow).where(RevisionRow.day.in_(days))
@@ -218,7 +214,7 @@ def pool_sources(
         {
             "dataset": dataset,
             "revision": revision,
-            "licence": ", ".join(cards[dataset, revision].licences),
+            "licence": licences.get(dataset) or join_licences(cards[dataset, revision].licences),
             "languages": ", ".join(cards[dataset, revision].languages),
             "pretty_name": cards[dataset, revision].pretty_name,
             "pool_instances": count,
@@ -228,6 +224,19 @@ def pool_sources(
         for (dataset, revision), count in sorted(total.items())
     ]
     return pa.Table.from_pylist(rows, schema=schemas.SOURCES)
+
+
+def pool_conflicts(services: Services, tasks: pa.Table, days: Sequence[str]) -> dict[str, str]:
+    """Tell, of the datasets of those tasks, where their newest card's text outdoes its YAML."""
+    query = (
+        select(RevisionRow.dataset_id, RevisionRow.licence_conflict)
+        .where(RevisionRow.day.in_(days))
+        .order_by(RevisionRow.dataset_id, RevisionRow.day)
+    )
+    with Session(services.engine) as session:
+        newest = {row.dataset_id: row.licence_conflict for row in session.execute(query)}
+    used = set(tasks["dataset"].unique().to_pylist())
+    return {name: words for name, words in sorted(newest.items()) if words and name in used}
 
 
 def pool_rejects(services: Services, days: Sequence[str], selected_on: str) -> pa.Table:

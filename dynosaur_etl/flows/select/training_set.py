@@ -1,6 +1,5 @@
 """The third DAG's steps: select from the pool up to a day, snapshot it, verify the snapshot."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -29,6 +28,7 @@ from dynosaur_etl.flows.select.selection_request import (
     read_trainable,
     request_selection,
 )
+from dynosaur_etl.flows.select.standing import Standing
 from dynosaur_etl.flows.snapshot.versions import build_version, verify_snapshot
 from dynosaur_etl.selection.sweep import sample_sweep
 from dynosaur_etl.store.database import locked
@@ -66,7 +66,7 @@ def select(
         progress(taken, taken)
         rejects = [
             *_duplicates(live),
-            *_withdrawn(live, request.withdrawn),
+            *_left_out(live, request.standing),
             *_repeated(live),
             *_unscored(live, services),
         ]
@@ -80,7 +80,9 @@ def select(
             facts={
                 "days": request.days,
                 "files": list(live.files),
-                "withdrawn": dict(request.withdrawn),
+                "withdrawn": dict(request.standing.withdrawn),
+                "newest_rejected": dict(request.standing.rejected),
+                "licences": dict(request.standing.licences),
                 "asked": request.size,
                 "selected": taken,
                 "held_out": int(trainable.held_out.sum()),
@@ -203,10 +205,11 @@ def _unscored(pool: Pool, services: Services) -> list[CountedReject]:
     return [CountedReject(Reject(Stage.SELECT, scorer, Reason.NOT_SCORED), pool.unscored)]
 
 
-def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:
+def _left_out(pool: Pool, standing: Standing) -> list[CountedReject]:
+    why = standing.left_out
     return [
-        CountedReject(Reject(Stage.SELECT, name, Reason.WITHDRAWN, words[name]), number)
-        for name, number in sorted(pool.withdrawn.items())
+        CountedReject(Reject(Stage.SELECT, name, *why[name]), number)
+        for name, number in sorted(pool.left_out.items())
     ]
 
 

@@ -1,14 +1,22 @@
 """The recipe of a version: everything that its bytes are made from, as it lies in the store."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.pool import by_source, funnel, pool_rejects, pool_sources, pool_tasks
+from dynosaur_etl.flows.select.pool import (
+    by_source,
+    funnel,
+    pool_conflicts,
+    pool_rejects,
+    pool_sources,
+    pool_tasks,
+)
 from dynosaur_etl.flows.snapshot.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.layout import SELECTED_CHAT
@@ -29,6 +37,8 @@ class Recipe:
         tasks: path of the tasks of the pool, and so on for sources and rejects.
         full: whether the snapshot holds the whole pool.
         messages: whether its rows have the chat form.
+        licences: by dataset, where another one holds than its rows were written down with.
+        conflicts: by dataset, where its card's text names a stricter licence than its YAML.
     """
 
     selection: str
@@ -43,6 +53,8 @@ class Recipe:
     versions: Mapping[str, Any]
     days: Sequence[str]
     counts: Mapping[str, int]
+    licences: Mapping[str, str] = field(default_factory=dict)
+    conflicts: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,9 +85,11 @@ def make_recipe(
     storage, days = services.storage, list(selected.facts["days"])
     selection = storage.read_table(files["selections"])
     pool = RecordedPool(selected.facts["files"], storage.read_table(files["pools"]))
+    licences = dict(selected.facts.get("licences", {}))
     scan = scan_pool(storage, pool, selection)
-    tasks = pool_tasks(services, scan.tasks, days)
-    sources = pool_sources(services, tasks, scan.sources, by_source(scan.selected), days)
+    tasks = pool_tasks(services, scan.tasks, days, licences)
+    counted = by_source(scan.selected)
+    sources = pool_sources(services, tasks, scan.sources, counted, days, licences)
     rejects = pool_rejects(services, days, selected.day)
     held_out = {"held_out": scan.held_out.num_rows} if scan.held_out.num_rows else {}
     return Recipe(
@@ -93,6 +107,8 @@ def make_recipe(
         counts=funnel(services, days)
         | {"pool": pool.rows.num_rows, "selected": selection.num_rows}
         | held_out,
+        licences=licences,
+        conflicts=pool_conflicts(services, tasks, days),
     ), scan
 
 
@@ -105,7 +121,11 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
     selection = storage.read_table(recipe.selection)
     pool = RecordedPool(recipe.instances, storage.read_table(recipe.pool))
     known = scan or scan_pool(storage, pool, selection)
-    dress = with_messages if recipe.messages else _as_it_is
+
+    def dress(rows: pa.Table) -> pa.Table:
+        licensed = with_licences(rows, recipe.licences)
+        return with_messages(licensed) if recipe.messages else licensed
+
     rows = pool.rows.num_rows - known.held_out.num_rows
     return SnapshotContent(
         selected=dress(known.selected),
@@ -119,8 +139,23 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
         days=recipe.days,
         counts=recipe.counts,
         growth=known.growth,
-        full=FullPool(rows, lambda: trainable(storage, pool)) if recipe.full else None,
+        full=FullPool(rows, lambda: _full(storage, pool, recipe)) if recipe.full else None,
+        conflicts=recipe.conflicts,
     )
+
+
+def with_licences(rows: pa.Table, licences: Mapping[str, str]) -> pa.Table:
+    """Put the licence that holds now in the place of the one that was written down, by dataset."""
+    if not licences or not rows.num_rows:
+        return rows
+    names = pa.array(licences.keys(), pa.string())
+    now = pa.array(licences.values(), pa.string()).take(pc.index_in(rows["dataset"], names))
+    at = rows.schema.get_field_index("licence")
+    return rows.set_column(at, rows.schema.field(at), pc.coalesce(now, rows["licence"]))
+
+
+def _full(storage: Storage, pool: RecordedPool, recipe: Recipe) -> Iterator[pa.Table]:
+    return (with_licences(rows, recipe.licences) for rows in trainable(storage, pool))
 
 
 def with_messages(rows: pa.Table) -> pa.Table:
@@ -128,7 +163,3 @@ def with_messages(rows: pa.Table) -> pa.Table:
     texts = rows.select(["instruction", "input", "output"]).to_pylist()
     field = SELECTED_CHAT.field("messages")
     return rows.append_column(field, pa.array(map(as_messages, texts), field.type))
-
-
-def _as_it_is(rows: pa.Table) -> pa.Table:
-    return rows

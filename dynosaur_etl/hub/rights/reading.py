@@ -18,7 +18,7 @@ MAX_SENTENCE = 200
 _PART = 28
 _LEAST = {"LICENCE": -0.3, "USE": -0.3, "NONE": 0.2}
 _ELSEWHERE = 0.7
-"""What a sentence has to score under a heading of one kind or another: among ordinary prose more."""
+"""What a sentence has to score, by the kind of its heading: among ordinary prose more."""
 
 _COMMERCE = frozenset(
     {

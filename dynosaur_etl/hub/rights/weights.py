@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from math import sqrt
 from typing import Any
@@ -34,6 +35,14 @@ class RightsModel:
 
     restricts: LinearModel
     applies: LinearModel
+
+
+@cache
+def model_digest() -> str:
+    """Give the digest of the weights and of the vocabulary that they were made with."""
+    folder = files("dynosaur_etl.hub.rights")
+    parts = (folder.joinpath(name).read_bytes() for name in ("weights.json", "vocabulary.toml"))
+    return sha256(b"\n".join(parts)).hexdigest()
 
 
 @cache
