@@ -1,9 +1,10 @@
 """The Markdown of a card as sections of plain text."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PageElement, Tag
@@ -64,18 +65,24 @@ class ParsedText:
         lines: of the part that is parsed, its first 100,000 characters.
         tokens: the blocks of it, in the parser's form; the text within is as it is written.
         rest: what is too long to be parsed.
+        targets: where its named links lead, by name.
     """
 
     lines: Sequence[str]
     tokens: Sequence[Token]
     rest: str
+    targets: Mapping[str, str]
 
 
 def parse_text(markdown: str) -> ParsedText:
     """Parse the blocks of Markdown, and not what stands in them, which costs far more."""
     text = markdown[:MAX_MARKDOWN]
     lines = re.sub(r"\r\n?", "\n", text).split("\n")  # as the parser counts lines
-    return ParsedText(lines, _BLOCK_PARSER.parse(text), markdown[MAX_MARKDOWN:])
+    found: dict[str, Any] = {}
+    tokens = _BLOCK_PARSER.parse(text, found)
+    named = found.get("references", {}).items()
+    targets = {str(name): str(told.get("href", "")) for name, told in named}
+    return ParsedText(lines, tokens, markdown[MAX_MARKDOWN:], targets)
 
 
 def sections_of(parsed: ParsedText) -> list[Section]:

@@ -13,7 +13,7 @@ _NEAR = 8
 _TARGET = "licence_meant"
 _PLACES = (
     ("LICENCE", re.compile(r"licen[cs]|rights|copyright|terms|legal|lizenz|licenc|使用|许可")),
-    ("DATA", re.compile(r"instance|field|split|structure|statist|example|format|schema")),
+    ("DATA", re.compile(r"\b(?:instance|field|split|structure|statist|example|format|schema)")),
     ("SCOPE", re.compile(r"out.of.scope|limit|bias|consideration|social|ethic|sensitive|risk")),
     ("USE", re.compile(r"\bus(?:e|es|age|ing)\b|access|download|disclaim|notice|restrict|faq")),
     ("CITE", re.compile(r"cit(?:e|ation)|reference|acknowledg|bibtex")),

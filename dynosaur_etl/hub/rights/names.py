@@ -57,7 +57,7 @@ _CHOICE = re.compile(
     r"(?:[\s,(]+(?:the|under|at your(?:\sown)? (?:choice|option)|alternatively|else))*[\s,(]*"
 )
 _SAME = re.compile(
-    r"[\s,:]*(?:licen[cs]es?|deed|international|unported)?[\s,]*\]?[\s(\[<]{1,3}(?:https?://[a-z./]*)?"
+    r"[\s,:)\]]*(?:licen[cs]es?|deed|international|unported)?[\s,)\]]*[(\[<]\s?(?:https?://[a-z./]*)?"
 )
 
 

@@ -47,9 +47,11 @@ _SKIPPED_KEYS = frozenset(
 )  # fmt: skip
 _UNREAD = ("script", "style", "svg")
 _LEAST_CODE = 30
-_KEYED = re.compile(r"[\"']\w{1,40}[\"']\s?:\s")
+_PROGRAM = re.compile(r"[\"']\w{1,40}[\"']\s?:\s|\w\.\w+\(|(?<!\S)\w+ = \S")
 _SIGNS = re.compile(r"[{}\[\]<>=;_\\\"|]|'[^\w\s]")
-_EXAMPLES = re.compile(r"instance|example|sample|field|structure|format|citation|prompt|preprocess")
+_EXAMPLES = re.compile(
+    r"\b(?:instance|example|sample|field|structure|format|citation|prompt|preprocess)"
+)
 _BREAKS = frozenset(
     {"p", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "div", "br", "table", "ul",
      "ol", "details", "summary", "pre", "hr", "dt", "dd"}
@@ -58,6 +60,8 @@ _TARGETS = ("href", "src", "alt", "title")
 _LINK = re.compile(
     r"!?\[((?:[^\[\]\n]|\[[^\[\]\n]{0,200}\]){0,500})\]\(<?([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,200})?)>?(?:\s+[\"'][^\"'\n]{0,300}[\"'])?\)"
 )
+_NESTED = 2  # a picture within a link
+_AUTOLINK = re.compile(r"<(https?://[^<>\s]{1,500})>")
 _NAMED_LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\[[^\[\]\n]{0,200}\]")
 _EMPHASIS = re.compile(r"(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)|[`~]{1,3}|\\(?=[^\w\s])")
 _STOP = re.compile(
@@ -86,6 +90,7 @@ def statements_of(metadata: Mapping[str, Any], parsed: ParsedText) -> tuple[Stat
         for statement in (
             *_of_yaml(metadata),
             *_of_markdown(parsed.tokens),
+            *_of_targets(parsed.targets),
             *_of_lines(parsed.rest),
         )
         if speaks_of_rights(statement.text)
@@ -100,9 +105,13 @@ def sentences_of(text: str) -> list[str]:
 
 def _of_yaml(metadata: Mapping[str, Any]) -> Iterator[Statement]:
     for key, text in _leaves(metadata, ""):
-        if speaks_of_rights(text) or speaks_of_rights(key):
-            for sentence in _sentences(key, text):
-                yield Statement(clean_text(key), f"{clean_text(key)}: {sentence.text}")
+        name = clean_text(key)
+        yield from _sentences(name, f"{name}: {text}")
+
+
+def _of_targets(targets: Mapping[str, str]) -> Iterator[Statement]:
+    for name, target in targets.items():
+        yield from _sentences("", f"{name}: {unquote(target)}")
 
 
 def _of_lines(rest: str) -> Iterator[Statement]:
@@ -235,7 +244,7 @@ def _sentences(place: str, text: str) -> Iterator[Statement]:
 def _is_code(words: str) -> bool:
     """Tell whether a line is of a program or of its data: many signs that no sentence has."""
     is_signed = 12 * len(_SIGNS.findall(words)) > len(words)
-    return len(words) > _LEAST_CODE and (is_signed or _KEYED.search(words) is not None)
+    return len(words) > _LEAST_CODE and (is_signed or _PROGRAM.search(words) is not None)
 
 
 def _with_answers(sentences: Iterable[str]) -> Iterator[str]:
@@ -252,7 +261,9 @@ def _with_answers(sentences: Iterable[str]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Give the words of inline Markdown, and behind them where its links lead."""
-    text = _LINK.sub(lambda found: f"{found[1]} ({unquote(found[2])})", text)
+    text = _AUTOLINK.sub(r" \1 ", text)
+    for _ in range(_NESTED):
+        text = _LINK.sub(lambda found: f"{found[1]} ({unquote(found[2])})", text)
     text = _NAMED_LINK.sub(r"\1", text)
     if "<" in text:
         text = "".join(_texts(BeautifulSoup(text, "html.parser")))
