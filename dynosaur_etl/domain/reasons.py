@@ -42,8 +42,11 @@ class Reason(StrEnum):
     ROWS_UNREADABLE = "rows_unreadable"
     MODALITY = "modality"
     TOO_FEW_FIELDS = "too_few_fields"
+    NO_TRAINING_SPLIT = "no_training_split"
+    SPLIT_HELD_BACK = "split_held_back"
     NO_ROWS = "no_rows"
     ROW_TOO_LARGE = "row_too_large"
+    VALUE_UNREADABLE = "value_unreadable"
     OVER_CONFIG_CAP = "over_config_cap"
     LLM_REFUSAL = "llm_refusal"
     ANSWER_EMPTY = "answer_empty"
@@ -79,6 +82,7 @@ class Reason(StrEnum):
     OUTPUT_NOT_IN_LABELS = "output_not_in_labels"
     INPUT_NULL = "input_null"
     INPUT_NOT_TEXT = "input_not_text"
+    INPUT_EMPTY_LIST = "input_empty_list"
     INPUT_EMPTY = "input_empty"
     OUTPUT_COPIES_INPUT = "output_copies_input"
     IN_EVALUATION = "in_evaluation"
@@ -89,6 +93,7 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn"
     ANSWER_WITHOUT_SCORE = "answer_without_score"
     NOT_SCORED = "not_scored"
+    UNFORESEEN_ERROR = "unforeseen_error"
 
 
 REASON_WORDS: dict[Reason, str] = {
@@ -118,8 +123,13 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.ROWS_UNREADABLE: "The rows of the config cannot be read.",
     Reason.MODALITY: "The config holds images, audio, video or binary data.",
     Reason.TOO_FEW_FIELDS: "Fewer than two fields can serve a task, or none can be its output.",
+    Reason.NO_TRAINING_SPLIT: "All splits of the config are for evaluation, by their names.",
+    Reason.SPLIT_HELD_BACK: "A split for evaluation, by its name, is not used for training.",
     Reason.NO_ROWS: "The config has no rows.",
     Reason.ROW_TOO_LARGE: "A cell of the row is larger than is read.",
+    Reason.VALUE_UNREADABLE: (
+        "A value cannot be written as text, as a time after the year 9999; it counts as null."
+    ),
     Reason.OVER_CONFIG_CAP: "The dataset has more configs than are taken from one dataset.",
     Reason.LLM_REFUSAL: "The LLM refused to answer.",
     Reason.ANSWER_EMPTY: "The LLM's answer has no content or no task.",
@@ -157,6 +167,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.OUTPUT_NOT_IN_LABELS: "The row's output is not in the task's label space.",
     Reason.INPUT_NULL: "An input of the row is null.",
     Reason.INPUT_NOT_TEXT: "An input of the row holds a structure that is no plain text.",
+    Reason.INPUT_EMPTY_LIST: "A list or structure among the row's inputs is empty.",
     Reason.INPUT_EMPTY: "Every input of the row is empty.",
     Reason.OUTPUT_COPIES_INPUT: "The row's output is the same text as its input.",
     Reason.IN_EVALUATION: "The row shares a long run of words with a text of an evaluation set.",
@@ -167,4 +178,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
     Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
     Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",
+    Reason.UNFORESEEN_ERROR: (
+        "An error that no rule foresees; the detail names it, and the log has its trace."
+    ),
 }

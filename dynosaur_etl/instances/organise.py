@@ -23,8 +23,9 @@ from dynosaur_etl.instances.paper import PAPER
 from dynosaur_etl.instances.pii import Handling, Span, masked, rows_with_pii
 from dynosaur_etl.instances.render import DEFAULT
 from dynosaur_etl.instances.rules import Column, Rules
+from dynosaur_etl.instances.shown import one_array
 
-ORGANISE_VERSION = "rows-3"
+ORGANISE_VERSION = "rows-4"
 RULES = {"default": DEFAULT, "paper": PAPER}
 _LONGEST_DETAIL = 300
 _HEX_DIGITS = 64
@@ -159,7 +160,7 @@ def organise(task: Task, config: Config, rows: pa.Table, rules: Rules) -> Texts:
     fields = {field.name: field for field in config.fields}
 
     def column(name: str) -> Column:
-        return Column(fields[name], config.features[name], _one_array(rows[name]))
+        return Column(fields[name], config.features[name], one_array(rows[name]))
 
     inputs = [column(name) for name in task.input_fields]
     rendered = rules.render(inputs, column(task.output_field), task.label_space)
@@ -273,6 +274,3 @@ def _table(task: Task, rows: pa.Table, texts: Texts, day: str) -> pa.Table:
     columns["row"] = rows["__row__"].take(texts.rows)
     return pa.table([columns[name] for name in INSTANCES.names], schema=INSTANCES)
 
-
-def _one_array(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

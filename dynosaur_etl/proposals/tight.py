@@ -119,7 +119,7 @@ def _shown_rows(
 
     def shown_cell(field: Field, value: Any) -> Any:
         if field.flattens and value is not None:
-            value = flatten(field.name, config.features[field.name], value)
+            value = flatten(field.name, value)
         return shown_value(field, value, limit)
 
     shown = [[shown_cell(field, row.get(field.name)) for field in fields] for row in rows]

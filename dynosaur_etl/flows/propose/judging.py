@@ -11,6 +11,8 @@ from dynosaur_etl.domain.models import Mode, Reject
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.propose.propose import ConfigToAsk, Question
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.instances.organise import RULES
+from dynosaur_etl.instances.shown import shown_rows
 from dynosaur_etl.proposals.parse import RawProposal, read_proposals
 from dynosaur_etl.proposals.validity import Judged, ValidityRules, judge_proposals
 from dynosaur_etl.settings import Settings
@@ -66,8 +68,8 @@ def read_configs(
 
 def _rows(about: ConfigToAsk, services: Services) -> list[dict[str, Any]]:
     columns = [column.name for column in usable_fields(about.config.fields)]
-    rows: list[dict[str, Any]] = services.storage.read_table(about.sample_path, columns).to_pylist()
-    return rows
+    rows = services.storage.read_table(about.sample_path, columns)
+    return shown_rows(about.config, rows, RULES[services.settings.instance_rules])
 
 
 def _read_one(question: Question, answers: StoredAnswers, found: ConfigAnswers) -> None:

@@ -19,6 +19,8 @@ from dynosaur_etl.flows.runtime.batches import batches_of, wait_for
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step
+from dynosaur_etl.instances.organise import RULES
+from dynosaur_etl.instances.shown import shown_rows
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.llm.batch_lines import MAX_LINES
 from dynosaur_etl.llm.outcomes import Deferral
@@ -100,8 +102,8 @@ def _questions_about(about: ConfigToAsk, services: Services) -> Iterator[Questio
     config = about.config
     preset = services.settings.prompt
     columns = shown_columns(config, preset)
-    rows = services.storage.read_table(about.sample_path, columns)
-    examples = rows.slice(0, EXAMPLE_ROWS).to_pylist()
+    rows = services.storage.read_table(about.sample_path, columns).slice(0, EXAMPLE_ROWS)
+    examples = shown_rows(config, rows, RULES[services.settings.instance_rules])
     for mode in (Mode.AWARE, Mode.UNAWARE):
         request = build_request(
             summary=about.summary,
