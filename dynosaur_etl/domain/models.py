@@ -74,6 +74,7 @@ class Card:
         summary: the description as plain text, without HTML, code and boilerplate.
         configs: the `configs` entry of the YAML, as it stands there.
         sha256: of the card's bytes.
+        infos: the `dataset_info` of the YAML, an entry a config, as it stands there.
     """
 
     licences: tuple[str, ...]
@@ -85,6 +86,7 @@ class Card:
     configs: tuple[Mapping[str, Any], ...]
     sha256: str
     licence_name: str = ""
+    infos: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

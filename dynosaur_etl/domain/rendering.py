@@ -91,7 +91,8 @@ def _readable_list(values: pa.Array, feature: Any) -> pa.Array:
 
 def _is_list(kind: pa.DataType) -> bool:
     types = pa.types
-    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    lists = types.is_list(kind) or types.is_large_list(kind)
+    return bool(lists or types.is_fixed_size_list(kind))
 
 
 def _cast(values: pa.Array) -> pa.Array:
@@ -180,11 +181,12 @@ def _where(values: pa.Array, told: pa.Array) -> pa.Array:
 
 def _is_text(kind: pa.DataType) -> bool:
     types = pa.types
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    texts = types.is_string(kind) or types.is_large_string(kind)
+    return bool(texts or types.is_string_view(kind))
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 _RENDERERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...] = (

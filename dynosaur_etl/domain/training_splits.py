@@ -8,6 +8,7 @@ A name is taken apart at everything that is no letter, and where a capital follo
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from itertools import pairwise
 
 HELD_BACK = frozenset(
     {
@@ -35,7 +36,7 @@ class SplitUse(StrEnum):
 def is_held_back(name: str) -> bool:
     """Tell a split for evaluation from one for training by the words of its name."""
     words = _words(name)
-    pairs = zip(words, words[1:], strict=False)
+    pairs = pairwise(words)
     return not HELD_BACK.isdisjoint(words) or not _PAIRS.isdisjoint(pairs)
 
 

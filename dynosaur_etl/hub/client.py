@@ -37,7 +37,7 @@ from dynosaur_etl.domain.errors import (
 from dynosaur_etl.domain.models import Commit, Listing, Told
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.cards import MAX_CARD_BYTES
-from dynosaur_etl.hub.configs import RepoFile
+from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.listing import FIRST_PAGE, ListingPage, listing_of, next_page, read_entries
 from dynosaur_etl.hub.remote_file import open_ranges
 from dynosaur_etl.hub.session import RequestCounter, Terms, install, under

@@ -1,6 +1,6 @@
 """Columns of a config as columns of text, made by Arrow without a loop over rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from string import ascii_uppercase
 

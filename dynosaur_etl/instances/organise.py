@@ -273,4 +273,3 @@ def _table(task: Task, rows: pa.Table, texts: Texts, day: str) -> pa.Table:
     columns["split"] = rows["__split__"].take(texts.rows)
     columns["row"] = rows["__row__"].take(texts.rows)
     return pa.table([columns[name] for name in INSTANCES.names], schema=INSTANCES)
-

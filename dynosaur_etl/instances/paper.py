@@ -19,10 +19,9 @@ import pyarrow.compute as pc
 
 from dynosaur_etl.domain.features import FieldKind
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.domain.rendering import label_names
+from dynosaur_etl.domain.rendering import TEXT, label_names
 from dynosaur_etl.instances.columns import (
     LONGEST_LIST,
-    TEXT,
     bounded,
     joined,
     letter_marks,

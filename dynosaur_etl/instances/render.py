@@ -19,10 +19,9 @@ import pyarrow.compute as pc
 from dynosaur_etl.domain.features import SCALAR_KINDS, FieldKind
 from dynosaur_etl.domain.nested import flatten
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.domain.rendering import label_names, readable, scalar_texts
+from dynosaur_etl.domain.rendering import TEXT, label_names, readable, scalar_texts
 from dynosaur_etl.instances.columns import (
     LONGEST_LIST,
-    TEXT,
     joined,
     lengths_of,
     letter_marks,

@@ -26,7 +26,7 @@ from dynosaur_etl.flows.runtime.step import require_step, run_step
 from dynosaur_etl.hub.candidates import stood_before
 from dynosaur_etl.hub.cards import parse_card
 from dynosaur_etl.hub.changes import is_unchanged
-from dynosaur_etl.hub.configs import RepoFile
+from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.filters import (
     examine_card,
     examine_language,

@@ -16,6 +16,7 @@ from dynosaur_etl.flows.propose.propose import Question, questions
 from dynosaur_etl.flows.propose.validity_rate import invalidity
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
+from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.proposals.critic import VERSION as CRITIC_VERSION
 from dynosaur_etl.proposals.critic import CriticVerdict
 from dynosaur_etl.proposals.validity import (
@@ -61,6 +62,7 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
         "examined": require_step(services, str(day), "examine").output,
         "strictness": str(rules.strictness),
         "languages": rules.languages,
+        "texts": RULES[services.settings.instance_rules].version,
         "critic": [services.settings.critic_model, CRITIC_VERSION],
         "asked": [question.request.key for question in asked],
         "answered": digest(sorted(answers.answered), sorted(answers.refused)),
