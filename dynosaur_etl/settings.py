@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.models import PromptPreset, Strictness
+from dynosaur_etl.domain.training_splits import SplitUse
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
 UNLIMITED = "unlimited"
@@ -154,6 +155,10 @@ class Settings(BaseSettings):
     )
     configs_per_dataset: PositiveInt = Field(10, description="configs taken from one dataset")
     sample_rows: PositiveInt = Field(200, description="rows sampled from one config")
+    splits: SplitUse = Field(
+        SplitUse.TRAIN,
+        description="train: splits for evaluation are held back, by their names; all: none is",
+    )
     stream_seconds: PositiveInt = Field(
         60, description="seconds before the streaming of one config is given up"
     )

@@ -115,9 +115,14 @@ class HubClient:
         """List datasets, last modified first, down to a moment; each id once, with its owner.
 
         The pages are asked for as the listing is read.
+
+        Raises:
+            HubUnavailable: an entry cannot be read; what is missing would be taken for deleted.
         """
         seen: set[str] = set()
         for page in self.list_pages(modified_since):
+            for name, words in page.unreadable.items():
+                raise HubUnavailable(f"the list of datasets: {name}: {words}")
             for listing in page.listings:
                 if listing.id not in seen:
                     seen.add(listing.id)
@@ -137,14 +142,15 @@ class HubClient:
             with self._asking("list", "the list of datasets"):
                 answer = self._get(urljoin(f"{self.endpoint}/api/datasets", page))
                 entries, following = read_entries(answer), next_page(answer)
-            recent = [pair for pair in entries if not _is_before(pair[0], modified_since)]
-            if len(recent) < len(entries):
+            recent = [pair for pair in entries.read if not _is_before(pair[0], modified_since)]
+            if len(recent) < len(entries.read):
                 following = None
             if following == page:
                 raise HubUnavailable("the list of datasets: a page's next link leads back to it")
             page = following
             listings = (self._listing(*pair) for pair in recent)
-            yield ListingPage(tuple(item for item in listings if item is not None), page)
+            known = tuple(item for item in listings if item is not None)
+            yield ListingPage(known, page, entries.unreadable)
 
     def commits(self, dataset_id: str) -> list[Commit]:
         """Give the commits of the main branch, newest first."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.remote_file import comes_whole
@@ -43,6 +44,21 @@ class SplitReading:
     @property
     def is_whole(self) -> bool:
         return len(self.read) == self.files and all(file.is_whole for file in self.read)
+
+    @property
+    def unread(self) -> str:
+        """What was not read, in words; empty where all of it was."""
+        if self.is_whole:
+            return ""
+        if len(self.read) < self.files:
+            return f"{len(self.read)} of {self.files} files read"
+        return f"the first {sum(file.rows for file in self.read)} rows read"
+
+    def as_json(self) -> dict[str, Any]:
+        """Tell the number of files and, where not all was read, each file read with its rows."""
+        if self.is_whole:
+            return {"files": self.files}
+        return {"files": self.files, "read": [[file.path, file.rows] for file in self.read]}
 
     @property
     def rows(self) -> int:

@@ -77,6 +77,9 @@ class DatasetRow(Base):
     commits_of: Mapped[str | None] = mapped_column(
         comment="head of the branch when its commits were read; null where they were not"
     )
+    commits_refused: Mapped[str | None] = mapped_column(
+        comment="reason for which the Hub showed none at commits_of; null: it showed them"
+    )
     seen_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="for the first time"
     )
@@ -176,6 +179,10 @@ class ConfigRow(Base):
     splits: Mapped[dict[str, Any]]
     sample_path: Mapped[str]
     sample_seed: Mapped[int]
+    reading: Mapped[dict[str, Any]] = mapped_column(
+        server_default="{}",
+        comment="by split: files in all, and where not all was read the files read with their rows",
+    )
 
 
 class CheckpointRow(Base):
