@@ -88,12 +88,18 @@ def _show_overview(state: dict[str, Any]) -> None:
     for day in state["days"]:
         if day["alarm"]:
             out.print(f"{day['day']}: {day['alarm']}", style="red", markup=False)
-    for title in ("rejects", "requests"):
-        words = ", ".join(f"{name} {number}" for name, number in state[title].items())
-        out.print(f"{title}: {words or 'none'}", markup=False)
+    out.print(f"datasets kept: {state['datasets_kept']}, configs kept: {state['configs_kept']}")
+    for kind, reasons in state["rejected"].items():
+        if reasons:
+            out.print(f"{kind} left out: {_listed(reasons)}", markup=False)
+    out.print(f"requests: {_listed(state['requests']) or 'none'}", markup=False)
     for row in state["snapshots"]:
         rows = row["counts"].get("selected")
         out.print(f"v{row['version']:04d}  {row['day']}  {rows} rows  {row['path']}", markup=False)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in counts.items())
 
 
 def _show_checks(state: dict[str, Any]) -> None:

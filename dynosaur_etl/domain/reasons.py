@@ -13,6 +13,7 @@ class Stage(StrEnum):
     VALIDATE = "validate"
     FILL = "fill"
     SCORE = "score"
+    EMBED = "embed"
     SELECT = "select"
 
 
@@ -93,6 +94,7 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn"
     ANSWER_WITHOUT_SCORE = "answer_without_score"
     NOT_SCORED = "not_scored"
+    NOT_EMBEDDED = "not_embedded"
     UNFORESEEN_ERROR = "unforeseen_error"
 
 
@@ -178,6 +180,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
     Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
     Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",
+    Reason.NOT_EMBEDDED: "The embedding model could make no vector of it.",
     Reason.UNFORESEEN_ERROR: (
         "An error that no rule foresees; the detail names it, and the log has its trace."
     ),

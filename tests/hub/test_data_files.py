@@ -6,11 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from datasets.data_files import (
-    DataFilesList,
-    get_data_patterns,
-    resolve_pattern,
-)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -56,7 +51,7 @@ LISTS = [
     "training_set/0001.json validation_set/0001.json",
 ]
 PATTERNS = [
-    "*.csv", "**/*.csv", "**", "*", "a/**", "a/*", "*/*.csv", "a/b/c/d.csv", "./e.csv", "x/../e.csv",
+    "*.csv", "**/*.csv", "**", "*", "a/**", "a/*", "*/*.csv", "a/b/c/d.csv", "./e.csv",
     "**/train*", "[ab]/train.csv", "[!a]/train.csv", "?/train.csv", "**/b/**", "a/**/d.csv", ".*/*",
     "__*/*", "**/__pycache__/*", "train.cs[v]", "config.json", "*.json", "*/config.json", "train/",
     "data/train-*", "data/*-of-*", "gone.csv", "", "a//b//c//d.csv", "[", "[]a].csv", "**/**/*.csv",
@@ -70,6 +65,8 @@ def made(folder: Path, paths: list[str]) -> None:
 
 
 def theirs_by_pattern(folder: Path, pattern: str) -> list[str]:
+    from datasets.data_files import resolve_pattern
+
     try:
         found = resolve_pattern(pattern, folder.as_posix())
     except (FileNotFoundError, ValueError, re.error):
@@ -78,6 +75,8 @@ def theirs_by_pattern(folder: Path, pattern: str) -> list[str]:
 
 
 def theirs(folder: Path) -> dict[str, list[str]]:
+    from datasets.data_files import DataFilesList, get_data_patterns
+
     patterns = get_data_patterns(folder.as_posix())
     found = {}
     for split, of_split in patterns.items():
@@ -142,10 +141,8 @@ def test_a_pattern_means_the_files_that_datasets_finds(
     paths = listed(text)
     made(tmp_path, paths)
     files = DataFiles(RepoFile(path, 1) for path in paths)
-    if ".." not in pattern:
-        assert [file.path for file in files.matching(pattern)] == theirs_by_pattern(
-            tmp_path, pattern
-        )
+    found = [file.path for file in files.matching(pattern)]
+    assert found == theirs_by_pattern(tmp_path, pattern)
 
 
 PIECES = st.sampled_from(
@@ -193,19 +190,19 @@ def test_patterns_that_cost_too_much_are_an_error_and_not_a_wait() -> None:
     assert time.process_time() - started < 20
 
 
-@pytest.mark.parametrize(
-    ("name", "held"),
-    [
-        *((name, False) for name in ("train", "train_sft", "auxiliary_train", "stem", "chat", "math",
-                                     "constraint", "latest", "contest", "device", "invalid",
-                                     "unsupervised", "train_r1", "y0", "restrain", "")),
-        *((name, True) for name in ("test", "test_sft", "dev-matched", "test2014", "blindTest",
-                                    "blind_test", "held_out", "heldOut", "TESTSet", "testA", "val.1",
-                                    "evaluation_2020", "train_dev", "devtest", "holdout", "valid")),
-    ],
+TRAINING = (
+    "train", "train_sft", "auxiliary_train", "stem", "chat", "math", "constraint", "latest",
+    "contest", "device", "invalid", "unsupervised", "train_r1", "y0", "restrain", "",
 )  # fmt: skip
-def test_the_words_of_a_splits_name_decide(name: str, held: bool) -> None:
-    assert is_held_back(name) is held
+EVALUATION = (
+    "test", "test_sft", "dev-matched", "test2014", "blindTest", "blind_test", "held_out", "heldOut",
+    "TESTSet", "testA", "val.1", "evaluation_2020", "train_dev", "devtest", "holdout", "valid",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*TRAINING, *EVALUATION])
+def test_the_words_of_a_splits_name_decide(name: str) -> None:
+    assert is_held_back(name) is (name in EVALUATION)
 
 
 @pytest.mark.parametrize(

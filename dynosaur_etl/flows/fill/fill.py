@@ -19,6 +19,7 @@ from dynosaur_etl.flows.fill.shards import (
     filled_shards,
     plan_fill,
 )
+from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
 from dynosaur_etl.instances.duplicates import COMPARED_COLUMNS, Doubles, find_duplicates
@@ -62,6 +63,7 @@ def _without_duplicates(services: Services, shards: Sequence[FilledShard]) -> St
             NamedFile(INSTANCE_FILES, f"shard-{shard.number:05d}", shard.file) for shard, _ in kept
         ],
         file_kinds=(INSTANCE_FILES,),
+        facts={"alarm": alarm_of(rejects)},
     )
 
 

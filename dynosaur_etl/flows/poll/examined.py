@@ -119,7 +119,7 @@ def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined], seed: in
         facts={
             "configs": sum(len(item.configs) for item in kept),
             **_configs_by_source(kept),
-            **alarm_of([*dropped, *parts]),
+            "alarm": alarm_of([*dropped, *parts]),
         },
     )
 

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task
+from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.propose import ConfigToAsk, questions
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
+from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.instances.organise import RULES, Filling, draw_rows, fill_rows
 from dynosaur_etl.llm.batch import Submission
@@ -19,7 +21,7 @@ from dynosaur_etl.proposals.critic import (
     read_verdict,
 )
 from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts
-from dynosaur_etl.store.answers import stored_answers
+from dynosaur_etl.store.answers import StoredAnswers, stored_answers
 
 EXAMPLE_SEED = "critic"
 DRAWN_ROWS = 8
@@ -69,9 +71,17 @@ def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:
         request.key: request
         for found in read_configs(asked, answers, services)
         for proposal in found.judge(rules).proposals
-        if (request := critic_request(found, proposal, day, services)) is not None
+        if isinstance(request := contained_request(found, proposal, day, services), ChatRequest)
     }
     return list(requests.values())
+
+
+def contained_request(
+    found: ConfigAnswers, proposal: JudgedProposal, day: GrowthDay, services: Services
+) -> ChatRequest | Verdict | None:
+    """Word the request as `critic_request` does, or tell what nobody foresaw in wording it."""
+    subject = f"{found.about.config.subject}#{proposal.mode}{proposal.raw.position}"
+    return contained(subject, partial(critic_request, found, proposal, day, services))
 
 
 def critic_request(
@@ -112,25 +122,33 @@ def task_of(
 
 def critic_verdicts(
     found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
-) -> dict[tuple[Mode, int], CriticVerdict | None]:
-    """Give the ledger's verdicts by the place of what the critic is asked; None where it waits."""
+) -> dict[tuple[Mode, int], CriticVerdict | Verdict | None]:
+    """Give the ledger's verdicts by the place of what the critic is asked; None where it waits.
+
+    A `Verdict` drops what the critic cannot be asked about, or whose answer raises what nobody
+    foresaw.
+    """
     if not services.settings.critic_model:
         return {}
-    requests = {
+    worded = {
         proposal.place: request
         for proposal in proposals
-        if (request := critic_request(found, proposal, day, services)) is not None
+        if (request := contained_request(found, proposal, day, services)) is not None
     }
-    stored = stored_answers(services.engine, [request.key for request in requests.values()])
-    verdicts: dict[tuple[Mode, int], CriticVerdict | None] = {}
-    for place, request in requests.items():
-        answer = stored.answered.get(request.key)
-        refusal = stored.refused.get(request.key)
-        if answer is not None:
-            verdicts[place] = read_verdict(answer.content)
-        else:
-            verdicts[place] = None if refusal is None else CriticVerdict(None, refusal)
-    return verdicts
+    requests = [request for request in worded.values() if isinstance(request, ChatRequest)]
+    stored = stored_answers(services.engine, [request.key for request in requests])
+    return {
+        place: request if isinstance(request, Verdict) else _said(request, stored)
+        for place, request in worded.items()
+    }
+
+
+def _said(request: ChatRequest, stored: StoredAnswers) -> CriticVerdict | Verdict | None:
+    answer = stored.answered.get(request.key)
+    if answer is not None:
+        return contained(request.subject, partial(read_verdict, answer.content))
+    refusal = stored.refused.get(request.key)
+    return None if refusal is None else CriticVerdict(None, refusal)
 
 
 def _examples(task: Task, about: ConfigToAsk, day: GrowthDay, services: Services) -> list[Example]:

@@ -3,18 +3,26 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import Any
 
+from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.features import usable_fields
-from dynosaur_etl.domain.models import Mode, Reject
+from dynosaur_etl.domain.models import Mode, Reject, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.propose.propose import ConfigToAsk, Question
+from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.instances.shown import shown_rows
-from dynosaur_etl.proposals.parse import RawProposal, read_proposals
-from dynosaur_etl.proposals.validity import Judged, ValidityRules, judge_proposals
+from dynosaur_etl.proposals.parse import RawProposal, ReadAnswer, read_proposals
+from dynosaur_etl.proposals.validity import (
+    Judged,
+    JudgedProposal,
+    ValidityRules,
+    judge_proposals,
+)
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.answers import StoredAnswers
 from dynosaur_etl.store.steps import CountedReject
@@ -44,7 +52,14 @@ class ConfigAnswers:
     rescues: Counter[str] = field(default_factory=Counter)
 
     def judge(self, rules: ValidityRules) -> Judged:
-        return judge_proposals(self.about.config, self.rows, self.answers, rules)
+        """Judge the proposals; one verdict on all where nobody foresaw what judging them raises."""
+        config = self.about.config
+        judging = partial(judge_proposals, config, self.rows, self.answers, rules)
+        judged = contained(config.subject, judging)
+        if not isinstance(judged, Verdict):
+            return judged
+        of_modes = ((mode, raw) for mode, proposals in self.answers for raw in proposals)
+        return Judged([JudgedProposal(mode, raw, judged) for mode, raw in of_modes])
 
 
 def validity_rules(settings: Settings) -> ValidityRules:
@@ -60,9 +75,11 @@ def read_configs(
     for _, group in groupby(asked, key=lambda question: question.about.config.subject):
         of_config = list(group)
         about = of_config[0].about
-        found = ConfigAnswers(about, _rows(about, services))
+        rows = contained(about.config.subject, partial(_rows, about, services))
+        unreadable = rows if isinstance(rows, Verdict) else None
+        found = ConfigAnswers(about, () if isinstance(rows, Verdict) else rows)
         for question in of_config:
-            _read_one(question, answers, found)
+            _read_one(question, answers, found, unreadable)
         yield found
 
 
@@ -72,7 +89,10 @@ def _rows(about: ConfigToAsk, services: Services) -> list[dict[str, Any]]:
     return shown_rows(about.config, rows, RULES[services.settings.instance_rules])
 
 
-def _read_one(question: Question, answers: StoredAnswers, found: ConfigAnswers) -> None:
+def _read_one(
+    question: Question, answers: StoredAnswers, found: ConfigAnswers, unreadable: Verdict | None
+) -> None:
+    """Read one answer; where the config's rows are unreadable, it is rejected as they are."""
     key = question.request.key
     found.questions[question.mode] = question
     if key in answers.refused:
@@ -82,12 +102,21 @@ def _read_one(question: Question, answers: StoredAnswers, found: ConfigAnswers) 
     if answer is None:
         found.deferred += 1
         return
-    read = read_proposals(answer.content, answer.refusal, answer.finish_reason)
+    read = _proposals(question, answer) if unreadable is None else unreadable
+    if isinstance(read, Verdict):
+        found.rejects.append(_reject(question, Reason.UNFORESEEN_ERROR, read.detail))
+        return
     if read.rescue is not None:
         found.rescues[str(read.rescue)] += 1
     if read.reject is not None:
         found.rejects.append(_reject(question, read.reject, read.detail))
     found.answers.append((question.mode, read.proposals))
+
+
+def _proposals(question: Question, answer: Answer) -> ReadAnswer | Verdict:
+    subject = f"{question.about.config.subject}#{question.mode}"
+    reading = partial(read_proposals, answer.content, answer.refusal, answer.finish_reason)
+    return contained(subject, reading)
 
 
 def _reject(question: Question, reason: Reason, detail: str) -> CountedReject:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -13,9 +14,11 @@ from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.ledger import AttemptOutcome
-from dynosaur_etl.domain.models import Config, Counts, Mode, StepReport
+from dynosaur_etl.domain.models import Config, Counts, Mode, Reject, StepReport, Verdict
+from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.runtime.asking import ask_live, submit_missing
 from dynosaur_etl.flows.runtime.batches import batches_of, wait_for
+from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step
@@ -27,6 +30,7 @@ from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.proposals.prompt import build_request, shown_columns
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
+from dynosaur_etl.store.steps import CountedReject
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow
 
 EXAMPLE_ROWS = 2
@@ -49,6 +53,14 @@ class Question:
     about: ConfigToAsk
     mode: Mode
     request: ChatRequest
+
+
+@dataclass(frozen=True)
+class DayQuestions:
+    """What is asked about a day's configs, and the configs of which nothing can be asked."""
+
+    asked: list[Question]
+    rejects: list[CountedReject]
 
 
 @dataclass(frozen=True)
@@ -90,20 +102,36 @@ def questions(day: GrowthDay, services: Services) -> list[Question]:
     Raises:
         InvalidInput: the day's candidates have not been examined.
     """
+    return day_questions(day, services).asked
+
+
+def day_questions(day: GrowthDay, services: Services) -> DayQuestions:
+    """Return the day's requests in their order, and the configs that raise what nobody foresaw.
+
+    Raises:
+        InvalidInput: the day's candidates have not been examined.
+    """
     require_step(services, str(day), "examine")
-    return [
-        question
-        for about in kept_configs(day, services)
-        for question in _questions_about(about, services)
-    ]
+    asked: list[Question] = []
+    rejects: list[CountedReject] = []
+    for about in kept_configs(day, services):
+        subject = about.config.subject
+        found = contained(subject, partial(_questions_about, about, services))
+        if isinstance(found, Verdict):
+            reject = Reject(Stage.PROPOSE, subject, Reason.UNFORESEEN_ERROR, found.detail)
+            rejects.append(CountedReject(reject))
+        else:
+            asked += found
+    return DayQuestions(asked, rejects)
 
 
-def _questions_about(about: ConfigToAsk, services: Services) -> Iterator[Question]:
+def _questions_about(about: ConfigToAsk, services: Services) -> list[Question]:
     config = about.config
     preset = services.settings.prompt
     columns = shown_columns(config, preset)
     rows = services.storage.read_table(about.sample_path, columns).slice(0, EXAMPLE_ROWS)
     examples = shown_rows(config, rows, RULES[services.settings.instance_rules])
+    asked = []
     for mode in (Mode.AWARE, Mode.UNAWARE):
         request = build_request(
             summary=about.summary,
@@ -115,7 +143,8 @@ def _questions_about(about: ConfigToAsk, services: Services) -> Iterator[Questio
             preset=preset,
         )
         if request is not None:
-            yield Question(about, mode, request)
+            asked.append(Question(about, mode, request))
+    return asked
 
 
 def plan_proposals(day: GrowthDay, services: Services, mode: LlmMode) -> list[ProposalBatch]:

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
@@ -12,8 +13,9 @@ from dynosaur_etl.domain.models import Counts, Reject, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.propose.criticise import critic_verdicts, task_of
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.propose import Question, questions
+from dynosaur_etl.flows.propose.propose import Question, day_questions
 from dynosaur_etl.flows.propose.validity_rate import invalidity
+from dynosaur_etl.flows.runtime.compartments import alarm_of, contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
 from dynosaur_etl.instances.organise import RULES
@@ -46,6 +48,15 @@ class Validated:
     rescues: Counter[str] = field(default_factory=Counter)
     repairs: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: "Validated") -> None:
+        """Add what other configs came to."""
+        self.proposals += other.proposals
+        self.tasks |= other.tasks
+        self.rejects += other.rejects
+        self.deferred += other.deferred
+        self.rescues += other.rescues
+        self.repairs += other.repairs
+
 
 def validate(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Turn the ledger's answers to the day's requests into tasks and rejects.
@@ -54,7 +65,8 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
     proposals that wait for the critic, where there is one. If more than 20% are invalid, the
     paper's mark of failure, the report's facts hold an `alarm`.
     """
-    asked = questions(day, services)
+    found = day_questions(day, services)
+    asked = found.asked
     answers = stored_answers(services.engine, [question.request.key for question in asked])
     rules = validity_rules(services.settings)
     inputs = {
@@ -65,11 +77,14 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
         "texts": RULES[services.settings.instance_rules].version,
         "critic": [services.settings.critic_model, CRITIC_VERSION],
         "asked": [question.request.key for question in asked],
+        "not_asked": sorted(counted.reject.subject for counted in found.rejects),
         "answered": digest(sorted(answers.answered), sorted(answers.refused)),
     }
 
     def work() -> StepOutput:
-        return _output(_validate_all(day, services, asked, answers, rules, progress))
+        validated = _validate_all(day, services, asked, answers, rules, progress)
+        validated.rejects += found.rejects
+        return _output(validated)
 
     report = run_step(services, str(day), "validate", inputs, work)
     if report.facts.get("alarm"):
@@ -87,31 +102,60 @@ def _validate_all(
 ) -> Validated:
     validated = Validated()
     for done, found in enumerate(read_configs(asked, answers, services), start=1):
-        judged = found.judge(rules)
-        validated.rejects += found.rejects
-        validated.deferred += found.deferred
-        validated.rescues += found.rescues
-        validated.repairs += judged.repairs
-        criticised = critic_verdicts(found, judged.proposals, day, services)
-        for proposal in judged.proposals:
-            if proposal.place in criticised:
-                _record_criticised(day, found, proposal, criticised[proposal.place], validated)
-            else:
-                _record(day, found, proposal, "", validated)
+        subject = found.about.config.subject
+        part = contained(subject, partial(_validate_config, day, services, found, rules))
+        validated.add(_unforeseen(found, part) if isinstance(part, Verdict) else part)
         progress(done, None)
     return validated
+
+
+def _validate_config(
+    day: GrowthDay, services: Services, found: ConfigAnswers, rules: ValidityRules
+) -> Validated:
+    judged = found.judge(rules)
+    validated = Validated(
+        rejects=list(found.rejects),
+        deferred=found.deferred,
+        rescues=found.rescues,
+        repairs=judged.repairs,
+    )
+    criticised = critic_verdicts(found, judged.proposals, day, services)
+    for proposal in judged.proposals:
+        if proposal.place in criticised:
+            _record_criticised(day, found, proposal, criticised[proposal.place], validated)
+        else:
+            _record(day, found, proposal, "", validated)
+    return validated
+
+
+def _unforeseen(found: ConfigAnswers, verdict: Verdict) -> Validated:
+    """Reject every answer about a config; a request without an answer stays deferred."""
+    rejects = [
+        CountedReject(
+            Reject(
+                Stage.VALIDATE,
+                f"{found.about.config.subject}#{mode}",
+                Reason.UNFORESEEN_ERROR,
+                verdict.detail,
+            )
+        )
+        for mode, _ in found.answers
+    ]
+    return Validated(rejects=[*found.rejects, *rejects], deferred=found.deferred)
 
 
 def _record_criticised(
     day: GrowthDay,
     found: ConfigAnswers,
     proposal: JudgedProposal,
-    said: CriticVerdict | None,
+    said: CriticVerdict | Verdict | None,
     validated: Validated,
 ) -> None:
     """Record a proposal with the critic's words, or leave it to the next run."""
     if said is None:
         validated.deferred += 1
+    elif isinstance(said, Verdict):
+        _record(day, found, replace(proposal, judgement=said), "", validated)
     elif said.valid:
         _record(day, found, proposal, f"critic: {said.reason}", validated)
     else:
@@ -177,16 +221,17 @@ def _output(validated: Validated) -> StepOutput:
     rejected = sum(counted.number for counted in validated.rejects)
     kept = len(validated.tasks)
     found = invalidity(kept, count_reasons(validated.rejects))
+    alarms = [found.alarm, alarm_of(validated.rejects)]
     return StepOutput(
         counts=Counts(kept + rejected + validated.deferred, kept, rejected, validated.deferred),
         rejects=validated.rejects,
-        stages=(Stage.VALIDATE,),
+        stages=(Stage.PROPOSE, Stage.VALIDATE),
         tables={ProposalRow: validated.proposals, TaskRow: list(validated.tasks.values())},
         facts={
             "proposals": len(validated.proposals),
             "rescued": dict(sorted(validated.rescues.items())),
             "repaired": dict(sorted(validated.repairs.items())),
             "invalid": found.invalid,
-            "alarm": found.alarm,
+            "alarm": "; ".join(filter(None, alarms)),
         },
     )

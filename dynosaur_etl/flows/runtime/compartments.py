@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,13 +36,13 @@ def contained(subject: str, work: Callable[[], T]) -> T | Verdict:
         return unforeseen(error)
 
 
-def alarm_of(rejects: Iterable[CountedReject]) -> dict[str, Any]:
-    """Return the fact `alarm` of a step that met errors that nobody foresaw; none of another."""
+def alarm_of(rejects: Iterable[CountedReject]) -> str:
+    """Return the alarm of a step that met errors that nobody foresaw; nothing of another."""
     met = [found for found in rejects if found.reject.reason is Reason.UNFORESEEN_ERROR]
     if not met:
-        return {}
+        return ""
     number = sum(found.number for found in met)
     first = met[0].reject
     words = f"{number} unforeseen errors, the first in {first.subject}: {first.detail}"
     log.warning("%s", words)
-    return {"alarm": words}
+    return words

@@ -15,7 +15,7 @@ from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
-from dynosaur_etl.flows.prepare.embed import embedding_kind, matrix
+from dynosaur_etl.flows.prepare.embed import embedding_kind, is_embedded, matrix
 from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
@@ -46,6 +46,7 @@ class Pool:
         repeated: instances left out by the task that repeats another one.
         repeats: what those tasks repeat, in words.
         unscored: instances left out because the chosen scorer has no score for them.
+        unembedded: instances left out because they have no vector.
         numbers: int64 [n], where each instance stands among the rows of all `files`.
         files: the files of instances that were read, in their order.
     """
@@ -58,6 +59,7 @@ class Pool:
     repeated: Mapping[str, int]
     repeats: Mapping[str, str]
     unscored: int
+    unembedded: int
     numbers: NDArray[np.int64]
     files: tuple[str, ...]
 
@@ -138,11 +140,11 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
         raise InvalidInput(not_allowed("pool", "no growth day", "one finished growth day or more"))
     everything = pa.concat_tables(instances)
     scores, vectors = (_beside(services, kind, days, everything) for kind in pool_kinds(services))
-    scored = scores["score"].is_valid()
+    scored, embedded = scores["score"].is_valid(), is_embedded(vectors)
     numbered = everything.append_column("number", pa.array(range(everything.num_rows), pa.int64()))
     gone = pc.is_in(numbered["dataset"], pa.array(withdrawn, pa.string()))
     live = pc.invert(gone)
-    left = numbered.filter(pc.and_(live, scored))
+    left = numbered.filter(pc.and_(live, pc.and_(scored, embedded)))
     if not left.num_rows:
         raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
     units = matrix(vectors)
@@ -161,6 +163,7 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
         repeated=_tally(unique.instances["task_key"].filter(again)),
         repeats=repeats,
         unscored=pc.sum(pc.and_not(live, scored)).as_py() or 0,
+        unembedded=pc.sum(pc.and_not(pc.and_(live, scored), embedded)).as_py() or 0,
         numbers=at,
         files=files,
     )
@@ -279,7 +282,11 @@ def funnel(services: Services, days: Sequence[str]) -> dict[str, int]:
 def _beside(services: Services, kind: str, days: Sequence[str], instances: pa.Table) -> pa.Table:
     """Read what stands beside the instances, row by row."""
     tables = read_all(services, kind, days)
-    found = pa.concat_tables(tables) if tables else schemas.SCORES.empty_table()
+    found = (
+        pa.concat_tables(tables, promote_options="default")
+        if tables
+        else schemas.SCORES.empty_table()
+    )
     if not found["instance_key"].equals(instances["instance_key"]):
         raise InvalidInput(
             f"pool: {kind} has {found.num_rows} rows that are not those of the "

@@ -69,6 +69,7 @@ def select(
             *_withdrawn(live, request.withdrawn),
             *_repeated(live),
             *_unscored(live, services),
+            *_unembedded(live, services),
         ]
         rejected = sum(counted.number for counted in rejects)
         return StepOutput(
@@ -201,6 +202,13 @@ def _unscored(pool: Pool, services: Services) -> list[CountedReject]:
         return []
     scorer = services.settings.quality_scorer
     return [CountedReject(Reject(Stage.SELECT, scorer, Reason.NOT_SCORED), pool.unscored)]
+
+
+def _unembedded(pool: Pool, services: Services) -> list[CountedReject]:
+    if not pool.unembedded:
+        return []
+    model = services.embedder.name
+    return [CountedReject(Reject(Stage.SELECT, model, Reason.NOT_EMBEDDED), pool.unembedded)]
 
 
 def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:

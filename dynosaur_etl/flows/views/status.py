@@ -7,11 +7,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
+from dynosaur_etl.domain.reasons import REASON_WORDS, Reason, Stage
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.tables import (
+    ConfigRow,
     DatasetRow,
     GrowthRunRow,
     LlmRequestRow,
@@ -21,21 +22,41 @@ from dynosaur_etl.store.tables import (
 )
 
 _REJECTS_SHOWN = 500
+_LEFT_OUT = {
+    Stage.CANDIDATES: "entries of the list",
+    Stage.EXAMINE: "datasets",
+    Stage.CONFIGS: "configs",
+    Stage.PROPOSE: "questions",
+    Stage.VALIDATE: "proposals",
+    Stage.FILL: "rows",
+    Stage.SCORE: "scores",
+    Stage.EMBED: "vectors",
+    Stage.SELECT: "instances",
+}
+"""What each stage leaves out."""
 
 
 def overview(services: Services) -> dict[str, Any]:
-    """Give the state of everything, with a line for each growth day; all of it JSON-able."""
+    """Give the state of everything, with a line for each growth day; all of it JSON-able.
+
+    `rejects` sums up all that was left out by reason; `rejected` tells datasets, their configs and
+    what came after them apart.
+    """
     with Session(services.engine) as session:
         days = list(session.scalars(select(GrowthRunRow.day).distinct().order_by(GrowthRunRow.day)))
         catalogue = session.scalar(select(func.count()).select_from(DatasetRow))
         rejects = _rejects(session)
+        rejected = _rejected(session)
+        configs = session.scalar(select(func.count()).select_from(ConfigRow))
         llm = _llm(session)
         snapshots = [_snapshot(row) for row in session.scalars(_snapshots())]
         lines = [_day(session, services, day) for day in days]
     return {
         "catalogue": catalogue,
         **funnel(services, days),
+        "configs_kept": configs,
         "rejects": rejects,
+        "rejected": rejected,
         **llm,
         "days": lines,
         "snapshots": snapshots,
@@ -63,7 +84,9 @@ def day_report(day: str, services: Services) -> dict[str, Any]:
             "day": day,
             **funnel(services, [day]),
             "steps": [_step(row) for row in steps],
+            "alarm": _alarm(session, day),
             "rejects": _rejects(session, day),
+            "rejected": _rejected(session, day),
             **_llm(session, day),
             "datasets": list(kept),
             "rejections": [_rejection(row) for row in rejections],
@@ -111,6 +134,28 @@ def _rejects(session: Session, day: str | None = None) -> dict[str, int]:
     return {reason: int(number) for reason, number in rows}
 
 
+def _rejected(session: Session, day: str | None = None) -> dict[str, dict[str, int]]:
+    """Count what was left out by what it is, and by reason."""
+    total = func.sum(RejectionRow.number)
+    query = select(RejectionRow.stage, RejectionRow.reason, total).group_by(
+        RejectionRow.stage, RejectionRow.reason
+    )
+    if day is not None:
+        query = query.where(RejectionRow.day == day)
+    found: dict[str, dict[str, int]] = {name: {} for name in _LEFT_OUT.values()}
+    for stage, reason, number in session.execute(query.order_by(total.desc(), RejectionRow.reason)):
+        of_kind = found[_LEFT_OUT[Stage(stage)]]
+        of_kind[reason] = of_kind.get(reason, 0) + int(number)
+    return found
+
+
+def _alarm(session: Session, day: str) -> str:
+    """Join the alarms of a day's steps."""
+    query = select(GrowthRunRow).where(GrowthRunRow.day == day).order_by(GrowthRunRow.finished_at)
+    alarms = [row.facts.get("alarm", "") for row in session.scalars(query)]
+    return "; ".join(filter(None, alarms))
+
+
 def _llm(session: Session, day: str | None = None) -> dict[str, Any]:
     query = select(
         LlmRequestRow.status,
@@ -138,12 +183,11 @@ def _dollars(amount: Decimal) -> str:
 
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:
-    validated = session.get(GrowthRunRow, (day, "validate"))
     return {
         "day": day,
         **funnel(services, [day]),
         "cost_usd": _llm(session, day)["cost_usd"],
-        "alarm": "" if validated is None else validated.facts.get("alarm", ""),
+        "alarm": _alarm(session, day),
     }
 
 
