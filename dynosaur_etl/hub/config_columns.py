@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from dynosaur_etl.domain.text import clean_json, clean_text, shorten
 from dynosaur_etl.domain.writers_columns import is_writers_column
-from dynosaur_etl.hub.plain_columns import lost_cells, plain_table, storable
+from dynosaur_etl.hub.plain_columns import empty_table, lost_cells, plain_table, storable
 
 MAX_FIELDS = 1_000
 MAX_NAMED = 100
@@ -104,7 +104,7 @@ def columns_of(schema: pa.Schema, declared: Sequence[Any] | None) -> ConfigColum
     from datasets import Features
 
     _require_fields(schema.names)
-    known = plain_table(schema.empty_table())
+    known = plain_table(empty_table(schema))
     left_out = dict.fromkeys(set(schema.names) - set(known.column_names), NO_FEATURE)
     features = Features.from_arrow_schema(known.schema)
     if declared is not None:

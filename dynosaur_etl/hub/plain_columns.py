@@ -47,6 +47,11 @@ def storable(values: pa.Array) -> pa.Array:
     return values
 
 
+def empty_table(schema: pa.Schema) -> pa.Table:
+    """Return a table without rows; Arrow's own way knows no extension types inside lists."""
+    return pa.table([pa.nulls(0, field.type) for field in schema], schema=schema)
+
+
 def plain_table(table: pa.Table) -> pa.Table:
     """Return a table of the columns that have a plain form, with its metadata."""
     fields, columns = [], []

@@ -37,6 +37,7 @@ from dynosaur_etl.hub.file_draw import SplitReading
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.json_records import json_columns
 from dynosaur_etl.hub.parquet_rows import draw_rows, read_footers
+from dynosaur_etl.hub.plain_columns import empty_table, plain_table
 from dynosaur_etl.hub.streaming import stream_rows
 from dynosaur_etl.hub.text_rows import Drawn, DrawnRecords, draw_records, infer_column
 from dynosaur_etl.hub.viewer import ViewedConfig, draw_viewed_rows
@@ -184,7 +185,7 @@ def _sample_parquet(client: HubClient, files: ConfigFiles, subject: _Subject) ->
         footers = read_footers(client, subject.revision, files, draw)
     with _refusing(Reason.FEATURES_UNREADABLE, subject):
         columns = columns_of(footers.schema, files.features)
-        columns.cast(footers.schema.empty_table())
+        columns.cast(plain_table(empty_table(footers.schema)))
     config = subject.config(columns, _counts(footers.reading))
     if not examine_config(config).keep:
         return _without_rows(config, columns)
@@ -273,7 +274,7 @@ def _places(records: Sequence[Drawn]) -> Places:
 
 
 def _without_rows(config: Config, columns: ConfigColumns) -> ConfigSample:
-    empty = columns.stored(columns.schema.empty_table())
+    empty = columns.stored(empty_table(columns.schema))
     return ConfigSample(config, _with_places(empty, []))
 
 
@@ -295,7 +296,13 @@ def _finished(
     cast.validate(full=True)
     table = columns.stored(cast)
     untold = (*columns.untold, *columns.lost(cast, table))
-    config, table = _without_index(config, table, places)
+    left_out = {
+        *_indices(table, places),
+        *(name for name in table.column_names if _is_all_lost(cast[name], table[name])),
+    }
+    kept_names = [name for name in table.column_names if name not in left_out]
+    table = table.select(kept_names)
+    config = replace(config, features={name: config.features[name] for name in kept_names})
     for column in config.fields:
         if column.kind is FieldKind.LABEL:
             table = _without_hidden_labels(table, column.name)
@@ -305,14 +312,17 @@ def _finished(
     return ConfigSample(config, kept, oversized, untold, reading or {})
 
 
-def _without_index(config: Config, table: pa.Table, places: Places) -> tuple[Config, pa.Table]:
-    """Leave out an index that pandas made a column."""
+def _indices(table: pa.Table, places: Places) -> Iterator[str]:
+    """Yield the columns that are an index which pandas made a column."""
     for name in sorted(RANGE_NAMES & set(table.column_names)):
         is_number = pa.types.is_integer(table.schema.field(name).type)
         if is_number and counts_rows(table[name].to_pylist(), places):
-            table = table.drop_columns([name])
-    left = {name: config.features[name] for name in table.column_names}
-    return replace(config, features=left), table
+            yield name
+
+
+def _is_all_lost(cast: pa.ChunkedArray, stored: pa.ChunkedArray) -> bool:
+    """Tell whether a column had values, and has none that can be told."""
+    return bool(cast.null_count < len(cast) and stored.null_count == len(stored))
 
 
 def _without_hidden_labels(table: pa.Table, name: str) -> pa.Table:

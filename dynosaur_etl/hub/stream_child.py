@@ -31,6 +31,7 @@ from dynosaur_etl.domain.models import Config
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.formats import BUILDERS, PLAIN, READ_HERE
+from dynosaur_etl.hub.plain_columns import empty_table
 from dynosaur_etl.hub.reader_options import known_options
 from dynosaur_etl.hub.session import RequestCounter, Terms, install, under
 from dynosaur_etl.hub.streaming import MAX_BYTES, OUTCOME_FILE, ROWS_FILE, is_safe
@@ -189,7 +190,7 @@ def _own(table: pa.Table) -> pa.Table:
 def _columns(split: Any, first: pa.Table | None) -> pa.Table:
     """Give an empty table whose schema carries the split's features."""
     if split.features is not None:
-        return _own(split.features.arrow_schema.empty_table())
+        return _own(empty_table(split.features.arrow_schema))
     return pa.table({}) if first is None else first.slice(0, 0)
 
 
