@@ -6,7 +6,7 @@ cannot be kept: of a type that `datasets` has no feature for, or with a name tha
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from dynosaur_etl.domain.text import clean_json, clean_text, shorten
 from dynosaur_etl.domain.writers_columns import is_writers_column
-from dynosaur_etl.hub.plain_columns import empty_table, lost_cells, plain_table, storable
+from dynosaur_etl.hub.plain_columns import lost_cells, plain_schema, storable
 
 MAX_FIELDS = 1_000
 MAX_NAMED = 100
+MAX_WORDS = 200
 SPLIT = "__split__"
 ROW = "__row__"
 
@@ -26,10 +27,13 @@ NO_FEATURE = "a type for which there is no feature"
 ODD_NAME = "a name that is no plain text"
 NO_TEXT = "a time outside the years 1 to 9999, or in an unknown zone"
 
+READING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, pa.ArrowException)
+"""What `datasets` and Arrow raise over features and columns that they cannot read."""
+
 
 @dataclass(frozen=True)
-class Untold:
-    """Values of a field that were left out, why, and how many; of a whole field, 1."""
+class UnreadableValues:
+    """Values of a field that are not kept, why, and how many; of a whole field, 1."""
 
     field: str
     why: str
@@ -43,7 +47,7 @@ class ConfigColumns:
     Attributes:
         features: a `datasets.Features` of all columns of the files.
         schema: of the features.
-        left_out: columns that the config does not have, and why.
+        left_out: columns that the config does not have, and why; "" where a writer added them.
     """
 
     features: Any
@@ -52,19 +56,19 @@ class ConfigColumns:
 
     @cached_property
     def names(self) -> list[str]:
+        """The columns that are kept."""
         return [name for name in self.features if name not in self.left_out]
 
     @cached_property
     def as_json(self) -> dict[str, Any]:
         """The JSON form of the features of the columns that are kept."""
-        told = json.loads(json.dumps(self.features.to_dict()))
-        return {name: clean_json(told[name]) for name in self.names}
+        features = json.loads(json.dumps(self.features.to_dict()))
+        return {name: clean_json(features[name]) for name in self.names}
 
     @property
-    def untold(self) -> list[Untold]:
-        """The fields that were left out, but for those that a writer added."""
-        reasons = ((name, why) for name, why in self.left_out.items() if why)
-        return [Untold(shorten(clean_text(name), MAX_NAMED), why) for name, why in reasons]
+    def unreadable(self) -> list[UnreadableValues]:
+        """The fields that are left out, but for those that a writer added."""
+        return [_unreadable(name, why) for name, why in self.left_out.items() if why]
 
     def cast(self, table: pa.Table) -> pa.Table:
         """Return rows of a file as all of its columns, of the types of the features.
@@ -74,21 +78,33 @@ class ConfigColumns:
         """
         from datasets.table import table_cast
 
-        return table_cast(table.replace_schema_metadata(None), self.schema)
+        unknown = [name for name in table.column_names if self.left_out.get(name) == NO_FEATURE]
+        return table_cast(table.drop_columns(unknown).replace_schema_metadata(None), self.schema)
 
-    def stored(self, cast: pa.Table) -> pa.Table:
-        """Return the columns of the config, in types that can be stored."""
-        columns = {name: storable(cast[name].combine_chunks()) for name in self.names}
-        return pa.table(columns)
+    def stored(self, cast: pa.Table) -> tuple[pa.Table, list[UnreadableValues]]:
+        """Return the columns as they are stored, and what of them cannot be kept.
 
-    def lost(self, cast: pa.Table, stored: pa.Table) -> list[Untold]:
-        """Tell what `stored` has made null."""
-        counts = ((name, lost_cells(cast[name], stored[name])) for name in self.names)
-        return [
-            Untold(shorten(clean_text(name), MAX_NAMED), NO_TEXT, number)
-            for name, number in counts
-            if number
-        ]
+        A time that has no text is null. A column is left out where all of its values are such, or
+        where its bytes are none of its type, as text that is not UTF-8.
+
+        Args:
+            cast: rows as `cast` gives them.
+        """
+        kept: dict[str, pa.Array] = {}
+        unreadable = self.unreadable
+        for name in self.names:
+            column = cast[name].combine_chunks()
+            try:
+                column.validate(full=True)
+            except READING_ERRORS as error:
+                unreadable.append(_unreadable(name, " ".join(str(error).split())))
+                continue
+            values = storable(column)
+            if number := lost_cells(column, values):
+                unreadable.append(_unreadable(name, NO_TEXT, number))
+            if column.null_count == len(column) or values.null_count < len(values):
+                kept[name] = values
+        return pa.table(kept), unreadable
 
 
 def columns_of(schema: pa.Schema, declared: Sequence[Any] | None) -> ConfigColumns:
@@ -99,27 +115,52 @@ def columns_of(schema: pa.Schema, declared: Sequence[Any] | None) -> ConfigColum
         declared: features in the form of a card's YAML; None where it declares none.
 
     Raises:
-        ValueError, TypeError, pa.ArrowException: they cannot be read.
+        ValueError, TypeError, LookupError, AttributeError, pa.ArrowException: they cannot be read.
     """
     from datasets import Features
 
     _require_fields(schema.names)
-    known = plain_table(empty_table(schema))
-    left_out = dict.fromkeys(set(schema.names) - set(known.column_names), NO_FEATURE)
-    features = Features.from_arrow_schema(known.schema)
-    if declared is not None:
-        features = Features._from_yaml_list(list(declared))
-        _require_fields(list(features))
-    return _without(features, left_out)
+    known = plain_schema(schema)
+    if declared is None:
+        features = _features_of(known)
+        return _without(features, dict.fromkeys(set(schema.names) - set(features), NO_FEATURE))
+    features = Features._from_yaml_list(list(declared))
+    _require_fields(list(features))
+    return _without(features, dict.fromkeys(set(schema.names) - set(known.names), NO_FEATURE))
 
 
-def columns_of_features(told: Mapping[str, Any]) -> ConfigColumns:
+def columns_of_features(features: Mapping[str, Any]) -> ConfigColumns:
     """Return the columns of features in their JSON form; raises as `columns_of` does."""
     from datasets import Features
 
-    features = Features.from_dict(dict(told))
-    _require_fields(list(features))
-    return _without(features, {})
+    known = Features.from_dict(dict(features))
+    _require_fields(list(known))
+    return _without(known, {})
+
+
+def _features_of(schema: pa.Schema) -> Any:
+    """Return the features that `datasets` makes of a schema, without those of unknown types."""
+    from datasets import Features
+
+    try:
+        return Features.from_arrow_schema(schema)
+    except READING_ERRORS:
+        parts = [Features.from_arrow_schema(one) for one in _known_alone(schema)]
+        if not parts:
+            raise
+        return Features({name: part[name] for part in parts for name in part})
+
+
+def _known_alone(schema: pa.Schema) -> Iterator[pa.Schema]:
+    """Yield a schema of each column of which `datasets` can make a feature."""
+    from datasets import Features
+
+    for one in (pa.schema([column], schema.metadata) for column in schema):
+        try:
+            Features.from_arrow_schema(one)
+        except READING_ERRORS:
+            continue
+        yield one
 
 
 def _without(features: Any, left_out: dict[str, str]) -> ConfigColumns:
@@ -134,6 +175,11 @@ def _without(features: Any, left_out: dict[str, str]) -> ConfigColumns:
 def _require_fields(names: Sequence[str]) -> None:
     if len(set(names)) != len(names) or len(names) > MAX_FIELDS or {SPLIT, ROW} & set(names):
         raise ValueError(f"{len(names)} fields; allowed: {MAX_FIELDS} of different names")
+
+
+def _unreadable(name: str, why: str, number: int = 1) -> UnreadableValues:
+    words = shorten(clean_text(why), MAX_WORDS)
+    return UnreadableValues(shorten(clean_text(name), MAX_NAMED), words, number)
 
 
 def _is_plain(name: str) -> bool:

@@ -15,7 +15,7 @@ from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.configs import ConfigFiles
 from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.file_draw import ReadFile, SplitReading, drawn_files
-from dynosaur_etl.hub.plain_columns import empty_table, plain_table
+from dynosaur_etl.hub.plain_columns import empty_table, plain_schema, plain_table
 from dynosaur_etl.hub.remote_file import comes_whole
 
 MAX_GROUPS = 16
@@ -107,7 +107,7 @@ def draw_rows(footers: Footers, rows: int, draw: Random, fit: Fit) -> DrawnRows:
     groups = _chosen_groups(footers.groups, draw)
     total = sum(group.rows for group in groups)
     places = sorted(draw.sample(range(total), min(rows, total)))
-    tables, splits, indices = [fit(plain_table(empty_table(footers.schema)))], [], []
+    tables, splits, indices = [fit(empty_table(plain_schema(footers.schema)))], [], []
     start = 0
     for group in groups:
         inside = [place - start for place in places if start <= place < start + group.rows]

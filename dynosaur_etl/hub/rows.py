@@ -22,13 +22,14 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Config, Revision
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.rendering import readable
+from dynosaur_etl.domain.unforeseen import is_contained
 from dynosaur_etl.domain.writers_columns import RANGE_NAMES, counts_rows
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.config_columns import (
     ROW,
     SPLIT,
     ConfigColumns,
-    Untold,
+    UnreadableValues,
     columns_of,
     columns_of_features,
 )
@@ -37,7 +38,7 @@ from dynosaur_etl.hub.file_draw import SplitReading
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.json_records import json_columns
 from dynosaur_etl.hub.parquet_rows import draw_rows, read_footers
-from dynosaur_etl.hub.plain_columns import empty_table, plain_table
+from dynosaur_etl.hub.plain_columns import empty_table, plain_schema
 from dynosaur_etl.hub.streaming import stream_rows
 from dynosaur_etl.hub.text_rows import Drawn, DrawnRecords, draw_records, infer_column
 from dynosaur_etl.hub.viewer import ViewedConfig, draw_viewed_rows
@@ -56,20 +57,20 @@ class ConfigSample:
             columns `__split__` and `__row__`, the row's number in its split; ordered by both.
         oversized: rows that were drawn and left out, as a cell has over 100,000 characters or
             the viewer has cut it.
-        untold: fields that were left out, and values that are null as they cannot be told.
+        unreadable: fields that are left out, and values that are null as they have no text.
         reading: what was read of each split; empty where no file was.
     """
 
     config: Config
     table: pa.Table
     oversized: int = 0
-    untold: tuple[Untold, ...] = ()
+    unreadable: tuple[UnreadableValues, ...] = ()
     reading: Mapping[str, SplitReading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is sampled, and how; `told` names it in errors."""
+    """What is sampled, and how."""
 
     revision: Revision
     name: str
@@ -77,7 +78,8 @@ class _Subject:
     seed: int
 
     @property
-    def told(self) -> str:
+    def words(self) -> str:
+        """The config's name for errors."""
         return f"{self.revision.dataset_id}@{self.revision.sha[:12]}/{self.name}"
 
     @property
@@ -185,7 +187,7 @@ def _sample_parquet(client: HubClient, files: ConfigFiles, subject: _Subject) ->
         footers = read_footers(client, subject.revision, files, draw)
     with _refusing(Reason.FEATURES_UNREADABLE, subject):
         columns = columns_of(footers.schema, files.features)
-        columns.cast(plain_table(empty_table(footers.schema)))
+        columns.cast(empty_table(plain_schema(footers.schema)))
     config = subject.config(columns, _counts(footers.reading))
     if not examine_config(config).keep:
         return _without_rows(config, columns)
@@ -244,8 +246,10 @@ def _refusing(reason: Reason, subject: _Subject) -> Iterator[None]:
         pa.ArrowException, ArithmeticError, ValueError, LookupError, TypeError, AttributeError,
         OSError, RecursionError, NotImplementedError,
     ) as error:  # fmt: skip
+        if not is_contained(error):
+            raise
         words = " ".join(f"{type(error).__name__} {error}".split())[:300]
-        raise HubRefused(f"{subject.told}: {words}", reason) from error
+        raise HubRefused(f"{subject.words}: {words}", reason) from error
 
 
 def _viewed_column(records: Sequence[Drawn], name: str, feature: Any) -> pa.Array:
@@ -274,7 +278,7 @@ def _places(records: Sequence[Drawn]) -> Places:
 
 
 def _without_rows(config: Config, columns: ConfigColumns) -> ConfigSample:
-    empty = columns.stored(empty_table(columns.schema))
+    empty, _ = columns.stored(empty_table(columns.schema))
     return ConfigSample(config, _with_places(empty, []))
 
 
@@ -293,23 +297,16 @@ def _finished(
     places: Places,
     reading: Mapping[str, SplitReading] | None = None,
 ) -> ConfigSample:
-    cast.validate(full=True)
-    table = columns.stored(cast)
-    untold = (*columns.untold, *columns.lost(cast, table))
-    left_out = {
-        *_indices(table, places),
-        *(name for name in table.column_names if _is_all_lost(cast[name], table[name])),
-    }
-    kept_names = [name for name in table.column_names if name not in left_out]
-    table = table.select(kept_names)
-    config = replace(config, features={name: config.features[name] for name in kept_names})
+    table, unreadable = columns.stored(cast)
+    table = table.drop_columns(list(_indices(table, places)))
+    config = replace(config, features={name: config.features[name] for name in table.column_names})
     for column in config.fields:
         if column.kind is FieldKind.LABEL:
             table = _without_hidden_labels(table, column.name)
     whole = _with_places(table, places)
     kept = whole.filter(_fitting(table, config)).combine_chunks()
     oversized = whole.num_rows - kept.num_rows
-    return ConfigSample(config, kept, oversized, untold, reading or {})
+    return ConfigSample(config, kept, oversized, tuple(unreadable), reading or {})
 
 
 def _indices(table: pa.Table, places: Places) -> Iterator[str]:
@@ -318,11 +315,6 @@ def _indices(table: pa.Table, places: Places) -> Iterator[str]:
         is_number = pa.types.is_integer(table.schema.field(name).type)
         if is_number and counts_rows(table[name].to_pylist(), places):
             yield name
-
-
-def _is_all_lost(cast: pa.ChunkedArray, stored: pa.ChunkedArray) -> bool:
-    """Tell whether a column had values, and has none that can be told."""
-    return bool(cast.null_count < len(cast) and stored.null_count == len(stored))
 
 
 def _without_hidden_labels(table: pa.Table, name: str) -> pa.Table:

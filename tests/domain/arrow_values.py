@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -112,3 +113,120 @@ _STRATEGIES: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]], .
     (lambda kind: kind in TEXTS, lambda _: _TEXT),
     (lambda kind: kind in BYTES, _bytes),
 )
+
+
+class Unregistered(pa.ExtensionType):  # type: ignore[misc]
+    """An extension of a program that nobody here knows."""
+
+    def __init__(self, storage: pa.DataType) -> None:
+        super().__init__(storage, "nobody.knows")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b"\xff"
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage: pa.DataType, _: bytes) -> "Unregistered":
+        return cls(storage)
+
+
+def _lists(kind: str, values: pa.Array) -> pa.Array:
+    """Put everything into the second of three lists, of which the third is null."""
+    rows = len(values)
+    offsets, sizes = [0, 0, rows], [0, rows, 0]
+    if kind.endswith("view"):
+        of_kind = pa.LargeListViewArray if kind.startswith("large") else pa.ListViewArray
+        return of_kind.from_arrays(offsets, sizes, values, mask=pa.array([False, False, True]))
+    of_kind = pa.LargeListArray if kind.startswith("large") else pa.ListArray
+    return of_kind.from_arrays([*offsets, rows], values, mask=pa.array([False, False, True]))
+
+
+def _extended(values: pa.Array) -> pa.Array:
+    kind = values.type
+    known = {
+        pa.string(): pa.json_(),
+        pa.large_string(): pa.json_(pa.large_string()),
+        pa.int8(): pa.bool8(),
+    }
+    extension = known.get(kind) or Unregistered(kind)
+    return pa.ExtensionArray.from_storage(extension, values)
+
+
+def _as_uuids(values: pa.Array) -> pa.Array:
+    words = [None if not one.is_valid else b"%016d" % at for at, one in enumerate(values)]
+    return pa.ExtensionArray.from_storage(pa.uuid(), pa.array(words, pa.binary(16)))
+
+
+def _mapped(values: pa.Array) -> pa.Array:
+    keys = pa.array([f"k{at}" for at in range(len(values))])
+    offsets = pa.array([0, len(values), len(values)], pa.int32())
+    return pa.MapArray.from_arrays(offsets, keys, values)
+
+
+def _united(values: pa.Array, *, dense: bool) -> pa.Array:
+    rows = len(values)
+    other = pa.array([str(at) for at in range(rows)])
+    types = pa.array([at % 2 for at in range(rows)], pa.int8())
+    if dense:
+        places = pa.array(range(rows), pa.int32())
+        return pa.UnionArray.from_dense(types, places, [values, other])
+    return pa.UnionArray.from_sparse(types, [values, other])
+
+
+def _run_ends(values: pa.Array) -> pa.Array:
+    ends = pa.array(range(2, 2 * len(values) + 1, 2), pa.int32())
+    return pa.RunEndEncodedArray.from_arrays(ends, values)
+
+
+def _part(values: pa.Array) -> pa.Array:
+    absent = pa.array([at % 2 == 1 for at in range(len(values))])
+    return pa.StructArray.from_arrays([values, values], ["part", "other part"], mask=absent)
+
+
+ENCODINGS: dict[str, Callable[[pa.Array], pa.Array]] = {
+    "dictionary": lambda values: pa.DictionaryArray.from_arrays(
+        pa.array([*range(len(values)), None], pa.int8()), values
+    ),
+    "run ends": _run_ends,
+    "dense union": partial(_united, dense=True),
+    "sparse union": partial(_united, dense=False),
+}
+NESTINGS: dict[str, Callable[[pa.Array], pa.Array]] = {
+    "list": partial(_lists, "list"),
+    "large list": partial(_lists, "large list"),
+    "list view": partial(_lists, "list view"),
+    "large list view": partial(_lists, "large list view"),
+    "pairs": lambda values: pa.FixedSizeListArray.from_arrays(
+        pa.concat_arrays([values, values]), 2
+    ),
+    "structure": _part,
+    "structure without parts": lambda values: pa.array([{}] * len(values), pa.struct([])),
+    "map": _mapped,
+    "extension": _extended,
+    "uuid": _as_uuids,
+    "opaque": lambda values: pa.ExtensionArray.from_storage(
+        pa.opaque(values.type, "type", "vendor"), values
+    ),
+    "tensor": lambda values: pa.ExtensionArray.from_storage(
+        pa.fixed_shape_tensor(values.type, [1]), pa.FixedSizeListArray.from_arrays(values, 1)
+    ),
+}
+
+
+def any_arrays() -> st.SearchStrategy[pa.Array]:
+    """Draw arrays of scalars, encoded in some way, and put into others up to three times."""
+    encodings = st.lists(st.sampled_from(sorted(ENCODINGS)), max_size=1)
+    nestings = st.lists(st.sampled_from(sorted(NESTINGS)), max_size=3)
+    names = st.tuples(encodings, nestings).map(lambda found: [*found[0], *found[1]])
+    return st.builds(wrapped, st.sampled_from(SCALAR_TYPES).flatmap(arrays_of), names)
+
+
+def wrapped(values: pa.Array, names: list[str]) -> pa.Array:
+    """Put an array into others, one after the other; what Arrow does not allow is left out."""
+    for name in names:
+        try:
+            outer = (ENCODINGS | NESTINGS)[name](values)
+            outer.validate(full=True)
+        except (pa.ArrowException, TypeError, ValueError, NotImplementedError):
+            continue
+        values = outer
+    return values

@@ -333,7 +333,7 @@ def test_a_writers_column_is_no_field(hub: FaultyHub, client: HubClient, name: s
     content = parquet({name: range(5, 25), "text": ["x"] * 20, "n": range(20)})
     found = ours(hub, client, {"train.parquet": content})
     assert [field.name for field in found.config.fields] == ["text", "n"]
-    assert found.untold == ()
+    assert found.unreadable == ()
 
 
 @pytest.mark.parametrize(

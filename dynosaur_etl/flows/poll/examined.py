@@ -63,9 +63,9 @@ class Examined:
         if splits.held_back:
             names = told_splits(splits.held_back)
             self.reject_part(config.name, Reason.SPLIT_HELD_BACK, names, len(splits.held_back))
-        for untold in sample.untold:
-            part = f"{config.name}/{untold.field}"
-            self.reject_part(part, Reason.VALUE_UNREADABLE, untold.why, untold.number)
+        for values in sample.unreadable:
+            part = f"{config.name}/{values.field}"
+            self.reject_part(part, Reason.VALUE_UNREADABLE, values.why, values.number)
         self.notes += _unread(sample, splits.left_out)
         self.configs.append(
             {
