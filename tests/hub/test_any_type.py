@@ -39,6 +39,14 @@ MANY = hypothesis_settings(
 )
 
 
+def is_valid(values: pa.Array) -> bool:
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 def table_of(values: pa.Array) -> pa.Table:
     """Put a column between two of text, so that a config can be kept whatever it is."""
     texts = pa.array([f"a note of {at} words" for at in range(len(values))])
@@ -135,8 +143,9 @@ def test_the_plain_form_has_the_type_that_is_foretold(values: pa.Array) -> None:
     found = plain(values)
     assert (None if found is None else found.type) == plain_type(values.type)
     if found is not None:
-        found.validate(full=True)
         assert len(found) == len(values)
+        assume(is_valid(values))  # a time of day may be negative, a date have parts of days
+        found.validate(full=True)
 
 
 @MANY
@@ -145,7 +154,7 @@ def test_parquet_columns_of_any_type(hub: FaultyHub, client: HubClient, values: 
     table = table_of(values)
     try:
         pq.write_table(table, io.BytesIO())
-    except (pa.ArrowException, OverflowError, ValueError):
+    except (pa.ArrowException, OSError, OverflowError):
         assume(False)
     check(from_parquet(hub, client, table))
 
