@@ -91,7 +91,7 @@ def _show_overview(state: dict[str, Any]) -> None:
     out.print(f"datasets kept: {state['datasets_kept']}, configs kept: {state['configs_kept']}")
     for kind, reasons in state["rejected"].items():
         if reasons:
-            out.print(f"{kind} left out: {_listed(reasons)}", markup=False)
+            out.print(f"{kind} rejected: {_listed(reasons)}", markup=False)
     out.print(f"requests: {_listed(state['requests']) or 'none'}", markup=False)
     for row in state["snapshots"]:
         rows = row["counts"].get("selected")

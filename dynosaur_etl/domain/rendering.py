@@ -115,8 +115,8 @@ def _dates(values: pa.Array) -> pa.Array:
         days = _floor(pc.cast(values, pa.int64()), _DAY * _PER_SECOND["ms"])
     else:
         days = pc.cast(pc.cast(values, pa.int32()), pa.int64())
-    told = _where(days, _between(days, _FIRST_DAY, _LAST_DAY))
-    return _cast(pc.cast(pc.cast(told, pa.int32()), pa.date32()))
+    inside = _where(days, _between(days, _FIRST_DAY, _LAST_DAY))
+    return _cast(pc.cast(pc.cast(inside, pa.int32()), pa.date32()))
 
 
 def _times(values: pa.Array) -> pa.Array:
@@ -131,9 +131,9 @@ def _moments(values: pa.Array) -> pa.Array:
     offset = 0 if values.type.tz is None else day  # at most, of any zone
     first = max(_FIRST_DAY * day, -(2**63)) + offset
     last = min((_LAST_DAY + 1) * day, 2**63) - 1 - offset
-    told = _where(values, _between(pc.cast(values, pa.int64()), first, last))
+    inside = _where(values, _between(pc.cast(values, pa.int64()), first, last))
     try:
-        texts = _without_zeros(_cast(told))
+        texts = _without_zeros(_cast(inside))
     except pa.ArrowInvalid:  # of a zone that is not in the database of zones
         return pa.nulls(len(values), TEXT)
     if values.type.tz is None:
@@ -175,8 +175,8 @@ def _between(numbers: pa.Array, first: int, last: int) -> pa.Array:
     return pc.and_(pc.greater_equal(numbers, first), pc.less_equal(numbers, last))
 
 
-def _where(values: pa.Array, told: pa.Array) -> pa.Array:
-    return pc.if_else(told, values, pa.scalar(None, values.type))
+def _where(values: pa.Array, kept: pa.Array) -> pa.Array:
+    return pc.if_else(kept, values, pa.scalar(None, values.type))
 
 
 def _is_text(kind: pa.DataType) -> bool:

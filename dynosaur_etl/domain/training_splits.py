@@ -34,7 +34,7 @@ class SplitUse(StrEnum):
 
 
 def is_held_back(name: str) -> bool:
-    """Tell a split for evaluation from one for training by the words of its name."""
+    """Return whether a split is for evaluation, by the words of its name."""
     words = _words(name)
     pairs = pairwise(words)
     return not HELD_BACK.isdisjoint(words) or not _PAIRS.isdisjoint(pairs)

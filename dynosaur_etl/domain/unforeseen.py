@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw: what is told of them, and which of them are not one item's own.
+"""Errors that nobody foresaw: how they are worded, and which of them are not one item's own.
 
 A dataset, a config, a row, an answer is a compartment: whatever it raises ends it alone, with the
 reason UNFORESEEN_ERROR. Errors that the product raises on purpose are left to those who know them,
@@ -20,7 +20,7 @@ _OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENF
 
 
 def is_contained(error: Exception) -> bool:
-    """Tell whether an error belongs to the item that raised it."""
+    """Return whether an error belongs to the item that raised it."""
     if isinstance(error, DynosaurError):
         return False
     return not (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE)
@@ -33,10 +33,10 @@ def unforeseen(error: Exception) -> Verdict:
 
 def unforeseen_words(error: Exception) -> str:
     """Return an error's type, the last line of its words, and where it was raised."""
-    told = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    last = told[-1].strip() if told else type(error).__name__
+    last = lines[-1].strip() if lines else type(error).__name__
     name = type(error).__name__
     words = last if name in last else f"{name}: {last}"
     return shorten(clean_text(words), MAX_WORDS) + place

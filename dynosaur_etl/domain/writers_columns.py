@@ -16,12 +16,12 @@ _WRITTEN = re.compile(r"__index_level_\d+__|__null_dask_index__|Unnamed: \d+(\.\
 
 
 def is_writers_column(name: str) -> bool:
-    """Tell by its name alone whether a column is a writer's."""
+    """Return whether a column is a writer's, by its name alone."""
     return _WRITTEN.fullmatch(name) is not None
 
 
 def counts_rows(values: Sequence[object], places: Sequence[tuple[str, int]]) -> bool:
-    """Tell whether values are the numbers of their rows, from any first number on in a split.
+    """Return whether values are the numbers of their rows, from any first number on in a split.
 
     Args:
         values: of one column.

@@ -47,17 +47,17 @@ class ConfigColumns:
     Attributes:
         features: a `datasets.Features` of all columns of the files.
         schema: of the features.
-        left_out: columns that the config does not have, and why; "" where a writer added them.
+        dropped: columns that the config does not have, and why; "" where a writer added them.
     """
 
     features: Any
     schema: pa.Schema
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    dropped: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> list[str]:
         """The columns that are kept."""
-        return [name for name in self.features if name not in self.left_out]
+        return [name for name in self.features if name not in self.dropped]
 
     @cached_property
     def as_json(self) -> dict[str, Any]:
@@ -67,8 +67,8 @@ class ConfigColumns:
 
     @property
     def unreadable(self) -> list[UnreadableValues]:
-        """The fields that are left out, but for those that a writer added."""
-        return [_unreadable(name, why) for name, why in self.left_out.items() if why]
+        """The fields that are dropped, but for those that a writer added."""
+        return [_unreadable(name, why) for name, why in self.dropped.items() if why]
 
     def cast(self, table: pa.Table) -> pa.Table:
         """Return rows of a file as all of its columns, of the types of the features.
@@ -78,13 +78,13 @@ class ConfigColumns:
         """
         from datasets.table import table_cast
 
-        unknown = [name for name in table.column_names if self.left_out.get(name) == NO_FEATURE]
+        unknown = [name for name in table.column_names if self.dropped.get(name) == NO_FEATURE]
         return table_cast(table.drop_columns(unknown).replace_schema_metadata(None), self.schema)
 
     def stored(self, cast: pa.Table) -> tuple[pa.Table, list[UnreadableValues]]:
         """Return the columns as they are stored, and what of them cannot be kept.
 
-        A time that has no text is null. A column is left out where all of its values are such, or
+        A time that has no text is null. A column is dropped where all of its values are such, or
         where its bytes are none of its type, as text that is not UTF-8.
 
         Args:
@@ -163,13 +163,13 @@ def _known_alone(schema: pa.Schema) -> Iterator[pa.Schema]:
         yield one
 
 
-def _without(features: Any, left_out: dict[str, str]) -> ConfigColumns:
+def _without(features: Any, dropped: dict[str, str]) -> ConfigColumns:
     for name, feature in features.items():
         if is_writers_column(name):
-            left_out[name] = ""
+            dropped[name] = ""
         elif not _is_plain(name) or not all(map(_is_plain, _part_names(feature))):
-            left_out[name] = ODD_NAME
-    return ConfigColumns(features, features.arrow_schema, left_out)
+            dropped[name] = ODD_NAME
+    return ConfigColumns(features, features.arrow_schema, dropped)
 
 
 def _require_fields(names: Sequence[str]) -> None:

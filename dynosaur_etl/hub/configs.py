@@ -65,7 +65,7 @@ class ConfigFiles:
     Attributes:
         commit: of the repository that holds the files; None: the pinned revision itself.
         held_back: splits that are for evaluation, by their names.
-        left_out: files of these splits that are of other formats.
+        of_other_formats: files of these splits that are of other formats.
         options: of the reader, as the card has them.
         features: in the form of a card's YAML; None where the card has none.
     """
@@ -75,7 +75,7 @@ class ConfigFiles:
     splits: Mapping[str, tuple[RepoFile, ...]]
     commit: str | None = None
     held_back: tuple[str, ...] = ()
-    left_out: int = 0
+    of_other_formats: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     features: Sequence[Any] | None = None
 
@@ -140,7 +140,8 @@ def _plan(config: _Found, card: Card, use: SplitUse) -> ConfigFiles | Reject:
         chosen if here else streamed(chosen, paths),
         {name: of_split for name, of_split in of_format.items() if of_split},
         held_back=tuple(held_back),
-        left_out=len(paths) - len({file.path for found in of_format.values() for file in found}),
+        of_other_formats=len(paths)
+        - len({file.path for found in of_format.values() for file in found}),
         options=config.options,
         features=declared_features(card.configs, card.infos, config.name),
     )
@@ -148,10 +149,10 @@ def _plan(config: _Found, card: Card, use: SplitUse) -> ConfigFiles | Reject:
 
 def without_training_split(name: str, held_back: Sequence[str]) -> Reject:
     """Return the reject of a config all of whose splits are for evaluation."""
-    return _reject(name, Reason.NO_TRAINING_SPLIT, told_splits(held_back))
+    return _reject(name, Reason.NO_TRAINING_SPLIT, listed_splits(held_back))
 
 
-def told_splits(names: Sequence[str], most: int = 10) -> str:
+def listed_splits(names: Sequence[str], most: int = 10) -> str:
     """Name splits for a reader, a long list cut short."""
     more = f" and {len(names) - most} more" * (len(names) > most)
     return shorten(", ".join(names[:most]) + more, MAX_NAME)

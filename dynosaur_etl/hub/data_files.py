@@ -105,7 +105,7 @@ def default_splits(files: Sequence[RepoFile]) -> dict[str, list[RepoFile]]:
 
 
 def names_a_split(folder: str) -> bool:
-    """Tell whether a folder's name holds a word by which `datasets` knows a split."""
+    """Return whether a folder's name holds a word by which `datasets` knows a split."""
     from datasets.data_files import NON_WORDS_CHARS, SPLIT_KEYWORDS
 
     words = re.split(f"[{re.escape(NON_WORDS_CHARS)}0-9]", folder)

@@ -55,7 +55,7 @@ class SplitReading:
         return f"the first {sum(file.rows for file in self.read)} rows read"
 
     def as_json(self) -> dict[str, Any]:
-        """Tell the number of files and, where not all was read, each file read with its rows."""
+        """Return the number of files and, where not all was read, each file read with its rows."""
         if self.is_whole:
             return {"files": self.files}
         return {"files": self.files, "read": [[file.path, file.rows] for file in self.read]}

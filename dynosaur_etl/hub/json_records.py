@@ -19,7 +19,7 @@ _LONGEST_LINE = 8_000_000
 
 
 def is_document(text: TextIO) -> bool:
-    """Tell a file of one JSON value from one of a record a line, by its first line."""
+    """Return whether a file is one JSON value, not one of a record a line, by its first line."""
     lines = iter(lambda: text.readline(_LONGEST_LINE), "")
     first = next(filter(str.strip, lines), "").strip()
     text.seek(0)

@@ -60,8 +60,8 @@ def read_entries(answer: httpx2.Response) -> Entries:
         try:
             found.read.append(_entry(dict(entry)))
         except Exception as error:  # noqa: BLE001 - whatever one entry raises, ends with it
-            told = entry.get("id") if isinstance(entry, dict) else None
-            name = told if isinstance(told, str) else f"entry {number} of a page"
+            given = entry.get("id") if isinstance(entry, dict) else None
+            name = given if isinstance(given, str) else f"entry {number} of a page"
             found.unreadable[shorten(clean_text(name), MAX_ID)] = unforeseen_words(error)
     if found.unreadable and not found.read:
         raise ValueError(next(iter(found.unreadable.values())))

@@ -145,9 +145,9 @@ def _parquet(remote: BinaryIO, size: int | None) -> pq.ParquetFile:
 def _groups(file: pq.ParquetFile, shard: RepoFile, split: str, first_row: int) -> list[RowGroup]:
     groups = []
     for number in range(file.metadata.num_row_groups):
-        told = file.metadata.row_group(number)
-        stored = sum(told.column(at).total_compressed_size for at in range(told.num_columns))
-        if told.num_rows:
+        group = file.metadata.row_group(number)
+        stored = sum(group.column(at).total_compressed_size for at in range(group.num_columns))
+        if group.num_rows:
             groups.append(
                 RowGroup(
                     file=file,
@@ -155,13 +155,13 @@ def _groups(file: pq.ParquetFile, shard: RepoFile, split: str, first_row: int) -
                     number=number,
                     split=split,
                     first_row=first_row,
-                    rows=told.num_rows,
+                    rows=group.num_rows,
                     stored_bytes=stored,
-                    read_bytes=told.total_byte_size,
+                    read_bytes=group.total_byte_size,
                     is_held=comes_whole(shard.size),
                 )
             )
-        first_row += told.num_rows
+        first_row += group.num_rows
     return groups
 
 

@@ -48,7 +48,7 @@ def options_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def can_read_here(kind: Format, options: Mapping[str, Any]) -> bool:
-    """Tell whether files of a format are read here with these options."""
+    """Return whether files of a format are read here with these options."""
     known = known_options(kind, options)
     given = {name: value for name, value in known.items() if name not in _WITHOUT_EFFECT}
     here = READ_HERE.get(kind, frozenset())
@@ -93,7 +93,7 @@ def _typed(name: str, value: Any) -> Any:
 
 
 def _is_plain(name: str, value: Any) -> bool:
-    """Tell whether the reader here understands an option's value."""
+    """Return whether the reader here understands an option's value."""
     if name in _ONE_CHARACTER:
         is_none = value is None and name == "escapechar"
         return is_none or (isinstance(value, str) and len(value) == 1)

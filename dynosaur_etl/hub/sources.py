@@ -13,7 +13,7 @@ from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.training_splits import SplitUse
 from dynosaur_etl.domain.unforeseen import is_contained, unforeseen
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.configs import ConfigFiles, told_splits
+from dynosaur_etl.hub.configs import ConfigFiles, listed_splits
 from dynosaur_etl.hub.converted import ConvertedConfig, converted_configs, sample_converted_config
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.rows import (
@@ -55,12 +55,12 @@ class Splits:
     Attributes:
         are_there: it has a split for training.
         held_back: splits that are for evaluation, by their names.
-        left_out: files of the others that are of another format than the one that is read.
+        of_other_formats: files of the others that are of another format than the one that is read.
     """
 
     are_there: bool = True
     held_back: tuple[str, ...] = ()
-    left_out: int = 0
+    of_other_formats: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Source(ABC):
         """Give what becomes of a config; it has a sample where this source can read it."""
         splits = self._splits(name)
         if not splits.are_there:
-            verdict = Verdict(Reason.NO_TRAINING_SPLIT, told_splits(splits.held_back))
+            verdict = Verdict(Reason.NO_TRAINING_SPLIT, listed_splits(splits.held_back))
             return ConfigOutcome(name, verdict, self.source)
         try:
             sample = self._sample(name)
@@ -134,7 +134,7 @@ class Repository(Source):
 
     def _splits(self, name: str) -> Splits:
         files = self._files[name]
-        return Splits(held_back=files.held_back, left_out=files.left_out)
+        return Splits(held_back=files.held_back, of_other_formats=files.of_other_formats)
 
     def _sample(self, name: str) -> ConfigSample:
         rules = self._rules

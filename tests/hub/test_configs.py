@@ -159,7 +159,7 @@ def test_every_file_counts_however_many_a_card_names() -> None:
 def test_files_of_another_format_are_counted() -> None:
     files = [RepoFile(path, 1) for path in ("x/train.csv", "x/train.parquet", "x/train_2.csv")]
     [config], _ = plan_configs(Card((), (), (), "", "", "", (), ""), files, 10)
-    assert (config.format, config.left_out) == ("csv", 1)
+    assert (config.format, config.of_other_formats) == ("csv", 1)
 
 
 @pytest.mark.parametrize("name", ["x" * 400, "a\x00b", "\ud800"])

@@ -98,12 +98,12 @@ class CommitReading:
 
 
 def commits_are_stale(row: Row[Any]) -> bool:
-    """Tell whether the branch has moved since its commits were read."""
+    """Return whether the branch has moved since its commits were read."""
     return row.commits_of is None or row.commits_of != row.sha
 
 
 def known_commits(services: Services, dataset_id: str) -> list[Commit]:
-    """Give a dataset's commits, newest first; they are asked for where its branch has moved.
+    """Return a dataset's commits, newest first; they are asked for where its branch has moved.
 
     Raises:
         HubUnavailable: the Hub gives no answer.
@@ -118,7 +118,7 @@ def known_commits(services: Services, dataset_id: str) -> list[Commit]:
 
 
 def stored_commits(session: Session, dataset_ids: Sequence[str]) -> dict[str, list[Commit]]:
-    """Give datasets' commits as they were read, newest first; none of what has no commit."""
+    """Return datasets' commits as they were read, newest first; none of what has no commit."""
     found: dict[str, list[Commit]] = {}
     columns: list[Any] = [CommitRow.dataset_id, CommitRow.sha, CommitRow.date, CommitRow.title]
     ids = literal(list(dataset_ids), ARRAY(Text))

@@ -10,7 +10,7 @@ from dynosaur_etl.domain.models import Card, Counts, Reject, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.text import clean_json, shorten
 from dynosaur_etl.flows.runtime.compartments import alarm_of
-from dynosaur_etl.hub.configs import told_splits
+from dynosaur_etl.hub.configs import listed_splits
 from dynosaur_etl.hub.filters import stated_languages
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import ConfigOutcome
@@ -61,12 +61,12 @@ class Examined:
         if outcome.source != "repository":
             self.sources[config.name] = outcome.source
         if splits.held_back:
-            names = told_splits(splits.held_back)
+            names = listed_splits(splits.held_back)
             self.reject_part(config.name, Reason.SPLIT_HELD_BACK, names, len(splits.held_back))
         for values in sample.unreadable:
             part = f"{config.name}/{values.field}"
             self.reject_part(part, Reason.VALUE_UNREADABLE, values.why, values.number)
-        self.notes += _unread(sample, splits.left_out)
+        self.notes += _unread(sample, splits.of_other_formats)
         self.configs.append(
             {
                 "name": config.name,
@@ -159,14 +159,14 @@ def _told(item: Examined) -> str:
     return shorten("; ".join([*told, *item.notes]), _LONGEST_DETAIL)
 
 
-def _unread(sample: ConfigSample, left_out: int) -> Iterator[str]:
+def _unread(sample: ConfigSample, of_other_formats: int) -> Iterator[str]:
     """Yield what was not read of a config, in words."""
     name = sample.config.name
     for split, reading in sample.reading.items():
         if reading.unread:
             yield f"{name}, {split}: {reading.unread}"
-    if left_out:
-        yield f"{name}: {left_out} files of other formats not read"
+    if of_other_formats:
+        yield f"{name}: {of_other_formats} files of other formats not read"
 
 
 def _revision_row(day: GrowthDay, item: Examined) -> dict[str, Any]:

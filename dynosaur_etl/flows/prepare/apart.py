@@ -94,7 +94,7 @@ def _halves(
 
 
 def _is_one_instance_s(error: Exception) -> bool:
-    """Tell whether one instance may be at fault; a text that no model takes is InvalidInput."""
+    """Return whether one instance may be at fault; a text that no model takes is InvalidInput."""
     if isinstance(error, SQLAlchemyError):
         return False
     return is_contained(error) or isinstance(error, InvalidInput)

@@ -22,7 +22,7 @@ from dynosaur_etl.store.tables import (
 )
 
 _REJECTS_SHOWN = 500
-_LEFT_OUT = {
+_REJECTED = {
     Stage.CANDIDATES: "entries of the list",
     Stage.EXAMINE: "datasets",
     Stage.CONFIGS: "configs",
@@ -33,14 +33,20 @@ _LEFT_OUT = {
     Stage.EMBED: "vectors",
     Stage.SELECT: "instances",
 }
-"""What each stage leaves out."""
+"""What each stage rejects."""
+_PARTS = {
+    Reason.SPLIT_HELD_BACK: "splits",
+    Reason.VALUE_UNREADABLE: "values",
+    Reason.ROW_TOO_LARGE: "sampled rows",
+}
+"""What is rejected of a config that stays."""
 
 
 def overview(services: Services) -> dict[str, Any]:
     """Give the state of everything, with a line for each growth day; all of it JSON-able.
 
-    `rejects` sums up all that was left out by reason; `rejected` tells datasets, their configs and
-    what came after them apart.
+    `rejects` sums up all rejects by reason; `rejected` keeps datasets, their configs and what was
+    made of them apart.
     """
     with Session(services.engine) as session:
         days = list(session.scalars(select(GrowthRunRow.day).distinct().order_by(GrowthRunRow.day)))
@@ -135,16 +141,18 @@ def _rejects(session: Session, day: str | None = None) -> dict[str, int]:
 
 
 def _rejected(session: Session, day: str | None = None) -> dict[str, dict[str, int]]:
-    """Count what was left out by what it is, and by reason."""
+    """Count rejects by what they are, and by reason."""
     total = func.sum(RejectionRow.number)
     query = select(RejectionRow.stage, RejectionRow.reason, total).group_by(
         RejectionRow.stage, RejectionRow.reason
     )
     if day is not None:
         query = query.where(RejectionRow.day == day)
-    found: dict[str, dict[str, int]] = {name: {} for name in _LEFT_OUT.values()}
+    found: dict[str, dict[str, int]] = {
+        name: {} for name in (*_REJECTED.values(), *_PARTS.values())
+    }
     for stage, reason, number in session.execute(query.order_by(total.desc(), RejectionRow.reason)):
-        of_kind = found[_LEFT_OUT[Stage(stage)]]
+        of_kind = found[_PARTS.get(Reason(reason), _REJECTED[Stage(stage)])]
         of_kind[reason] = of_kind.get(reason, 0) + int(number)
     return found
 
