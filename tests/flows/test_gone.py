@@ -14,9 +14,11 @@ from dynosaur_etl.flows.poll import candidates, examine
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.status import overview
 from dynosaur_etl.hub.client import HubClient
+from dynosaur_etl.store.database import upgrade
 from tests.flows.hubs import CARD, add_commit, notes, write_dataset
 from tests.flows.support import POLL_STEPS
 from tests.flows.test_candidates import FIRST, SECOND, THIRD, poll, polling, rows
+from tests.store.test_migrations import migrate_back
 
 VERDICTS = "select day, dataset_id, reason from verdicts order by 1, 2"
 
@@ -117,3 +119,20 @@ def test_a_hub_that_answers_about_nothing_ends_the_step(
         with pytest.raises(HubUnavailable, match="commits of 1 of 2 datasets"):
             poll(services, FIRST)
         assert rows(services, VERDICTS) == []
+
+
+def test_a_store_from_before_reasons_were_kept_goes_on(database_url: str, tmp_path: Path) -> None:
+    write_hub(tmp_path / "hub")
+    with polling(tmp_path / "hub", database_url, tmp_path) as services:
+        first = poll(services, FIRST)
+        migrate_back(services.engine, "0006")
+        upgrade(services.engine)
+        assert rows(services, "select distinct reading from configs") == [({},)]
+        assert rows(services, "select distinct commits_refused from datasets") == [(None,)]
+        assert poll(services, FIRST)[1:] == first[1:]
+        poll(services, THIRD)
+        assert [row[:2] for row in rows(services, VERDICTS) if row[0] == THIRD] == [
+            (THIRD, "reed/tides"),
+            (THIRD, "rush/dunes"),
+        ]
+        assert services.hub.requests["commits"] == 2

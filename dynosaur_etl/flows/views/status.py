@@ -34,7 +34,7 @@ _REJECTED = {
     Stage.SELECT: "instances",
 }
 """What each stage rejects."""
-_PARTS = {
+_PARTS: dict[str, str] = {
     Reason.SPLIT_HELD_BACK: "splits",
     Reason.VALUE_UNREADABLE: "values",
     Reason.ROW_TOO_LARGE: "sampled rows",
@@ -152,7 +152,7 @@ def _rejected(session: Session, day: str | None = None) -> dict[str, dict[str, i
         name: {} for name in (*_REJECTED.values(), *_PARTS.values())
     }
     for stage, reason, number in session.execute(query.order_by(total.desc(), RejectionRow.reason)):
-        of_kind = found[_PARTS.get(Reason(reason), _REJECTED[Stage(stage)])]
+        of_kind = found[_PARTS.get(reason, _REJECTED[Stage(stage)])]
         of_kind[reason] = of_kind.get(reason, 0) + int(number)
     return found
 
