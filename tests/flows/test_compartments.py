@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
@@ -264,6 +265,15 @@ def test_a_row_that_is_filled(
         assert all(row in whole.instances(BAD) for row in found.instances(BAD))
 
 
+def check_pool(instances: pa.Table, whole: Outcome, lost: set[str]) -> None:
+    """The pool has lost these instances, and no other."""
+    left = set(instances["instance_key"].to_pylist())
+    before = load_pool(whole.services, [str(DAY)]).instances["instance_key"].to_pylist()
+    assert len(left) > 10
+    assert left.isdisjoint(lost)
+    assert set(before) - lost <= left
+
+
 @FEW
 @given(errors(), st.data())
 def test_an_instance_that_is_scored(
@@ -278,10 +288,11 @@ def test_an_instance_that_is_scored(
     with world.running("score embed", (Heuristics, "_signals", wrapped)) as found:
         found.check("score", error)
         pool = load_pool(found.services, [str(DAY)])
-        keys = pool.instances["instance_key"].to_pylist()
-        assert target["instance_key"] not in keys
+        everything = whole.instances(GOOD) + whole.instances(BAD)
+        texts = (target["input"], target["output"])
+        same = {row["instance_key"] for row in everything if (row["input"], row["output"]) == texts}
         assert pool.unscored == sum(row[3] for row in found.met)
-        assert len(keys) == len(whole.instances(GOOD) + whole.instances(BAD)) - pool.unscored
+        check_pool(pool.instances, whole, same)
 
 
 @FEW
@@ -296,10 +307,13 @@ def test_an_instance_that_is_embedded(
         found.check("embed", error)
         pool = load_pool(found.services, [str(DAY)])
         everything = whole.instances(GOOD) + whole.instances(BAD)
-        same = [row for row in everything if f"{row['instruction']}\n{row['input']}" == words]
-        assert target in same
-        left = {row["instance_key"] for row in everything if row not in same}
-        assert set(pool.instances["instance_key"].to_pylist()) == left
+        same = {
+            row["instance_key"]
+            for row in everything
+            if f"{row['instruction']}\n{row['input']}" == words
+        }
+        assert target["instance_key"] in same
+        check_pool(pool.instances, whole, same)
         assert pool.unembedded == sum(row[3] for row in found.met) == len(same)
 
 
