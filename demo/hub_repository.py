@@ -17,7 +17,7 @@ CARD = "README.md"
 CONVERTED = "refs/convert/parquet"
 _ROOT_FILES = (CARD, "dataset_infos.json")
 _DATA_ENDINGS = (
-    ".parquet", ".csv", ".jsonl", ".arrow", ".gz", ".zst", ".tar", ".zip",
+    ".parquet", ".csv", ".tsv", ".jsonl", ".json", ".arrow", ".gz", ".zst", ".tar", ".zip",
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 
@@ -158,7 +158,7 @@ class RecordedRepository(Repository):
         found: dict[str, dict[str, Path]] = {}
         for path, file in (self._converted_files or self._current_files).items():
             config, _, name = path.partition("/")
-            if name.endswith(".parquet"):
+            if name.endswith(".parquet") and "/" not in name:
                 found.setdefault(config, {})[name.removesuffix(".parquet")] = file
         return found
 
@@ -283,12 +283,15 @@ def _walk(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _data_files(config: os.DirEntry[str]) -> dict[str, Path]:
-    return {
-        f"{config.name}/{entry.name}": Path(entry.path)
-        for entry in _sorted_entries(Path(config.path))
-        if _is_data(entry)
-    }
+def _data_files(folder: os.DirEntry[str]) -> dict[str, Path]:
+    """The data files of a folder, at any depth."""
+    found = {}
+    for entry in _sorted_entries(Path(folder.path)):
+        if entry.is_dir(follow_symlinks=False):
+            found.update({f"{folder.name}/{path}": at for path, at in _data_files(entry).items()})
+        elif _is_data(entry):
+            found[f"{folder.name}/{entry.name}"] = Path(entry.path)
+    return found
 
 
 def _is_data(entry: os.DirEntry[str]) -> bool:

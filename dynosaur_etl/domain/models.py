@@ -84,6 +84,7 @@ class Card:
         statements: the sentences, of YAML and text, that may speak of rights.
         configs: the `configs` entry of the YAML, as it stands there.
         sha256: of the card's bytes.
+        infos: the `dataset_info` of the YAML, an entry a config, as it stands there.
     """
 
     licences: tuple[str, ...]
@@ -95,6 +96,7 @@ class Card:
     configs: tuple[Mapping[str, Any], ...]
     sha256: str
     licence_name: str = ""
+    infos: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,13 @@ OVER_CAP = "over_cap"
 """The fact of a step that counts what it deferred to another day: a rerun does not take it."""
 
 
+WAITING = "waiting"
+"""The fact of a step that counts what it deferred by reason, where it knows the reasons."""
+
+STANDS = "stands"
+"""The fact of an attempt that replaced nothing, as it was not whole: how much stands instead."""
+
+
 @dataclass(frozen=True)
 class StepReport:
     """What a step did.
@@ -243,6 +252,13 @@ class StepReport:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def replaced_nothing(self) -> bool:
+        """Whether an earlier output stands, as this one lacks what is deferred of it."""
+        return STANDS in self.facts
+
+    @property
     def unfinished(self) -> int:
         """How much a rerun of the step would take up."""
+        if self.replaced_nothing:
+            return max(self.counts.deferred, 1)
         return self.counts.deferred - int(self.facts.get(OVER_CAP, 0))

@@ -55,6 +55,7 @@ def parse_card(data: bytes) -> Card:
         configs=_configs(metadata.get("configs")),
         sha256=hashlib.sha256(data).hexdigest(),
         licence_name=_licence_name(metadata),
+        infos=_infos(metadata.get("dataset_info")),
     )
 
 
@@ -157,3 +158,9 @@ def _configs(value: Any) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list):
         return ()
     return tuple(item for item in value if isinstance(item, dict) and item.get("config_name"))
+
+
+def _infos(value: Any) -> tuple[Mapping[str, Any], ...]:
+    """Keep what tells of a config: one entry stands alone, several in a list."""
+    entries = value if isinstance(value, list) else [value]
+    return tuple(entry for entry in entries if isinstance(entry, dict))

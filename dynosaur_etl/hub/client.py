@@ -37,7 +37,7 @@ from dynosaur_etl.domain.errors import (
 from dynosaur_etl.domain.models import Commit, Listing, Told
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.cards import MAX_CARD_BYTES
-from dynosaur_etl.hub.configs import RepoFile
+from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.listing import (
     FIRST_PAGE,
     ONE_ENTRY,
@@ -123,9 +123,14 @@ class HubClient:
         """List datasets, last modified first, down to a moment; each id once, with its owner.
 
         The pages are asked for as the listing is read.
+
+        Raises:
+            HubUnavailable: an entry cannot be read; what is missing would be taken for deleted.
         """
         seen: set[str] = set()
         for page in self.list_pages(modified_since):
+            for name, words in page.unreadable.items():
+                raise HubUnavailable(f"the list of datasets: {name}: {words}")
             for listing in page.listings:
                 if listing.id not in seen:
                     seen.add(listing.id)
@@ -145,14 +150,15 @@ class HubClient:
             with self._asking("list", "the list of datasets"):
                 answer = self._get(urljoin(f"{self.endpoint}/api/datasets", page))
                 entries, following = read_entries(answer), next_page(answer)
-            recent = [pair for pair in entries if not _is_before(pair[0], modified_since)]
-            if len(recent) < len(entries):
+            recent = [pair for pair in entries.read if not _is_before(pair[0], modified_since)]
+            if len(recent) < len(entries.read):
                 following = None
             if following == page:
                 raise HubUnavailable("the list of datasets: a page's next link leads back to it")
             page = following
             listings = (self._listing(*pair) for pair in recent)
-            yield ListingPage(tuple(item for item in listings if item is not None), page)
+            known = tuple(item for item in listings if item is not None)
+            yield ListingPage(known, page, entries.unreadable)
 
     def listing(self, dataset_id: str) -> Listing:
         """Give what the Hub shows of a dataset today, under the id that it has now."""

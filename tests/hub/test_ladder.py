@@ -182,7 +182,7 @@ def test_where_the_hub_shows_nothing_a_format_that_is_not_read_here_is_streamed(
 def test_broken_files_of_a_format_that_is_read_here_are_not_streamed(
     hub: FaultyHub, client: HubClient
 ) -> None:
-    put_files(hub, {"train.csv": b"a,b\n1\n", "more.csv.gz": b"x"})
+    put_files(hub, {"train.csv": b"a,b\n1,2\n3,4,5\n", "more.csv.gz": b"x"})
     assert told(outcomes(client, is_newest=False)) == [
         ("default", "repository", Reason.ROWS_UNREADABLE)
     ]

@@ -16,11 +16,12 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.licences import join_licences
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
-from dynosaur_etl.flows.prepare.embed import embedding_kind, matrix
+from dynosaur_etl.flows.prepare.embed import embedding_kind, is_embedded, matrix
 from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.select.repeats import repeated_tasks
+from dynosaur_etl.instances.same_rows import beyond_first
 from dynosaur_etl.store.tables import (
     FileRow,
     GrowthRunRow,
@@ -45,7 +46,10 @@ class Pool:
         left_out: instances left out by the dataset that may not be used any more.
         repeated: instances left out by the task that repeats another one.
         repeats: what those tasks repeat, in words.
+        same_rows: instances left out by their dataset, since their input and output stand there
+            under as many other instructions as are allowed.
         unscored: instances left out because the chosen scorer has no score for them.
+        unembedded: instances left out because they have no vector.
         numbers: int64 [n], where each instance stands among the rows of all `files`.
         files: the files of instances that were read, in their order.
     """
@@ -57,7 +61,9 @@ class Pool:
     left_out: Mapping[str, int]
     repeated: Mapping[str, int]
     repeats: Mapping[str, str]
+    same_rows: Mapping[str, int]
     unscored: int
+    unembedded: int
     numbers: NDArray[np.int64]
     files: tuple[str, ...]
 
@@ -122,11 +128,11 @@ def load_pool(services: Services, days: Sequence[str], left_out: Collection[str]
         raise InvalidInput(not_allowed("pool", "no growth day", "one finished growth day or more"))
     everything = pa.concat_tables(instances)
     scores, vectors = (_beside(services, kind, days, everything) for kind in pool_kinds(services))
-    scored = scores["score"].is_valid()
+    scored, embedded = scores["score"].is_valid(), is_embedded(vectors)
     numbered = everything.append_column("number", pa.array(range(everything.num_rows), pa.int64()))
     gone = pc.is_in(numbered["dataset"], pa.array(left_out, pa.string()))
     live = pc.invert(gone)
-    left = numbered.filter(pc.and_(live, scored))
+    left = numbered.filter(pc.and_(live, pc.and_(scored, embedded)))
     if not left.num_rows:
         raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
     units = matrix(vectors)
@@ -135,6 +141,9 @@ def load_pool(services: Services, days: Sequence[str], left_out: Collection[str]
     repeats = repeated_tasks(services, days, used)
     again = pc.is_in(unique.instances["task_key"], pa.array(repeats, pa.string()))
     left = unique.instances.filter(pc.invert(again))
+    beyond = pa.array(beyond_first(left, services.settings.instructions_per_row))
+    same_rows = _tally(left["dataset"].filter(beyond))
+    left = left.filter(pc.invert(beyond))
     at = left["number"].to_numpy()
     return Pool(
         instances=left.drop_columns(["number"]),
@@ -144,7 +153,9 @@ def load_pool(services: Services, days: Sequence[str], left_out: Collection[str]
         left_out=_tally(numbered["dataset"].filter(gone)),
         repeated=_tally(unique.instances["task_key"].filter(again)),
         repeats=repeats,
+        same_rows=same_rows,
         unscored=pc.sum(pc.and_not(live, scored)).as_py() or 0,
+        unembedded=pc.sum(pc.and_not(pc.and_(live, scored), embedded)).as_py() or 0,
         numbers=at,
         files=files,
     )
@@ -197,6 +208,9 @@ def pool_sources(
 ) -> pa.Table:
     """Give each dataset at a revision that the pool has tasks or instances of.
 
+    Tasks that stand while their day has been examined anew may be of a revision without a card;
+    what is known of it is their licence.
+
     Args:
         services: the process's services.
         tasks: of the pool.
@@ -209,6 +223,9 @@ def pool_sources(
     query = select(RevisionRow).where(RevisionRow.day.in_(days))
     with Session(services.engine) as session:
         cards = {(row.dataset_id, row.sha): row for row in session.scalars(query)}
+    for row in tasks.select(["dataset", "revision", "licence"]).to_pylist():
+        without = RevisionRow(licences=[row["licence"]], languages=[], pretty_name="")
+        cards.setdefault((row["dataset"], row["revision"]), without)
     endpoint = services.settings.hf_endpoint
     rows = [
         {
@@ -288,7 +305,11 @@ def funnel(services: Services, days: Sequence[str]) -> dict[str, int]:
 def _beside(services: Services, kind: str, days: Sequence[str], instances: pa.Table) -> pa.Table:
     """Read what stands beside the instances, row by row."""
     tables = read_all(services, kind, days)
-    found = pa.concat_tables(tables) if tables else schemas.SCORES.empty_table()
+    found = (
+        pa.concat_tables(tables, promote_options="default")
+        if tables
+        else schemas.SCORES.empty_table()
+    )
     if not found["instance_key"].equals(instances["instance_key"]):
         raise InvalidInput(
             f"pool: {kind} has {found.num_rows} rows that are not those of the "

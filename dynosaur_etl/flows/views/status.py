@@ -7,38 +7,64 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
+from dynosaur_etl.domain.reasons import REASON_WORDS, Reason, Stage
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
+from dynosaur_etl.flows.snapshot.versions import list_versions
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.tables import (
+    ConfigRow,
     DatasetRow,
     GrowthRunRow,
     LlmRequestRow,
     RejectionRow,
-    SnapshotRow,
     VerdictRow,
 )
 
 _REJECTS_SHOWN = 500
+_REJECTED = {
+    Stage.CANDIDATES: "entries of the list",
+    Stage.EXAMINE: "datasets",
+    Stage.CONFIGS: "configs",
+    Stage.PROPOSE: "questions",
+    Stage.VALIDATE: "proposals",
+    Stage.FILL: "rows",
+    Stage.SCORE: "scores",
+    Stage.EMBED: "vectors",
+    Stage.SELECT: "instances",
+}
+"""What each stage rejects."""
+_PARTS: dict[str, str] = {
+    Reason.SPLIT_HELD_BACK: "splits",
+    Reason.VALUE_UNREADABLE: "values",
+    Reason.ROW_TOO_LARGE: "sampled rows",
+}
+"""What is rejected of a config that stays."""
 
 
 def overview(services: Services) -> dict[str, Any]:
-    """Give the state of everything, with a line for each growth day; all of it JSON-able."""
+    """Give the state of everything, with a line for each growth day; all of it JSON-able.
+
+    `rejects` sums up all rejects by reason; `rejected` keeps datasets, their configs and what was
+    made of them apart.
+    """
     with Session(services.engine) as session:
         days = list(session.scalars(select(GrowthRunRow.day).distinct().order_by(GrowthRunRow.day)))
         catalogue = session.scalar(select(func.count()).select_from(DatasetRow))
         rejects = _rejects(session)
+        rejected = _rejected(session)
+        configs = session.scalar(select(func.count()).select_from(ConfigRow))
         llm = _llm(session)
-        snapshots = [_snapshot(row) for row in session.scalars(_snapshots())]
         lines = [_day(session, services, day) for day in days]
     return {
         "catalogue": catalogue,
         **funnel(services, days),
+        "configs_kept": configs,
         "rejects": rejects,
+        "rejected": rejected,
         **llm,
         "days": lines,
-        "snapshots": snapshots,
+        "snapshots": list_versions(services),
     }
 
 
@@ -63,7 +89,9 @@ def day_report(day: str, services: Services) -> dict[str, Any]:
             "day": day,
             **funnel(services, [day]),
             "steps": [_step(row) for row in steps],
+            "alarm": _alarm(session, day),
             "rejects": _rejects(session, day),
+            "rejected": _rejected(session, day),
             **_llm(session, day),
             "datasets": list(kept),
             "rejections": [_rejection(row) for row in rejections],
@@ -111,6 +139,30 @@ def _rejects(session: Session, day: str | None = None) -> dict[str, int]:
     return {reason: int(number) for reason, number in rows}
 
 
+def _rejected(session: Session, day: str | None = None) -> dict[str, dict[str, int]]:
+    """Count rejects by what they are, and by reason."""
+    total = func.sum(RejectionRow.number)
+    query = select(RejectionRow.stage, RejectionRow.reason, total).group_by(
+        RejectionRow.stage, RejectionRow.reason
+    )
+    if day is not None:
+        query = query.where(RejectionRow.day == day)
+    found: dict[str, dict[str, int]] = {
+        name: {} for name in (*_REJECTED.values(), *_PARTS.values())
+    }
+    for stage, reason, number in session.execute(query.order_by(total.desc(), RejectionRow.reason)):
+        of_kind = found[_PARTS.get(reason, _REJECTED[Stage(stage)])]
+        of_kind[reason] = of_kind.get(reason, 0) + int(number)
+    return found
+
+
+def _alarm(session: Session, day: str) -> str:
+    """Join the alarms of a day's steps."""
+    query = select(GrowthRunRow).where(GrowthRunRow.day == day).order_by(GrowthRunRow.finished_at)
+    alarms = [row.facts.get("alarm", "") for row in session.scalars(query)]
+    return "; ".join(filter(None, alarms))
+
+
 def _llm(session: Session, day: str | None = None) -> dict[str, Any]:
     query = select(
         LlmRequestRow.status,
@@ -138,27 +190,15 @@ def _dollars(amount: Decimal) -> str:
 
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:
-    validated = session.get(GrowthRunRow, (day, "validate"))
+    held_back = select(GrowthRunRow.step).where(
+        GrowthRunRow.day == day, GrowthRunRow.held_back.is_not(None)
+    )
     return {
         "day": day,
         **funnel(services, [day]),
         "cost_usd": _llm(session, day)["cost_usd"],
-        "alarm": "" if validated is None else validated.facts.get("alarm", ""),
-    }
-
-
-def _snapshots() -> Any:
-    return select(SnapshotRow).order_by(SnapshotRow.version)
-
-
-def _snapshot(row: SnapshotRow) -> dict[str, Any]:
-    return {
-        "version": row.version,
-        "parent": row.parent,
-        "day": row.day,
-        "path": row.path,
-        "manifest_sha256": row.manifest_sha256,
-        "counts": row.facts.get("counts", {}),
+        "alarm": _alarm(session, day),
+        "held_back": list(session.scalars(held_back.order_by(GrowthRunRow.step))),
     }
 
 
@@ -171,6 +211,7 @@ def _step(row: GrowthRunRow) -> dict[str, Any]:
         "deferred": row.deferred,
         "reasons": row.reasons,
         "facts": row.facts,
+        "held_back": row.held_back,
     }
 
 

@@ -5,8 +5,9 @@ from collections import Counter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.store.tables import GrowthRunRow, LlmRequestRow
+from dynosaur_etl.store.tables import GrowthRunRow, LlmRequestRow, RejectionRow
 
 _STEPS = {"examine": "datasets", "validate": "proposals", "fill": "instances"}
 _QUEUES = ("datasets", "proposals")
@@ -14,6 +15,8 @@ _QUEUES = ("datasets", "proposals")
 
 def totals(services: Services) -> dict[str, float]:
     """Sum up all growth days: what was kept, rejected and waits, proposals by reason, and costs.
+
+    Errors that nobody foresaw are summed up too, of whatever step.
 
     Dollars are those that are known; a queue is what a rerun of its days would take up.
 
@@ -30,6 +33,11 @@ def totals(services: Services) -> dict[str, float]:
             found[f"queue.{name}"] += row.deferred
             if name == "proposals":
                 found.update({f"proposals.reason.{reason}": n for reason, n in row.reasons.items()})
+        unforeseen = session.scalar(
+            select(func.sum(RejectionRow.number)).where(
+                RejectionRow.reason == str(Reason.UNFORESEEN_ERROR)
+            )
+        )
         prompt, completion, dollars = session.execute(
             select(
                 func.sum(LlmRequestRow.prompt_tokens),
@@ -41,6 +49,7 @@ def totals(services: Services) -> dict[str, float]:
     names += [f"queue.{name}" for name in _QUEUES]
     reasons = [name for name in found if name.startswith("proposals.reason.")]
     return {name: float(found[name]) for name in (*names, *sorted(reasons))} | {
+        "unforeseen": float(unforeseen or 0),
         "tokens.prompt": float(prompt or 0),
         "tokens.completion": float(completion or 0),
         "dollars": float(dollars or 0),
