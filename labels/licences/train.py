@@ -7,7 +7,6 @@ out. Only wordings written for it are trained on.
 """
 
 import argparse
-import json
 import sys
 import zlib
 from collections import Counter
@@ -22,11 +21,12 @@ import scipy.sparse
 from dynosaur_etl.hub.rights.features import mention_features, whole_features
 from dynosaur_etl.hub.rights.names import mentions_in
 from dynosaur_etl.hub.rights.statements import sentences_of
-from dynosaur_etl.hub.rights.weights import LinearModel, RightsModel
+from dynosaur_etl.hub.rights.weights import WEIGHTS as FILE_NAME
+from dynosaur_etl.hub.rights.weights import LinearModel, RightsModel, read_model, write_model
 from labels.licences.expand import expand
 
 HERE = Path(__file__).parent
-WEIGHTS = HERE.parents[1] / "dynosaur_etl" / "hub" / "rights" / "weights.json"
+WEIGHTS = HERE.parents[1] / "dynosaur_etl" / "hub" / "rights" / FILE_NAME
 INVERSE_PENALTY = {"restricts": 400.0, "applies": 40.0}
 LEAST_SEEN = 4
 LEAST_WEIGHT = 0.1
@@ -137,11 +137,6 @@ def train(restrictions: Sequence[Wording], names: Sequence[Wording]) -> RightsMo
     )
 
 
-def as_json(model: RightsModel) -> str:
-    told = {name: vars(part) for name, part in vars(model).items()}
-    return json.dumps(told, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
-
-
 def differences(made: RightsModel, packaged: RightsModel) -> list[str]:
     """Name the weights that differ by more than another machine's arithmetic makes them."""
     return [
@@ -205,12 +200,10 @@ def main() -> int:
     check = parser.parse_args().check
     made = train(read_wordings("restrictions.tsv"), read_wordings("names.tsv"))
     if check:
-        told = json.loads(WEIGHTS.read_text(encoding="utf-8"))
-        packaged = RightsModel(**{name: LinearModel(**parts) for name, parts in told.items()})
-        found = differences(made, packaged)
+        found = differences(made, read_model(WEIGHTS.read_bytes()))
         print("\n".join(found[:20]) or "the packaged weights are the ones that come out")
         return int(bool(found))
-    WEIGHTS.write_text(as_json(made), encoding="utf-8")
+    WEIGHTS.write_bytes(write_model(made))
     print(f"wrote {len(made.restricts.weights)} and {len(made.applies.weights)} weights")
     return 0
 

@@ -86,14 +86,12 @@ def statements_of(metadata: Mapping[str, Any], parsed: ParsedText) -> tuple[Stat
         parsed: its Markdown; the lines of what is too long to be parsed are read as they are.
     """
     found = dict.fromkeys(
-        statement
-        for statement in (
+        (
             *_of_yaml(metadata),
             *_of_markdown(parsed.tokens),
             *_of_targets(parsed.targets),
             *_of_lines(parsed.rest),
         )
-        if speaks_of_rights(statement.text)
     )
     return tuple(found)[:MAX_STATEMENTS]
 
@@ -180,7 +178,7 @@ class _Walk:
     def _inline(self, before: Token, content: str) -> Iterator[Statement]:
         opened = before.type
         if opened in ("td_open", "th_open"):
-            self._row.append(_plain(content))
+            self._row.append(content)
         elif opened == "heading_open":
             self._last = _plain(content)
             above = (item for item in self._headings if item[0] < before.tag)
@@ -197,9 +195,13 @@ class _Walk:
         head, row, self._row = self._head, self._row, []
         if not head:
             self._head = row
-        elif len(head) == len(row):
+        if not speaks_of_rights(" | ".join(row)):
+            return
+        row = [_plain(cell) for cell in row]
+        if head and len(head) == len(row):
             row = [
-                f"{name}: {cell}" if name else cell for name, cell in zip(head, row, strict=True)
+                f"{name}: {cell}" if name else cell
+                for name, cell in zip(map(_plain, head), row, strict=True)
             ]
         yield from _sentences(self._place, " | ".join(row))
 
@@ -261,10 +263,12 @@ def _with_answers(sentences: Iterable[str]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Give the words of inline Markdown, and behind them where its links lead."""
-    text = _AUTOLINK.sub(r" \1 ", text)
-    for _ in range(_NESTED):
-        text = _LINK.sub(lambda found: f"{found[1]} ({unquote(found[2])})", text)
-    text = _NAMED_LINK.sub(r"\1", text)
+    if "<" in text:
+        text = _AUTOLINK.sub(r" \1 ", text)
+    if "[" in text:
+        for _ in range(_NESTED):
+            text = _LINK.sub(lambda found: f"{found[1]} ({unquote(found[2])})", text)
+        text = _NAMED_LINK.sub(r"\1", text)
     if "<" in text:
         text = "".join(_texts(BeautifulSoup(text, "html.parser")))
     return clean(_EMPHASIS.sub("", clean_text(text)))

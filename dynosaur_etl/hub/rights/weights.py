@@ -1,5 +1,6 @@
 """The two linear classifiers; `python -m labels.licences.train` makes their weights."""
 
+import gzip
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from hashlib import sha256
 from importlib.resources import files
 from math import sqrt
 from typing import Any
+
+WEIGHTS = "weights.json.gz"
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,24 @@ class RightsModel:
 def model_digest() -> str:
     """Give the digest of the weights and of the vocabulary that they were made with."""
     folder = files("dynosaur_etl.hub.rights")
-    parts = (folder.joinpath(name).read_bytes() for name in ("weights.json", "vocabulary.toml"))
+    parts = (folder.joinpath(name).read_bytes() for name in (WEIGHTS, "vocabulary.toml"))
     return sha256(b"\n".join(parts)).hexdigest()
 
 
 @cache
 def packaged_model() -> RightsModel:
     """Read the weights that come with the package, once a process."""
-    content = files("dynosaur_etl.hub.rights").joinpath("weights.json").read_text(encoding="utf-8")
-    told: Any = json.loads(content)
-    return RightsModel(**{name: LinearModel(**parts) for name, parts in told.items()})
+    return read_model(files("dynosaur_etl.hub.rights").joinpath(WEIGHTS).read_bytes())
+
+
+def read_model(content: bytes) -> RightsModel:
+    """Read weights as `write_model` writes them."""
+    stored: Any = json.loads(gzip.decompress(content))
+    return RightsModel(**{name: LinearModel(**parts) for name, parts in stored.items()})
+
+
+def write_model(model: RightsModel) -> bytes:
+    """Return the weights as compressed JSON; the same weights give the same bytes."""
+    parts = {name: vars(part) for name, part in vars(model).items()}
+    content = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return gzip.compress(content.encode(), mtime=0)

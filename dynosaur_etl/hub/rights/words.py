@@ -126,13 +126,14 @@ def concept(word: str) -> str | None:
     return found
 
 
-def words_of(text: str) -> list[str]:
-    """Give the words of a text in lower case, with what belongs together joined."""
+@lru_cache(maxsize=1_000)  # a sentence is mostly asked about three times
+def words_of(text: str) -> tuple[str, ...]:
+    """Return the words of a text in lower case, with what belongs together joined."""
     text = _QUOTES.sub("'", _DASHES.sub("-", text))
     text = _URL.sub(" link ", text)
     for pattern, joined in _JOINED:
         text = pattern.sub(joined, text)
-    return [word for token in _TOKEN.findall(text) for word in _split(token)]
+    return tuple(word for token in _TOKEN.findall(text) for word in _split(token))
 
 
 def _split(token: str) -> list[str]:
