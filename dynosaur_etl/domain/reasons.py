@@ -206,6 +206,13 @@ REASON_WORDS: dict[Reason, str] = {
 }
 
 
+def words_of(reason: str | None) -> str:
+    """Return a reason's sentence: nothing for what was kept, and an unknown code as it is."""
+    if reason is None:
+        return ""
+    return REASON_WORDS[Reason(reason)] if reason in set(Reason) else reason
+
+
 class EarlierRows(StrEnum):
     """What a verdict on a newer revision means for rows that were taken from earlier ones."""
 

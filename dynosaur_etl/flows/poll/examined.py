@@ -15,11 +15,11 @@ from dynosaur_etl.hub.filters import binding_of, stated_languages
 from dynosaur_etl.hub.rights.binding import Binding
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import ConfigOutcome
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow, VerdictRow
 
-SAMPLES = "samples"
 _LONGEST_DETAIL = 500
 _SOURCE_WORDS = {
     "viewer": "the dataset viewer",
@@ -120,11 +120,11 @@ def output_of(
             ConfigRow: [_config_row(day, item, row, seed) for item in kept for row in item.configs],
         },
         files=[
-            NamedFile(SAMPLES, row["name"], _stored_file(row))
+            NamedFile(FileKind.SAMPLES, row["name"], _stored_file(row))
             for item in kept
             for row in item.files
         ],
-        file_kinds=(SAMPLES,),
+        file_kinds=(FileKind.SAMPLES,),
         facts={
             "configs": sum(len(item.configs) for item in kept),
             **_configs_by_source(kept),

@@ -6,14 +6,15 @@ See docs/decisions/0006-withdrawals.md and 0015-newest-verdict.md.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from dynosaur_etl.domain.licences import join_licences, split_licences
 from dynosaur_etl.domain.reasons import EarlierRows, Reason
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.store.tables import TaskRow, WithdrawalRow
-from dynosaur_etl.store.verdicts import NewestVerdict, newest_verdicts, task_licences
+from dynosaur_etl.store.facts.newest_verdicts import (
+    NewestVerdict,
+    newest_verdicts,
+    task_licences,
+)
+from dynosaur_etl.store.facts.withdrawals import withdrawals_in_force
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,13 @@ def standing_of(services: Services, days: Sequence[str], up_to: str) -> Standing
 
 
 def _withdrawn(services: Services, days: Sequence[str]) -> dict[str, str]:
-    tasks = select(TaskRow.dataset_id).where(TaskRow.day.in_(days))
-    query = (
-        select(WithdrawalRow)
-        .where(WithdrawalRow.lifted_on.is_(None), WithdrawalRow.dataset_id.in_(tasks))
-        .order_by(WithdrawalRow.dataset_id, WithdrawalRow.reason)
-    )
-    told: dict[str, str] = {}
-    with Session(services.engine) as session:
-        for row in session.scalars(query):
-            words = f"{row.reason} since {row.found_on}: {row.detail}"
-            told[row.dataset_id] = "; ".join(filter(None, (told.get(row.dataset_id), words)))
-    return told
+    sources = task_licences(services.engine, days)
+    found: dict[str, str] = {}
+    for item in withdrawals_in_force(services.engine):
+        if item.dataset_id in sources:
+            words = f"{item.reason} since {item.found_on}: {item.detail}"
+            found[item.dataset_id] = "; ".join(filter(None, (found.get(item.dataset_id), words)))
+    return found
 
 
 def _words(item: NewestVerdict) -> str:

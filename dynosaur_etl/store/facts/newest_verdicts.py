@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.licences import canonical_licence
 from dynosaur_etl.domain.reasons import EarlierRows, Reason, earlier_rows
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import DatasetRow, RevisionRow, TaskRow, VerdictRow
 
 
@@ -70,7 +70,7 @@ def newest_verdicts(engine: Engine, days: Sequence[str], up_to: str) -> list[New
             (VerdictRow.dataset_id == sources.c.dataset_id).asc(),  # a new name goes first
         )
     )
-    with Session(engine) as session:
+    with reading(engine) as session:
         return [_verdict(*row) for row in session.execute(query)]
 
 
@@ -93,7 +93,7 @@ def task_licences(engine: Engine, days: Sequence[str]) -> dict[str, set[str]]:
     """Give the licences that the tasks of those days were written down with, by dataset."""
     query = select(TaskRow.dataset_id, TaskRow.licence).where(TaskRow.day.in_(days)).distinct()
     found: dict[str, set[str]] = {}
-    with Session(engine) as session:
+    with reading(engine) as session:
         for dataset_id, licence in session.execute(query):
             found.setdefault(dataset_id, set()).add(licence)
     return found
