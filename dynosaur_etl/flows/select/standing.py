@@ -1,6 +1,6 @@
 """What may be used of the pool's sources today: what is left out and why, and under which licence.
 
-See docs/decisions/0006-withdrawals.md and 0015-newest-verdict.md.
+See docs/decisions/0006-withdrawals.md and 0020-newest-verdict.md.
 """
 
 from collections.abc import Mapping, Sequence
