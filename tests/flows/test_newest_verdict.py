@@ -179,7 +179,7 @@ def test_the_counts_reconcile_and_the_same_again_is_no_new_version(grown: Grown)
 
 
 def test_the_verdicts_of_a_later_day_do_not_reach_back(grown: Grown) -> None:
-    assert snapshot(grown.services, FIRST).facts["version"] == 1
+    assert snapshot(grown.services, FIRST).facts["same_as"] == 1
 
 
 def test_both_versions_can_be_rebuilt_and_checked_to_the_last_row(grown: Grown) -> None:
