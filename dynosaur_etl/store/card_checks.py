@@ -40,4 +40,6 @@ def save_card_check(engine: Engine, name: str, sha: str, rules: str, verdict: Ve
     statement = insert(CardCheckRow).values(clean_json(row))
     replaced = {column: statement.excluded[column] for column in row if column != "dataset_id"}
     with transaction(engine) as session:
-        session.execute(statement.on_conflict_do_update(index_elements=["dataset_id"], set_=replaced))
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["dataset_id"], set_=replaced)
+        )
