@@ -34,8 +34,10 @@ from dynosaur_etl.domain.setting_values import (
     DatabaseUrl,
     HttpUrl,
     JsonObject,
+    Licences,
     Scorers,
 )
+from dynosaur_etl.domain.training_splits import SplitUse
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
 PREFIX = "DYNOSAUR_"
@@ -83,13 +85,14 @@ class Settings(BaseSettings):
         30, description="seconds before a request to the Hub is given up"
     )
 
-    licences: CommaList = Field(
+    licences: Licences = Field(
         (
             "mit", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "isc", "unlicense",
             "cc0-1.0", "pddl", "odc-by", "odbl", "cc", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0",
-            "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "gfdl", "cdla-permissive-1.0",
-            "cdla-permissive-2.0", "cdla-sharing-1.0", "c-uda", "gpl-2.0", "gpl-3.0", "lgpl-3.0",
-            "agpl-3.0", "ms-pl", "afl-3.0", "artistic-2.0", "ecl-2.0", "mpl-2.0", "wtfpl", "zlib",
+            "cc-by-4.0", "cc-by-sa-2.0", "cc-by-sa-2.5", "cc-by-sa-3.0", "cc-by-sa-4.0", "gfdl",
+            "cdla-permissive-1.0", "cdla-permissive-2.0", "cdla-sharing-1.0", "c-uda", "gpl-2.0",
+            "gpl-3.0", "lgpl-3.0", "agpl-3.0", "ms-pl", "afl-3.0", "artistic-2.0", "ecl-2.0",
+            "mpl-2.0", "wtfpl", "zlib",
         ),
         description="licences that a source may have, by the Hub's identifiers",
     )  # fmt: skip
@@ -107,6 +110,10 @@ class Settings(BaseSettings):
     )
     configs_per_dataset: PositiveInt = Field(10, description="configs taken from one dataset")
     sample_rows: PositiveInt = Field(200, description="rows sampled from one config")
+    splits: SplitUse = Field(
+        SplitUse.TRAIN,
+        description="train: splits for evaluation are held back, by their names; all: none is",
+    )
     stream_seconds: PositiveInt = Field(
         60, description="seconds before the streaming of one config is given up"
     )

@@ -15,7 +15,9 @@ from psycopg import sql
 from dynosaur_etl.store.database import connect, upgrade
 from dynosaur_etl.store.embedded import embedded_url, start_embedded, stop_embedded
 
-RECORDED_HUB = Path(__file__).resolve().parents[2] / "shared" / "hub"
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+RECORDED_HUB = SHARED / "hub"
+CASES = SHARED / "cases"
 settings.register_profile("shared", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("shared")
 
@@ -73,3 +75,11 @@ def recorded_hub() -> Path:
     if not RECORDED_HUB.is_dir():
         pytest.skip("the recorded Hub is not beside the checkout")
     return RECORDED_HUB
+
+
+@pytest.fixture(scope="session")
+def recorded_cases() -> Path:
+    """Small inputs of known outcome beside the checkout; the test skips where they are absent."""
+    if not CASES.is_dir():
+        pytest.skip("the recorded cases are not beside the checkout")
+    return CASES

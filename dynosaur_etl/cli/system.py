@@ -1,5 +1,6 @@
 """The commands about the installation: start, stop, look, check, migrate."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -97,9 +98,12 @@ def _show_overview(found: "Overview") -> None:
         for step in day.held_back:
             words = "a later run was not whole and replaced nothing; run the day again"
             out.print(f"{day.day}, {step}: {words}", style="red", markup=False)
-    for title, counts in (("rejects", found.rejects), ("requests", found.llm.requests)):
-        words = ", ".join(f"{name} {number}" for name, number in counts.items())
-        out.print(f"{title}: {words or 'none'}", markup=False)
+    kept = f"datasets kept: {found.funnel.datasets_kept}, configs kept: {found.configs_kept}"
+    out.print(kept)
+    for kind, reasons in found.rejected.items():
+        if reasons:
+            out.print(f"{kind} rejected: {_listed(reasons)}", markup=False)
+    out.print(f"requests: {_listed(found.llm.requests) or 'none'}", markup=False)
     for version in found.snapshots:
         rows_in_it = version.counts.get("selected")
         head = "  head" if version.head else "  trial" if version.trial else ""
@@ -113,6 +117,10 @@ def _show_overview(found: "Overview") -> None:
 def _figures(made: "Funnel", cost: Decimal) -> tuple[str, ...]:
     counts = (made.datasets_seen, made.datasets_kept, made.proposals, made.tasks, made.instances)
     return (*map(str, counts), dollars(cost))
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in counts.items())
 
 
 def _show_checks(checks: "list[Check]", first: str) -> None:

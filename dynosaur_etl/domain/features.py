@@ -95,6 +95,17 @@ def element_of(feature: Any) -> Any:
     return feature.get("feature") if isinstance(kind, str) and kind in _LIST_TYPES else None
 
 
+def part_of(feature: Any, name: str) -> Any:
+    """Return the feature of a structure's part; None where there is none.
+
+    A `Sequence` of a structure is stored as a structure of lists.
+    """
+    element = element_of(feature)
+    if isinstance(element, Mapping) and element.get("_type") is None:
+        return [element.get(name)]
+    return feature.get(name) if isinstance(feature, Mapping) else None
+
+
 def _flattens(feature: Any) -> bool:
     if _kind(feature) is not FieldKind.NESTED:
         return False
@@ -134,7 +145,7 @@ def _kind(feature: Any) -> FieldKind:
         return _list_kind(feature.get("feature"))
     if kind in {"Translation", "TranslationVariableLanguages"}:
         return FieldKind.TRANSLATION
-    if kind is not None:
+    if kind is not None or not feature:  # a structure without parts holds nothing
         return FieldKind.OTHER
     holds_media = any(_kind(inner) is FieldKind.MEDIA for inner in feature.values())
     return FieldKind.MEDIA if holds_media else FieldKind.NESTED

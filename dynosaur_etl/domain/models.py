@@ -65,16 +65,27 @@ class Revision:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """A sentence of a card, and the heading or the key of the YAML that it stands under."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Card:
     """What is used of a dataset card.
 
     Attributes:
-        licences: identifiers in lower case, in the card's order; empty where none is given.
+        licences: of the YAML, in one spelling (`domain.licences`), in the card's order; empty
+            where none is given.
         licence_name: what the card calls a licence that has no identifier (`license_name`).
         languages: codes in lower case; empty where none is given.
         summary: the description as plain text, without HTML, code and boilerplate.
+        statements: the sentences, of YAML and text, that may speak of rights.
         configs: the `configs` entry of the YAML, as it stands there.
         sha256: of the card's bytes.
+        infos: the `dataset_info` of the YAML, an entry a config, as it stands there.
     """
 
     licences: tuple[str, ...]
@@ -82,10 +93,11 @@ class Card:
     tags: tuple[str, ...]
     pretty_name: str
     summary: str
-    licence_text: str
+    statements: tuple[Statement, ...]
     configs: tuple[Mapping[str, Any], ...]
     sha256: str
     licence_name: str = ""
+    infos: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

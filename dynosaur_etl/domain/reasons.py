@@ -1,5 +1,6 @@
 """Every reason for which something is left out, with the words that a user reads."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -13,6 +14,7 @@ class Stage(StrEnum):
     VALIDATE = "validate"
     FILL = "fill"
     SCORE = "score"
+    EMBED = "embed"
     SELECT = "select"
 
 
@@ -42,8 +44,11 @@ class Reason(StrEnum):
     ROWS_UNREADABLE = "rows_unreadable"
     MODALITY = "modality"
     TOO_FEW_FIELDS = "too_few_fields"
+    NO_TRAINING_SPLIT = "no_training_split"
+    SPLIT_HELD_BACK = "split_held_back"
     NO_ROWS = "no_rows"
     ROW_TOO_LARGE = "row_too_large"
+    VALUE_UNREADABLE = "value_unreadable"
     OVER_CONFIG_CAP = "over_config_cap"
     LLM_REFUSAL = "llm_refusal"
     ANSWER_EMPTY = "answer_empty"
@@ -85,6 +90,7 @@ class Reason(StrEnum):
     OUTPUT_NOT_IN_LABELS = "output_not_in_labels"
     INPUT_NULL = "input_null"
     INPUT_NOT_TEXT = "input_not_text"
+    INPUT_EMPTY_LIST = "input_empty_list"
     INPUT_EMPTY = "input_empty"
     OUTPUT_COPIES_INPUT = "output_copies_input"
     IN_EVALUATION = "in_evaluation"
@@ -94,8 +100,11 @@ class Reason(StrEnum):
     SEMANTIC_DUPLICATE = "semantic_duplicate"
     SAME_ROW = "same_row"
     WITHDRAWN = "withdrawn"
+    NEWEST_REJECTED = "newest_rejected"
     ANSWER_WITHOUT_SCORE = "answer_without_score"
     NOT_SCORED = "not_scored"
+    NOT_EMBEDDED = "not_embedded"
+    UNFORESEEN_ERROR = "unforeseen_error"
 
 
 REASON_WORDS: dict[Reason, str] = {
@@ -125,8 +134,13 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.ROWS_UNREADABLE: "The rows of the config cannot be read.",
     Reason.MODALITY: "The config holds images, audio, video or binary data.",
     Reason.TOO_FEW_FIELDS: "Fewer than two fields can serve a task, or none can be its output.",
+    Reason.NO_TRAINING_SPLIT: "All splits of the config are for evaluation, by their names.",
+    Reason.SPLIT_HELD_BACK: "A split for evaluation, by its name, is not used for training.",
     Reason.NO_ROWS: "The config has no rows.",
     Reason.ROW_TOO_LARGE: "A cell of the row is larger than is read.",
+    Reason.VALUE_UNREADABLE: (
+        "A value cannot be written as text, as a time after the year 9999; it counts as null."
+    ),
     Reason.OVER_CONFIG_CAP: "The dataset has more configs than are taken from one dataset.",
     Reason.LLM_REFUSAL: "The LLM refused to answer.",
     Reason.ANSWER_EMPTY: "The LLM's answer has no content or no task.",
@@ -170,6 +184,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.OUTPUT_NOT_IN_LABELS: "The row's output is not in the task's label space.",
     Reason.INPUT_NULL: "An input of the row is null.",
     Reason.INPUT_NOT_TEXT: "An input of the row holds a structure that is no plain text.",
+    Reason.INPUT_EMPTY_LIST: "A list or structure among the row's inputs is empty.",
     Reason.INPUT_EMPTY: "Every input of the row is empty.",
     Reason.OUTPUT_COPIES_INPUT: "The row's output is the same text as its input.",
     Reason.IN_EVALUATION: "The row shares a long run of words with a text of an evaluation set.",
@@ -179,8 +194,15 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.SEMANTIC_DUPLICATE: "An earlier instance means nearly the same, with the same output.",
     Reason.SAME_ROW: "The source's same input and output stand there under another instruction.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
+    Reason.NEWEST_REJECTED: (
+        "The newest revision of the source was rejected, and with it the rows of earlier ones."
+    ),
     Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
     Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",
+    Reason.NOT_EMBEDDED: "The embedding model could make no vector of it.",
+    Reason.UNFORESEEN_ERROR: (
+        "An error that no rule foresees; the detail names it, and the log has its trace."
+    ),
 }
 
 
@@ -189,3 +211,36 @@ def words_of(reason: str | None) -> str:
     if reason is None:
         return ""
     return REASON_WORDS[Reason(reason)] if reason in set(Reason) else reason
+
+
+class EarlierRows(StrEnum):
+    """What a verdict on a newer revision means for rows that were taken from earlier ones."""
+
+    STAY = "stay"
+    LEAVE = "leave"
+    AS_BEFORE = "as before"
+
+
+_OURS = frozenset(
+    {
+        Reason.FEATURES_UNREADABLE, Reason.ROWS_UNREADABLE, Reason.TOO_MANY_FILES,
+        Reason.ROW_TOO_LARGE, Reason.OVER_CONFIG_CAP, Reason.UNFORESEEN_ERROR,
+    }
+)  # fmt: skip
+"""Reasons that tell what could not be read here, and nothing of what the owner wants."""
+
+
+def earlier_rows(reason: Reason | None, of_configs: Iterable[Reason] = ()) -> EarlierRows:
+    """Tell what a verdict means for rows of earlier revisions.
+
+    They leave where the owner has changed something: the licence, who may read it, the rows. They
+    stay where the newest revision was kept, or only could not be read, its card being in order.
+
+    Args:
+        reason: of the verdict; None: kept.
+        of_configs: reasons of the configs, where none of them was left.
+    """
+    if reason is Reason.UNCHANGED:
+        return EarlierRows.AS_BEFORE
+    reasons = {reason, *of_configs} if reason is Reason.NO_USABLE_CONFIG else {reason}
+    return EarlierRows.STAY if reasons & {None, *_OURS} else EarlierRows.LEAVE

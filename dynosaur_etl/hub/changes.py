@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from dynosaur_etl.domain.models import Revision
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.configs import RepoFile
+from dynosaur_etl.hub.data_files import RepoFile
 
 _HOUSEKEEPING = frozenset({".gitattributes", ".gitignore"})
 

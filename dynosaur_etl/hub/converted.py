@@ -13,10 +13,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from dynosaur_etl.domain.models import Revision
+from dynosaur_etl.domain.text import clean_text
+from dynosaur_etl.domain.training_splits import SplitUse, parted
 from dynosaur_etl.hub.client import CONVERTED, HubClient
-from dynosaur_etl.hub.configs import ConfigFiles, RepoFile, rank_config, training_splits
+from dynosaur_etl.hub.configs import MAX_NAME, ConfigFiles, rank_config
+from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.rows import ConfigSample, sample_config
-from dynosaur_etl.hub.viewer import MAX_NAME
 
 MAX_FILES = 20_000
 _FOLDER = f"/resolve/{CONVERTED}/"
@@ -30,7 +32,9 @@ class ConvertedConfig:
     is_partial: bool
 
 
-def converted_configs(client: HubClient, revision: Revision) -> list[ConvertedConfig]:
+def converted_configs(
+    client: HubClient, revision: Revision, use: SplitUse = SplitUse.TRAIN
+) -> list[ConvertedConfig]:
     """Give the converted configs of a revision in their order of choice; at most two requests.
 
     The list is empty where no conversion describes exactly this revision.
@@ -50,7 +54,7 @@ def converted_configs(client: HubClient, revision: Revision) -> list[ConvertedCo
         return []
     partial = bool(answer.content.get("partial"))
     return [
-        _config(name, found[name], heads.converted, partial)
+        _config(name, found[name], heads.converted, partial, use)
         for name in sorted(found, key=lambda name: rank_config(name, {}))
     ]
 
@@ -72,11 +76,13 @@ def sample_converted_config(
 
 
 def _config(
-    name: str, splits: Mapping[str, list[RepoFile]], commit: str, partial: bool
+    name: str, splits: Mapping[str, list[RepoFile]], commit: str, partial: bool, use: SplitUse
 ) -> ConvertedConfig:
-    chosen = training_splits(list(splits))
+    chosen, held = parted(splits, use)
     files = {split: tuple(sorted(splits[split], key=lambda file: file.path)) for split in chosen}
-    return ConvertedConfig(ConfigFiles(name, "parquet", files, commit), partial)
+    return ConvertedConfig(
+        ConfigFiles(name, "parquet", files, commit, held_back=tuple(held)), partial
+    )
 
 
 def _by_config(told: Any) -> dict[str, dict[str, list[RepoFile]]]:
@@ -97,6 +103,6 @@ def _files(told: Any) -> Iterator[tuple[str, str, RepoFile]]:
         config, split, url = map(str, names)
         path = unquote(urlsplit(url).path).partition(_FOLDER)[2]
         size = entry.get("size")
-        is_named = path and max(len(config), len(split)) <= MAX_NAME
+        is_named = path and len(config) <= MAX_NAME >= len(split) and clean_text(config) == config
         if is_named and isinstance(size, int) and 0 < size < 1 << 50:
             yield config, split, RepoFile(path, size)

@@ -5,6 +5,7 @@ which stream them: Arrow, WebDataset archives, and packed JSON and CSV. Left out
 formats whose rows have one field alone, which makes no task: plain text, XML, and single media.
 """
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 Format = Literal[
@@ -47,6 +48,14 @@ def format_of(path: str) -> Format | None:
     plain = _unpacked(path)
     known = PLAIN if plain == path else _PACKED
     return known.get(plain.rpartition(".")[2].lower())
+
+
+def streamed(kind: Format, paths: Iterable[str]) -> Format:
+    """Return the format under which `datasets` streams plain files, as it does packed ones."""
+    if kind == "csv":
+        tabs = all(path.lower().endswith(".tsv") for path in paths)
+        return "packed tsv" if tabs else "packed csv"
+    return "packed json" if kind == "json" else kind
 
 
 def without_suffix(path: str) -> str:

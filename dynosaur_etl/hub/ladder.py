@@ -19,7 +19,8 @@ from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.models import Card, Reject, Revision, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.configs import ConfigFiles, RepoFile, plan_configs
+from dynosaur_etl.hub.configs import ConfigFiles, plan_configs
+from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.formats import READ_HERE
 from dynosaur_etl.hub.sources import (
     ConfigOutcome,
@@ -57,7 +58,7 @@ def sample_dataset(
         HubRefused: NO_DATA_FILES; no source holds a config.
         HubUnavailable: the Hub or the viewer gives no usable answer.
     """
-    planned, rejects = plan_configs(card, files, rules.configs)
+    planned, rejects = plan_configs(card, files, rules.configs, rules.splits)
     ladder = _Ladder(client, revision, rules, planned, is_newest)
     if not planned and not rejects:
         outcomes = list(ladder.all_configs()) if any(map(_may_make_rows, files)) else []
@@ -136,5 +137,5 @@ class _Ladder:
             if name in source.names:
                 outcome = source.outcome(name)
                 yield outcome
-                if outcome.sample:
+                if outcome.sample or outcome.verdict.reason not in _UNREADABLE:
                     return

@@ -1,6 +1,7 @@
 """The Hub's list of datasets: what is asked for, and how an answer is read."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -8,19 +9,22 @@ import httpx2
 from huggingface_hub.hf_api import DatasetInfo
 
 from dynosaur_etl.domain.models import Listing, Told
+from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.domain.unforeseen import unforeseen_words
 from dynosaur_etl.hub.candidates import HUB_FLOOR
 from dynosaur_etl.hub.cards import read_card_data, read_tags
 
 PAGE_SIZE = 1_000
 MAX_CURSOR = 10_000
+MAX_ID = 200
 
 _LISTED = (
     "createdAt", "lastModified", "sha", "tags", "gated", "private", "disabled", "downloads",
     "likes", "cardData",
 )  # fmt: skip
-FIRST_PAGE = "?" + urlencode(
-    [("sort", "lastModified"), ("limit", PAGE_SIZE), *(("expand", name) for name in _LISTED)]
-)
+_EXPANDED = [("expand", name) for name in _LISTED]
+FIRST_PAGE = "?" + urlencode([("sort", "lastModified"), ("limit", PAGE_SIZE), *_EXPANDED])
+ONE_ENTRY = "?" + urlencode(_EXPANDED)
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,48 @@ class ListingPage:
 
     Attributes:
         cursor: stands for the next page, for as long as the Hub knows it; None: this is the last.
+        unreadable: entries that raise what nobody foresaw, by their ids, with the error's words.
     """
 
     listings: tuple[Listing, ...]
     cursor: str | None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_entries(answer: httpx2.Response) -> list[tuple[DatasetInfo, Told | None]]:
-    """Read a page's entries, each with what it tells of the card.
+@dataclass(frozen=True)
+class Entries:
+    """The entries of a page, each with what it tells of the card, and those that cannot be read."""
+
+    read: list[tuple[DatasetInfo, Told | None]]
+    unreadable: dict[str, str]
+
+
+def read_entries(answer: httpx2.Response) -> Entries:
+    """Read a page's entries; one that cannot be read is no reason to lose the others.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError: the answer is no list of datasets.
     """
-    return [_entry(dict(entry)) for entry in answer.json()]
+    found = Entries([], {})
+    for number, entry in enumerate(answer.json()):
+        try:
+            found.read.append(_entry(dict(entry)))
+        except Exception as error:  # noqa: BLE001 - whatever one entry raises, ends with it
+            given = entry.get("id") if isinstance(entry, dict) else None
+            name = given if isinstance(given, str) else f"entry {number} of a page"
+            found.unreadable[shorten(clean_text(name), MAX_ID)] = unforeseen_words(error)
+    if found.unreadable and not found.read:
+        raise ValueError(next(iter(found.unreadable.values())))
+    return found
+
+
+def read_entry(answer: httpx2.Response) -> tuple[DatasetInfo, Told | None]:
+    """Read what the Hub tells of one dataset, in the form of the list.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: the answer is none.
+    """
+    return _entry(dict(answer.json()))
 
 
 def _entry(entry: dict[str, Any]) -> tuple[DatasetInfo, Told | None]:

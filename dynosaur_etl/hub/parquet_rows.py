@@ -1,7 +1,6 @@
 """Parquet files on the Hub: their footers, and rows drawn from few of their row groups."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import BinaryIO
@@ -14,87 +13,126 @@ from dynosaur_etl.domain.models import Revision
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.configs import ConfigFiles
+from dynosaur_etl.hub.data_files import RepoFile
+from dynosaur_etl.hub.file_draw import ReadFile, SplitReading, drawn_files
+from dynosaur_etl.hub.plain_columns import empty_table, plain_schema, plain_table
 from dynosaur_etl.hub.remote_file import comes_whole
 
-MAX_SHARDS = 16
 MAX_GROUPS = 16
+"""Of files that do not come whole, in which each row group is a request or more."""
+
 MAX_READ_BYTES = 1 << 28
 MAX_GROUP_BYTES = 1 << 29
+
+Fit = Callable[[pa.Table], pa.Table]
 
 
 @dataclass(frozen=True)
 class RowGroup:
-    """A row group with rows: its file, its first row's index in the split, and its sizes."""
+    """A row group with rows: its file, its first row's number in the split, and its sizes.
+
+    Attributes:
+        is_held: its file has come whole, so that reading it asks nobody.
+    """
 
     file: pq.ParquetFile
+    path: str
     number: int
     split: str
     first_row: int
     rows: int
     stored_bytes: int
     read_bytes: int
+    is_held: bool
 
 
 @dataclass(frozen=True)
 class Footers:
-    """What the footers of a config's files say; `counts` are -1 where not all were read."""
+    """What the footers of a config's files say.
+
+    Attributes:
+        schema: of the first file that has rows, else of the first.
+        reading: which files of each split were opened.
+    """
 
     schema: pa.Schema
     groups: tuple[RowGroup, ...]
-    counts: dict[str, int]
+    reading: dict[str, SplitReading]
 
 
 @dataclass(frozen=True)
 class DrawnRows:
-    """Rows in the order of split and index, and where each of them stands."""
+    """Rows in the order of split and number, and where each of them stands."""
 
     table: pa.Table
     splits: list[str]
     indices: list[int]
 
 
-def read_footers(client: HubClient, revision: Revision, files: ConfigFiles) -> Footers:
-    """Read the footers of each split's first 16 files, so that every row's index is known."""
-    schema: pa.Schema | None = None
+def read_footers(
+    client: HubClient, revision: Revision, files: ConfigFiles, draw: Random
+) -> Footers:
+    """Read the footers of the files that `drawn_files` chooses."""
+    schemas: list[tuple[int, pa.Schema]] = []
     groups: list[RowGroup] = []
-    counts: Counter[str] = Counter()
-    for split, shards in files.splits.items():
-        for shard in shards[:MAX_SHARDS]:
-            commit = files.commit or revision.sha
-            remote = client.open(revision.dataset_id, commit, shard.path, shard.size)
-            file = _parquet(remote, shard.size)
-            schema = schema or file.schema_arrow
-            groups += _groups(file, split, counts[split])
-            counts[split] += file.metadata.num_rows
-    if schema is None:
+    reading: dict[str, SplitReading] = {}
+    for split, shards in drawn_files(files.splits, draw).items():
+        read: list[ReadFile] = []
+        for shard in shards:
+            file = _opened(client, revision, files, shard)
+            rows = file.metadata.num_rows
+            schemas.append((rows, file.schema_arrow))
+            groups += _groups(file, shard, split, sum(before.rows for before in read))
+            read.append(ReadFile(shard.path, rows, is_whole=True))
+        reading[split] = SplitReading(len(files.splits[split]), tuple(read))
+    if not schemas:
         raise HubRefused(f"{files.name}: no Parquet file", Reason.ROWS_UNREADABLE)
-    known = {
-        split: counts[split] if len(shards) <= MAX_SHARDS else -1
-        for split, shards in files.splits.items()
-    }
-    return Footers(schema, tuple(groups), known)
+    schema = next((schema for rows, schema in schemas if rows), schemas[0][1])
+    return Footers(schema, tuple(groups), reading)
 
 
-def draw_rows(footers: Footers, rows: int, draw: Random) -> DrawnRows:
-    """Draw rows, each as likely as any other, from at most 16 row groups.
+def draw_rows(footers: Footers, rows: int, draw: Random, fit: Fit) -> DrawnRows:
+    """Draw rows, each of what was opened as likely as any other, from few row groups.
+
+    Args:
+        footers: of the files.
+        rows: most rows to draw.
+        draw: of the seed.
+        fit: gives rows of one file the columns of the config.
 
     Raises:
-        HubRefused: ROWS_UNREADABLE; every row group is too large to read.
+        HubRefused: ROWS_UNREADABLE; every row group is too large to read, or the columns of a
+            file are not those of the config.
     """
     groups = _chosen_groups(footers.groups, draw)
     total = sum(group.rows for group in groups)
     places = sorted(draw.sample(range(total), min(rows, total)))
-    tables, splits, indices = [footers.schema.empty_table()], [], []
+    tables, splits, indices = [fit(empty_table(plain_schema(footers.schema)))], [], []
     start = 0
     for group in groups:
         inside = [place - start for place in places if start <= place < start + group.rows]
         start += group.rows
         if inside:
-            tables.append(group.file.read_row_group(group.number, use_threads=False).take(inside))
+            tables.append(_taken(group, inside, fit))
             splits += [group.split] * len(inside)
             indices += [group.first_row + place for place in inside]
-    bare = [table.replace_schema_metadata(None) for table in tables]
-    return DrawnRows(pa.concat_tables(bare, promote_options="permissive"), splits, indices)
+    return DrawnRows(pa.concat_tables(tables), splits, indices)
+
+
+def _taken(group: RowGroup, inside: list[int], fit: Fit) -> pa.Table:
+    table = plain_table(group.file.read_row_group(group.number, use_threads=False)).take(inside)
+    try:
+        return fit(table)
+    except (ValueError, TypeError, pa.ArrowException) as error:
+        words = " ".join(f"{type(error).__name__} {error}".split())[:300]
+        raise HubRefused(f"{group.path}: {words}", Reason.ROWS_UNREADABLE) from error
+
+
+def _opened(
+    client: HubClient, revision: Revision, files: ConfigFiles, shard: RepoFile
+) -> pq.ParquetFile:
+    commit = files.commit or revision.sha
+    return _parquet(client.open(revision.dataset_id, commit, shard.path, shard.size), shard.size)
 
 
 def _parquet(remote: BinaryIO, size: int | None) -> pq.ParquetFile:
@@ -104,31 +142,40 @@ def _parquet(remote: BinaryIO, size: int | None) -> pq.ParquetFile:
     return pq.ParquetFile(remote, pre_buffer=True)
 
 
-def _groups(file: pq.ParquetFile, split: str, first_row: int) -> list[RowGroup]:
+def _groups(file: pq.ParquetFile, shard: RepoFile, split: str, first_row: int) -> list[RowGroup]:
     groups = []
     for number in range(file.metadata.num_row_groups):
-        told = file.metadata.row_group(number)
-        stored = sum(told.column(at).total_compressed_size for at in range(told.num_columns))
-        if told.num_rows:
+        group = file.metadata.row_group(number)
+        stored = sum(group.column(at).total_compressed_size for at in range(group.num_columns))
+        if group.num_rows:
             groups.append(
                 RowGroup(
-                    file, number, split, first_row, told.num_rows, stored, told.total_byte_size
+                    file=file,
+                    path=shard.path,
+                    number=number,
+                    split=split,
+                    first_row=first_row,
+                    rows=group.num_rows,
+                    stored_bytes=stored,
+                    read_bytes=group.total_byte_size,
+                    is_held=comes_whole(shard.size),
                 )
             )
-        first_row += told.num_rows
+        first_row += group.num_rows
     return groups
 
 
 def _chosen_groups(groups: Sequence[RowGroup], draw: Random) -> list[RowGroup]:
     """Draw row groups within the bounds on what is read, and put them in their own order."""
     chosen: list[int] = []
-    budget = MAX_READ_BYTES
+    budget, requests = MAX_READ_BYTES, MAX_GROUPS
     for position in draw.sample(range(len(groups)), len(groups)):
         group = groups[position]
         fits = group.stored_bytes <= budget and group.read_bytes <= MAX_GROUP_BYTES
-        if fits and len(chosen) < MAX_GROUPS:
+        if fits and (group.is_held or requests):
             chosen.append(position)
             budget -= group.stored_bytes
+            requests -= not group.is_held
     if groups and not chosen:
         smallest = min(group.stored_bytes for group in groups)
         found = f"row groups of {smallest} bytes and more; allowed: {MAX_READ_BYTES}"

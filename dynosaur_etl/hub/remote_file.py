@@ -10,6 +10,8 @@ WHOLE = 1 << 20
 """Bytes; a file up to this size comes in one request, and no range is smaller."""
 
 LARGEST_RANGE = 1 << 26
+LARGEST_STEP = 1 << 24
+"""Bytes; of ranges that follow one another each is twice as long as the last, up to this."""
 
 ReadRange = Callable[[int, int], bytes]
 
@@ -32,6 +34,7 @@ class _Ranges(io.RawIOBase):
         self._position = 0
         self._start = 0
         self._held = b""
+        self._step = WHOLE
 
     def readable(self) -> bool:
         return True
@@ -60,8 +63,10 @@ class _Ranges(io.RawIOBase):
         return len(piece)
 
     def _fetch(self, wanted: int) -> None:
+        goes_on = bool(self._held) and self._position == self._start + len(self._held)
+        self._step = min(2 * self._step, LARGEST_STEP) if goes_on else WHOLE
         self._start = 0 if comes_whole(self._size) else self._position
-        length = min(max(wanted, WHOLE), LARGEST_RANGE)
+        length = min(max(wanted, self._step), LARGEST_RANGE)
         stop = min(self._start + length, self._size)
         self._held = self._read_range(self._start, stop)
         if len(self._held) != stop - self._start:

@@ -1,5 +1,6 @@
 """The four sources of rows under one form: the configs that each knows, and what becomes of one."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from typing import Literal
 from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.models import Revision, Verdict
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.training_splits import SplitUse
+from dynosaur_etl.domain.unforeseen import is_contained, unforeseen
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.configs import ConfigFiles
+from dynosaur_etl.hub.configs import ConfigFiles, listed_splits
 from dynosaur_etl.hub.converted import ConvertedConfig, converted_configs, sample_converted_config
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.rows import (
@@ -20,6 +23,8 @@ from dynosaur_etl.hub.rows import (
     sample_viewed_config,
 )
 from dynosaur_etl.hub.viewer import ViewedConfig, view_configs
+
+log = logging.getLogger(__name__)
 
 SourceName = Literal["repository", "viewer", "converted", "streaming"]
 
@@ -33,12 +38,29 @@ class SampleRules:
         rows: most rows of each.
         seed: of the draw.
         stream_seconds: after which the streaming of a config is given up.
+        splits: which splits are sampled.
     """
 
     configs: int
     rows: int
     seed: int
     stream_seconds: float
+    splits: SplitUse = SplitUse.TRAIN
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What is not used of a config, as far as it is known before a row is read.
+
+    Attributes:
+        are_there: it has a split for training.
+        held_back: splits that are for evaluation, by their names.
+        of_other_formats: files of the others that are of another format than the one that is read.
+    """
+
+    are_there: bool = True
+    held_back: tuple[str, ...] = ()
+    of_other_formats: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +71,7 @@ class ConfigOutcome:
     verdict: Verdict
     source: SourceName = "repository"
     sample: ConfigSample | None = None
+    splits: Splits = Splits()
 
 
 class Source(ABC):
@@ -68,11 +91,23 @@ class Source(ABC):
 
     def outcome(self, name: str) -> ConfigOutcome:
         """Give what becomes of a config; it has a sample where this source can read it."""
+        splits = self._splits(name)
+        if not splits.are_there:
+            verdict = Verdict(Reason.NO_TRAINING_SPLIT, listed_splits(splits.held_back))
+            return ConfigOutcome(name, verdict, self.source)
         try:
             sample = self._sample(name)
+            return ConfigOutcome(name, _judge(sample), self.source, sample, splits)
         except HubRefused as error:
             return ConfigOutcome(name, Verdict(error.reason, str(error)), self.source)
-        return ConfigOutcome(name, _judge(sample), self.source, sample)
+        except Exception as error:
+            if not is_contained(error):
+                raise
+            log.exception("%s of %s from %s", name, self._revision.dataset_id, self.source)
+            return ConfigOutcome(name, unforeseen(error), self.source)
+
+    @abstractmethod
+    def _splits(self, name: str) -> Splits: ...
 
     @abstractmethod
     def _sample(self, name: str) -> ConfigSample: ...
@@ -96,6 +131,10 @@ class Repository(Source):
     @property
     def names(self) -> Collection[str]:
         return self._files
+
+    def _splits(self, name: str) -> Splits:
+        files = self._files[name]
+        return Splits(held_back=files.held_back, of_other_formats=files.of_other_formats)
 
     def _sample(self, name: str) -> ConfigSample:
         rules = self._rules
@@ -123,11 +162,16 @@ class Viewer(Source):
 
     @cached_property
     def _configs(self) -> Mapping[str, ViewedConfig]:
-        return {config.name: config for config in view_configs(self._client, self._revision)}
+        found = view_configs(self._client, self._revision, self._rules.splits)
+        return {config.name: config for config in found}
 
     @property
     def names(self) -> Collection[str]:
         return self._configs
+
+    def _splits(self, name: str) -> Splits:
+        config = self._configs[name]
+        return Splits(bool(config.splits) or not config.held_back, config.held_back)
 
     def _sample(self, name: str) -> ConfigSample:
         sample = sample_viewed_config(
@@ -147,7 +191,7 @@ class Converted(Source):
     @cached_property
     def _configs(self) -> Mapping[str, ConvertedConfig]:
         try:
-            found = converted_configs(self._client, self._revision)
+            found = converted_configs(self._client, self._revision, self._rules.splits)
         except HubRefused:
             return {}
         return {config.files.name: config for config in found}
@@ -155,6 +199,10 @@ class Converted(Source):
     @property
     def names(self) -> Collection[str]:
         return self._configs
+
+    def _splits(self, name: str) -> Splits:
+        files = self._configs[name].files
+        return Splits(bool(files.splits), files.held_back)
 
     def _sample(self, name: str) -> ConfigSample:
         converted = self._configs[name]

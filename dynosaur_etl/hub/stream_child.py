@@ -31,6 +31,8 @@ from dynosaur_etl.domain.models import Config
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.formats import BUILDERS, PLAIN, READ_HERE
+from dynosaur_etl.hub.plain_columns import empty_table
+from dynosaur_etl.hub.reader_options import known_options
 from dynosaur_etl.hub.session import RequestCounter, Terms, install, under
 from dynosaur_etl.hub.streaming import MAX_BYTES, OUTCOME_FILE, ROWS_FILE, is_safe
 
@@ -80,26 +82,35 @@ def _same_revision(sha: str) -> Any:
 
 
 def _read_rows(job: Mapping[str, Any], target: Path) -> _Read:
-    """Write the config's first rows, and give for each split their number and whether it is all.
+    """Write the files' first rows, and give for each file their number and whether it is all.
 
     Nothing but the columns is written of a config that its features drop.
     """
-    splits = list(_open(job).values())
-    first = next(_batches(splits[0], job), None)
-    columns = _columns(splits[0], first)
+    splits = zip(_open(job).values(), job["paths"], strict=True)
+    shards = [shard for split, paths in splits for shard in _shards(split, len(paths))]
+    first = next((batch for shard in shards for batch in _batches(shard, job)), None)
+    columns = _columns(shards[0], first)
     if not _is_wanted(columns.schema, job):
         _write([columns], target)
-        return [(0, False)] * len(splits)
+        return [(0, False)] * len(shards)
     batches = [columns]
     read: _Read = []
-    for split in splits:
-        held = list(_batches(split, job))
+    for shard in shards:
+        held = list(_batches(shard, job))
         rows = sum(table.num_rows for table in held)
         size = sum(table.nbytes for table in held)
         read.append((rows, rows < job["most_records"] and size < job["most_bytes"]))
         batches += held
     _write(batches, target)
     return read
+
+
+def _shards(split: Any, files: int) -> Iterator[Any]:
+    """Part a split into its files."""
+    if split.num_shards != files:
+        raise ValueError(f"{split.num_shards} shards of {files} files")
+    for number in range(files):
+        yield split.shard(num_shards=files, index=number)
 
 
 def _open(job: Mapping[str, Any]) -> Any:
@@ -113,8 +124,14 @@ def _open(job: Mapping[str, Any]) -> Any:
     datasets.disable_progress_bars()
     builder, options = _builder(job)
     urls = {f"s{at}": [_url(job, path) for path in paths] for at, paths in enumerate(job["paths"])}
+    if job["features"] is not None:
+        options = {**options, "features": datasets.Features._from_yaml_list(job["features"])}
     return datasets.load_dataset(
-        builder, data_files=urls, streaming=True, token=job["token"], **options
+        builder,
+        data_files=urls,
+        streaming=True,
+        token=job["token"],
+        **{**options, **known_options(builder, job["options"])},
     )
 
 
@@ -173,7 +190,7 @@ def _own(table: pa.Table) -> pa.Table:
 def _columns(split: Any, first: pa.Table | None) -> pa.Table:
     """Give an empty table whose schema carries the split's features."""
     if split.features is not None:
-        return _own(split.features.arrow_schema.empty_table())
+        return _own(empty_table(split.features.arrow_schema))
     return pa.table({}) if first is None else first.slice(0, 0)
 
 

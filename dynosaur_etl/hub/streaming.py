@@ -13,9 +13,10 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from threading import BoundedSemaphore
 from typing import Any
@@ -28,11 +29,12 @@ from dynosaur_etl.domain.models import Revision
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.configs import ConfigFiles
+from dynosaur_etl.hub.file_draw import ReadFile, SplitReading, drawn_files
 
 MAX_RECORDS = 5_000
 MAX_BYTES = 64_000_000
-MAX_FILES = 64
-"""Of a split; a larger one is read from its beginning."""
+MAX_FILES = 32
+"""Of a config; of more, some are read, spread over all by the seed."""
 
 ROWS_FILE = "rows.arrow"
 OUTCOME_FILE = "outcome.json"
@@ -43,23 +45,23 @@ _processes = BoundedSemaphore(2)  # each takes a core and some hundred megabytes
 
 @dataclass(frozen=True)
 class StreamedRows:
-    """Rows in the order of split and index, and where each of them stands.
+    """Rows in the order of the files, and where each of them stands.
 
     Attributes:
         table: without rows where its features drop the config.
-        counts: rows of each split, -1 where not all were read.
+        places: of each row, its split and its number in it.
+        reading: what was read of each split.
     """
 
     table: pa.Table
-    splits: list[str]
-    indices: list[int]
-    counts: dict[str, int]
+    places: list[tuple[str, int]]
+    reading: dict[str, SplitReading]
 
 
 def stream_rows(
-    client: HubClient, revision: Revision, files: ConfigFiles, seconds: float
+    client: HubClient, revision: Revision, files: ConfigFiles, seconds: float, draw: Random
 ) -> StreamedRows:
-    """Stream a config's first rows: of all splits at most 5,000 and 64 MB, shared out evenly.
+    """Stream the first rows of files: at most 5,000 and 64 MB in all, shared out evenly.
 
     One request at a time is sent, in one of the client's places, and counted with its requests as
     `stream`.
@@ -69,14 +71,19 @@ def stream_rows(
         revision: what the dataset is pinned to.
         files: the config's files, of a format that is not read here.
         seconds: after which the process is killed.
+        draw: of the seed; it chooses the files where there are many.
 
     Raises:
         HubRefused: ROWS_UNREADABLE; `datasets` cannot read the files, or not within the limit.
         HubUnavailable: the Hub gives no usable answer.
     """
-    splits = list(files.splits)
-    paths = [[file.path for file in files.splits[split][:MAX_FILES]] for split in splits]
-    _require_safe(path for shards in paths for path in shards)
+    chosen = {
+        split: [file.path for file in shards]
+        for split, shards in drawn_files(files.splits, draw, MAX_FILES, large=1).items()
+        if shards
+    }
+    number = sum(map(len, chosen.values()))
+    _require_safe(path for paths in chosen.values() for path in paths)
     job = {
         "endpoint": client.endpoint,
         "token": client.token,
@@ -85,16 +92,18 @@ def stream_rows(
         "dataset": revision.dataset_id,
         "revision": revision.sha,
         "format": files.format,
-        "paths": paths,
-        "most_records": max(MAX_RECORDS // len(splits), 1),
-        "most_bytes": MAX_BYTES // len(splits),
+        "options": dict(files.options),
+        "features": files.features,
+        "paths": list(chosen.values()),
+        "most_records": max(MAX_RECORDS // number, 1),
+        "most_bytes": MAX_BYTES // number,
     }
     with TemporaryDirectory(prefix="dynosaur-stream-") as folder, _processes, client.slots:
         _run(job, Path(folder), client.endpoint)
         outcome = _outcome(Path(folder), client)
         with pa.memory_map(str(Path(folder) / ROWS_FILE)) as source:
             table = pa.ipc.open_file(source).read_all()
-        return _placed(_copied(table), splits, outcome["read"], files)
+        return _placed(_copied(table), chosen, outcome["read"], files)
 
 
 def is_safe(path: str) -> bool:
@@ -177,13 +186,19 @@ def _copied(table: pa.Table) -> pa.Table:
 
 
 def _placed(
-    table: pa.Table, splits: list[str], read: list[list[Any]], files: ConfigFiles
+    table: pa.Table,
+    chosen: Mapping[str, Sequence[str]],
+    read: Sequence[tuple[int, bool]],
+    files: ConfigFiles,
 ) -> StreamedRows:
-    counts = {}
-    names: list[str] = []
-    indices: list[int] = []
-    for split, (rows, is_whole) in zip(splits, read, strict=True):
-        names += [split] * rows
-        indices += range(rows)
-        counts[split] = rows if is_whole and len(files.splits[split]) <= MAX_FILES else -1
-    return StreamedRows(table, names, indices, counts)
+    outcomes = iter(read)
+    places: list[tuple[str, int]] = []
+    reading = {split: SplitReading(len(shards), ()) for split, shards in files.splits.items()}
+    for split, paths in chosen.items():
+        of_split = [
+            ReadFile(path, rows, bool(whole))
+            for path, (rows, whole) in zip(paths, outcomes, strict=False)
+        ]
+        reading[split] = SplitReading(len(files.splits[split]), tuple(of_split))
+        places += [(split, number) for number in range(sum(file.rows for file in of_split))]
+    return StreamedRows(table, places, reading)

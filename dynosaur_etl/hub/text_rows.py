@@ -2,10 +2,9 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TextIO
 
@@ -13,7 +12,11 @@ import pyarrow as pa
 
 from dynosaur_etl.domain.models import Revision
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.configs import ConfigFiles, RepoFile
+from dynosaur_etl.hub.configs import ConfigFiles
+from dynosaur_etl.hub.csv_records import csv_records
+from dynosaur_etl.hub.data_files import RepoFile
+from dynosaur_etl.hub.file_draw import ReadFile, SplitReading, drawn_files
+from dynosaur_etl.hub.json_records import document_records, is_document, line_records
 
 MAX_RECORDS = 50_000
 MAX_CHARACTERS = 64_000_000
@@ -30,11 +33,19 @@ _BOOLEANS = {"true": True, "True": True, "TRUE": True} | dict.fromkeys(
 
 @dataclass(frozen=True)
 class Drawn:
-    """A record, with its place: the split and the index in it."""
+    """A record, with its place: the split and the number in it."""
 
     split: str
     index: int
     values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DrawnRecords:
+    """Records in the order of split and number, and what was read of each split."""
+
+    records: list[Drawn]
+    reading: dict[str, SplitReading]
 
 
 class _Reader:
@@ -57,29 +68,33 @@ class _Reader:
 
 def draw_records(
     client: HubClient, revision: Revision, files: ConfigFiles, rows: int, draw: Random
-) -> tuple[list[Drawn], dict[str, int]]:
-    """Draw records over the splits, and count each split's.
+) -> DrawnRecords:
+    """Draw records over the files that `drawn_files` chooses, and count what is read of each.
 
-    At most 50,000 records and 64 million characters are read, shared out evenly among the splits;
-    a split that has more is drawn from its beginning, and its count is -1.
+    At most 50,000 records and 64 million characters are read, shared out evenly among the files;
+    a file that has more is read from its beginning.
     """
-    drawn: list[Drawn] = []
-    counts: dict[str, int] = {}
-    seen = 0
-    for split, shards in files.splits.items():
-        reader = _Reader(MAX_CHARACTERS // len(files.splits))
-        count = 0
-        most = MAX_RECORDS // len(files.splits)
-        for values in _records(client, revision, shards, reader):
-            if count == most:
-                reader.is_cut = True
-                break
-            _keep(drawn, Drawn(split, count, values), seen, rows, draw)
-            count += 1
-            seen += 1
-        counts[split] = -1 if reader.is_cut else count
+    chosen = drawn_files(files.splits, draw)
+    share = max(sum(map(len, chosen.values())), 1)
+    kept = _Reservoir(rows, draw)
+    reading: dict[str, SplitReading] = {}
+    for split, shards in chosen.items():
+        read: list[ReadFile] = []
+        for shard in shards:
+            first = sum(before.rows for before in read)
+            reader = _Reader(MAX_CHARACTERS // share)
+            count = 0
+            for values in _records(client, revision, shard, files.options, reader):
+                if count == max(MAX_RECORDS // share, 1):
+                    reader.is_cut = True
+                    break
+                kept.offer(Drawn(split, first + count, values))
+                count += 1
+            read.append(ReadFile(shard.path, count, is_whole=not reader.is_cut))
+        reading[split] = SplitReading(len(files.splits[split]), tuple(read))
     order = list(files.splits)
-    return sorted(drawn, key=lambda item: (order.index(item.split), item.index)), counts
+    drawn = sorted(kept.drawn, key=lambda item: (order.index(item.split), item.index))
+    return DrawnRecords(drawn, reading)
 
 
 def infer_column(texts: Sequence[str | None]) -> pa.Array:
@@ -102,75 +117,59 @@ _KINDS: tuple[tuple[Callable[[str], Any], Callable[[str], Any], pa.DataType], ..
 )
 
 
-def _keep(drawn: list[Drawn], record: Drawn, seen: int, rows: int, draw: Random) -> None:
-    """Keep `rows` of all records so far, each as likely as any other (Vitter's algorithm R)."""
-    if len(drawn) < rows:
-        drawn.append(record)
-    elif (place := draw.randrange(seen + 1)) < rows:
-        drawn[place] = record
+@dataclass
+class _Reservoir:
+    """Keeps `rows` of all records offered, each as likely as any other (Vitter's algorithm R)."""
+
+    rows: int
+    draw: Random
+    drawn: list[Drawn] = field(default_factory=list)
+    seen: int = 0
+
+    def offer(self, record: Drawn) -> None:
+        if len(self.drawn) < self.rows:
+            self.drawn.append(record)
+        elif (place := self.draw.randrange(self.seen + 1)) < self.rows:
+            self.drawn[place] = record
+        self.seen += 1
 
 
 def _records(
-    client: HubClient, revision: Revision, shards: Sequence[RepoFile], reader: _Reader
+    client: HubClient,
+    revision: Revision,
+    shard: RepoFile,
+    options: Mapping[str, Any],
+    reader: _Reader,
 ) -> Iterator[Mapping[str, Any]]:
-    for shard in shards:
-        remote = client.open(revision.dataset_id, revision.sha, shard.path, shard.size)
-        with io.TextIOWrapper(remote, encoding="utf-8-sig", newline="") as text:
-            suffix = shard.path.rpartition(".")[2].lower()
-            if suffix in {"csv", "tsv"}:
-                yield from _csv_records(reader, text, "\t" if suffix == "tsv" else ",")
-            elif suffix == "json" and not _is_lines(text):
-                yield from _document_records(text, shard.size)
-            else:
-                yield from _json_records(reader.lines(text))
+    remote = client.open(revision.dataset_id, revision.sha, shard.path, shard.size)
+    encoding, errors = _encoding(options), options.get("encoding_errors") or "strict"
+    with io.TextIOWrapper(remote, encoding=encoding, errors=errors, newline="") as text:
+        suffix = shard.path.rpartition(".")[2].lower()
+        if suffix in _SEPARATORS:
+            yield from _csv_records(reader, text, options, _SEPARATORS[suffix])
+        elif options.get("field") is not None or is_document(text):
+            if shard.size > MAX_CHARACTERS:
+                allowed = f"allowed: {MAX_CHARACTERS}"
+                raise ValueError(f"one JSON document of {shard.size} bytes; {allowed}")
+            yield from document_records(text, options.get("field"))
+        else:
+            yield from line_records(reader.lines(text))
 
 
-def _csv_records(source: _Reader, text: TextIO, delimiter: str) -> Iterator[dict[str, str]]:
-    csv.field_size_limit(MAX_LINE)  # of the process; too long a cell is left out with its row
-    reader = csv.reader(source.lines(text), delimiter=delimiter, strict=True)
+_SEPARATORS = {"csv": ",", "tsv": "\t"}
+
+
+def _encoding(options: Mapping[str, Any]) -> str:
+    """Return the encoding that the card names; of UTF-8 a mark at the beginning is no text."""
+    named = str(options.get("encoding") or "utf-8")
+    return "utf-8-sig" if named.lower().replace("_", "-") in {"utf-8", "utf8"} else named
+
+
+def _csv_records(
+    source: _Reader, text: TextIO, options: Mapping[str, Any], separator: str
+) -> Iterator[Mapping[str, Any]]:
     try:
-        header = next(reader, [])
-        if len(set(header)) != len(header):
-            raise ValueError("two columns of the header have the same name")
-        for cells in filter(None, reader):
-            if len(cells) != len(header):
-                found = f"line {reader.line_num}: {len(cells)} cells"
-                raise ValueError(f"{found}; allowed: {len(header)}")
-            yield dict(zip(header, cells, strict=True))
+        yield from csv_records(source.lines(text), options, separator)
     except csv.Error as error:
         if not source.is_cut:  # where reading stopped inside a quoted cell, its record is not read
-            raise ValueError(f"line {reader.line_num}: {error}") from error
-
-
-def _json_records(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        if line.strip():
-            yield _record(json.loads(line))
-
-
-def _is_lines(text: TextIO) -> bool:
-    """Whether a `.json` file holds one record a line, as seen from its first line."""
-    first = text.readline(MAX_LINE)
-    text.seek(0)
-    try:
-        return isinstance(json.loads(first), dict)
-    except ValueError:
-        return False
-
-
-def _document_records(text: TextIO, size: int) -> Iterator[dict[str, Any]]:
-    """Yield the records of a JSON list, or of the one list in a JSON object."""
-    if size > MAX_CHARACTERS:
-        raise ValueError(f"one JSON document of {size} bytes; allowed: {MAX_CHARACTERS}")
-    document = json.load(text)
-    if isinstance(document, dict) and len(document) == 1:
-        document = next(iter(document.values()))
-    if not isinstance(document, list):
-        raise TypeError(f"JSON {type(document).__name__}; allowed: a list of records")
-    yield from map(_record, document)
-
-
-def _record(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"JSON {type(value).__name__}; allowed: an object for each record")
-    return value
+            raise ValueError(f"CSV: {error}") from error

@@ -14,15 +14,16 @@ from typing import Any
 from dynosaur_etl.domain.errors import HubRefused, not_allowed
 from dynosaur_etl.domain.models import Revision
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.text import clean_text
+from dynosaur_etl.domain.training_splits import SplitUse, parted
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.configs import rank_config, training_splits
+from dynosaur_etl.hub.configs import MAX_NAME, rank_config
 from dynosaur_etl.hub.text_rows import Drawn
 
 PAGE = 100
 """The most rows that the viewer gives in one answer."""
 
 WINDOWS = 4
-MAX_NAME = 300
 
 _Block = tuple[str, int, int]
 
@@ -35,12 +36,14 @@ class ViewedConfig:
         features: in their JSON form, as they stand there.
         splits: rows of each split for training use.
         is_partial: the viewer has converted the first part of the rows only.
+        held_back: splits that are for evaluation, by their names.
     """
 
     name: str
     features: Mapping[str, Any]
     splits: Mapping[str, int]
     is_partial: bool
+    held_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class ViewedRows:
     cut: int
 
 
-def view_configs(client: HubClient, revision: Revision) -> list[ViewedConfig]:
+def view_configs(
+    client: HubClient, revision: Revision, use: SplitUse = SplitUse.TRAIN
+) -> list[ViewedConfig]:
     """Give the configs of a revision in their order of choice; one request.
 
     The list is empty where the viewer does not describe the revision.
@@ -64,7 +69,7 @@ def view_configs(client: HubClient, revision: Revision) -> list[ViewedConfig]:
     if not isinstance(told, dict):
         return []
     partial = bool(answer and answer.get("partial"))
-    configs = (_config(name, info, partial) for name, info in told.items())
+    configs = (_config(name, info, partial, use) for name, info in told.items())
     return sorted(filter(None, configs), key=lambda config: rank_config(config.name, {}))
 
 
@@ -136,16 +141,17 @@ def _ask(
     return answer.content
 
 
-def _config(name: str, info: Any, partial: bool) -> ViewedConfig | None:
+def _config(name: str, info: Any, partial: bool, use: SplitUse) -> ViewedConfig | None:
     """Read a config of `/info`; None where it says too little to read rows."""
-    if len(name) > MAX_NAME or not isinstance(info, dict):
+    if len(name) > MAX_NAME or clean_text(name) != name or not isinstance(info, dict):
         return None
     features, splits = info.get("features"), info.get("splits")
     if not isinstance(features, dict) or not isinstance(splits, dict):
         return None
     counts = {split: _count(told) for split, told in splits.items() if len(split) <= MAX_NAME}
-    chosen = training_splits([split for split, count in counts.items() if count])
-    return ViewedConfig(name, features, {split: counts[split] for split in chosen}, partial)
+    chosen, held = parted([split for split, count in counts.items() if count], use)
+    filled = {split: counts[split] for split in chosen}
+    return ViewedConfig(name, features, filled, partial, tuple(held))
 
 
 def _count(told: Any) -> int:

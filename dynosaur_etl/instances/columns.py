@@ -1,6 +1,6 @@
 """Columns of a config as columns of text, made by Arrow without a loop over rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from string import ascii_uppercase
 
@@ -9,18 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-TEXT = pa.string()
+from dynosaur_etl.domain.rendering import TEXT
+
 LONGEST_LIST = 2000
 """Items of a list that are written; 2,000 characters hold fewer."""
 _JOINABLE_BYTES = 1 << 28
 _BLANK = ord(" ")
-
-
-def label_names(names: Sequence[str], column: pa.Array) -> pa.Array:
-    """Give the names of class numbers; null for a number that is no class."""
-    numbers = pc.cast(column, pa.int64())
-    known = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, len(names)))
-    return pa.array(names, TEXT).take(pc.if_else(known, numbers, pa.scalar(None, pa.int64())))
 
 
 def shorter(texts: pa.Array, limit: int) -> pa.Array:

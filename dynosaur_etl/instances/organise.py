@@ -5,6 +5,7 @@ that cannot be filled rejects that row alone, with its reason.
 """
 
 import hashlib
+import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,11 +20,15 @@ from dynosaur_etl.domain.models import Config, Task
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.domain.text import shorten
+from dynosaur_etl.domain.unforeseen import is_contained, unforeseen_words
 from dynosaur_etl.instances.contamination import EvaluationIndex, find_matches
 from dynosaur_etl.instances.paper import PAPER
 from dynosaur_etl.instances.pii import Handling, Span, masked, rows_with_pii
 from dynosaur_etl.instances.render import DEFAULT
 from dynosaur_etl.instances.rules import Column, Rules
+from dynosaur_etl.instances.shown import one_array
+
+log = logging.getLogger(__name__)
 
 ORGANISE_VERSION = "rows-4"
 RULES = {"default": DEFAULT, "paper": PAPER}
@@ -102,7 +107,30 @@ def fill_task(
         day: the growth day that the instances are marked with.
     """
     for batch in batches:
-        yield fill_rows(task, config, batch, filling, day)
+        yield _filled_apart(task, config, batch, filling, day)
+
+
+def _filled_apart(
+    task: Task, config: Config, rows: pa.Table, filling: Filling, day: str
+) -> FilledRows:
+    """Fill rows together; where that raises what nobody foresaw, each by itself.
+
+    So only the rows that raise it are rejected.
+    """
+    try:
+        return fill_rows(task, config, rows, filling, day)
+    except Exception as error:
+        if not is_contained(error):
+            raise
+        log.exception("task %s of %s", task.key, config.subject)
+        if rows.num_rows == 1:
+            reason, words = Reason.UNFORESEEN_ERROR, unforeseen_words(error)
+            return FilledRows(INSTANCES.empty_table(), Counter({(reason, words): 1}))
+    parts = [
+        _filled_apart(task, config, rows.slice(at, 1), filling, day) for at in range(rows.num_rows)
+    ]
+    rejected = sum((part.rejected for part in parts), Counter[tuple[Reason, str]]())
+    return FilledRows(pa.concat_tables([part.instances for part in parts]), rejected)
 
 
 def fill_rows(task: Task, config: Config, rows: pa.Table, filling: Filling, day: str) -> FilledRows:
@@ -180,7 +208,7 @@ def organise(task: Task, config: Config, rows: pa.Table, rules: Rules) -> Texts:
     fields = {field.name: field for field in config.fields}
 
     def column(name: str) -> Column:
-        return Column(fields[name], config.features[name], _one_array(rows[name]))
+        return Column(fields[name], config.features[name], one_array(rows[name]))
 
     inputs = [column(name) for name in task.input_fields]
     rendered = rules.render(inputs, column(task.output_field), task.label_space)
@@ -293,7 +321,3 @@ def _table(task: Task, rows: pa.Table, texts: Texts, day: str) -> pa.Table:
     columns["split"] = rows["__split__"].take(texts.rows)
     columns["row"] = rows["__row__"].take(texts.rows)
     return pa.table([columns[name] for name in INSTANCES.names], schema=INSTANCES)
-
-
-def _one_array(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -19,12 +19,11 @@ import pyarrow.compute as pc
 
 from dynosaur_etl.domain.features import FieldKind
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.rendering import TEXT, label_names
 from dynosaur_etl.instances.columns import (
     LONGEST_LIST,
-    TEXT,
     bounded,
     joined,
-    label_names,
     letter_marks,
     quoted_lists,
     shorter,
@@ -34,6 +33,7 @@ from dynosaur_etl.instances.rules import (
     Column,
     Rules,
     input_empty,
+    input_empty_list,
     input_not_text,
     input_null,
     output_empty,
@@ -48,7 +48,7 @@ _MARKS = letter_marks(chr(ord("A") + number) for number in range(LONGEST_LIST))
 def input_text(column: Column) -> pa.Array:
     """Give the texts of a scalar or of a list of strings; null for any other kind."""
     if column.field.kind is not FieldKind.TEXT_LIST:
-        return _scalar(column)
+        return scalar_text(column)
     if "choice" in column.field.name:
         return quoted_lists(column.values, _MARKS, " ", ".")
     return quoted_lists(column.values, None, after=". ")
@@ -56,7 +56,7 @@ def input_text(column: Column) -> pa.Array:
 
 def output_text(column: Column) -> pa.Array:
     """Give the stripped texts of a scalar."""
-    return shorter(_scalar(column), MAX_CHARACTERS)
+    return shorter(scalar_text(column), MAX_CHARACTERS)
 
 
 def join(columns: Sequence[Column], texts: Sequence[pa.Array]) -> pa.Array:
@@ -76,7 +76,8 @@ def _piece(column: Column, text: pa.Array, *, several: bool) -> list[pa.Array | 
     return [text]
 
 
-def _scalar(column: Column) -> pa.Array:
+def scalar_text(column: Column) -> pa.Array:
+    """Return the texts of a scalar as Python writes them; null for a time and any other kind."""
     kind, values = column.field.kind, column.values
     if kind is FieldKind.LABEL:
         return stripped(label_names(column.field.labels, values))
@@ -98,7 +99,8 @@ def _as_python_writes(values: pa.Array) -> pa.Array:
 
 
 PAPER = Rules(
-    version="paper-1",
+    version="paper-2",
+    scalar_text=scalar_text,
     input_text=input_text,
     output_text=output_text,
     join=join,
@@ -107,6 +109,7 @@ PAPER = Rules(
         (Reason.OUTPUT_EMPTY, output_empty),
         (Reason.OUTPUT_NOT_IN_LABELS, output_not_in_labels),
         (Reason.INPUT_NULL, input_null),
+        (Reason.INPUT_EMPTY_LIST, input_empty_list),
         (Reason.INPUT_NOT_TEXT, input_not_text),
         (Reason.INPUT_EMPTY, input_empty),
     ),

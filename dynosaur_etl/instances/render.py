@@ -3,8 +3,7 @@
 - One input field stands as it is; several are written "field is 'value'." each, lists among them:
   "options is A. 'x', B. 'y'.", lettered where the field's name holds "choice" or "option".
 - A nested field of plain text is flattened: "answers.text is 'x', 'y'."
-- Numbers and times are written as Arrow writes them, so that a 32-bit float shows its own
-  shortest digits; what is no number, and a class number without a name, is null.
+- A scalar has the one text of `domain.rendering`; a value that has none there is null.
 - Input and output have 2,000 characters at most, cut at the end of a sentence or of a word. Where
   several fields are too long together, the long ones are cut to an equal share, so that no field
   is lost behind another.
@@ -20,11 +19,10 @@ import pyarrow.compute as pc
 from dynosaur_etl.domain.features import SCALAR_KINDS, FieldKind
 from dynosaur_etl.domain.nested import flatten
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.rendering import TEXT, label_names, readable, scalar_texts
 from dynosaur_etl.instances.columns import (
     LONGEST_LIST,
-    TEXT,
     joined,
-    label_names,
     lengths_of,
     letter_marks,
     letters_after_z,
@@ -37,6 +35,7 @@ from dynosaur_etl.instances.rules import (
     Column,
     Rules,
     input_empty,
+    input_empty_list,
     input_not_text,
     input_null,
     output_copies_input,
@@ -51,6 +50,16 @@ _KEPT_CHARACTERS = MAX_CHARACTERS + 1
 """One more than are kept shows that a text is too long, and where its last word ends."""
 
 
+def scalar_text(column: Column) -> pa.Array:
+    """Return the stripped texts of a scalar, whole; null for a field of another kind."""
+    field, values = column.field, column.values
+    if field.kind is FieldKind.LABEL:
+        return stripped(label_names(field.labels, values))
+    if field.kind not in SCALAR_KINDS:
+        return pa.nulls(len(values), TEXT)
+    return stripped(scalar_texts(values))
+
+
 def input_text(column: Column) -> pa.Array:
     """Give the texts of a scalar, a list of strings or a nested field, longer than they may be."""
     field = column.field
@@ -60,13 +69,13 @@ def input_text(column: Column) -> pa.Array:
     elif field.flattens:
         texts = _flattened(column)
     else:
-        texts = _scalar(column)
+        texts = scalar_text(column)
     return shorter(texts, _KEPT_CHARACTERS)
 
 
 def output_text(column: Column) -> pa.Array:
     """Give the stripped texts of a scalar, cut."""
-    return _cut_long(shorter(_scalar(column), _KEPT_CHARACTERS))
+    return _cut_long(shorter(scalar_text(column), _KEPT_CHARACTERS))
 
 
 def join(columns: Sequence[Column], texts: Sequence[pa.Array]) -> pa.Array:
@@ -117,28 +126,15 @@ def _replaced(texts: pa.Array, shortened: Callable[[int], str]) -> pa.Array:
     return pc.replace_with_mask(texts, pa.array(at), pa.array(shorts, TEXT))
 
 
-def _scalar(column: Column) -> pa.Array:
-    values = column.values
-    if column.field.kind is FieldKind.LABEL:
-        return stripped(label_names(column.field.labels, values))
-    if column.field.kind not in SCALAR_KINDS:
-        return pa.nulls(len(values), TEXT)
-    if pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_finite(values), values, pa.scalar(None, values.type))
-    return stripped(pc.cast(values, TEXT))
-
-
 def _flattened(column: Column) -> pa.Array:
-    name, feature = column.field.name, column.feature
-    texts = [
-        None if value is None else flatten(name, feature, value)
-        for value in column.values.to_pylist()
-    ]
+    values = readable(column.values, column.feature).to_pylist()
+    texts = [None if value is None else flatten(column.field.name, value) for value in values]
     return pa.array(texts, TEXT)
 
 
 DEFAULT = Rules(
-    version="default-2",
+    version="default-3",
+    scalar_text=scalar_text,
     input_text=input_text,
     output_text=output_text,
     join=join,
@@ -147,6 +143,7 @@ DEFAULT = Rules(
         (Reason.OUTPUT_EMPTY, output_empty),
         (Reason.OUTPUT_NOT_IN_LABELS, output_not_in_labels),
         (Reason.INPUT_NULL, input_null),
+        (Reason.INPUT_EMPTY_LIST, input_empty_list),
         (Reason.INPUT_NOT_TEXT, input_not_text),
         (Reason.INPUT_EMPTY, input_empty),
         (Reason.OUTPUT_COPIES_INPUT, output_copies_input),

@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.features import SCALAR_KINDS, Field, FieldKind
+from dynosaur_etl.domain.nested import flatten
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.rendering import readable
 
 Mask = NDArray[np.bool_]
 
@@ -53,6 +55,7 @@ class Rules:
 
     Attributes:
         version: goes into the fingerprint of what is filled.
+        scalar_text: gives the whole texts of a scalar field, as an LLM is shown them too.
         input_text: gives the texts of an input field, whole or cut.
         output_text: gives the texts of the output field, cut.
         join: makes the instances' inputs of the fields' texts, cut.
@@ -60,6 +63,7 @@ class Rules:
     """
 
     version: str
+    scalar_text: Callable[[Column], pa.Array]
     input_text: Callable[[Column], pa.Array]
     output_text: Callable[[Column], pa.Array]
     join: Callable[[Sequence[Column], Sequence[pa.Array]], pa.Array]
@@ -115,6 +119,18 @@ def input_null(rendered: Rendered) -> Mask:
     for column, texts in zip(rendered.inputs, rendered.parts, strict=True):
         scalar = column.field.kind in SCALAR_KINDS
         found |= mask(pc.is_null(texts if scalar else column.values))
+    return found
+
+
+def input_empty_list(rendered: Rendered) -> Mask:
+    """Find rows with a list or a structure in which there is nothing."""
+    found = np.zeros(len(rendered.output), np.bool_)
+    for column, texts in zip(rendered.inputs, rendered.parts, strict=True):
+        if column.field.kind not in SCALAR_KINDS:
+            without_text = np.flatnonzero(mask(pc.is_null(texts)))
+            cells = readable(column.values.take(pa.array(without_text)), column.feature)
+            holds_nothing = [flatten("", cell) is None for cell in cells.to_pylist()]
+            found[without_text[np.array(holds_nothing, np.bool_)]] = True
     return found
 
 

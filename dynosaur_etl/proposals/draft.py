@@ -105,7 +105,7 @@ class Sample:
 
     def _text(self, name: str, value: Any) -> str | None:
         if self.fields[name].flattens:
-            return None if value is None else flatten(name, self.features[name], value)
+            return None if value is None else flatten(name, value)
         return output_text(self.fields[name], value)
 
 

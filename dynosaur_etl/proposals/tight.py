@@ -70,7 +70,7 @@ def word_tightly(
     hidden = len(usable_fields(config.fields)) - len(fields)
     if hidden:
         data["fields_left_out"] = hidden
-    data["rows"] = _shown_rows(config, fields, rows)
+    data["rows"] = _shown_rows(fields, rows)
     return Wording(
         system=SYSTEM,
         user=INTRODUCTION + fenced_json(data) + _CLOSING,
@@ -111,15 +111,13 @@ def _type_words(field: Field, feature: Any) -> str:
     return str(field.kind)
 
 
-def _shown_rows(
-    config: Config, fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]
-) -> list[list[Any]]:
+def _shown_rows(fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     """Give each row as its values in the order of the fields, whose names are not repeated."""
     limit = max(MIN_VALUE, min(MAX_VALUE, ROW_CHARACTERS // len(fields)))
 
     def shown_cell(field: Field, value: Any) -> Any:
         if field.flattens and value is not None:
-            value = flatten(field.name, config.features[field.name], value)
+            value = flatten(field.name, value)
         return shown_value(field, value, limit)
 
     shown = [[shown_cell(field, row.get(field.name)) for field in fields] for row in rows]

@@ -6,6 +6,7 @@ among kept tasks only: a rejected proposal does not stand in the way of a sound 
 instruction in another config or on another day is found where the pool is read (`repeats`).
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 
 from dynosaur_etl.domain.models import Config, Mode, Strictness, Verdict
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.unforeseen import is_contained, unforeseen
 from dynosaur_etl.proposals import row_filters, sense_filters, shape_filters, wording_filters
 from dynosaur_etl.proposals.agreement import texts_to_compare
 from dynosaur_etl.proposals.draft import (
@@ -28,7 +30,9 @@ from dynosaur_etl.proposals.meanings import Meanings
 from dynosaur_etl.proposals.parse import RawProposal
 from dynosaur_etl.proposals.prompt import MAX_TASKS
 
-VALIDITY_VERSION = "validity-4"
+log = logging.getLogger(__name__)
+
+VALIDITY_VERSION = "validity-5"
 """Of the filters and their thresholds; a new version judges every proposal again."""
 
 
@@ -208,14 +212,30 @@ class _Judge:
         judgements = []
         kept = 0
         for raw in proposals:
-            draft = read_draft(raw.payload)
-            if isinstance(draft, Draft) and self._rules.strictness is Strictness.LENIENT:
-                draft = without_repeats(draft)
-            judgement = draft if isinstance(draft, Verdict) else self._judge(draft, kept)
+            judgement, repairs = self._contained(raw, kept)
             kept += isinstance(judgement, TaskParts)
-            repairs = draft.repairs if isinstance(draft, Draft) else ()
             judgements.append((raw, judgement, repairs))
         return judgements
+
+    def _contained(
+        self, raw: RawProposal, kept: int
+    ) -> tuple[TaskParts | Verdict, tuple[str, ...]]:
+        """Judge one proposal; what nobody foresaw ends it alone."""
+        try:
+            return self._proposal(raw, kept)
+        except Exception as error:
+            if not is_contained(error):
+                raise
+            log.exception("proposal %d", raw.position)
+            return unforeseen(error), ()
+
+    def _proposal(self, raw: RawProposal, kept: int) -> tuple[TaskParts | Verdict, tuple[str, ...]]:
+        draft = read_draft(raw.payload)
+        if isinstance(draft, Verdict):
+            return draft, ()
+        if self._rules.strictness is Strictness.LENIENT:
+            draft = without_repeats(draft)
+        return self._judge(draft, kept), draft.repairs
 
     def _judge(self, draft: Draft, kept_of_answer: int) -> TaskParts | Verdict:
         for check in self._checks:

@@ -124,6 +124,7 @@ def _figures(content: SnapshotContent, changes: SnapshotDiff) -> dict[str, Any]:
         ],
         "before": changes.kept.number + changes.dropped.number,
         "withdrawn": sorted(changes.sources.withdrawn.items()),
+        "conflicts": sorted(content.conflicts.items()),
         "rejects": _rejects(content.rejects.to_pylist()),
         "licences": _licences(sources),
         "datasets": content.selected["dataset"].unique(),

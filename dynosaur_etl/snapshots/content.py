@@ -44,6 +44,8 @@ class SnapshotContent:
         counts: the funnel, from datasets seen to instances selected.
         growth: live instances of the pool by the growth day that brought them.
         full: the pool, where the snapshot is to hold it.
+        conflicts: in words, by dataset, where its card's text names a stricter licence than its
+            YAML; the stricter one holds.
     """
 
     selected: pa.Table
@@ -58,6 +60,7 @@ class SnapshotContent:
     held_out: pa.Table = field(default_factory=SELECTED.empty_table)
     growth: Mapping[str, int] = field(default_factory=dict)
     full: FullPool | None = None
+    conflicts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what would make an unsound snapshot.

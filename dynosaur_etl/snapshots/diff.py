@@ -101,7 +101,7 @@ class _Side:
     rows: Mapping[str, Row]
     tasks: Mapping[str, str]
     sources: Mapping[str, Mapping[str, str]]
-    withdrawn: Mapping[str, str]
+    withdrawn: Mapping[str, tuple[str, str]]
     counts: Mapping[str, int]
     figures: Mapping[str, float]
 
@@ -116,7 +116,7 @@ class _Reasons:
 
     def of(self, row: Row, other: _Side) -> str:
         if row["dataset"] in other.withdrawn:
-            return "withdrawn" if self is _DROPPED else "readmitted"
+            return other.withdrawn[row["dataset"]][0] if self is _DROPPED else "readmitted"
         if row["dataset"] not in other.sources:
             return self.source
         return self.row if row["task_key"] in other.tasks else self.task
@@ -130,12 +130,12 @@ _DROPPED = _Reasons("source_gone", "task_gone", "not_selected")
 def diff(old_folder: Path | None, new: SnapshotContent) -> SnapshotDiff:
     """Compare a snapshot on disk with the content of the next one; with nothing, all is added.
 
-    Reasons of what was added: `new_source`, `readmitted` (the old side had withdrawn it),
+    Reasons of what was added: `new_source`, `readmitted` (the old side had left it out),
     `new_task` (of a source that was there), `newly_selected` (its task was there). Of what was
-    dropped: `withdrawn` (its words are under `sources`), `source_gone`, `task_gone`,
-    `not_selected` (its task is still there). The type of a task is `classification` where its
-    outputs are a closed list, else `generation`. Keys are listed up to `KEYS_LISTED` of a part;
-    their digest is always given.
+    dropped: `withdrawn` and `newest_rejected` (their words are under `sources`), `source_gone`,
+    `task_gone`, `not_selected` (its task is still there). The type of a task is `classification`
+    where its outputs are a closed list, else `generation`. Keys are listed up to `KEYS_LISTED` of
+    a part; their digest is always given.
 
     Raises:
         Corrupt: the old snapshot cannot be read.
@@ -233,13 +233,13 @@ def _task_types(tasks: pa.Table) -> dict[str, str]:
     }
 
 
-def _withdrawn(rejects: pa.Table) -> dict[str, str]:
-    """Give the sources that the selection left out as withdrawn, with the words for it."""
-    chosen = (pc.field("stage") == str(Stage.SELECT)) & (
-        pc.field("reason") == str(Reason.WITHDRAWN)
+def _withdrawn(rejects: pa.Table) -> dict[str, tuple[str, str]]:
+    """Give the sources that may not be used any more, with reason and words."""
+    chosen = (pc.field("stage") == str(Stage.SELECT)) & pc.field("reason").isin(
+        [str(Reason.WITHDRAWN), str(Reason.NEWEST_REJECTED)]
     )
     rows = rejects.filter(chosen).to_pylist()
-    return {row["subject"]: row["detail"] for row in rows}
+    return {row["subject"]: (row["reason"], row["detail"]) for row in rows}
 
 
 def _by_dataset(sources: pa.Table) -> dict[str, Mapping[str, str]]:
@@ -275,7 +275,9 @@ def _moved_sources(old: _Side, now: _Side) -> SourcesMoved:
     return SourcesMoved(
         added=sorted(after.keys() - before.keys()),
         dropped=sorted(before.keys() - after.keys()),
-        withdrawn={name: now.withdrawn[name] for name in sorted(before) if name in now.withdrawn},
+        withdrawn={
+            name: now.withdrawn[name][1] for name in sorted(before) if name in now.withdrawn
+        },
         changed={
             dataset: _moved(before[dataset], after[dataset])
             for dataset in sorted(before.keys() & after.keys())

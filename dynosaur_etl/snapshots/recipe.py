@@ -1,7 +1,7 @@
 """The recipe of a version, as the database keeps it: all that its bytes are made from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -16,6 +16,8 @@ class Recipe:
         tasks: path of the tasks of the pool, and so on for sources and rejects.
         full: whether the snapshot holds the whole pool.
         messages: whether its rows have the chat form.
+        licences: by dataset, where another one holds than its rows were written down with.
+        conflicts: by dataset, where its card's text names a stricter licence than its YAML.
     """
 
     selection: str
@@ -30,6 +32,8 @@ class Recipe:
     versions: Mapping[str, Any]
     days: Sequence[str]
     counts: Mapping[str, int]
+    licences: Mapping[str, str] = field(default_factory=dict)
+    conflicts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> frozenset[str]:

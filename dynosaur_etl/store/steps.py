@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.errors import CountsDoNotReconcile
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import STANDS, Counts, Reject, StepName, StepReport
-from dynosaur_etl.domain.reasons import Stage
+from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.store.bulk import insert_rows, put_rows
 from dynosaur_etl.store.database import reading, transaction
 from dynosaur_etl.store.storage import StoredFile
@@ -213,9 +213,22 @@ def _replace_rejections(session: Session, day: str, output: StepOutput) -> list[
     session.execute(
         delete(_REJECTIONS).where(_REJECTIONS.c.day == day, _REJECTIONS.c.stage.in_(stages))
     )
-    rows = [_rejection(day, counted) for counted in [*output.rejects, *output.further_rejects]]
+    counted = _added_up([*output.rejects, *output.further_rejects])
+    rows = [_rejection(day, reject) for reject in counted]
     insert_rows(session, RejectionRow, rows)
     return rows
+
+
+def _added_up(rejects: Iterable[CountedReject]) -> list[CountedReject]:
+    """Count rejects of one subject and reason as one, with the detail of the first."""
+    found: dict[tuple[Stage, str, Reason], CountedReject] = {}
+    for counted in rejects:
+        reject = counted.reject
+        key = (reject.stage, reject.subject, reject.reason)
+        before = found[key].number if key in found else 0
+        first = found[key].reject if key in found else reject
+        found[key] = CountedReject(first, before + counted.number)
+    return list(found.values())
 
 
 def _rejection(day: str, counted: CountedReject) -> dict[str, Any]:

@@ -88,8 +88,14 @@ class DatasetRow(Base):
         JSONB(none_as_null=True), comment="as licences"
     )
     licence_name: Mapped[str | None] = mapped_column(comment="of a licence without an identifier")
+    renamed_to: Mapped[str | None] = mapped_column(
+        comment="the id under which the Hub has it now; null: not known to be another"
+    )
     commits_of: Mapped[str | None] = mapped_column(
         comment="head of the branch when its commits were read; null where they were not"
+    )
+    commits_refused: Mapped[str | None] = mapped_column(
+        comment="reason for which the Hub showed none at commits_of; null: it showed them"
     )
     seen_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="for the first time"
@@ -158,6 +164,15 @@ class VerdictRow(Base):
     revision: Mapped[str]
     reason: Mapped[str | None] = mapped_column(comment="null: kept")
     detail: Mapped[str]
+    licences: Mapped[list[Any] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        comment="that hold at the revision; null: no card was read, or before they were kept here",
+    )
+    earlier: Mapped[str | None] = mapped_column(
+        comment="what becomes of rows of earlier revisions; null: as the reason tells"
+    )
+
+    __table_args__ = (Index("ix_verdicts_dataset_id", "dataset_id", text("day desc")),)
 
 
 class RevisionRow(Base):
@@ -173,6 +188,9 @@ class RevisionRow(Base):
     pretty_name: Mapped[str]
     summary: Mapped[str]
     card_sha256: Mapped[str]
+    licence_conflict: Mapped[str] = mapped_column(
+        comment="where the text names a stricter licence than the YAML; else empty"
+    )
 
     __table_args__ = (Index("ix_revisions_licences", "licences", postgresql_using="gin"),)
 
@@ -190,6 +208,10 @@ class ConfigRow(Base):
     splits: Mapped[dict[str, Any]]
     sample_path: Mapped[str]
     sample_seed: Mapped[int]
+    reading: Mapped[dict[str, Any]] = mapped_column(
+        server_default="{}",
+        comment="by split: files in all, and where not all was read the files read with their rows",
+    )
 
 
 class CheckpointRow(Base):
@@ -406,6 +428,18 @@ class WithdrawalRow(Base):
     found_on: Mapped[str] = mapped_column(primary_key=True, comment="UTC day, YYYY-MM-DD")
     detail: Mapped[str]
     lifted_on: Mapped[str | None] = mapped_column(comment="null: in force")
+
+
+class CardCheckRow(Base):
+    """The card of a source's head as an audit judged it, so that a head is asked for once."""
+
+    __tablename__ = "card_checks"
+
+    dataset_id: Mapped[str] = mapped_column(primary_key=True)
+    sha: Mapped[str] = mapped_column(comment="of the head whose card it was")
+    rules: Mapped[str] = mapped_column(comment="digest of what it was judged by")
+    reason: Mapped[str | None] = mapped_column(comment="null: it may be used")
+    detail: Mapped[str]
 
 
 class FileRow(Base):

@@ -1,4 +1,4 @@
-"""Writing down that sources are used no more, and that they are again."""
+"""Writing down what audits find: sources that are used no more or again, or have another id."""
 
 from sqlalchemy import Engine, update
 from sqlalchemy.dialects.postgresql import insert
@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.store.database import transaction
 from dynosaur_etl.store.facts.withdrawals import Withdrawal
-from dynosaur_etl.store.tables import WithdrawalRow
+from dynosaur_etl.store.tables import DatasetRow, WithdrawalRow
 
 
 def record_withdrawal(engine: Engine, found: Withdrawal) -> None:
@@ -40,3 +40,14 @@ def lift_withdrawals(engine: Engine, dataset_id: str, lifted_on: str) -> None:
     )
     with transaction(engine) as session:
         session.execute(statement.values(lifted_on=lifted_on))
+
+
+def record_renaming(engine: Engine, dataset_id: str, new_id: str) -> None:
+    """Store the id under which the Hub has a source now.
+
+    Raises:
+        StoreUnavailable: the database does not answer or has no room.
+    """
+    statement = update(DatasetRow).where(DatasetRow.id == dataset_id)
+    with transaction(engine) as session:
+        session.execute(statement.values(renamed_to=new_id))

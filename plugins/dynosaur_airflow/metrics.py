@@ -22,7 +22,7 @@ TOTALS = (
     "dynosaur.datasets.kept", "dynosaur.datasets.rejected",
     "dynosaur.proposals.kept", "dynosaur.proposals.rejected",
     "dynosaur.instances.kept", "dynosaur.instances.rejected",
-    "dynosaur.queue.datasets", "dynosaur.queue.proposals",
+    "dynosaur.queue.datasets", "dynosaur.queue.proposals", "dynosaur.unforeseen",
     "dynosaur.tokens.prompt", "dynosaur.tokens.completion", "dynosaur.dollars",
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from airflow.sdk import BaseNotifier, conf
+from airflow.sdk import BaseNotifier, conf, get_current_context
 
 from dynosaur_airflow.alert import to_log, to_notifier
 from dynosaur_airflow.run_day import day_of_run
@@ -35,6 +35,19 @@ def tell_late_day(context: Mapping[str, Any], hours: int) -> None:
     run = context["dag_run"]
     about = _about(run["dag_id"], run["dag_run_id"], run.get("partition_key"))
     tell(f"{run['dag_id']} is not done after {hours} hours for {about}", CHANNELS)
+
+
+def tell_alarms(alarms: Mapping[str, str]) -> None:
+    """Tell every channel of alarms in a run that ends well; a channel that fails is logged."""
+    if not alarms:
+        return
+    run = get_current_context()["dag_run"]
+    words = "; ".join(f"{step}: {alarm}" for step, alarm in alarms.items())
+    about = _about(run.dag_id, run.run_id, getattr(run, "partition_key", None))
+    try:
+        tell(f"{run.dag_id} has alarms, {words}; for {about}", CHANNELS)
+    except Exception as error:  # noqa: BLE001 - a channel is foreign code
+        log.warning("an alarm cannot be told: %s", error)
 
 
 def tell(message: str, channels: Sequence[Channel]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow.sdk import Asset, get_current_context
 
 from dynosaur_airflow.metrics import tell_step, tell_totals
+from dynosaur_airflow.notifier import tell_alarms
 from dynosaur_airflow.run_day import day_of_run
 from dynosaur_airflow.run_settings import run_services
 from dynosaur_etl.domain.errors import (
@@ -208,13 +209,15 @@ def announce_day(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: 
 def announce(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
     """Show in the asset's event what the run's steps did: counts, reasons and plain facts.
 
-    What is missing, because it was deferred, is named with its step, and logged.
+    What is missing, because it was deferred, is named with its step, and logged. Alarms of steps go
+    out as those of failed runs do.
     """
     steps = {str(summary["step"]): dict(summary) for summary in summaries}
     waiting = {name: told["deferred"] - told.get(OVER_CAP, 0) for name, told in steps.items()}
     missing = {name: number for name, number in waiting.items() if number}
     if missing:
         log.warning("deferred, and taken up by the next run of the day: %s", missing)
+    tell_alarms({name: str(told["alarm"]) for name, told in steps.items() if told.get("alarm")})
     event = get_current_context()["outlet_events"][asset]
     event.extra = steps | facts | {"missing": missing}
     with run_services() as services:

@@ -24,7 +24,7 @@ PAIRS = rows({"a": "x", "b": "y"}, {"a": "v", "b": "w"})
 
 
 def card(*configs: dict[str, Any]) -> Card:
-    return Card(("mit",), ("en",), (), "", "", "", configs, "0" * 64)
+    return Card(("mit",), ("en",), (), "", "", (), configs, "0" * 64)
 
 
 def put_files(hub: FaultyHub, contents: dict[str, bytes]) -> None:
@@ -182,7 +182,7 @@ def test_where_the_hub_shows_nothing_a_format_that_is_not_read_here_is_streamed(
 def test_broken_files_of_a_format_that_is_read_here_are_not_streamed(
     hub: FaultyHub, client: HubClient
 ) -> None:
-    put_files(hub, {"train.csv": b"a,b\n1\n", "more.csv.gz": b"x"})
+    put_files(hub, {"train.csv": b"a,b\n1,2\n3,4,5\n", "more.csv.gz": b"x"})
     assert told(outcomes(client, is_newest=False)) == [
         ("default", "repository", Reason.ROWS_UNREADABLE)
     ]

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from dynosaur_etl.domain.errors import HubRefused, HubUnavailable
 from dynosaur_etl.domain.models import Card, Revision
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.hub import parquet_rows, remote_file, text_rows
+from dynosaur_etl.domain.training_splits import SplitUse
+from dynosaur_etl.hub import file_draw, parquet_rows, remote_file, text_rows
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.configs import RepoFile, plan_configs
+from dynosaur_etl.hub.configs import plan_configs
+from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.rows import ConfigSample, sample_config
 from dynosaur_etl.hub.text_rows import infer_column
@@ -30,11 +32,16 @@ LABEL = {"names": ["bad", "good"], "_type": "ClassLabel"}
 
 
 def sample(
-    hub: FaultyHub, client: HubClient, contents: dict[str, bytes], rows: int = 200, seed: int = 0
+    hub: FaultyHub,
+    client: HubClient,
+    contents: dict[str, bytes],
+    rows: int = 200,
+    seed: int = 0,
+    use: SplitUse = SplitUse.TRAIN,
 ) -> ConfigSample:
     hub.files.update(contents)
     files = [RepoFile(path, len(content)) for path, content in contents.items()]
-    planned, _ = plan_configs(Card((), (), (), "", "", "", (), ""), files, 1)
+    planned, _ = plan_configs(Card((), (), (), "", "", (), (), ""), files, 1, use)
     return sample_config(client, REVISION, planned[0], rows, seed)
 
 
@@ -127,14 +134,21 @@ def test_a_group_that_is_too_large_is_not_read(
     assert refusal.value.reason is Reason.ROWS_UNREADABLE
 
 
-def test_of_many_files_the_first_are_sampled_and_the_count_is_unknown(
+def test_of_too_many_files_some_are_sampled_spread_over_all_and_that_is_said(
     hub: FaultyHub, client: HubClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet_rows, "MAX_SHARDS", 2)
-    contents = {f"data/train-{n:05d}-of-00003.parquet": numbered(4, 4 * n) for n in range(3)}
+    monkeypatch.setattr(file_draw, "MOST", 3)
+    contents = {f"data/train-{n:05d}-of-00009.parquet": numbered(4, 4 * n) for n in range(9)}
     found = sample(hub, client, contents)
     assert dict(found.config.splits) == {"train": -1}
-    assert found.table.column("__row__").to_pylist() == list(range(8))
+    assert found.table.column("__row__").to_pylist() == list(range(12))
+    reading = found.reading["train"]
+    assert (reading.files, len(reading.read), reading.is_whole) == (9, 3, False)
+    numbers = [int(file.path[11:16]) for file in reading.read]
+    assert [number // 3 for number in numbers] == [0, 1, 2]  # one of each third
+    texts = [f"row {4 * number + row}" for number in numbers for row in range(4)]
+    assert found.table.column("text").to_pylist() == texts
+    assert len(hub.asked) == 3
 
 
 def test_no_row_is_read_of_what_its_features_drop(
@@ -230,7 +244,7 @@ def test_csv(hub: FaultyHub, client: HubClient) -> None:
 
 
 def test_tab_separated(hub: FaultyHub, client: HubClient) -> None:
-    found = sample(hub, client, {"dev.tsv": b"a\tb\n1,5\tx\n"})
+    found = sample(hub, client, {"dev.tsv": b"a\tb\n1,5\tx\n"}, use=SplitUse.ALL)
     assert found.table.column("a").to_pylist() == ["1,5"]
     assert found.table.column("__split__").to_pylist() == ["validation"]
 
@@ -257,14 +271,12 @@ def test_json(hub: FaultyHub, client: HubClient, name: str, content: bytes) -> N
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("train.csv", b"a,b\n1\n", Reason.ROWS_UNREADABLE),
+        ("train.csv", b"a,b\n1,2\n3,4,5\n", Reason.ROWS_UNREADABLE),
         ("train.csv", b'a,b\n"open,1\n2,3\n', Reason.ROWS_UNREADABLE),
-        ("train.csv", b"a,a\n1,2\n", Reason.ROWS_UNREADABLE),
         ("train.csv", b"a,b\n\xff\xfe,2\n", Reason.ROWS_UNREADABLE),
         ("train.jsonl", b'{"a": 1}\n{"a":\n', Reason.ROWS_UNREADABLE),
         ("train.jsonl", b"[1]\n", Reason.ROWS_UNREADABLE),
         ("train.jsonl", b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", Reason.ROWS_UNREADABLE),
-        ("train.jsonl", lines([{"a": 1, "b": 1}, {"a": "x", "b": 1}]), Reason.FEATURES_UNREADABLE),
         ("train.jsonl", b'{"a": "\\ud800", "b": 1}\n', Reason.FEATURES_UNREADABLE),
         ("train.jsonl", lines([{"__split__": "x", "b": 1}]), Reason.FEATURES_UNREADABLE),
         ("train.jsonl", lines([{f"f{n}": 1 for n in range(2_000)}]), Reason.FEATURES_UNREADABLE),

@@ -20,7 +20,8 @@ from dynosaur_etl.domain.models import Card, Revision
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub import streaming
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.configs import ConfigFiles, RepoFile, plan_configs
+from dynosaur_etl.hub.configs import ConfigFiles, plan_configs
+from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.rows import ConfigSample, sample_streamed_config
 from tests.demo.hub_support import Hub, serve
@@ -46,7 +47,7 @@ def put_streamed(hub: FaultyHub, name: str, content: bytes) -> None:
 
 def files(name: str, *more: str) -> ConfigFiles:
     listed = [RepoFile(path, 1) for path in (name, *more)]
-    [planned], _ = plan_configs(Card((), (), (), "", "", "", (), ""), listed, 1)
+    [planned], _ = plan_configs(Card((), (), (), "", "", (), (), ""), listed, 1)
     return planned
 
 

@@ -61,7 +61,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 def test_configs_features_and_rows_are_those_of_the_repository(demo: Hub) -> None:
     client = HubClient(demo.endpoint, "hf_x", f"{demo.endpoint}/viewer", timeout=5, concurrency=4)
     [config] = view_configs(client, REVIEWS)
-    assert config == ViewedConfig("small", FEATURES, {"train": 250}, is_partial=False)
+    assert config == ViewedConfig("small", FEATURES, {"train": 250}, False, ("test",))
     drawn = draw_viewed_rows(client, REVIEWS, config, 40, Random(0))
     assert client.requests == {"viewer": 5}  # info and four windows of ten
     indices = [record.index for record in drawn.records]

@@ -167,7 +167,7 @@ META = {"author": {"name": TEXT, "age": value("float64")}, "checked": value("boo
         (
             META,
             {"author": {"name": " Ann ", "age": 3.0}, "checked": False},
-            "f.author.name is 'Ann'. f.author.age is '3.0'. f.checked is 'false'.",
+            "f.author.name is 'Ann'. f.author.age is '3'. f.checked is 'false'.",
         ),
         (META, {"author": {"name": None, "age": float("nan")}, "checked": None}, None),
         ([[TEXT]], [["a"], ["b", "c"]], "f[0] is 'a'. f[1] is 'b', 'c'."),

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Mode, StepName
+from dynosaur_etl.domain.models import KEEP, Counts, Mode, StepName, Verdict
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.facts.withdrawals import Withdrawal
@@ -46,6 +46,7 @@ SAMPLES: dict[Any, Any] = {
     Mode: Mode.AWARE,
     FileKind: FileKind.INSTANCES,
     LlmMode: LlmMode.LIVE,
+    Verdict: KEEP,
     StepOutput: StepOutput(Counts(0, 0, 0)),
     type[Base]: GrowthRunRow,
     Withdrawal: Withdrawal("owner/name", "gone", DAY, "why"),

@@ -20,6 +20,7 @@ from dynosaur_etl.flows.fill.shards import (
     plan_fill,
     tasks_are_outdated,
 )
+from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
 from dynosaur_etl.instances.duplicates import COMPARED_COLUMNS, Doubles, find_duplicates
@@ -82,6 +83,7 @@ def _without_duplicates(services: Services, shards: Sequence[FilledShard]) -> St
             for shard, _ in kept
         ],
         file_kinds=(FileKind.INSTANCES,),
+        facts={"alarm": alarm_of(rejects)},
     )
 
 

@@ -7,6 +7,7 @@ with the shards that are left, and shards may be filled in any order and on seve
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -16,11 +17,20 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.features import FieldKind
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Mode, Reject, StepName, StepReport, Task
+from dynosaur_etl.domain.models import (
+    Counts,
+    Mode,
+    Reject,
+    StepName,
+    StepReport,
+    Task,
+    Verdict,
+)
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
 from dynosaur_etl.flows.propose.questions import ConfigToAsk, kept_configs
+from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
@@ -202,16 +212,20 @@ class _Filler:
 
         def tables() -> Iterator[pa.Table]:
             for task in shard.tasks:
+                filled = contained(f"task {task.key}", partial(self._fill_task, task))
+                if isinstance(filled, Verdict):
+                    rejects.extend(_rejects(task, {(Reason.UNFORESEEN_ERROR, filled.detail): 1}))
+                    continue
                 rejected: Counter[tuple[Reason, str]] = Counter()
-                for filled in self._fill_task(task):
-                    rejected.update(filled.rejected)
-                    yield filled.instances
+                for part in filled:
+                    rejected.update(part.rejected)
+                    yield part.instances
                 rejects.extend(_rejects(task, rejected))
 
         file = self._services.storage.write_tables(FileKind.INSTANCES, INSTANCES, tables())
         return FilledShard(shard.number, file, rejects)
 
-    def _fill_task(self, task: Task) -> Iterator[FilledRows]:
+    def _fill_task(self, task: Task) -> list[FilledRows]:
         about: ConfigToAsk = self._sources[task.dataset_id, task.config]
         settings, storage = self._services.settings, self._services.storage
         columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
@@ -221,7 +235,7 @@ class _Filler:
             tables = drawn_batches(batches, drawn)
             if values is not None:
                 tables = (without_marks(table, task.output_field, values) for table in tables)
-            yield from fill_task(task, about.config, tables, self._filling, str(self._day))
+            return list(fill_task(task, about.config, tables, self._filling, str(self._day)))
 
     def _whole_numbers(self, about: ConfigToAsk, name: str) -> pa.ChunkedArray | None:
         """Give all sampled values of a field of numbers; None for a field of another kind."""

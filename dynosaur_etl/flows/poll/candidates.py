@@ -9,14 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Commit, Counts, StepName, StepReport
+from dynosaur_etl.domain.models import Commit, StepName, StepReport
 from dynosaur_etl.flows.poll.caps import asked_for, within_caps
-from dynosaur_etl.flows.poll.catalogue import (
-    commits_are_stale,
-    follow_until,
-    read_commits,
-    stored_commits,
-)
+from dynosaur_etl.flows.poll.catalogue import follow_until
+from dynosaur_etl.flows.poll.commits import CommitReading, commits_are_stale, stored_commits
 from dynosaur_etl.flows.poll.examine import examine_candidates
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
@@ -26,7 +22,7 @@ from dynosaur_etl.store.database import locked, reading
 from dynosaur_etl.store.steps import StepOutput
 from dynosaur_etl.store.tables import CommitRow, DatasetRow
 
-CANDIDATES_VERSION = "candidates-3"
+CANDIDATES_VERSION = "candidates-4"
 _READ_TOGETHER = 100  # datasets whose commits are held at a time
 
 __all__ = ["examine_candidates", "find_candidates", "sync_catalogue"]
@@ -40,12 +36,13 @@ def sync_catalogue(day: GrowthDay, services: Services, progress: Progress = sile
         HubUnavailable: the listing could not be completed; the next run makes up for it.
     """
     day.ensure_over(datetime.now(UTC))
-    seen = follow_until(services, day.end, progress)
-    return StepReport(StepName.SYNC, str(day), Counts(taken=seen, kept=seen, rejected=0))
+    return follow_until(services, day.end, progress).report(str(day))
 
 
 def find_candidates(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Find what was created or changed on the day, each pinned to its commit.
+
+    Datasets whose commits the Hub gave no usable answer about are deferred to the next run.
 
     Raises:
         InvalidInput: the day is not over yet.
@@ -57,14 +54,18 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
 
         def work() -> StepOutput:
             told, untold = _looked_at(services, day)
+            reading = CommitReading(services, untold)
             with ThreadPoolExecutor(1) as beside:  # while the Hub is waited for
                 asked = beside.submit(asked_for, services, told)
-                for done, _ in enumerate(read_commits(services, untold), start=1):
+                for done, _ in enumerate(reading.run(), start=1):
                     progress(done, len(untold))
-            dated = list(_in_commits(services, day, untold))
+            read = [row for row in untold if row.id not in reading.unread]
+            dated = list(_in_commits(services, day, read))
             until_committed.enter_context(locked(services.engine, "deferred candidates"))
             all_asked = [*asked.result(), *asked_for(services, dated)]
-            return within_caps(day, services, [*told, *dated], all_asked)
+            return within_caps(
+                day, services, [*told, *dated], all_asked, unread=len(reading.unread)
+            )
 
         rules = candidates_rules(services.settings)
         return run_step(services, str(day), StepName.CANDIDATES, rules, work)
@@ -119,7 +120,7 @@ def _in_commits(
     )
     with reading(services.engine) as session:
         ids = set(session.scalars(dated.distinct()))
-        looked_at = [row for row in rows if row.id in ids or row.created_at in day]
+        looked_at = [row for row in rows if row.id in ids or _is_listed_on(day, row)]
         for start in range(0, len(looked_at), _READ_TOGETHER):
             some = looked_at[start : start + _READ_TOGETHER]
             commits = stored_commits(session, [row.id for row in some])
@@ -133,8 +134,16 @@ def _in_commits_of(
     change = change_on(day, row.created_at, commits) if commits else None
     if change is not None:
         yield _candidate(day, row.id, *change)
-    elif not commits and row.created_at in day:
-        yield _candidate(day, row.id, "created", None)
+    elif not commits and _is_listed_on(day, row):
+        yield _candidate(day, row.id, "created" if row.created_at in day else "changed", None)
+
+
+def _is_listed_on(day: GrowthDay, row: Row[Any]) -> bool:
+    """Tell whether the Hub's list dates a dataset's creation or its last change to the day.
+
+    It is all that is known of a repository that has gone before its commits were read.
+    """
+    return row.created_at in day or row.last_modified in day
 
 
 def _candidate(

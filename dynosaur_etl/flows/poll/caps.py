@@ -1,6 +1,7 @@
 """Keeping a day's candidates within the caps, and taking up what earlier days had to defer."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ARRAY, Text, any_, literal, select
@@ -10,6 +11,7 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import OVER_CAP, Counts, Listing
 from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
 from dynosaur_etl.flows.poll.examine import examine_listed, told_filter
+from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.hub.caps import over_caps
 from dynosaur_etl.store.database import reading
@@ -24,6 +26,7 @@ def within_caps(
     services: Services,
     found: Sequence[dict[str, Any]],
     asked: Sequence[Listing],
+    unread: int = 0,
 ) -> StepOutput:
     """Give the day its candidates: what was found on it and what waits, as far as the caps allow.
 
@@ -35,6 +38,7 @@ def within_caps(
         services: the process's services.
         found: rows of `CandidateRow`.
         asked: of those, what `asked_for` gives.
+        unread: datasets of which the next run has to find out whether the day changed them.
     """
     settings = services.settings
     known = {str(row["dataset_id"]) for row in found}
@@ -46,13 +50,20 @@ def within_caps(
     taken = [*carried, *(row for row in found if row["dataset_id"] not in over)]
     return StepOutput(
         counts=Counts(
-            taken=len(found) + len(carried), kept=len(taken), rejected=0, deferred=len(deferred)
+            taken=len(found) + len(carried) + unread,
+            kept=len(taken),
+            rejected=0,
+            deferred=len(deferred) + unread,
         ),
         tables={
             CandidateRow: sorted(taken, key=lambda row: str(row["dataset_id"])),
             DeferredRow: [_deferred(row, over[row["dataset_id"]]) for row in deferred],
         },
-        facts={OVER_CAP: len(deferred), "from_earlier_days": len(carried)},
+        facts={
+            OVER_CAP: len(deferred),
+            "from_earlier_days": len(carried),
+            "commits_unread": unread,
+        },
         lost=count_rows(services.engine, CandidateRow, str(day), dataset_id=over),
     )
 
@@ -66,11 +77,9 @@ def asked_for(services: Services, rows: Sequence[dict[str, Any]]) -> list[Listin
             pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
             ids = literal(list(pinned), ARRAY(Text))
             listings = session.execute(select(*LISTED).where(DatasetRow.id == any_(ids)))
-            asked += [
-                item
-                for item in map(stored_listing, listings)
-                if examine_listed(pinned[item.id], item, judge).keep
-            ]
+            for item in map(stored_listing, listings):
+                verdict = contained(item.id, partial(examine_listed, pinned[item.id], item, judge))
+                asked += [item] if verdict.keep else []
     return asked
 
 

@@ -2,27 +2,32 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ARRAY, Row, Text, any_, delete, func, literal, select, update
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Commit, Counts, Listing, StepName, StepReport, Told
+from dynosaur_etl.domain.models import Counts, Listing, StepName, StepReport, Told
+from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.hub.listing import ListingPage
 from dynosaur_etl.hub.statistics import read_statistics
-from dynosaur_etl.store.bulk import insert_rows
-from dynosaur_etl.store.database import locked, reading, transaction
+from dynosaur_etl.store.bulk import put_rows
+from dynosaur_etl.store.database import locked, transaction
 from dynosaur_etl.store.steps import load_checkpoints
-from dynosaur_etl.store.tables import CatalogueRow, CheckpointRow, CommitRow, DatasetRow
+from dynosaur_etl.store.tables import (
+    CatalogueRow,
+    CheckpointRow,
+    DatasetRow,
+    RejectionRow,
+)
 
 WATERMARK = "hub"
 _LAG = timedelta(hours=1)
@@ -60,13 +65,29 @@ def sync_now(services: Services, progress: Progress = silent) -> StepReport:
         HubUnavailable: a page could not be had; the next run goes on there.
     """
     now = datetime.now(UTC)
-    seen = follow_until(services, now, progress)
-    counts = Counts(taken=seen, kept=seen, rejected=0)
+    listed = follow_until(services, now, progress)
     facts = {"catalogue": _known(services), "requests": services.hub.requests["list"]}
-    return StepReport(StepName.SYNC, now.date().isoformat(), counts, facts=facts)
+    return listed.report(now.date().isoformat(), facts)
 
 
-def follow_until(services: Services, moment: datetime, progress: Progress) -> int:
+@dataclass(frozen=True)
+class Listed:
+    """How many datasets were listed, and how many entries of the list could not be read."""
+
+    seen: int = 0
+    unreadable: int = 0
+
+    def report(self, day: str, facts: Mapping[str, Any] | None = None) -> StepReport:
+        """Return the report of a sync that listed them."""
+        counts = Counts(self.seen + self.unreadable, self.seen, self.unreadable)
+        if not self.unreadable:
+            return StepReport(StepName.SYNC, day, counts, facts=dict(facts or {}))
+        alarm = f"{self.unreadable} entries of the Hub's list cannot be read; see the rejects"
+        reasons = {str(Reason.UNFORESEEN_ERROR): self.unreadable}
+        return StepReport(StepName.SYNC, day, counts, reasons, {**(facts or {}), "alarm": alarm})
+
+
+def follow_until(services: Services, moment: datetime, progress: Progress) -> Listed:
     """List what the Hub has modified, until the last complete listing began at a moment or later.
 
     A listing that was cut short goes on behind its last page; what has moved in the meantime is
@@ -77,19 +98,17 @@ def follow_until(services: Services, moment: datetime, progress: Progress) -> in
         moment: not in the future.
         progress: told how many datasets are listed, and of how many where that is known.
 
-    Returns:
-        How many datasets were listed.
-
     Raises:
         HubUnavailable: a page could not be had; the next run goes on there.
     """
-    seen = 0
+    listed = Listed()
     if _reaches(services, moment):
-        return seen
+        return listed
     with locked(services.engine, "catalogue"):
         while not _reaches(services, moment):
-            seen += _list_through(services, _unfinished(services), progress)
-    return seen
+            more = _list_through(services, _unfinished(services), progress)
+            listed = Listed(listed.seen + more.seen, listed.unreadable + more.unreadable)
+    return listed
 
 
 def _reaches(services: Services, moment: datetime) -> bool:
@@ -113,6 +132,7 @@ class _Crawl:
     since: str | None
     cursor: str | None = None
     seen: int = 0
+    unreadable: int = 0
 
 
 def _unfinished(services: Services) -> _Crawl:
@@ -125,14 +145,19 @@ def _unfinished(services: Services) -> _Crawl:
     return _Crawl(datetime.now(UTC).isoformat(), since)
 
 
-def _list_through(services: Services, crawl: _Crawl, progress: Progress) -> int:
+def _list_through(services: Services, crawl: _Crawl, progress: Progress) -> Listed:
     """Bring a listing to its end, each page committed with the place where the next begins."""
     expected = _known(services) if crawl.since is None else 0
     since = None if crawl.since is None else datetime.fromisoformat(crawl.since)
     resumed = crawl
     try:
         for page in services.hub.list_pages(since, resumed.cursor):
-            crawl = replace(crawl, cursor=page.cursor, seen=crawl.seen + len(page.listings))
+            crawl = replace(
+                crawl,
+                cursor=page.cursor,
+                seen=crawl.seen + len(page.listings),
+                unreadable=crawl.unreadable + len(page.unreadable),
+            )
             _keep_page(services, page, crawl)
             progress(crawl.seen, max(expected, crawl.seen) if expected else None)
     except HubRefused:
@@ -140,13 +165,14 @@ def _list_through(services: Services, crawl: _Crawl, progress: Progress) -> int:
             raise
         log.warning("the Hub no longer knows page %s; the listing begins anew", crawl.cursor)
         _forget(services)
-    return crawl.seen - resumed.seen
+    return Listed(crawl.seen - resumed.seen, crawl.unreadable - resumed.unreadable)
 
 
 def _keep_page(services: Services, page: ListingPage, crawl: _Crawl) -> None:
     endpoint = services.settings.hf_endpoint
     with transaction(services.engine) as session:
         _upsert(session, page.listings)
+        put_rows(session, RejectionRow, list(_unreadable(page, crawl.started[:10])))
         if page.cursor is not None:
             day, step = _CHECKPOINT
             session.merge(
@@ -158,6 +184,20 @@ def _keep_page(services: Services, page: ListingPage, crawl: _Crawl) -> None:
         started = datetime.fromisoformat(crawl.started)
         session.merge(CatalogueRow(name=WATERMARK, seen_at=started))
         _drop_checkpoint(session)
+
+
+def _unreadable(page: ListingPage, day: str) -> Iterator[dict[str, Any]]:
+    """Yield the rejects of a page, as those of the UTC day on which the listing began."""
+    for name, words in page.unreadable.items():
+        log.warning("the list of datasets: %s: %s", name, words)
+        yield {
+            "day": day,
+            "stage": str(Stage.CANDIDATES),
+            "subject": name,
+            "reason": str(Reason.UNFORESEEN_ERROR),
+            "number": 1,
+            "detail": words,
+        }
 
 
 def _forget(services: Services) -> None:
@@ -208,70 +248,6 @@ def import_statistics(
     counts = Counts(taken=rows, kept=added, rejected=rows - added)
     facts = {"added": added, "known": rows - added - unusable, "unusable": unusable}
     return StepReport(StepName.IMPORT, str(day), counts, facts=facts)
-
-
-def read_commits(services: Services, rows: Sequence[Row[Any]]) -> Iterator[None]:
-    """Read the commits of datasets whose branch has moved since they were read, one a step.
-
-    A repository that the Hub refuses to tell about has no commits.
-
-    Args:
-        services: the process's services.
-        rows: with a dataset's `id`, `sha` and `commits_of`.
-
-    Raises:
-        HubUnavailable: the Hub gives no answer; what was read before is kept.
-    """
-    stale = [row for row in rows if commits_are_stale(row)]
-
-    def read(row: Row[Any]) -> list[Commit]:
-        try:
-            return services.hub.commits(row.id)
-        except HubRefused:
-            return []
-
-    unsaved: dict[str, tuple[str | None, list[Commit]]] = {}
-    with ThreadPoolExecutor(services.settings.hub_concurrency) as pool:
-        try:
-            for row, commits in zip(stale, pool.map(read, stale), strict=True):
-                unsaved[row.id] = (row.sha, commits)
-                if len(unsaved) == _SAVED_TOGETHER:
-                    _replace_commits(services, unsaved)
-                    unsaved = {}
-                yield
-        finally:
-            _replace_commits(services, unsaved)
-
-
-def commits_are_stale(row: Row[Any]) -> bool:
-    """Tell whether the branch has moved since its commits were read."""
-    return row.commits_of is None or row.commits_of != row.sha
-
-
-def known_commits(services: Services, dataset_id: str) -> list[Commit]:
-    """Give a dataset's commits, newest first; they are asked for where its branch has moved.
-
-    Raises:
-        HubUnavailable: the Hub gives no answer.
-    """
-    needed: list[Any] = [DatasetRow.id, DatasetRow.sha, DatasetRow.commits_of]
-    with reading(services.engine) as session:
-        row = session.execute(select(*needed).where(DatasetRow.id == dataset_id)).one()
-    for _ in read_commits(services, [row]):
-        pass
-    with reading(services.engine) as session:
-        return stored_commits(session, [dataset_id]).get(dataset_id, [])
-
-
-def stored_commits(session: Session, dataset_ids: Sequence[str]) -> dict[str, list[Commit]]:
-    """Give datasets' commits as they were read, newest first; none of what has no commit."""
-    found: dict[str, list[Commit]] = {}
-    columns: list[Any] = [CommitRow.dataset_id, CommitRow.sha, CommitRow.date, CommitRow.title]
-    ids = literal(list(dataset_ids), ARRAY(Text))
-    query = select(*columns).where(CommitRow.dataset_id == any_(ids)).order_by(CommitRow.position)
-    for row in session.execute(query):
-        found.setdefault(row.dataset_id, []).append(Commit(row.sha, row.date, row.title))
-    return found
 
 
 def stored_listing(row: Row[Any]) -> Listing:
@@ -334,27 +310,3 @@ def _row(listing: Listing) -> dict[str, Any]:
         "languages": None if told is None else list(told.languages),
         "licence_name": None if told is None else told.licence_name,
     }
-
-
-def _replace_commits(
-    services: Services, read: Mapping[str, tuple[str | None, Sequence[Commit]]]
-) -> None:
-    """Put the commits of datasets, read at the heads named, in the place of the earlier ones."""
-    if not read:
-        return
-    rows = [
-        {
-            "dataset_id": dataset_id,
-            "sha": commit.sha,
-            "date": commit.date,
-            "position": position,
-            "title": commit.title,
-        }
-        for dataset_id, (_, commits) in read.items()
-        for position, commit in enumerate(commits)
-    ]
-    heads = [{"id": dataset_id, "commits_of": head} for dataset_id, (head, _) in read.items()]
-    with transaction(services.engine) as session:
-        session.execute(delete(CommitRow).where(CommitRow.dataset_id.in_(read)))
-        insert_rows(session, CommitRow, rows)
-        session.execute(update(DatasetRow), heads)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from dynosaur_etl.domain.errors import DynosaurError, HubRefused, HubUnavailable
+from dynosaur_etl.domain.errors import HubRefused, HubUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import (
@@ -27,14 +27,17 @@ from dynosaur_etl.domain.models import (
     Verdict,
 )
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows.poll.catalogue import LISTED, known_commits, stored_listing
+from dynosaur_etl.domain.text import clean_json
+from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
+from dynosaur_etl.flows.poll.commits import known_commits
 from dynosaur_etl.flows.poll.examined import Examined, output_of
+from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, keep_loaded, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
 from dynosaur_etl.hub.candidates import stood_before
 from dynosaur_etl.hub.cards import parse_card
 from dynosaur_etl.hub.changes import is_unchanged
-from dynosaur_etl.hub.configs import RepoFile
+from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.filters import (
     examine_card,
     examine_language,
@@ -44,8 +47,10 @@ from dynosaur_etl.hub.filters import (
 )
 from dynosaur_etl.hub.ladder import sample_dataset
 from dynosaur_etl.hub.language import detect_language
+from dynosaur_etl.hub.rights.reading import RIGHTS_VERSION
+from dynosaur_etl.hub.rights.weights import model_digest
 from dynosaur_etl.hub.rows import ConfigSample
-from dynosaur_etl.hub.sources import SampleRules
+from dynosaur_etl.hub.sources import ConfigOutcome, SampleRules
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.kinds import FileKind
@@ -54,7 +59,7 @@ from dynosaur_etl.store.tables import CandidateRow, DatasetRow, VerdictRow
 
 log = logging.getLogger(__name__)
 
-EXAMINE_VERSION = "examine-5"
+EXAMINE_VERSION = "examine-6"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
 
@@ -64,14 +69,15 @@ def examine_candidates(
 ) -> StepReport:
     """Give every candidate of the day its verdict, and sample the rows of what is kept.
 
-    Candidates for which the Hub gave no usable answer, or whose data our own parsers fail on, are
-    deferred to the next run.
+    Candidates for which the Hub gave no usable answer are deferred to the next run. One that raises
+    what nobody foresaw is rejected as such, and the report's facts hold an `alarm`.
 
     Raises:
         HubUnavailable: more of the candidates than the settings allow would have to be deferred;
             what was examined is kept for the next run.
     """
     rules = examination_rules(day, services)
+    seed = services.settings.seed
 
     def work() -> StepOutput:
         candidates = _candidates(services, day)
@@ -79,7 +85,7 @@ def examine_candidates(
         examined = examination.run(progress)
         deferred = {row.dataset_id for row in candidates} - {item.dataset_id for item in examined}
         lost = count_rows(services.engine, VerdictRow, str(day), dataset_id=deferred)
-        return output_of(day, len(candidates), examined, lost)
+        return output_of(day, len(candidates), examined, seed, lost)
 
     return run_step(services, str(day), StepName.EXAMINE, rules, work)
 
@@ -92,13 +98,14 @@ def examination_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     """
     settings = services.settings
     return {
-        "version": EXAMINE_VERSION,
+        "version": [EXAMINE_VERSION, RIGHTS_VERSION, model_digest()],
         "candidates": require_step(services, str(day), StepName.CANDIDATES).output,
         "licences": settings.licences,
         "languages": settings.languages,
         "multilingual": settings.multilingual,
         "configs_per_dataset": settings.configs_per_dataset,
         "sample_rows": settings.sample_rows,
+        "splits": settings.splits,
         "seed": settings.seed,
         "stream_seconds": settings.stream_seconds,
     }
@@ -140,7 +147,7 @@ def told_filter(settings: Settings) -> Callable[[Told], Verdict]:
 
 def _candidates(services: Services, day: GrowthDay) -> Sequence[Row[Any]]:
     """Give the columns of the day's candidates, with what the Hub's list tells of each."""
-    columns: list[Any] = [*CandidateRow.__table__.columns, *LISTED]
+    columns: list[Any] = [*CandidateRow.__table__.columns, *LISTED, DatasetRow.commits_refused]
     query = (
         select(*columns)
         .join(DatasetRow, DatasetRow.id == CandidateRow.dataset_id)
@@ -196,7 +203,8 @@ class _Examination:
         judge = told_filter(self._services.settings)
         for row in self._candidates:
             listing = stored_listing(row)
-            verdict = examine_listed(row.revision, listing, judge)
+            judging = partial(examine_listed, row.revision, listing, judge)
+            verdict = contained(listing.id, judging)
             if not verdict.keep:
                 dropped = Examined(listing.id, row.revision or "").drop(verdict)
                 self._done[row.dataset_id] = dropped
@@ -207,23 +215,21 @@ class _Examination:
         row, listing = pair
         if self._is_hopeless:
             return None  # the Hub is down: do not knock on for every candidate left
+        subject = f"{row.dataset_id} at {row.revision}"
         try:
-            return _examine(self._services, row, listing)
+            examined = contained(subject, lambda: _examine(self._services, row, listing))
         except HubUnavailable as error:
             self._failures.append(f"{row.dataset_id}: {error}")
-        except DynosaurError:
-            raise
-        except Exception as error:
-            # what one dataset's files find wrong with a parser is no reason to hold up the others
-            log.exception("%s at %s", row.dataset_id, row.revision)
-            self._failures.append(f"{row.dataset_id}: {type(error).__name__}: {error}")
-        return None
+            return None
+        if isinstance(examined, Verdict):
+            return Examined(listing.id, row.revision or "").drop(examined)
+        return examined
 
     def _keep(self, results: Sequence[Examined]) -> None:
-        parts = {result.dataset_id: vars(result) for result in results}
+        parts = {result.dataset_id: clean_json(vars(result)) for result in results}
         engine = self._services.engine
         save_checkpoints(engine, self._day, StepName.EXAMINE, self._fingerprint, parts)
-        self._done |= {result.dataset_id: result for result in results}
+        self._done |= {name: Examined(**part) for name, part in parts.items()}
 
 
 def _load_libraries() -> None:
@@ -235,14 +241,20 @@ def _load_libraries() -> None:
 
 def _examine(services: Services, candidate: Row[Any], listing: Listing) -> Examined:
     if candidate.revision is None or candidate.committed_at is None:
-        verdict = Verdict(Reason.NO_REVISION, "the Hub shows no commit of it")
-        return Examined(listing.id, "").drop(verdict)
+        return Examined(listing.id, "").drop(_without_revision(candidate))
     revision = Revision(listing.id, candidate.revision, candidate.committed_at)
     examined = Examined(listing.id, revision.sha)
     try:
         return _examine_revision(services, candidate, listing, revision, examined)
     except HubRefused as error:
         return examined.drop(Verdict(error.reason, str(error)))
+
+
+def _without_revision(candidate: Row[Any]) -> Verdict:
+    """Tell why a candidate has no commit: the Hub refuses to show them, or there is none."""
+    if candidate.commits_refused is None:
+        return Verdict(Reason.NO_REVISION, "the Hub shows no commit of it")
+    return Verdict(Reason(candidate.commits_refused), "the Hub refuses to show its commits")
 
 
 def _examine_revision(
@@ -259,11 +271,11 @@ def _examine_revision(
     verdict = card_filter(services.settings)(card)
     if not verdict.keep:
         return examined.drop(verdict)
+    examined.keep_card(card)
     files = services.hub.files(revision.dataset_id, revision.sha)
     verdict = _examine_change(services, candidate, listing, revision, files)
     if not verdict.keep:
         return examined.drop(verdict)
-    examined.keep_card(card)
     return _examine_configs(services, listing, revision, card, files, examined)
 
 
@@ -301,22 +313,35 @@ def _examine_configs(
 ) -> Examined:
     settings = services.settings
     rules = SampleRules(
-        settings.configs_per_dataset, settings.sample_rows, settings.seed, settings.stream_seconds
+        settings.configs_per_dataset,
+        settings.sample_rows,
+        settings.seed,
+        settings.stream_seconds,
+        settings.splits,
     )
     is_newest = listing.sha in (None, revision.sha)
     for outcome in sample_dataset(services.hub, revision, card, files, rules, is_newest):
-        verdict = outcome.verdict
-        if outcome.sample is not None and verdict.keep:
-            verdict = _examine_text(card, outcome.sample, settings.languages, examined)
+        subject = f"{revision.dataset_id}/{outcome.name}"
+        verdict = contained(subject, partial(_examine_config, services, card, outcome, examined))
         if verdict.reason is not None:
             examined.reject_part(outcome.name, verdict.reason, verdict.detail)
         if outcome.sample is not None and outcome.sample.oversized:
             number = outcome.sample.oversized
             examined.reject_part(outcome.name, Reason.ROW_TOO_LARGE, "rows", number)
-        if outcome.sample is not None and verdict.keep:
-            stored = services.storage.write_table(FileKind.SAMPLES, outcome.sample.table)
-            examined.keep_config(outcome.sample, outcome.source, stored, settings.seed)
     return examined if examined.configs else examined.drop_without_config()
+
+
+def _examine_config(
+    services: Services, card: Card, outcome: ConfigOutcome, examined: Examined
+) -> Verdict:
+    """Judge a config by its text where its features keep it, and store the rows of a kept one."""
+    verdict, sample = outcome.verdict, outcome.sample
+    if sample is not None and verdict.keep:
+        verdict = _examine_text(card, sample, services.settings.languages, examined)
+    if sample is not None and verdict.keep:
+        stored = services.storage.write_table(FileKind.SAMPLES, sample.table)
+        examined.keep_config(outcome, sample, stored)
+    return verdict
 
 
 def _examine_text(

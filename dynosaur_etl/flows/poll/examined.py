@@ -1,22 +1,26 @@
 """What the examination of a candidate came to, and the rows that tell of it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Card, Counts, Reject, Verdict
-from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.domain.text import clean_json
-from dynosaur_etl.hub.filters import stated_languages
+from dynosaur_etl.domain.reasons import EarlierRows, Reason, Stage, earlier_rows
+from dynosaur_etl.domain.text import clean_json, shorten
+from dynosaur_etl.flows.runtime.compartments import alarm_of
+from dynosaur_etl.hub.configs import listed_splits
+from dynosaur_etl.hub.filters import binding_of, stated_languages
+from dynosaur_etl.hub.rights.binding import Binding
 from dynosaur_etl.hub.rows import ConfigSample
-from dynosaur_etl.hub.sources import SourceName
+from dynosaur_etl.hub.sources import ConfigOutcome
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow, VerdictRow
 
+_LONGEST_DETAIL = 500
 _SOURCE_WORDS = {
     "viewer": "the dataset viewer",
     "converted": "converted Parquet",
@@ -30,6 +34,8 @@ class Examined:
 
     Attributes:
         sources: of the configs whose rows did not come from the repository, where they came from.
+        licences: that hold, whatever becomes of the rows; None: no card was found in order.
+        notes: what of the kept configs was not read.
     """
 
     dataset_id: str
@@ -41,29 +47,37 @@ class Examined:
     files: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    licences: list[str] | None = None
+    notes: list[str] = field(default_factory=list)
 
     def drop(self, verdict: Verdict) -> "Examined":
         self.reason, self.detail = verdict.reason, verdict.detail
-        self.card, self.configs, self.files, self.sources = None, [], [], {}
+        self.card, self.configs, self.files, self.sources, self.notes = None, [], [], {}, []
         return self
 
     def keep_card(self, card: Card) -> None:
         self.card = _card_row(card)
+        self.licences = self.card["licences"]
 
-    def keep_config(
-        self, sample: ConfigSample, source: SourceName, stored: StoredFile, seed: int
-    ) -> None:
-        config = sample.config
+    def keep_config(self, outcome: ConfigOutcome, sample: ConfigSample, stored: StoredFile) -> None:
+        config, splits = sample.config, outcome.splits
         self.files.append({"name": config.subject, **asdict(stored)})
-        if source != "repository":
-            self.sources[config.name] = source
+        if outcome.source != "repository":
+            self.sources[config.name] = outcome.source
+        if splits.held_back:
+            names = listed_splits(splits.held_back)
+            self.reject_part(config.name, Reason.SPLIT_HELD_BACK, names, len(splits.held_back))
+        for values in sample.unreadable:
+            part = f"{config.name}/{values.field}"
+            self.reject_part(part, Reason.VALUE_UNREADABLE, values.why, values.number)
+        self.notes += _unread(sample, splits.of_other_formats)
         self.configs.append(
             {
                 "name": config.name,
                 "features": dict(config.features),
                 "splits": dict(config.splits),
                 "sample_path": stored.path,
-                "sample_seed": seed,
+                "reading": {name: read.as_json() for name, read in sample.reading.items()},
             }
         )
 
@@ -74,19 +88,22 @@ class Examined:
 
     def drop_without_config(self) -> "Examined":
         """Drop a dataset none of whose configs is left; one shared reason becomes its own."""
-        reasons = sorted({str(reject["reason"]) for reject in self.rejects})
+        reasons = sorted({str(row["reason"]) for row in self.rejects} - {Reason.ROW_TOO_LARGE})
         if len(reasons) == 1:
             return self.drop(Verdict(Reason(reasons[0]), str(self.rejects[0]["detail"])))
         return self.drop(Verdict(Reason.NO_USABLE_CONFIG, ", ".join(reasons)))
 
 
-def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined], lost: int) -> StepOutput:
+def output_of(
+    day: GrowthDay, taken: int, examined: Sequence[Examined], seed: int, lost: int
+) -> StepOutput:
     """Word what the day's candidates came to; those of `taken` that are missing are deferred.
 
     `lost` of them have a verdict that stands.
     """
     kept = [item for item in examined if item.reason is None]
     dropped = [_dropped(item) for item in examined if item.reason is not None]
+    parts = [_part(row) for item in examined for row in item.rejects]
     return StepOutput(
         counts=Counts(
             taken=taken,
@@ -95,12 +112,12 @@ def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined], lost: in
             deferred=taken - len(examined),
         ),
         rejects=dropped,
-        further_rejects=[_part(row) for item in examined for row in item.rejects],
+        further_rejects=parts,
         stages=(Stage.EXAMINE, Stage.CONFIGS),
         tables={
             VerdictRow: [_verdict_row(day, item) for item in examined],
             RevisionRow: [_revision_row(day, item) for item in kept],
-            ConfigRow: [_config_row(day, item, row) for item in kept for row in item.configs],
+            ConfigRow: [_config_row(day, item, row, seed) for item in kept for row in item.configs],
         },
         files=[
             NamedFile(FileKind.SAMPLES, row["name"], _stored_file(row))
@@ -111,6 +128,7 @@ def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined], lost: in
         facts={
             "configs": sum(len(item.configs) for item in kept),
             **_configs_by_source(kept),
+            "alarm": alarm_of([*dropped, *parts]),
         },
         lost=lost,
     )
@@ -132,8 +150,17 @@ def _verdict_row(day: GrowthDay, item: Examined) -> dict[str, Any]:
         "dataset_id": item.dataset_id,
         "revision": item.revision,
         "reason": item.reason,
-        "detail": item.detail or _sources(item.sources),
+        "detail": item.detail or _told(item),
+        "licences": item.licences,
+        "earlier": str(_earlier(item)),
     }
+
+
+def _earlier(item: Examined) -> EarlierRows:
+    reason = None if item.reason is None else Reason(item.reason)
+    if reason is Reason.UNFORESEEN_ERROR and item.licences is None:  # nothing is known of its card
+        return EarlierRows.AS_BEFORE
+    return earlier_rows(reason, (Reason(row["reason"]) for row in item.rejects))
 
 
 def _configs_by_source(kept: Sequence[Examined]) -> dict[str, int]:
@@ -141,14 +168,24 @@ def _configs_by_source(kept: Sequence[Examined]) -> dict[str, int]:
     return {f"configs_from_{source}": used[source] for source in _SOURCE_WORDS}
 
 
-def _sources(sources: Mapping[str, str]) -> str:
-    """Tell of a kept dataset which configs did not come from files that are read here."""
+def _told(item: Examined) -> str:
+    """Tell of a kept dataset which configs came from elsewhere than files, and what is unread."""
     told = []
     for source, words in _SOURCE_WORDS.items():
-        names = sorted(name for name, used in sources.items() if used == source)
+        names = sorted(name for name, used in item.sources.items() if used == source)
         if names:
             told.append(f"from {words}: {', '.join(names)}")
-    return "; ".join(told)[:500]
+    return shorten("; ".join([*told, *item.notes]), _LONGEST_DETAIL)
+
+
+def _unread(sample: ConfigSample, of_other_formats: int) -> Iterator[str]:
+    """Yield what was not read of a config, in words."""
+    name = sample.config.name
+    for split, reading in sample.reading.items():
+        if reading.unread:
+            yield f"{name}, {split}: {reading.unread}"
+    if of_other_formats:
+        yield f"{name}: {of_other_formats} files of other formats not read"
 
 
 def _revision_row(day: GrowthDay, item: Examined) -> dict[str, Any]:
@@ -160,24 +197,36 @@ def _revision_row(day: GrowthDay, item: Examined) -> dict[str, Any]:
     }
 
 
-def _config_row(day: GrowthDay, item: Examined, config: Mapping[str, Any]) -> dict[str, Any]:
+def _config_row(
+    day: GrowthDay, item: Examined, config: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
     return {
         "day": str(day),
         "dataset_id": item.dataset_id,
         "revision": item.revision,
+        "sample_seed": seed,
         **config,
     }
 
 
 def _card_row(card: Card) -> dict[str, Any]:
+    binding = binding_of(card)
     row = {
-        "licences": list(card.licences),
+        "licences": list(binding.licences),
         "languages": stated_languages(card),
         "pretty_name": card.pretty_name,
         "summary": card.summary,
         "card_sha256": card.sha256,
+        "licence_conflict": _conflict(card, binding),
     }
     return dict(clean_json(row))
+
+
+def _conflict(card: Card, binding: Binding) -> str:
+    """Word a conflict of text and YAML that leaves the dataset in use."""
+    if not binding.named:
+        return ""
+    return f"{', '.join(card.licences)} in the YAML, but the text says: {binding.sentence}"
 
 
 def _stored_file(row: Mapping[str, Any]) -> StoredFile:

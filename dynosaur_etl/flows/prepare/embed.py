@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
+from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.domain.schemas import CONTENT_KEY
 from dynosaur_etl.flows.fill.shards import tasks_of
+from dynosaur_etl.flows.prepare.apart import ERROR, made_apart
 from dynosaur_etl.flows.prepare.instance_parts import (
     InstancePart,
     MadeColumn,
@@ -19,8 +21,10 @@ from dynosaur_etl.flows.prepare.instance_parts import (
     make_parts,
     one_part,
     parts_of,
+    unforeseen_rejects,
 )
 from dynosaur_etl.flows.prepare.scorers import versioned_kind
+from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.inference.embedding import check_unit
@@ -29,6 +33,7 @@ from dynosaur_etl.store.steps import NamedFile, StepOutput
 from dynosaur_etl.store.vectors import vector_matrix
 
 INSTRUCTION_ONLY = "instruction"
+_PROBE = {"task_key": ["probe"], "instruction": ["Name the season of the poem."]}
 
 
 def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
@@ -39,12 +44,14 @@ def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> St
 
     def work() -> StepOutput:
         made = _parts(day, services, parts_of(day, services), progress)
-        rows = sum(part.file.file.rows for part in made)
+        rejects = unforeseen_rejects(Stage.EMBED, services.embedder.name, made)
         return StepOutput(
-            counts=Counts(rows, rows, 0),
+            counts=_counts(made),
+            rejects=rejects,
+            stages=(Stage.EMBED,),
             files=[*(part.file for part in made), _embed_tasks(day, services)],
             file_kinds=(embedding_kind(services), task_vector_kind(services)),
-            facts=embedding_facts(services),
+            facts=embedding_facts(services) | {"alarm": alarm_of(rejects)},
         )
 
     return run_step(services, str(day), StepName.EMBED, embed_rules(day, services), work)
@@ -62,8 +69,7 @@ def embed_part(
     if is_finished(services, str(day), StepName.EMBED, embed_rules(day, services)):
         return StepReport(StepName.EMBED, str(day), Counts(0, 0, 0), facts={"part": number})
     [made] = _parts(day, services, part, progress)
-    rows = made.file.file.rows
-    return StepReport(StepName.EMBED, str(day), Counts(rows, rows, 0), facts={"part": number})
+    return StepReport(StepName.EMBED, str(day), _counts([made]), facts={"part": number})
 
 
 def embedding_kind(services: Services) -> str:
@@ -94,6 +100,19 @@ def embedding_facts(services: Services) -> dict[str, Any]:
     }
 
 
+def is_embedded(vectors: pa.Table) -> pa.ChunkedArray:
+    """Return of each row of a file of vectors whether it has one; the others are zero."""
+    if ERROR in vectors.column_names:
+        return vectors[ERROR].is_null()
+    return pa.chunked_array([pa.array([True] * vectors.num_rows, pa.bool_())])
+
+
+def _counts(made: Sequence[MadePart]) -> Counts:
+    rows = sum(part.file.file.rows for part in made)
+    rejected = sum(sum(part.errors.values()) for part in made)
+    return Counts(rows, rows - rejected, rejected)
+
+
 def embed_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     """Return everything that the vectors of a day depend on.
 
@@ -108,11 +127,25 @@ def embed_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
 
 
 def _embed_tasks(day: GrowthDay, services: Services) -> NamedFile:
-    tasks, kind = tasks_of(day, services), task_vector_kind(services)
-    vectors = services.embedder.embed([task.instruction for task in tasks]).astype(np.float16)
-    keys = pa.array([task.key for task in tasks], pa.string())
-    table = pa.table({"task_key": keys, "vector": _column(vectors)})
-    return NamedFile(kind, "day", services.storage.write_table(kind, table))
+    """Embed the tasks; one that cannot be embedded is like no other, which is what zeros are."""
+    tasks, kind, embedder = tasks_of(day, services), task_vector_kind(services), services.embedder
+
+    def make(some: pa.Table, _: Progress) -> pa.Table:
+        vectors = embedder.embed(some["instruction"].to_pylist()).astype(np.float16)
+        return pa.table({"task_key": some["task_key"], "vector": _column(vectors)})
+
+    def unmade(some: pa.Table, _: str) -> pa.Table:
+        zeros = np.zeros((some.num_rows, embedder.dimensions), np.float16)
+        return pa.table({"task_key": some["task_key"], "vector": _column(zeros)})
+
+    named = pa.table(
+        {
+            "task_key": pa.array([task.key for task in tasks], pa.string()),
+            "instruction": pa.array([task.instruction for task in tasks], pa.string()),
+        }
+    )
+    made = made_apart(make, named, silent, unmade, pa.table(_PROBE))
+    return NamedFile(kind, "day", services.storage.write_table(kind, made))
 
 
 def _parts(
@@ -130,7 +163,11 @@ def _parts(
         check_unit(halves, f"vectors of {services.embedder.name}")
         return _table(instances["instance_key"], keys(instances), halves)
 
-    column = MadeColumn(embedding_kind(services), keys, make, _checked, lambda _: {})
+    def unmade(instances: pa.Table, _: str) -> pa.Table:
+        zeros = np.zeros((instances.num_rows, services.embedder.dimensions), np.float16)
+        return _table(instances["instance_key"], keys(instances), zeros)
+
+    column = MadeColumn(embedding_kind(services), keys, make, unmade, _checked, lambda _: {})
     return list(
         make_parts(
             day, services, StepName.EMBED, embed_rules(day, services), column, parts, progress
@@ -139,7 +176,7 @@ def _parts(
 
 
 def _checked(vectors: pa.Table) -> pa.Table:
-    check_unit(vector_matrix(vectors), "stored vectors")
+    check_unit(vector_matrix(vectors.filter(is_embedded(vectors))), "stored vectors")
     return vectors
 
 

@@ -17,15 +17,23 @@ import pyarrow.compute as pc
 from dynosaur_etl.domain.errors import CountsDoNotReconcile, InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import StepName
+from dynosaur_etl.domain.models import Reject, StepName
+from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import CONTENT_KEY, SCORABLE
 from dynosaur_etl.flows.fill.shards import tasks_of
+from dynosaur_etl.flows.prepare.apart import errors_of, harmless, made_apart
 from dynosaur_etl.flows.runtime.parts import rows_of_a_part
 from dynosaur_etl.flows.runtime.services import Progress, Services
 from dynosaur_etl.flows.runtime.step import require_step
 from dynosaur_etl.store.content_index import files_with
 from dynosaur_etl.store.kinds import FileKind
-from dynosaur_etl.store.steps import NamedFile, files_of, load_checkpoints, save_checkpoints
+from dynosaur_etl.store.steps import (
+    CountedReject,
+    NamedFile,
+    files_of,
+    load_checkpoints,
+    save_checkpoints,
+)
 from dynosaur_etl.store.storage import StoredFile
 
 PART_ROWS = 10_000
@@ -54,23 +62,32 @@ class MadeColumn:
         kind: under which the files are kept; another model or scorer has another kind.
         keys: names what is read of each instance.
         make: gives a table with the column `content_key` for instances of distinct keys.
+        unmade: gives such a row for an instance for which nothing can be made, with the words why.
         settled: the rows of such a table that need not be made again.
         summary: counts by reason what a table lacks; `deferred` is left for the next run.
+        is_probed: where nothing can be made for any instance, it is tried for another one.
     """
 
     kind: str
     keys: Callable[[pa.Table], pa.Array]
     make: Callable[[pa.Table, Progress], pa.Table]
+    unmade: Callable[[pa.Table, str], pa.Table]
     settled: Callable[[pa.Table], pa.Table]
     summary: Callable[[pa.Table], Mapping[str, int]]
+    is_probed: bool = True
 
 
 @dataclass(frozen=True)
 class MadePart:
-    """One part's file, and what is missing in it."""
+    """One part's file, and what is missing in it.
+
+    Attributes:
+        errors: instances for which nothing could be made, by the words of the error.
+    """
 
     file: NamedFile
     missing: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)
 
 
 def parts_of(day: GrowthDay, services: Services) -> list[InstancePart]:
@@ -126,9 +143,13 @@ def make_parts(
         table = _complete(services, column, _read(day, services, part), finished, progress)
         file = services.storage.write_table(column.kind, table)
         finished.append(file.path)
-        made = MadePart(NamedFile(column.kind, part.name, file), dict(column.summary(table)))
+        made = MadePart(
+            NamedFile(column.kind, part.name, file),
+            dict(column.summary(table)),
+            dict(errors_of(table)),
+        )
         if column.settled(table).num_rows == table.num_rows:
-            checkpoint = asdict(file) | {"missing": made.missing}
+            checkpoint = asdict(file) | {"missing": made.missing, "errors": made.errors}
             save_checkpoints(services.engine, str(day), step, fingerprint, {item: checkpoint})
         yield made
 
@@ -159,9 +180,21 @@ def count_missing(parts: Sequence[MadePart]) -> Counter[str]:
     return total
 
 
+def unforeseen_rejects(
+    stage: Stage, subject: str, parts: Sequence[MadePart]
+) -> list[CountedReject]:
+    """Return the reject of the instances for which nothing could be made; none where all were."""
+    errors = sum((Counter(part.errors) for part in parts), Counter[str]())
+    if not errors:
+        return []
+    words = "; ".join(words for words, _ in errors.most_common(3))
+    return [CountedReject(Reject(stage, subject, Reason.UNFORESEEN_ERROR, words), errors.total())]
+
+
 def _from_checkpoint(kind: str, part: InstancePart, made: Mapping[str, Any]) -> MadePart:
     file = StoredFile(made["path"], made["sha256"], made["rows"], made["bytes"])
-    return MadePart(NamedFile(kind, part.name, file), dict(made["missing"]))
+    errors = dict(made.get("errors", {}))
+    return MadePart(NamedFile(kind, part.name, file), dict(made["missing"]), errors)
 
 
 def _read(day: GrowthDay, services: Services, part: InstancePart) -> pa.Table:
@@ -184,14 +217,19 @@ def _complete(
     keys = column.keys(instances)
     known = _settled(services, column, keys, finished)
     new = _new(instances, keys, known)
-    made = [column.make(new, progress)] if new.num_rows else []
-    everything = pa.concat_tables([*made, *known])
+    made = [_made(column, new, progress)] if new.num_rows else []
+    everything = pa.concat_tables([*made, *known], promote_options="default")
     at = pc.index_in(keys, value_set=everything[CONTENT_KEY].combine_chunks())
     if at.null_count:
         raise CountsDoNotReconcile(f"{column.kind}: nothing was made for {at.null_count} instances")
     rows = everything.take(at)
     position = rows.schema.get_field_index("instance_key")
     return rows.set_column(position, rows.schema.field(position), instances["instance_key"])
+
+
+def _made(column: MadeColumn, new: pa.Table, progress: Progress) -> pa.Table:
+    probe = harmless(new) if column.is_probed else None
+    return made_apart(column.make, new, progress, column.unmade, probe)
 
 
 def _settled(

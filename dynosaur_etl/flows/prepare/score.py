@@ -18,6 +18,7 @@ from dynosaur_etl.flows.prepare.instance_parts import (
     make_parts,
     one_part,
     parts_of,
+    unforeseen_rejects,
     unmade,
 )
 from dynosaur_etl.flows.prepare.scorers import (
@@ -27,10 +28,11 @@ from dynosaur_etl.flows.prepare.scorers import (
     versioned_kind,
 )
 from dynosaur_etl.flows.runtime.asking import submit_missing
+from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.quality.judge import Judge
-from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, settled
+from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, score_table, settled
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, StepOutput, files_of
 
@@ -135,7 +137,20 @@ def _parts(
 
 
 def _column(scorer: Scorer) -> MadeColumn:
-    return MadeColumn(score_kind(scorer), content_keys, scorer.score, settled, _missing)
+    return MadeColumn(
+        score_kind(scorer),
+        content_keys,
+        scorer.score,
+        _without_score,
+        settled,
+        _missing,
+        is_probed=not isinstance(scorer, Judge),  # whose answer would have to be paid
+    )
+
+
+def _without_score(instances: pa.Table, _: str) -> pa.Table:
+    count = instances.num_rows
+    return score_table(instances, [None] * count, [str(Reason.UNFORESEEN_ERROR)] * count, {})
 
 
 def _missing(scores: pa.Table) -> dict[str, int]:
@@ -207,8 +222,10 @@ def _output(
         CountedReject(Reject(Stage.SCORE, name, Reason(reason), "no score"), number)
         for name, parts in made.items()
         for reason, number in sorted(count_missing(parts).items())
-        if reason != DEFERRED
+        if reason not in {DEFERRED, Reason.UNFORESEEN_ERROR}
     ]
+    for name, parts in made.items():
+        rejects += unforeseen_rejects(Stage.SCORE, name, parts)
     return StepOutput(
         counts=_counts(made)[0],
         rejects=rejects,
@@ -219,6 +236,7 @@ def _output(
             "scorers": {scorer.name: scorer.version for scorer in running},
             CHOSEN: score_kind(chosen),
             WAITING: _by_reason(waiting),
+            "alarm": alarm_of(rejects),
         },
         lost=lost,
     )

@@ -1,17 +1,19 @@
 """Asking the critic about the tasks that passed every filter, all of a config in one request."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Mode, StepName, StepReport, Task
+from dynosaur_etl.domain.models import Counts, Mode, StepName, StepReport, Task, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.questions import ConfigToAsk, questions
 from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
+from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
 from dynosaur_etl.instances.organise import (
@@ -79,7 +81,7 @@ def submit_criticism(day: GrowthDay, services: Services) -> "Submission":
 
 
 def _criticised(day: GrowthDay, services: Services) -> int | None:
-    """Count the verdicts of a day whose tasks are finished; None where they are not."""
+    """Count the requests of a day whose tasks are finished; None where they are not."""
     if not services.settings.critic:
         return 0
     rules = validation_rules(day, services)
@@ -100,29 +102,41 @@ def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:
         batch.request.key: batch.request
         for found in read_configs(asked, answers, services)
         for batch in _batches(found, found.judge(rules, services).proposals, day, services)
+        if isinstance(batch.request, ChatRequest)
     }
     return list(requests.values())
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """One request of the critic, and the places of the proposals that it is about."""
+    """One request of the critic, and the places of the proposals that it is about.
+
+    Attributes:
+        request: the verdict on those proposals, where nobody foresaw what wording it raises.
+    """
 
     places: Sequence[tuple[Mode, int]]
-    request: ChatRequest
+    request: ChatRequest | Verdict
 
 
 def _batches(
     found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
 ) -> Iterator[_Batch]:
     """Word the critic's requests about what passed the filters of a config: mostly one."""
-    passed = [one for one in proposals if isinstance(one.judgement, TaskParts)]
-    for start in range(0, len(passed), MAX_TASKS):
-        some = passed[start : start + MAX_TASKS]
-        tasks = [_filled(found, one, day, services) for one in some]
+    filled: list[tuple[JudgedProposal, FilledTask]] = []
+    for proposal in (one for one in proposals if isinstance(one.judgement, TaskParts)):
+        subject = f"{found.about.config.subject}#{proposal.mode}{proposal.raw.position}"
+        task = contained(subject, partial(_filled, found, proposal, day, services))
+        if isinstance(task, Verdict):
+            yield _Batch([proposal.place], task)
+        else:
+            filled.append((proposal, task))
+    for start in range(0, len(filled), MAX_TASKS):
+        some = filled[start : start + MAX_TASKS]
         subject = f"{found.about.config.subject}#critic" + (f"{start}" if start else "")
-        request = build_critic_request(tasks, subject, services.settings.critic)
-        yield _Batch([one.place for one in some], request)
+        tasks = [task for _, task in some]
+        wording = partial(build_critic_request, tasks, subject, services.settings.critic)
+        yield _Batch([proposal.place for proposal, _ in some], contained(subject, wording))
 
 
 def _filled(
@@ -154,28 +168,47 @@ def task_of(
     )
 
 
-def critic_verdicts(
+@dataclass(frozen=True)
+class Criticism:
+    """What the critic says of a config's proposals.
+
+    Attributes:
+        requests: in which it is asked.
+        verdicts: the ledger's, by the place of what it is asked about; None where it waits. A
+            `Verdict` drops what it cannot be asked about, or whose answer raises what nobody
+            foresaw.
+    """
+
+    requests: int
+    verdicts: Mapping[tuple[Mode, int], CriticVerdict | Verdict | None]
+
+
+def criticism_of(
     found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
-) -> dict[tuple[Mode, int], CriticVerdict | None]:
-    """Give the ledger's verdicts by the place of what the critic is asked; None where it waits."""
+) -> Criticism:
+    """Return what the ledger holds of the critic's answers about a config."""
     if not services.settings.critic:
-        return {}
+        return Criticism(0, {})
     batches = list(_batches(found, proposals, day, services))
-    stored = stored_answers(services.engine, [batch.request.key for batch in batches])
-    verdicts: dict[tuple[Mode, int], CriticVerdict | None] = {}
+    requests = [batch.request for batch in batches if isinstance(batch.request, ChatRequest)]
+    stored = stored_answers(services.engine, [request.key for request in requests])
+    verdicts: dict[tuple[Mode, int], CriticVerdict | Verdict | None] = {}
     for batch in batches:
         said = _said(batch, stored)
         verdicts.update(zip(batch.places, said, strict=True))
-    return verdicts
+    return Criticism(len(requests), verdicts)
 
 
-def _said(batch: _Batch, stored: StoredAnswers) -> Sequence[CriticVerdict | None]:
-    answer = stored.answered.get(batch.request.key)
-    refusal = stored.refused.get(batch.request.key)
+def _said(batch: _Batch, stored: StoredAnswers) -> Sequence[CriticVerdict | Verdict | None]:
+    number, request = len(batch.places), batch.request
+    if isinstance(request, Verdict):
+        return [request] * number
+    answer = stored.answered.get(request.key)
     if answer is not None:
-        return read_verdicts(answer.content, len(batch.places))
-    waits = None if refusal is None else CriticVerdict(None, refusal)
-    return [waits] * len(batch.places)
+        read = contained(request.subject, partial(read_verdicts, answer.content, number))
+        return [read] * number if isinstance(read, Verdict) else read
+    refusal = stored.refused.get(request.key)
+    return [None if refusal is None else CriticVerdict(None, refusal)] * number
 
 
 def _examples(task: Task, about: ConfigToAsk, day: GrowthDay, services: Services) -> list[Example]:

@@ -9,6 +9,7 @@ from dynosaur_etl.domain.models import Mode, StepName
 from dynosaur_etl.flows.propose.questions import Question, questions, questions_about
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import require_step
+from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.proposals.prompt import WORDING_VERSIONS
 from dynosaur_etl.store.answers import answer_states
 from dynosaur_etl.store.plans import Plan, PlannedRequest, PlanProgress, read_plan, save_plan
@@ -27,6 +28,7 @@ def plan_rules(day: GrowthDay, services: Services) -> str:
         settings.prompt,
         WORDING_VERSIONS[settings.prompt],
         settings.llm_model,
+        RULES[settings.instance_rules].version,
     )
 
 

@@ -3,22 +3,24 @@
 import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.propose.criticise import critic_verdicts, task_of
+from dynosaur_etl.flows.propose.criticise import criticism_of, task_of
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.plan import keep_plan
-from dynosaur_etl.flows.propose.questions import questions
+from dynosaur_etl.flows.propose.questions import day_questions
 from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.propose.validity_rate import invalidity
+from dynosaur_etl.flows.runtime.compartments import alarm_of, contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
 from dynosaur_etl.proposals.critic import CriticVerdict
-from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts
+from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts, ValidityRules
 from dynosaur_etl.store.answers import stored_answers
 from dynosaur_etl.store.steps import CountedReject, StepOutput, count_reasons
 from dynosaur_etl.store.tables import ProposalRow, TaskRow
@@ -38,7 +40,7 @@ class Validated:
 
     Attributes:
         waiting: dataset and config of what is deferred.
-        criticised: proposals that the critic is asked about.
+        criticised: requests in which the critic is asked about them.
     """
 
     proposals: list[dict[str, Any]] = field(default_factory=list)
@@ -49,6 +51,17 @@ class Validated:
     criticised: int = 0
     rescues: Counter[str] = field(default_factory=Counter)
     repairs: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Validated") -> None:
+        """Add what other configs came to."""
+        self.proposals += other.proposals
+        self.tasks |= other.tasks
+        self.rejects += other.rejects
+        self.deferred += other.deferred
+        self.waiting |= other.waiting
+        self.criticised += other.criticised
+        self.rescues += other.rescues
+        self.repairs += other.repairs
 
     def defer(self, found: ConfigAnswers, number: int) -> None:
         """Leave a number of things of a config to the next run."""
@@ -78,27 +91,55 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
 def _validate_all(
     day: GrowthDay, services: Services, planned: str, progress: Progress
 ) -> Validated:
-    asked = questions(day, services)
+    found_questions = day_questions(day, services)
+    asked = found_questions.asked
     keys = [question.request.key for question in asked]
     if digest(keys) != planned:  # the code that words requests has changed: they are asked anew
         keep_plan(day, services, asked)
     answers = stored_answers(services.engine, keys)
     rules = validity_rules(services.settings)
-    validated = Validated()
+    validated = Validated(rejects=list(found_questions.rejects))
     for done, found in enumerate(read_configs(asked, answers, services), start=1):
-        judged = found.judge(rules, services)
-        validated.rejects += found.rejects
-        validated.defer(found, found.deferred)
-        validated.rescues += found.rescues
-        validated.repairs += judged.repairs
-        criticised = critic_verdicts(found, judged.proposals, day, services)
-        validated.criticised += len(criticised)
-        for proposal in judged.proposals:
-            if proposal.place in criticised:
-                _record_criticised(day, found, proposal, criticised[proposal.place], validated)
-            else:
-                _record(day, found, proposal, "", validated)
+        subject = found.about.config.subject
+        part = contained(subject, partial(_validate_config, day, services, found, rules))
+        validated.add(_unforeseen(found, part) if isinstance(part, Verdict) else part)
         progress(done, None)
+    return validated
+
+
+def _validate_config(
+    day: GrowthDay, services: Services, found: ConfigAnswers, rules: ValidityRules
+) -> Validated:
+    judged = found.judge(rules, services)
+    validated = Validated(
+        rejects=list(found.rejects), rescues=found.rescues, repairs=judged.repairs
+    )
+    validated.defer(found, found.deferred)
+    said = criticism_of(found, judged.proposals, day, services)
+    validated.criticised = said.requests
+    for proposal in judged.proposals:
+        if proposal.place in said.verdicts:
+            _record_criticised(day, found, proposal, said.verdicts[proposal.place], validated)
+        else:
+            _record(day, found, proposal, "", validated)
+    return validated
+
+
+def _unforeseen(found: ConfigAnswers, verdict: Verdict) -> Validated:
+    """Reject every answer about a config; a request without an answer stays deferred."""
+    rejects = [
+        CountedReject(
+            Reject(
+                Stage.VALIDATE,
+                f"{found.about.config.subject}#{mode}",
+                Reason.UNFORESEEN_ERROR,
+                verdict.detail,
+            )
+        )
+        for mode, _ in found.answers
+    ]
+    validated = Validated(rejects=[*found.rejects, *rejects])
+    validated.defer(found, found.deferred)
     return validated
 
 
@@ -106,12 +147,14 @@ def _record_criticised(
     day: GrowthDay,
     found: ConfigAnswers,
     proposal: JudgedProposal,
-    said: CriticVerdict | None,
+    said: CriticVerdict | Verdict | None,
     validated: Validated,
 ) -> None:
     """Record a proposal with the critic's words, or leave it to the next run."""
     if said is None:
         validated.defer(found, 1)
+    elif isinstance(said, Verdict):
+        _record(day, found, replace(proposal, judgement=said), "", validated)
     elif said.valid:
         _record(day, found, proposal, f"critic: {said.reason}", validated)
     else:
@@ -177,18 +220,19 @@ def _output(day: GrowthDay, services: Services, validated: Validated) -> StepOut
     rejected = sum(counted.number for counted in validated.rejects)
     kept = len(validated.tasks)
     found = invalidity(kept, count_reasons(validated.rejects))
+    alarms = [found.alarm, alarm_of(validated.rejects)]
     standing = task_keys(services.engine, str(day), validated.waiting)
     return StepOutput(
         counts=Counts(kept + rejected + validated.deferred, kept, rejected, validated.deferred),
         rejects=validated.rejects,
-        stages=(Stage.VALIDATE,),
+        stages=(Stage.PROPOSE, Stage.VALIDATE),
         tables={ProposalRow: validated.proposals, TaskRow: list(validated.tasks.values())},
         facts={
             "proposals": len(validated.proposals),
             "rescued": dict(sorted(validated.rescues.items())),
             "repaired": dict(sorted(validated.repairs.items())),
             "invalid": found.invalid,
-            "alarm": found.alarm,
+            "alarm": "; ".join(filter(None, alarms)),
             "criticised": validated.criticised,
             EXAMINED: require_step(services, str(day), StepName.EXAMINE).output,
         },

@@ -58,9 +58,13 @@ class Invalidity:
 
 
 def invalidity(valid: int, reasons: Mapping[str, int]) -> Invalidity:
-    """Sort rejects by whether the proposal was invalid or one too many."""
+    """Sort rejects by whether the proposal was invalid or one too many.
+
+    What raised an error that nobody foresaw was not judged, and is neither.
+    """
     surplus = sum(number for reason, number in reasons.items() if reason in SURPLUS)
-    return Invalidity(valid, sum(reasons.values()) - surplus, surplus)
+    unjudged = reasons.get(Reason.UNFORESEEN_ERROR, 0)
+    return Invalidity(valid, sum(reasons.values()) - surplus - unjudged, surplus)
 
 
 def validity_rates(services: Services) -> dict[str, list[dict[str, Any]]]:

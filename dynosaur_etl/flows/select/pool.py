@@ -12,7 +12,7 @@ from sqlalchemy import select
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows.prepare.embed import embedding_kind
+from dynosaur_etl.flows.prepare.embed import embedding_kind, is_embedded
 from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
@@ -20,7 +20,7 @@ from dynosaur_etl.flows.select.repeats import repeated_tasks
 from dynosaur_etl.instances.same_rows import beyond_first
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.kinds import FileKind
-from dynosaur_etl.store.tables import FileRow, TaskRow, WithdrawalRow
+from dynosaur_etl.store.tables import FileRow
 from dynosaur_etl.store.vectors import vector_matrix
 
 
@@ -33,12 +33,13 @@ class Pool:
         quality: float64 [n], in [0, 1], of the scorer that is chosen.
         vectors: float16 [n, d], unit length.
         duplicates: instances left out because an earlier one is the same, or nearly so, by reason.
-        withdrawn: instances left out by the dataset that has been withdrawn.
+        left_out: instances left out by the dataset that may not be used any more.
         repeated: instances left out by the task that repeats another one.
         repeats: what those tasks repeat, in words.
         same_rows: instances left out by their dataset, since their input and output stand there
             under as many other instructions as are allowed.
         unscored: instances left out because the chosen scorer has no score for them.
+        unembedded: instances left out because they have no vector.
         numbers: int64 [n], where each instance stands among the rows of all `files`.
         files: the files of instances that were read, in their order.
     """
@@ -47,11 +48,12 @@ class Pool:
     quality: NDArray[np.float64]
     vectors: NDArray[np.float16]
     duplicates: Mapping[Reason, int]
-    withdrawn: Mapping[str, int]
+    left_out: Mapping[str, int]
     repeated: Mapping[str, int]
     repeats: Mapping[str, str]
     same_rows: Mapping[str, int]
     unscored: int
+    unembedded: int
     numbers: NDArray[np.int64]
     files: tuple[str, ...]
 
@@ -84,24 +86,8 @@ def pool_kinds(services: Services) -> tuple[str, str]:
     return score_kind(chosen_scorer(services)), embedding_kind(services)
 
 
-def withdrawn_sources(services: Services, days: Sequence[str]) -> dict[str, str]:
-    """Tell, for each source of those days that is withdrawn, the reasons in force."""
-    tasks = select(TaskRow.dataset_id).where(TaskRow.day.in_(days))
-    query = (
-        select(WithdrawalRow)
-        .where(WithdrawalRow.lifted_on.is_(None), WithdrawalRow.dataset_id.in_(tasks))
-        .order_by(WithdrawalRow.dataset_id, WithdrawalRow.reason)
-    )
-    told: dict[str, str] = {}
-    with reading(services.engine) as session:
-        for row in session.scalars(query):
-            words = f"{row.reason} since {row.found_on}: {row.detail}"
-            told[row.dataset_id] = "; ".join(filter(None, (told.get(row.dataset_id), words)))
-    return told
-
-
-def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str] = ()) -> Pool:
-    """Read the pool of those days, without withdrawn datasets and tasks that repeat others.
+def load_pool(services: Services, days: Sequence[str], left_out: Collection[str] = ()) -> Pool:
+    """Read the pool of those days, without datasets to leave out and tasks that repeat others.
 
     Raises:
         InvalidInput: the days have no instance, or none that is left, or not every one has been
@@ -113,11 +99,11 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
         raise InvalidInput(not_allowed("pool", "no growth day", "one finished growth day or more"))
     everything = pa.concat_tables(instances)
     scores, vectors = (_beside(services, kind, days, everything) for kind in pool_kinds(services))
-    scored = scores["score"].is_valid()
+    scored, embedded = scores["score"].is_valid(), is_embedded(vectors)
     numbered = everything.append_column("number", pa.array(range(everything.num_rows), pa.int64()))
-    gone = pc.is_in(numbered["dataset"], pa.array(withdrawn, pa.string()))
+    gone = pc.is_in(numbered["dataset"], pa.array(left_out, pa.string()))
     live = pc.invert(gone)
-    left = numbered.filter(pc.and_(live, scored))
+    left = numbered.filter(pc.and_(live, pc.and_(scored, embedded)))
     if not left.num_rows:
         raise InvalidInput(not_allowed("pool", "0 instances", f"1 or more up to {days[-1]}"))
     units = vector_matrix(vectors)
@@ -135,11 +121,12 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
         quality=scores["score"].to_numpy()[at],
         vectors=units[at],
         duplicates=unique.dropped,
-        withdrawn=_tally(numbered["dataset"].filter(gone)),
+        left_out=_tally(numbered["dataset"].filter(gone)),
         repeated=_tally(unique.instances["task_key"].filter(again)),
         repeats=repeats,
         same_rows=same_rows,
         unscored=pc.sum(pc.and_not(live, scored)).as_py() or 0,
+        unembedded=pc.sum(pc.and_not(pc.and_(live, scored), embedded)).as_py() or 0,
         numbers=at,
         files=files,
     )
@@ -164,7 +151,11 @@ def read_all(services: Services, kind: str, days: Sequence[str]) -> list[pa.Tabl
 def _beside(services: Services, kind: str, days: Sequence[str], instances: pa.Table) -> pa.Table:
     """Read what stands beside the instances, row by row."""
     tables = read_all(services, kind, days)
-    found = pa.concat_tables(tables) if tables else schemas.SCORES.empty_table()
+    found = (
+        pa.concat_tables(tables, promote_options="default")
+        if tables
+        else schemas.SCORES.empty_table()
+    )
     if not found["instance_key"].equals(instances["instance_key"]):
         raise InvalidInput(
             f"pool: {kind} has {found.num_rows} rows that are not those of the "

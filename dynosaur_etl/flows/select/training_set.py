@@ -26,6 +26,7 @@ from dynosaur_etl.flows.select.selection_request import (
     read_trainable,
     request_selection,
 )
+from dynosaur_etl.flows.select.standing import Standing
 from dynosaur_etl.flows.snapshot.heads import (
     is_set_aside,
     point_at,
@@ -84,10 +85,11 @@ def select(
         progress(taken, taken)
         rejects = [
             *_duplicates(live),
-            *_withdrawn(live, request.withdrawn),
+            *_left_out(live, request.standing),
             *_repeated(live),
             *_same_rows(live, services),
             *_unscored(live, services),
+            *_unembedded(live, services),
         ]
         rejected = sum(counted.number for counted in rejects)
         return StepOutput(
@@ -99,7 +101,9 @@ def select(
             facts={
                 "days": request.days,
                 "files": list(live.files),
-                "withdrawn": dict(request.withdrawn),
+                "withdrawn": dict(request.standing.withdrawn),
+                "newest_rejected": dict(request.standing.rejected),
+                "licences": dict(request.standing.licences),
                 "asked": request.size,
                 "selected": taken,
                 "held_out": int(trainable.held_out.sum()),
@@ -263,10 +267,18 @@ def _unscored(pool: Pool, services: Services) -> list[CountedReject]:
     return [CountedReject(Reject(Stage.SELECT, scorer, Reason.NOT_SCORED), pool.unscored)]
 
 
-def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:
+def _unembedded(pool: Pool, services: Services) -> list[CountedReject]:
+    if not pool.unembedded:
+        return []
+    model = services.embedder.name
+    return [CountedReject(Reject(Stage.SELECT, model, Reason.NOT_EMBEDDED), pool.unembedded)]
+
+
+def _left_out(pool: Pool, standing: Standing) -> list[CountedReject]:
+    why = standing.left_out
     return [
-        CountedReject(Reject(Stage.SELECT, name, Reason.WITHDRAWN, words[name]), number)
-        for name, number in sorted(pool.withdrawn.items())
+        CountedReject(Reject(Stage.SELECT, name, *why[name]), number)
+        for name, number in sorted(pool.left_out.items())
     ]
 
 

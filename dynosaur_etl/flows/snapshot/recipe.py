@@ -1,10 +1,11 @@
 """Gathering the recipe of the next version, and making the content of a version from its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.domain.schemas import SOURCES
@@ -22,6 +23,7 @@ from dynosaur_etl.snapshots.recipe import Recipe
 from dynosaur_etl.store.facts.funnel import funnel
 from dynosaur_etl.store.facts.pool_tables import (
     SourceCard,
+    licence_conflicts,
     pool_rejects,
     pool_tasks,
     source_cards,
@@ -50,9 +52,10 @@ def make_recipe(
     storage, days = services.storage, list(selected.facts["days"])
     selection = storage.read_table(files[FileKind.SELECTIONS])
     pool = RecordedPool(selected.facts["files"], storage.read_table(files[FileKind.POOLS]))
+    licences = dict(selected.facts.get("licences", {}))
     scan = scan_pool(storage, pool, selection)
-    tasks = pool_tasks(services.engine, scan.tasks, days)
-    sources = _sources(services, tasks, scan, days)
+    tasks = pool_tasks(services.engine, scan.tasks, days, licences)
+    sources = _sources(services, tasks, scan, days, licences)
     rejects = pool_rejects(services.engine, days, selected.day)
     held_out = {"held_out": scan.held_out.num_rows} if scan.held_out.num_rows else {}
     return Recipe(
@@ -70,6 +73,8 @@ def make_recipe(
         counts=asdict(funnel(services.engine, days))
         | {"pool": pool.rows.num_rows, "selected": selection.num_rows}
         | held_out,
+        licences=licences,
+        conflicts=_conflicts(services, tasks, days),
     ), scan
 
 
@@ -82,7 +87,11 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
     selection = storage.read_table(recipe.selection)
     pool = RecordedPool(recipe.instances, storage.read_table(recipe.pool))
     known = scan or scan_pool(storage, pool, selection)
-    dress = with_messages if recipe.messages else _as_it_is
+
+    def dress(rows: pa.Table) -> pa.Table:
+        licensed = with_licences(rows, recipe.licences)
+        return with_messages(licensed) if recipe.messages else licensed
+
     rows = pool.rows.num_rows - known.held_out.num_rows
     return SnapshotContent(
         selected=dress(known.selected),
@@ -96,15 +105,37 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
         days=recipe.days,
         counts=recipe.counts,
         growth=known.growth,
-        full=FullPool(rows, lambda: trainable(storage, pool)) if recipe.full else None,
+        full=FullPool(rows, lambda: _full(storage, pool, recipe)) if recipe.full else None,
+        conflicts=recipe.conflicts,
     )
 
 
-def _sources(services: Services, tasks: pa.Table, scan: PoolScan, days: Sequence[str]) -> pa.Table:
+def with_licences(rows: pa.Table, licences: Mapping[str, str]) -> pa.Table:
+    """Put the licence that holds now in the place of the one that was written down, by dataset."""
+    if not licences or not rows.num_rows:
+        return rows
+    names = pa.array(licences.keys(), pa.string())
+    now = pa.array(licences.values(), pa.string()).take(pc.index_in(rows["dataset"], names))
+    at = rows.schema.get_field_index("licence")
+    return rows.set_column(at, rows.schema.field(at), pc.coalesce(now, rows["licence"]))
+
+
+def _full(storage: Storage, pool: RecordedPool, recipe: Recipe) -> Iterator[pa.Table]:
+    return (with_licences(rows, recipe.licences) for rows in trainable(storage, pool))
+
+
+def _sources(
+    services: Services,
+    tasks: pa.Table,
+    scan: PoolScan,
+    days: Sequence[str],
+    licences: Mapping[str, str],
+) -> pa.Table:
     """Return each dataset at a revision that the pool has tasks or instances of, by name.
 
     Tasks that stand while their day has been examined anew may be of a revision without a card;
-    what is known of it is their licence.
+    what is known of it is their licence. `licences` are those that hold now, by dataset, where the
+    card's is another one.
     """
     total = dict.fromkeys(by_source(tasks), 0) | dict(scan.sources)
     selected = by_source(scan.selected)
@@ -115,6 +146,7 @@ def _sources(services: Services, tasks: pa.Table, scan: PoolScan, days: Sequence
     rows = [
         {
             **vars(cards[dataset, revision]),
+            "licence": licences.get(dataset) or cards[dataset, revision].licence,
             "dataset": dataset,
             "revision": revision,
             "pool_instances": count,
@@ -126,12 +158,15 @@ def _sources(services: Services, tasks: pa.Table, scan: PoolScan, days: Sequence
     return pa.Table.from_pylist(rows, schema=SOURCES)
 
 
+def _conflicts(services: Services, tasks: pa.Table, days: Sequence[str]) -> dict[str, str]:
+    """Say, of the datasets of those tasks, where their newest card's text outdoes its YAML."""
+    used = set(tasks["dataset"].unique().to_pylist())
+    found = licence_conflicts(services.engine, days)
+    return {name: words for name, words in found.items() if name in used}
+
+
 def with_messages(rows: pa.Table) -> pa.Table:
     """Add the chat form of each row."""
     texts = rows.select(["instruction", "input", "output"]).to_pylist()
     field = SELECTED_CHAT.field("messages")
     return rows.append_column(field, pa.array(map(as_messages, texts), field.type))
-
-
-def _as_it_is(rows: pa.Table) -> pa.Table:
-    return rows

@@ -2,21 +2,20 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow.compute as pc
 
-from dynosaur_etl.domain.errors import HubRefused, InvalidInput, not_allowed
-from dynosaur_etl.domain.models import KEEP, Card, Counts, Listing, StepName, StepReport, Verdict
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.models import Counts, Listing, StepName, StepReport, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.hub.filters import examine_card, examine_listing
+from dynosaur_etl.flows.upkeep.head_audit import judge_heads, look_up
 from dynosaur_etl.snapshots.layout import SOURCES
 from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.store.database import locked
@@ -24,12 +23,10 @@ from dynosaur_etl.store.facts.hub_datasets import is_catalogued
 from dynosaur_etl.store.facts.proposed_tasks import task_sources
 from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, newest_versions
 from dynosaur_etl.store.facts.withdrawals import Withdrawal, withdrawals_in_force
-from dynosaur_etl.store.withdrawing import lift_withdrawals, record_withdrawal
+from dynosaur_etl.store.withdrawing import lift_withdrawals, record_renaming, record_withdrawal
 
 log = logging.getLogger(__name__)
 
-_LICENCE_TAG = "license:"
-_LICENCE_REASONS = frozenset({Reason.LICENCE_MISSING, Reason.LICENCE_NOT_ALLOWED})
 _OUT_OF_REACH = frozenset({Reason.GONE, Reason.PRIVATE, Reason.DISABLED})
 _PROGRESS_EVERY = 1000
 
@@ -48,22 +45,24 @@ class Holding:
 
 @dataclass(frozen=True)
 class _Sweep:
-    """What a complete listing says of the sources that it holds."""
+    """What a complete listing shows of the sources that it holds."""
 
     listed: int
-    verdicts: Mapping[str, Verdict]
+    heads: Mapping[str, Listing]
 
 
 def audit_sources(today: date, services: Services, progress: Progress = silent) -> StepReport:
     """Sweep the Hub's listing for sources of the pool that are gone, shut or re-licensed.
 
     A source that the complete listing lacks is asked for by itself, and is withdrawn only if the
-    Hub refuses it. Findings are stored as they are made, and only a person lifts them.
+    Hub refuses it, or shows it under another id where it may not be used. The card of each head
+    is judged once. Findings are stored as they are made, and only a person lifts them.
 
     Returns:
         Sources that were taken, those still to be used as kept, those withdrawn as rejected. The
-        facts tell what is `new`, how many sources are `unlisted` but still answer, and which
-        withdrawals the Hub no longer bears out (`reachable_again`).
+        facts tell what is `new`, how many sources are `unlisted` but still answer, how many of
+        those were `renamed`, and which withdrawals the Hub no longer bears out
+        (`reachable_again`).
 
     Raises:
         HubUnavailable: the Hub gives no answer; what was found until then is kept.
@@ -71,13 +70,18 @@ def audit_sources(today: date, services: Services, progress: Progress = silent) 
     with locked(services.engine, "audit"):
         sources, before = task_sources(services.engine), in_force(services)
         sweep = _sweep(services, sources, progress)
-        for name, verdict in sweep.verdicts.items():
-            _record(services, name, verdict, today)
-        unlisted = 0
-        for name, verdict in _asked_for(services, _absent(sources, sweep, before)):
-            _record(services, name, verdict, today)
-            unlisted += verdict.keep
-        return _report(today, sources, before, in_force(services), sweep, unlisted)
+        unlisted = _unlisted(services, _absent(sources, sweep, before), today)
+        verdicts: dict[str, Verdict] = {}
+        for name, head, verdict in judge_heads(services, {**sweep.heads, **unlisted}):
+            verdicts[name] = verdict
+            renamed = "" if head.id == name else f"now {head.id}: "
+            _record(services, name, replace(verdict, detail=renamed + verdict.detail), today)
+        facts = {
+            "listed": sweep.listed,
+            "unlisted": sum(verdicts[name].keep for name in unlisted),
+            "renamed": sum(listing.id != name for name, listing in unlisted.items()),
+        }
+        return _report(today, sources, before, in_force(services), verdicts, facts)
 
 
 def withdraw(dataset_id: str, why: str, today: date, services: Services) -> Withdrawal:
@@ -128,41 +132,15 @@ def versions_with(dataset_id: str, services: Services) -> list[Holding]:
 
 
 def _sweep(services: Services, sources: Collection[str], progress: Progress) -> _Sweep:
-    """Read the whole listing; only what it says of the sources is held in memory."""
-    verdicts: dict[str, Verdict] = {}
+    """Read the whole listing; only what it shows of the sources is held in memory."""
+    heads: dict[str, Listing] = {}
     listed = 0
     for listed, listing in enumerate(services.hub.list_datasets(modified_since=None), start=1):
         if listing.id in sources:
-            verdicts[listing.id] = _judge(listing, services.settings.licences)
+            heads[listing.id] = listing
         if listed % _PROGRESS_EVERY == 0:
             progress(listed, None)
-    return _Sweep(listed, verdicts)
-
-
-def _judge(listing: Listing, licences: Collection[str]) -> Verdict:
-    """Judge a source by its line of the listing; where no licence is tagged, none is judged."""
-    verdict = examine_listing(listing)
-    tagged = [tag.lower() for tag in listing.tags if tag.startswith(_LICENCE_TAG)]
-    if not verdict.keep or not tagged:
-        return verdict
-    verdict = examine_card(_card_of_tags(tagged), licences, ())
-    if verdict.reason not in _LICENCE_REASONS:
-        return KEEP
-    return Verdict(verdict.reason, f"{verdict.detail} at {listing.sha or 'its head'}")
-
-
-def _card_of_tags(tags: Collection[str]) -> Card:
-    """Give the card that says no more than the licences, so that one rule judges both."""
-    return Card(
-        licences=tuple(tag.removeprefix(_LICENCE_TAG) for tag in tags),
-        languages=(),
-        tags=(),
-        pretty_name="",
-        summary="",
-        licence_text="",
-        configs=(),
-        sha256="",
-    )
+    return _Sweep(listed, heads)
 
 
 def _absent(
@@ -170,21 +148,25 @@ def _absent(
 ) -> list[str]:
     """Name the sources that the listing lacks and that are not known to be out of reach."""
     known = {name for name, reason in before if reason in _OUT_OF_REACH}
-    return sorted(set(sources) - sweep.verdicts.keys() - known)
+    return sorted(set(sources) - sweep.heads.keys() - known)
 
 
-def _asked_for(services: Services, names: Collection[str]) -> Iterator[tuple[str, Verdict]]:
-    """Ask the Hub for each by itself: an entry can slip between two pages, or be renamed."""
+def _unlisted(services: Services, names: Collection[str], today: date) -> dict[str, Listing]:
+    """Give what the Hub shows of sources that its listing lacks; what it refuses is withdrawn.
 
-    def ask(name: str) -> Verdict:
-        try:
-            services.hub.commits(name)
-        except HubRefused as error:
-            return Verdict(error.reason, str(error))
-        return KEEP
-
-    with ThreadPoolExecutor(services.settings.hub_concurrency) as pool:
-        yield from zip(names, pool.map(ask, names), strict=True)
+    An entry can slip between two pages, or have another id by now, which is kept: the verdicts on
+    it are verdicts on the source.
+    """
+    found = {}
+    for name, shown in look_up(services, names):
+        if isinstance(shown, Verdict):
+            _record(services, name, shown, today)
+            continue
+        found[name] = shown
+        if shown.id != name:
+            record_renaming(services.engine, name, shown.id)
+            log.warning("%s is now %s", name, shown.id)
+    return found
 
 
 def _record(services: Services, name: str, verdict: Verdict, today: date) -> None:
@@ -201,15 +183,15 @@ def _report(
     sources: Collection[str],
     before: Collection[tuple[str, str]],
     after: dict[tuple[str, str], Withdrawal],
-    sweep: _Sweep,
-    unlisted: int,
+    verdicts: Mapping[str, Verdict],
+    facts: Mapping[str, int],
 ) -> StepReport:
     reason_of = {name: reason for name, reason in reversed(after) if name in sources}
     new = [item for key, item in after.items() if key not in before]
     again = {
         name
         for name, reason in before
-        if reason != Reason.WITHDRAWN and name in sweep.verdicts and sweep.verdicts[name].keep
+        if reason != Reason.WITHDRAWN and name in verdicts and verdicts[name].keep
     }
     return StepReport(
         step=StepName.AUDIT,
@@ -217,9 +199,8 @@ def _report(
         counts=Counts(len(sources), len(sources) - len(reason_of), len(reason_of)),
         reasons=dict(sorted(Counter(map(str, reason_of.values())).items())),
         facts={
-            "listed": sweep.listed,
+            **facts,
             "new": len(new),
-            "unlisted": unlisted,
             "reachable_again": len(again),
             "found": [[item.dataset_id, str(item.reason), item.detail] for item in new],
             "lift": sorted(again),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.reject_list import RejectLine, reject_line
+from dynosaur_etl.flows.views.rejected_kinds import rejected_kinds
 from dynosaur_etl.store.facts.funnel import Funnel, funnel
-from dynosaur_etl.store.facts.growth_steps import StepRecord, step_records
+from dynosaur_etl.store.facts.growth_steps import StepRecord, alarms, step_records
 from dynosaur_etl.store.facts.hub_datasets import kept_names
 from dynosaur_etl.store.facts.llm_requests import RequestSums, request_sums
 from dynosaur_etl.store.facts.rejections import RejectionFilter, count_by_reason, list_rejections
@@ -21,7 +22,9 @@ class DayReport:
 
     Attributes:
         steps: in the order in which they were finished.
+        alarm: of its steps, in words; empty where none raised one.
         rejects: by reason, the most frequent first.
+        rejected: the same, apart by what was rejected.
         datasets: that were kept.
         rejections: up to 500, by stage, subject and reason.
     """
@@ -29,7 +32,9 @@ class DayReport:
     day: str
     funnel: Inlined[Funnel]
     steps: Sequence[StepRecord]
+    alarm: str
     rejects: Mapping[str, int]
+    rejected: Mapping[str, Mapping[str, int]]
     llm: Inlined[RequestSums]
     datasets: Sequence[str]
     rejections: Sequence[RejectLine]
@@ -43,7 +48,9 @@ def day_report(day: str, services: Services) -> DayReport:
         day=day,
         funnel=funnel(engine, [day]),
         steps=step_records(engine, day),
+        alarm=alarms(engine, day).get(day, ""),
         rejects=count_by_reason(engine, day),
+        rejected=rejected_kinds(services, day),
         llm=request_sums(engine, day),
         datasets=kept_names(engine, day),
         rejections=[reject_line(record) for record in rejections],

@@ -7,6 +7,7 @@ from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.store.facts.growth_steps import step_records
 from dynosaur_etl.store.facts.llm_requests import request_sums
+from dynosaur_etl.store.facts.rejections import count_unforeseen
 
 _THINGS: Mapping[str, str] = {
     StepName.EXAMINE: "datasets",
@@ -19,6 +20,8 @@ _QUEUES = ("datasets", "proposals")
 
 def totals(services: Services) -> dict[str, float]:
     """Sum up all growth days: what was kept, rejected and waits, proposals by reason, and costs.
+
+    Errors that nobody foresaw are summed up too, of whatever step.
 
     Dollars are those that are known; a queue is what a rerun of its days would take up.
 
@@ -38,6 +41,7 @@ def totals(services: Services) -> dict[str, float]:
     reasons = sorted(name for name in found if name.startswith("proposals.reason."))
     spent = request_sums(services.engine)
     return {name: float(found[name]) for name in (*names, *reasons)} | {
+        "unforeseen": float(count_unforeseen(services.engine)),
         "tokens.prompt": float(spent.tokens.prompt),
         "tokens.completion": float(spent.tokens.completion),
         "dollars": float(spent.cost_usd),

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.views.rejected_kinds import rejected_kinds
 from dynosaur_etl.store.facts.funnel import Funnel, funnels
 from dynosaur_etl.store.facts.growth_steps import alarms, step_records
-from dynosaur_etl.store.facts.hub_datasets import count_catalogue
+from dynosaur_etl.store.facts.hub_datasets import count_catalogue, count_configs
 from dynosaur_etl.store.facts.llm_requests import RequestSums, cost_by_day, request_sums
 from dynosaur_etl.store.facts.rejections import count_by_reason
 from dynosaur_etl.store.facts.snapshot_versions import newest_versions
@@ -20,7 +21,7 @@ class DayLine:
     """What a growth day came to.
 
     Attributes:
-        alarm: empty where too few of its proposals are invalid.
+        alarm: of its steps, in words; empty where none raised one.
         held_back: steps whose last run was not whole, so that an earlier output stands.
     """
 
@@ -38,13 +39,17 @@ class Overview:
     Attributes:
         catalogue: datasets of the Hub that are known.
         funnel: over all growth days.
+        configs_kept: over all growth days.
         rejects: by reason, the most frequent first.
+        rejected: the same, apart by what was rejected: datasets, configs, proposals, rows.
         snapshots: the oldest first.
     """
 
     catalogue: int
     funnel: Inlined[Funnel]
+    configs_kept: int
     rejects: Mapping[str, int]
+    rejected: Mapping[str, Mapping[str, int]]
     llm: Inlined[RequestSums]
     days: Sequence[DayLine]
     snapshots: Sequence[VersionSummary]
@@ -60,7 +65,9 @@ def overview(services: Services) -> Overview:
     return Overview(
         catalogue=count_catalogue(engine),
         funnel=sum(by_day.values(), Funnel()),
+        configs_kept=count_configs(engine),
         rejects=count_by_reason(engine),
+        rejected=rejected_kinds(services),
         llm=request_sums(engine),
         days=[
             DayLine(

@@ -61,13 +61,21 @@ def step_records(
         return [StepRecord(*row) for row in session.execute(query)]
 
 
-def alarms(engine: Engine) -> dict[str, str]:
-    """Read the alarm of each judged day, empty where it has none."""
+def alarms(engine: Engine, day: str | None = None) -> dict[str, str]:
+    """Read the alarms of each day's steps, in the order of their commits; only days with any."""
     alarm = GrowthRunRow.facts["alarm"].astext
-    query = select(GrowthRunRow.day, func.coalesce(alarm, ""))
+    query = (
+        select(GrowthRunRow.day, alarm)
+        .where(func.coalesce(alarm, "") != "")
+        .order_by(GrowthRunRow.day, GrowthRunRow.finished_at)
+    )
+    if day is not None:
+        query = query.where(GrowthRunRow.day == day)
+    found: dict[str, str] = {}
     with reading(engine) as session:
-        rows = session.execute(query.where(GrowthRunRow.step == StepName.VALIDATE))
-        return dict(rows.all())
+        for name, words in session.execute(query):
+            found[name] = f"{found[name]}; {words}" if name in found else words
+    return found
 
 
 def grown_days(engine: Engine, up_to: str) -> list[str]:

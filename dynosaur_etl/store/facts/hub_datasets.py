@@ -79,6 +79,12 @@ def pinned_revisions(engine: Engine, days: Collection[str]) -> frozenset[tuple[s
         return frozenset((name, revision) for name, revision in session.execute(query))
 
 
+def count_configs(engine: Engine) -> int:
+    """Count the configs that all days have kept."""
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(ConfigRow)) or 0
+
+
 def count_samples(engine: Engine, day: str) -> int:
     """Count the files of sampled rows of a day."""
     with reading(engine) as session:

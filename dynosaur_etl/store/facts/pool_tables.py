@@ -7,6 +7,7 @@ import pyarrow as pa
 from sqlalchemy import Engine, and_, or_, select
 
 from dynosaur_etl.domain import schemas
+from dynosaur_etl.domain.licences import join_licences
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import RejectionRow, RevisionRow, TaskRow
@@ -32,8 +33,16 @@ class SourceCard:
     pretty_name: str
 
 
-def pool_tasks(engine: Engine, keys: Collection[str], days: Collection[str]) -> pa.Table:
+def pool_tasks(
+    engine: Engine, keys: Collection[str], days: Collection[str], licences: Mapping[str, str]
+) -> pa.Table:
     """Read the tasks of those keys, each as it stands on the first day that has it.
+
+    Args:
+        engine: of the product's database.
+        keys: of the tasks.
+        days: of the pool.
+        licences: by dataset, where another one holds now than was written down.
 
     Returns:
         Columns `schemas.TASKS`, by day and key.
@@ -43,7 +52,8 @@ def pool_tasks(engine: Engine, keys: Collection[str], days: Collection[str]) -> 
     with reading(engine) as session:
         for row in session.execute(query).mappings():
             if row["task_key"] in keys:
-                rows.setdefault(row["task_key"], dict(row))
+                licence = licences.get(row["dataset"], row["licence"])
+                rows.setdefault(row["task_key"], {**row, "licence": licence})
     return pa.Table.from_pylist(list(rows.values()), schema=schemas.TASKS)
 
 
@@ -53,10 +63,22 @@ def source_cards(engine: Engine, days: Collection[str]) -> dict[tuple[str, str],
     with reading(engine) as session:
         return {
             (row.dataset_id, row.sha): SourceCard(
-                ", ".join(row.licences), ", ".join(row.languages), row.pretty_name
+                join_licences(row.licences), ", ".join(row.languages), row.pretty_name
             )
             for row in session.scalars(query)
         }
+
+
+def licence_conflicts(engine: Engine, days: Collection[str]) -> dict[str, str]:
+    """Read, by dataset, where the text of its newest card outdoes its YAML, in words."""
+    query = (
+        select(RevisionRow.dataset_id, RevisionRow.licence_conflict)
+        .where(RevisionRow.day.in_(days))
+        .order_by(RevisionRow.dataset_id, RevisionRow.day)
+    )
+    with reading(engine) as session:
+        newest = dict(session.execute(query).all())
+    return {name: words for name, words in newest.items() if words}
 
 
 def pool_rejects(engine: Engine, days: Collection[str], selected_on: str) -> pa.Table:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Engine, func, or_, select, tuple_
 
-from dynosaur_etl.domain.reasons import Stage
+from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import RejectionRow
 
@@ -75,6 +75,26 @@ def count_by_reason(engine: Engine, day: str | None = None) -> dict[str, int]:
     with reading(engine) as session:
         rows = session.execute(query.order_by(total.desc(), RejectionRow.reason))
         return {reason: int(number) for reason, number in rows}
+
+
+def count_by_stage(engine: Engine, day: str | None = None) -> dict[tuple[str, str], int]:
+    """Count as `count_by_reason`, by stage and reason."""
+    total = func.sum(RejectionRow.number)
+    stage_and_reason = (RejectionRow.stage, RejectionRow.reason)
+    query = select(*stage_and_reason, total).group_by(*stage_and_reason)
+    if day is not None:
+        query = query.where(RejectionRow.day == day)
+    with reading(engine) as session:
+        rows = session.execute(query.order_by(total.desc(), RejectionRow.reason))
+        return {(stage, reason): int(number) for stage, reason, number in rows}
+
+
+def count_unforeseen(engine: Engine) -> int:
+    """Count what was rejected, on any day, for an error that no rule foresees."""
+    query = select(func.sum(RejectionRow.number))
+    with reading(engine) as session:
+        number = session.scalar(query.where(RejectionRow.reason == str(Reason.UNFORESEEN_ERROR)))
+        return int(number or 0)
 
 
 def count_rows_of_task(engine: Engine, day: str, task_key: str) -> dict[str, int]:
