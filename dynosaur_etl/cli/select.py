@@ -5,18 +5,21 @@ from typing import Annotated, Any
 
 import typer
 
-from dynosaur_etl.cli.console import Json, emit, out, progress_bar
+from dynosaur_etl.cli.console import Json, emit, err, out, progress_bar
 
 app = typer.Typer()
 
-Source = Annotated[Path, typer.Argument(help="Parquet, JSONL or CSV file, or dataset folder.")]
+Source = Annotated[
+    Path, typer.Argument(help="File of Parquet, Arrow, JSON, JSONL or CSV, or folder of such.")
+]
 Name = str | None
+Number = int | None
 
 
 @app.command()
 def select(
     source: Source,
-    k: Annotated[int, typer.Option("-k", help="Rows to select; or give --budget.")] = 0,
+    k: Annotated[Number, typer.Option("-k", help="Rows to select; or give --budget.")] = None,
     alpha: Annotated[float, typer.Option(help="Weight of quality, 0 to 1.")] = 0.7,
     output: Annotated[Path, typer.Option("--out", help="New folder.")] = Path("selection"),
     text: Annotated[Name, typer.Option(help="Column to embed.")] = None,
@@ -24,8 +27,8 @@ def select(
     quality: Annotated[Name, typer.Option(help="Column of numbers from 0 to 1.")] = None,
     ids: Annotated[Name, typer.Option("--id", help="Column of distinct names.")] = None,
     group: Annotated[Name, typer.Option(help="Column that --most is about.")] = None,
-    most: Annotated[int, typer.Option(help="Most rows of one group.")] = 0,
-    budget: Annotated[int, typer.Option(help="Most that all rows may cost, say in tokens.")] = 0,
+    most: Annotated[Number, typer.Option(help="Most rows of one group.")] = None,
+    budget: Annotated[Number, typer.Option(help="Most that all rows may cost, say tokens.")] = None,
     cost: Annotated[Name, typer.Option(help="Column of whole numbers for --budget.")] = None,
     mode: Annotated[
         str, typer.Option(help="auto, exact, near-exact, graph, partitioned.")
@@ -35,22 +38,24 @@ def select(
     ] = 0.0,
     model: Annotated[Name, typer.Option(help="Embedder: folder or Hub id.")] = None,
     seed: Annotated[int, typer.Option(help="Of the samples that are drawn.")] = 0,
+    split: Annotated[
+        Name, typer.Option(help="Of a folder: a name, several with + between them, or all.")
+    ] = None,
+    encoding: Annotated[Name, typer.Option(help="Of CSV and JSON that is not UTF-8.")] = None,
     as_json: Json = False,
 ) -> None:
     """Select diverse rows of high quality from a file, with a report; needs no settings."""
-    from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-    from dynosaur_etl.flows.select.select_file import Columns, Request, select_file
+    from dynosaur_etl.flows.select.file.columns import Columns
+    from dynosaur_etl.flows.select.file.select_file import Request, select_file
 
-    if bool(k) == bool(budget):
-        raise InvalidInput(not_allowed("-k and --budget", (k, budget), "one of the two"))
-    if bool(group) != bool(most):
-        raise InvalidInput(not_allowed("--group and --most", (group, most), "both or neither"))
     columns = Columns(text, embedding, quality, ids, group, cost)
-    request = Request(k, budget, alpha, mode, most, format_weight, seed, model)
+    request = Request(k, budget, alpha, mode, most, format_weight, seed, model, split, encoding)
     with progress_bar(as_json) as progress:
         facts = select_file(
             source, columns, request, output, progress("embedding"), progress("sweeping alpha")
         )
+    for note in facts["notes"]:
+        err.print(f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     emit(facts, as_json, _show)
 
 
