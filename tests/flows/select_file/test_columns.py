@@ -138,3 +138,9 @@ def test_numbers_that_are_written_as_text_or_truth_are_numbers() -> None:
         found = read_candidates(rows, Columns("text", quality=name)).quality
         assert found is not None
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_row_of_a_later_part_of_a_column_is_named_too() -> None:
+    parts = pa.chunked_array([[[1.0], None], [[2.0], [3.0]], [[4.0], [0.0]]])
+    with pytest.raises(InvalidInput, match="row 5 has a zero vector"):
+        read_candidates(pa.table({"v": parts}), Columns(embedding="v"))
