@@ -60,7 +60,7 @@ def submodlib(pool: Any, k: int, _: Path) -> Any:
 
 def ours(mode: str) -> Method:
     def run(pool: Any, k: int, _: Path) -> Any:
-        from dynosaur_etl.selection.qdit import qdit
+        from dynosaur_etl.selection import qdit
 
         return qdit(pool, k, mode=mode).order
 
@@ -72,21 +72,21 @@ def baselines(pool: Any, k: int, _: Path) -> Any:
 
     On the graph that mode `graph` takes, and on one of half as many neighbours; tells the orders.
     """
-    from dynosaur_etl.selection.exact import finish
-    from dynosaur_etl.selection.graph import build_graph, default_neighbours, graph_pairs
-    from dynosaur_etl.selection.objective import build_objective
-    from dynosaur_etl.selection.qdit import qdit
-    from dynosaur_etl.selection.quality_scale import quality_ranks
-    from dynosaur_etl.selection.state import State
-    from dynosaur_etl.selection.vectors import COARSE, as_vectors
+    from dynosaur_etl.selection import Specification, build_graph, qdit
+    from dynosaur_etl.selection.graph.greedy import graph_pairs
+    from dynosaur_etl.selection.graph.neighbour_graph import default_neighbours
+    from dynosaur_etl.selection.greedy.pairs import pick_lazily
+    from dynosaur_etl.selection.problem.objective import build_objective
+    from dynosaur_etl.selection.problem.state import State
+    from dynosaur_etl.selection.vectors.fixed_point import COARSE, as_vectors
 
     vectors = as_vectors(pool, COARSE, "pool")
     neighbours = default_neighbours(len(pool), k)
     for name, width in (("taken", neighbours), ("narrow", neighbours // 2)):
         graph = build_graph(vectors, width)
         plain = State.unbound(np.zeros(len(pool), np.int32), k)
-        objective = build_objective(None, 0, "raw", quality_ranks, 1.0, vectors.one, plain.cost)
-        finish(graph_pairs(graph, plain.cover), plain, objective)
+        objective = build_objective(None, Specification(k), 1.0, vectors.one, plain.cost)
+        pick_lazily(graph_pairs(graph, plain.cover), plain, objective)
         TOLD[f"{name} from 0"] = plain.order
         TOLD[f"{name} ours"] = qdit(pool, k, graph=graph).order.tolist()
     return np.zeros(0, np.int64)
@@ -111,10 +111,9 @@ def floor_clustered(pool: Any, _k: int, _: Path) -> Any:
 
 def ours_growth(pool: Any, k: int, _: Path) -> Any:
     """Yesterday's graph without the last hundredth, updated; tells the times beside the order."""
-    from dynosaur_etl.selection.graph import build_graph, default_neighbours
-    from dynosaur_etl.selection.growth import update_graph
-    from dynosaur_etl.selection.qdit import qdit
-    from dynosaur_etl.selection.vectors import COARSE, as_vectors
+    from dynosaur_etl.selection import build_graph, qdit, update_graph
+    from dynosaur_etl.selection.graph.neighbour_graph import default_neighbours
+    from dynosaur_etl.selection.vectors.fixed_point import COARSE, as_vectors
 
     ids, old = [str(at) for at in range(len(pool))], len(pool) - len(pool) // 100
     vectors, neighbours = as_vectors(pool, COARSE, "pool"), default_neighbours(len(pool), k)

@@ -18,7 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "instances": {"domain"},
     "inference": {"domain"},
     "quality": {"domain", "inference", "llm"},
-    "selection": {"domain", "inference"},
+    "selection": {"domain"},
     "store": {"domain", "settings"},
     "snapshots": {"domain", "store"},
     "training": {"domain", "selection"},

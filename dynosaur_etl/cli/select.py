@@ -1,5 +1,6 @@
 """The command that selects from a file of the user's own."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,17 +47,20 @@ def select(
 ) -> None:
     """Select diverse rows of high quality from a file, with a report; needs no settings."""
     from dynosaur_etl.flows.select.file.columns import Columns
-    from dynosaur_etl.flows.select.file.select_file import Request, select_file
+    from dynosaur_etl.flows.select.file.request import FileRequest
+    from dynosaur_etl.flows.select.file.select_file import select_file
+    from dynosaur_etl.selection import Specification
 
+    rules = Specification(k, budget, alpha, mode, group_cap=most, seed=seed)
     columns = Columns(text, embedding, quality, ids, group, cost)
-    request = Request(k, budget, alpha, mode, most, format_weight, seed, model, split, encoding)
+    request = FileRequest(rules, columns, format_weight, model, split, encoding)
     with progress_bar(as_json) as progress:
-        facts = select_file(
-            source, columns, request, output, progress("embedding"), progress("sweeping alpha")
+        found = select_file(
+            source, request, output, progress("embedding"), progress("sweeping alpha")
         )
-    for note in facts["notes"]:
+    for note in found.notes:
         err.print(f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    emit(facts, as_json, _show)
+    emit(asdict(found), as_json, _show)
 
 
 def _show(state: dict[str, Any]) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.selection import checks
-from dynosaur_etl.selection.clusters import assign, spherical_k_means
-from dynosaur_etl.selection.metrics import DENSITY_POWER, density
-from dynosaur_etl.selection.result import Selection
-from dynosaur_etl.selection.vectors import COARSE, IntArray, Vectors, as_vectors
+from dynosaur_etl.selection.assessment.metrics import DENSITY_POWER, density
+from dynosaur_etl.selection.problem import checks
+from dynosaur_etl.selection.problem.result import Selection
+from dynosaur_etl.selection.vectors.fixed_point import COARSE, IntArray, Vectors, as_vectors
+from dynosaur_etl.selection.vectors.k_means import assign, spherical_k_means
 
 RANKED = 64
 

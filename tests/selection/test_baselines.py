@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.selection import baselines, metrics
-from dynosaur_etl.selection.qdit import qdit
+from dynosaur_etl.selection import baselines, qdit
+from dynosaur_etl.selection.assessment import metrics
 from tests.selection.conftest import clustered_pool
 from tests.selection.naive import cosines
 
@@ -59,14 +59,20 @@ def test_deita_keeps_its_distance_and_says_what_is_missing() -> None:
         baselines.deita(POOL, 3, QUALITY, threshold=2)
 
 
-def test_metrics_of_a_known_selection() -> None:
-    pool = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [3.0, 4.0]])
-    assert metrics.point_coverage(pool, [0]) == pytest.approx([1.0, 0.0, 0.0, 0.6])
-    found = metrics.summarise(pool, [0, 1], [0.9, 0.1, 0.5, 0.5], ["a", "b", "b", "b"])
-    assert found == {
-        "coverage_mean": pytest.approx((1 + 1 + 0 + 0.8) / 4),
-        "coverage_lowest_decile": 0.0,
-        "quality_mean": 0.5,
-        "quality_lowest_decile": 0.1,
-        "shares": {"a": 0.5, "b": 0.5},
-    }
+def test_novelselect_is_novel_and_weighs_quality() -> None:
+    plain = baselines.novelselect(POOL, 40, seed=3)
+    drawn = baselines.random(POOL, 40, seed=3)
+    assert len(set(plain.order.tolist())) == 40
+    assert metrics.novelsum(POOL, plain.order) > 1.1 * metrics.novelsum(POOL, drawn.order)
+    rated = baselines.novelselect(POOL, 40, QUALITY, seed=3)
+    assert QUALITY[rated.order].mean() > QUALITY[plain.order].mean() + 0.1
+
+
+def test_quality_weighted_clusters_draw_from_all_and_prefer_quality() -> None:
+    found = baselines.k_means_quality(POOL, 100, QUALITY, clusters=10, seed=1)
+    assert len(set(found.order.tolist())) == 100
+    assert QUALITY[found.order].mean() > QUALITY.mean() + 0.1
+    again = baselines.k_means_quality(POOL, 100, QUALITY, clusters=10, seed=1)
+    assert again.order.tolist() == found.order.tolist()
+    with pytest.raises(InvalidInput, match="clusters"):
+        baselines.k_means_quality(POOL, 100, QUALITY, clusters=0)

@@ -1,24 +1,23 @@
 """How a selection follows the version before: anew, or keeping the picks that are still alive."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import select as select_rows
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import Pool
 from dynosaur_etl.flows.select.pool_graph import EarlierGraph, grown_graph
-from dynosaur_etl.selection.choice import Choice, Machine, Size, choose
-from dynosaur_etl.selection.graph_table import graph_table
-from dynosaur_etl.selection.partitioned import Solver
-from dynosaur_etl.selection.problem import Problem, check
-from dynosaur_etl.selection.qdit import qdit
-from dynosaur_etl.selection.standing import standing
+from dynosaur_etl.selection import GroundSet, Specification, select
+from dynosaur_etl.selection.assessment.coverage_curve import coverage_curve
+from dynosaur_etl.selection.graph.graph_table import graph_table
+from dynosaur_etl.selection.modes import Choice, Size, choose
+from dynosaur_etl.selection.partitioned.rounds import Solver
 from dynosaur_etl.snapshots.layout import SELECTION
 from dynosaur_etl.store.tables import SnapshotRow
 
@@ -34,7 +33,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Picks:
-    """An ordered subset of the pool, as `selection.result.Selection` tells of it.
+    """An ordered subset of the pool, as a `Selection` describes it.
 
     Attributes:
         kept: how many of the first picks were kept from the base.
@@ -63,7 +62,7 @@ def base_version(services: Services, inputs: str) -> Base | None:
     if services.settings.selection_growth == "fresh":
         return None
     with Session(services.engine) as session:
-        newest = session.scalar(select(SnapshotRow).order_by(SnapshotRow.version.desc()))
+        newest = session.scalar(select_rows(SnapshotRow).order_by(SnapshotRow.version.desc()))
         if newest is not None and newest.facts.get("inputs") == inputs:
             before = newest.facts.get("base")
             newest = None if before is None else session.get(SnapshotRow, before)
@@ -75,55 +74,40 @@ def base_version(services: Services, inputs: str) -> Base | None:
 def pick(
     services: Services,
     pool: Pool,
-    k: int,
-    alpha: float,
+    specification: Specification,
     base: Base | None,
     earlier: EarlierGraph | None,
     solve: Solver,
 ) -> Picks:
-    """Select `k` instances by QDIT; those of the base that are in the pool come first, in order.
+    """Select instances by QDIT; those of the base that are in the pool come first, in order.
 
     Args:
         services: the process's services.
         pool: of which may be selected.
-        k: instances to select, at most as many as there are.
-        alpha: weight of quality.
+        specification: how; it picks at most as many as there are.
         base: the version whose picks are kept.
         earlier: the neighbour graph to grow from, where the mode goes by one.
         solve: maps a function over the parts' work, where the mode has parts.
     """
+    k = specification.k or 0
     alive = alive_picks(services, pool, base, k)
-    gain, coverage = standing(pool.vectors, alive)
+    gain, coverage = coverage_curve(pool.vectors, alive)
     if len(alive) == k:
-        params = {"k": k, "pool": len(pool.quality), "alpha": alpha}
+        params = {"k": k, "pool": len(pool.quality), "alpha": specification.alpha}
         return Picks(alive, gain, coverage, "kept", params, k)
-    left = k - len(alive)
-    settings = services.settings
-    chosen = chosen_mode(services, pool, left)
+    rules = replace(specification, k=k - len(alive))
+    chosen = chosen_mode(rules, pool)
     graph = None
     if chosen.mode == "graph" and len(pool.quality) > 1:
-        graph = grown_graph(services, pool.vectors, _keys(pool), left, earlier)
-    found = qdit(
-        pool.vectors,
-        left,
-        quality=pool.quality,
-        alpha=alpha,
-        mode=chosen.mode,
-        anchors=alive if len(alive) else None,
-        graph=graph,
-        seed=settings.seed,
-        quality_scale=settings.quality_scale,
-        memory_limit=chosen.machine.memory_limit,
-        cores=chosen.machine.cores,
-        solve=solve,
-        part_points=settings.selection_part_points,
-    )
+        graph = grown_graph(services, pool.vectors, _keys(pool), k - len(alive), earlier)
+    found = select(points_of(pool, alive), replace(rules, mode=chosen.mode), graph, solve)
+    reasons = {"mode_requested": rules.mode, "mode_reason": chosen.reason}
     return Picks(
         np.concatenate([alive, found.order]),
         np.concatenate([gain, found.gain]),
         np.concatenate([coverage, found.coverage]),
         found.method,
-        dict(found.params) | {"mode_asked": settings.selection_mode, "mode_reason": chosen.reason},
+        found.params | reasons,
         len(alive),
         None if graph is None else graph_table(graph, _keys(pool)),
     )
@@ -137,36 +121,20 @@ def alive_picks(services: Services, pool: Pool, base: Base | None, k: int) -> ND
     return _positions(pool, before["instance_key"].to_pylist())[:k]
 
 
-def chosen_mode(services: Services, pool: Pool, picks: int) -> Choice:
-    """Choose the mode by the settings alone, so that every machine makes the same selection.
+def chosen_mode(specification: Specification, pool: Pool) -> Choice:
+    """Choose the mode by what is specified alone, so that every machine selects the same.
 
     Raises:
-        InvalidInput: the mode that is set does not fit the memory that is set, or what is free.
+        InvalidInput: the mode does not fit the memory that is set, or what is free.
     """
-    settings = services.settings
-    machine = Machine(int(settings.selection_memory_gib * 2**30), settings.selection_cores)
-    size = Size(len(pool.quality), pool.vectors.shape[1], picks)
-    return choose(settings.selection_mode, size, machine, has_graph=False)
+    size = Size(len(pool.quality), pool.vectors.shape[1], specification.k or 0)
+    return choose(specification, size)
 
 
-def posed(
-    services: Services, pool: Pool, k: int, alpha: float, alive: NDArray[np.int64]
-) -> Problem:
-    """Pose the problem that `pick` has `qdit` solve."""
-    settings = services.settings
-    return check(
-        pool.vectors,
-        k,
-        pool.quality,
-        alpha,
-        alive if len(alive) else None,
-        None,
-        settings.seed,
-        "reference",
-        settings.quality_scale,
-        None,
-        None,
-    )
+def points_of(pool: Pool, alive: NDArray[np.int64]) -> GroundSet:
+    """Return the pool as points to select from; picks that are alive cover it already."""
+    anchors = alive if len(alive) else None
+    return GroundSet(pool.vectors, quality=pool.quality, anchors=anchors)
 
 
 def _keys(pool: Pool) -> list[str]:

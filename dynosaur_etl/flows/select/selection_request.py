@@ -23,6 +23,7 @@ from dynosaur_etl.flows.select.pool import (
 from dynosaur_etl.flows.select.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
 from dynosaur_etl.flows.select.repeats import repeat_rules
+from dynosaur_etl.selection import Specification
 
 STEP = "select"
 
@@ -34,8 +35,7 @@ class SelectionRequest:
     Attributes:
         day: up to which the pool reaches.
         days: those of it that have grown.
-        size: most instances to select.
-        weight: of quality against diversity.
+        specification: the rules of the selection; its `k` is the most instances to select.
         withdrawn: datasets that are left out, with the reasons.
         inputs: digest of what it is made from, but for the base.
         base: the version whose picks are kept, if any.
@@ -45,13 +45,17 @@ class SelectionRequest:
 
     day: GrowthDay
     days: list[str]
-    size: int
-    weight: float
+    specification: Specification
     withdrawn: Mapping[str, str]
     inputs: str
     base: Base | None
     graph: EarlierGraph | None
     rules: Mapping[str, Any]
+
+    @property
+    def size(self) -> int:
+        """Return the most instances to select."""
+        return self.specification.k or 0
 
     @property
     def fingerprint(self) -> str:
@@ -69,20 +73,20 @@ def request_selection(
     """
     settings = services.settings
     days = grown_days(services, str(day))
-    size, weight = _size(services, k), _weight(services, alpha)
+    specification = _specification(services, k, alpha)
     withdrawn = withdrawn_sources(services, days)
     inputs = {
         "days": days,
         "pool": [*pool_inputs(services, days), *withdrawn.items()],
         "duplicates": duplicate_rules(settings),
         "repeats": repeat_rules(services),
-        "k": size,
-        "alpha": weight,
-        "scale": settings.quality_scale,
+        "k": specification.k,
+        "alpha": specification.alpha,
+        "scale": specification.quality_scale,
         "held_out_share": settings.held_out_share,
-        "mode": settings.selection_mode,
-        "machine": [settings.selection_memory_gib, settings.selection_cores],
-        "part_points": settings.selection_part_points,
+        "mode": specification.mode,
+        "machine": [settings.selection_memory_gib, specification.cores],
+        "part_points": specification.part_points,
     }
     made_from = digest("selection", inputs)
     base = base_version(services, made_from)
@@ -91,7 +95,7 @@ def request_selection(
         "base": None if base is None else base.manifest_sha256,
         "graph": None if graph is None else graph.sha256,
     }
-    return SelectionRequest(day, days, size, weight, withdrawn, made_from, base, graph, rules)
+    return SelectionRequest(day, days, specification, withdrawn, made_from, base, graph, rules)
 
 
 @dataclass(frozen=True)
@@ -124,15 +128,21 @@ def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
     return Trainable(live, held_out, pool)
 
 
-def _size(services: Services, k: int | None) -> int:
-    size = services.settings.selection_size if k is None else k
+def _specification(services: Services, k: int | None, alpha: float | None) -> Specification:
+    """The rules of the settings, with k and alpha where they are given."""
+    settings = services.settings
+    size = settings.selection_size if k is None else k
     if size < 1:
         raise InvalidInput(not_allowed("k", size, "1 or more"))
-    return size
-
-
-def _weight(services: Services, alpha: float | None) -> float:
-    weight = services.settings.selection_alpha if alpha is None else alpha
-    if not 0 <= weight <= 1:
-        raise InvalidInput(not_allowed("alpha", weight, "0 to 1"))
-    return weight
+    found = Specification(
+        k=size,
+        alpha=settings.selection_alpha if alpha is None else alpha,
+        mode=settings.selection_mode,
+        quality_scale=settings.quality_scale,
+        seed=settings.seed,
+        memory_limit=int(settings.selection_memory_gib * 2**30),
+        cores=settings.selection_cores,
+        part_points=settings.selection_part_points,
+    )
+    found.check()
+    return found

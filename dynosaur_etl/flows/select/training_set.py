@@ -1,7 +1,7 @@
 """The third DAG's steps: select from the pool up to a day, snapshot it, verify the snapshot."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from dynosaur_etl.flows.select.selection_request import (
     request_selection,
 )
 from dynosaur_etl.flows.snapshot.versions import build_version, verify_snapshot
-from dynosaur_etl.selection.sweep import sample_sweep
+from dynosaur_etl.selection.assessment.alpha_sweep import sample_sweep
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
 from dynosaur_etl.store.tables import SnapshotRow
@@ -62,7 +62,8 @@ def select(
         live, pool, base = trainable.live, trainable.pool, request.base
         taken = min(request.size, len(pool.quality))
         solve = StoredParts(services, request).solve
-        picks = pick(services, pool, taken, request.weight, base, request.graph, solve)
+        rules = replace(request.specification, k=taken)
+        picks = pick(services, pool, rules, base, request.graph, solve)
         progress(taken, taken)
         rejects = [
             *_duplicates(live),

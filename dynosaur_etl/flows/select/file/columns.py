@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.selection.vectors import IntArray
+from dynosaur_etl.selection.vectors.fixed_point import IntArray
 
 TEXT_COLUMNS = ("instruction", "text", "prompt", "question")
 

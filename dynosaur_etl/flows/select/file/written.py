@@ -1,8 +1,8 @@
 """What a selection from a file writes."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput, StoreUnavailable, not_allowed
+from dynosaur_etl.flows.select.file.file_selection import FileSelection
 from dynosaur_etl.flows.select.file.json_rows import has_empty_struct, json_text
-from dynosaur_etl.selection.report import report
-from dynosaur_etl.selection.result import Selection
-from dynosaur_etl.selection.sweep import SweepPoint
-from dynosaur_etl.selection.vectors import IntArray
+from dynosaur_etl.selection import Selection
+from dynosaur_etl.selection.assessment.report import report
+from dynosaur_etl.selection.vectors.fixed_point import IntArray
 
 _JOINED_BYTES = 2**31 - 1
 _SHOWN = ("input", "method", "selected", "rows", "notes", "knee", "metrics")
@@ -74,7 +74,7 @@ def write(
     at: IntArray,
     selection: Selection,
     vectors: NDArray[np.number],
-    facts: dict[str, Any],
+    facts: FileSelection,
 ) -> None:
     """Write rows, ranks and report.
 
@@ -90,6 +90,19 @@ def write(
         StoreUnavailable: there is no room.
     """
     rows = at[selection.order]
+    stated = {name: value for name, value in asdict(facts).items() if name != "path"}
+    page = report(selection, vectors, facts.sweep, {name: stated[name] for name in _SHOWN})
+    try:
+        _write_table(_ranks(selection, rows), folder / "selection.parquet")
+        _write_table(_taken(table, rows), folder / "selected.parquet")
+        (folder / "report.json").write_text(json.dumps(stated, indent=1), encoding="utf-8")
+        (folder / "report.html").write_text(page, encoding="utf-8")
+    except OSError as e:
+        raise StoreUnavailable(f"the selection could not be written: {e}") from e
+
+
+def _ranks(selection: Selection, rows: IntArray) -> pa.Table:
+    """Rank, row of the input, marginal gain and coverage of each pick, quality and id if any."""
     picks = {
         "rank": pa.array(range(len(selection)), pa.int64()),
         "row": pa.array(rows),
@@ -100,16 +113,7 @@ def write(
         picks["quality"] = pa.array(selection.quality)
     if selection.ids is not None:
         picks["id"] = pa.array(selection.ids)
-    stated = {**facts, "parameters": selection.params, "diagnostics": selection.diagnostics}
-    points = [SweepPoint(**point) for point in facts["sweep"]]
-    page = report(selection, vectors, points, {name: facts[name] for name in _SHOWN})
-    try:
-        _write_table(pa.table(picks), folder / "selection.parquet")
-        _write_table(_taken(table, rows), folder / "selected.parquet")
-        (folder / "report.json").write_text(json.dumps(stated, indent=1), encoding="utf-8")
-        (folder / "report.html").write_text(page, encoding="utf-8")
-    except OSError as e:
-        raise StoreUnavailable(f"the selection could not be written: {e}") from e
+    return pa.table(picks)
 
 
 def _taken(table: pa.Table, rows: IntArray) -> pa.Table:
