@@ -77,14 +77,14 @@ def baselines(pool: Any, k: int, _: Path) -> Any:
     from dynosaur_etl.selection.graph.neighbour_graph import default_neighbours
     from dynosaur_etl.selection.greedy.pairs import pick_lazily
     from dynosaur_etl.selection.problem.objective import build_objective
-    from dynosaur_etl.selection.problem.state import State
+    from dynosaur_etl.selection.problem.state import GreedyState
     from dynosaur_etl.selection.vectors.fixed_point import COARSE, as_vectors
 
     vectors = as_vectors(pool, COARSE, "pool")
     neighbours = default_neighbours(len(pool), k)
     for name, width in (("taken", neighbours), ("narrow", neighbours // 2)):
         graph = build_graph(vectors, width)
-        plain = State.unbound(np.zeros(len(pool), np.int32), k)
+        plain = GreedyState.unbound(np.zeros(len(pool), np.int32), k)
         objective = build_objective(None, Specification(k), 1.0, vectors.one, plain.cost)
         pick_lazily(graph_pairs(graph, plain.cover), plain, objective)
         TOLD[f"{name} from 0"] = plain.order

@@ -31,7 +31,7 @@ from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.diff import diff_folders
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.publish import place_snapshot
-from dynosaur_etl.snapshots.verify import Problem, verify_snapshot
+from dynosaur_etl.snapshots.verify import SelectionProblem, verify_snapshot
 from dynosaur_etl.store.storage import Storage
 
 DAYS = 10
@@ -227,7 +227,7 @@ def verify_deeply(job: Job) -> dict[str, Any]:
     return {"bytes": manifest.bytes + read}
 
 
-def _be_sound(problems: list[Problem]) -> None:
+def _be_sound(problems: list[SelectionProblem]) -> None:
     if problems:
         raise SystemExit(f"unsound: {problems[:3]}")
 

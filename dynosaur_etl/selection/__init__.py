@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from dynosaur_etl.selection.graph.building import build_graph
     from dynosaur_etl.selection.graph.neighbour_graph import NeighbourGraph
     from dynosaur_etl.selection.graph.updating import update_graph
+    from dynosaur_etl.selection.information.mig import mig
+    from dynosaur_etl.selection.methods import METHODS, select_by
     from dynosaur_etl.selection.problem.budget import Budget
     from dynosaur_etl.selection.problem.problem import GroundSet
     from dynosaur_etl.selection.problem.result import Selection
@@ -20,26 +22,32 @@ if TYPE_CHECKING:
     from dynosaur_etl.selection.quality_diversity import qdit, select
 
 __all__ = [
+    "METHODS",
     "Budget",
     "GroundSet",
     "NeighbourGraph",
     "Selection",
     "Specification",
     "build_graph",
+    "mig",
     "qdit",
     "select",
+    "select_by",
     "update_graph",
 ]
 
 _HOMES = {
+    "METHODS": "methods",
     "Budget": "problem.budget",
     "GroundSet": "problem.problem",
     "NeighbourGraph": "graph.neighbour_graph",
     "Selection": "problem.result",
     "Specification": "problem.specification",
     "build_graph": "graph.building",
+    "mig": "information.mig",
     "qdit": "quality_diversity",
     "select": "quality_diversity",
+    "select_by": "methods",
     "update_graph": "graph.updating",
 }
 

@@ -22,7 +22,7 @@ from dynosaur_etl.selection.greedy.run import GreedyRun
 from dynosaur_etl.selection.greedy.samples import CLOSE, QUICK
 from dynosaur_etl.selection.modes import Choice
 from dynosaur_etl.selection.problem.objective import Reference
-from dynosaur_etl.selection.problem.problem import Problem
+from dynosaur_etl.selection.problem.problem import SelectionProblem
 from dynosaur_etl.selection.problem.result import Outcome
 from dynosaur_etl.selection.vectors.fixed_point import COARSE, FINE
 
@@ -59,7 +59,7 @@ class Prepared:
         return Outcome(method, state, rises, self.start, self.reference, resolution, params, found)
 
 
-def prepare(problem: Problem, mode: str) -> Prepared:
+def prepare(problem: SelectionProblem, mode: str) -> Prepared:
     """Read the points, let anchors cover them, and find the scale of gains on a sample.
 
     Raises:
@@ -67,11 +67,13 @@ def prepare(problem: Problem, mode: str) -> Prepared:
     """
     vectors = problem.vectors(FINE if mode == "exact" else COARSE)
     state = problem.state(vectors)
-    start = int(state.cover.sum(dtype=np.int64)) - sum(state.gains)
+    start = state.total(state.cover) - sum(state.gains)
     sample = reference_sample(len(vectors), problem.seed)
     drawn = chance_picks(len(vectors), problem.expected_picks, problem.seed)
+    points = (vectors.part(sample), vectors.part(drawn))
+    weight = None if state.weight is None else state.weight[sample]
     reference = reference_run(
-        vectors.part(sample), vectors.part(drawn), state.cover[sample], len(vectors)
+        *points, state.cover[sample], weight, len(vectors), problem.weights.unit
     )
     run = GreedyRun(vectors, state, problem.objective(reference, vectors.one), problem.seed)
     return Prepared(run, start, reference, problem.expected_picks)

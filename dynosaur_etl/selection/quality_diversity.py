@@ -38,6 +38,8 @@ def qdit(
     cores: int | None = None,
     solve: Solver = map,
     part_points: int = PART_POINTS,
+    weights: ArrayLike | None = None,
+    target: NDArray[np.number] | None = None,
 ) -> Selection:
     """Select k points greedily by (1 - alpha) d(a|A) + alpha q(a) (QDIT, arXiv 2311.14736).
 
@@ -62,6 +64,8 @@ def qdit(
         cores: CPU cores that `auto` reckons with.
         solve: of `partitioned`: maps a function over the parts' work, in order.
         part_points: of `partitioned`: most points of a part.
+        weights: what covering each point is worth, from 0.
+        target: vectors [t, d] of what the selection is for; points weigh by their nearness.
 
     Raises:
         InvalidInput: an argument is not allowed, or the memory is too small for the mode.
@@ -73,7 +77,9 @@ def qdit(
         budget,
         *(alpha, mode, normalise, quality_scale, cap, seed, memory_limit, cores, part_points),
     )
-    points = GroundSet(embeddings, quality, anchors, must_include, labels, costs, ids)
+    points = GroundSet(
+        embeddings, quality, weights, target, anchors, must_include, labels, costs, ids
+    )
     return select(points, specification, graph, solve)
 
 

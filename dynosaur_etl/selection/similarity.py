@@ -4,6 +4,7 @@ The method leaves the similarity open. `with_format` adds the form of a text to 
 that every mode can go by it. `select_by_matrix` takes any similarity that a user has.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from dynosaur_etl.selection.problem.constraints import Labels, check_constraints
 from dynosaur_etl.selection.problem.objective import build_objective
 from dynosaur_etl.selection.problem.result import Selection
 from dynosaur_etl.selection.problem.specification import Specification
-from dynosaur_etl.selection.problem.state import State
+from dynosaur_etl.selection.problem.state import GreedyState
 from dynosaur_etl.selection.vectors.fixed_point import unit
 
 _ONE = 2**30
@@ -30,6 +31,8 @@ _FORMS = (
     re.compile(r"\?"),
 )  # fmt: skip
 _WORDS_PER_STEP = 8
+_WEIGHT_TOLERANCE = 1e-6
+_IDENTITY_WIDTH = 256
 
 
 def format_signal(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -58,9 +61,39 @@ def with_format(
         raise InvalidInput(not_allowed("weight of format", weight, "a number from 0 to 1"))
     if len(texts) != len(pool):
         raise InvalidInput(not_allowed("texts", len(texts), f"{len(pool)}, one a point"))
-    meaning = unit(np.asarray(pool, np.float64), 0, "embeddings") * np.sqrt(1 - weight)
-    form = format_signal(texts) * np.sqrt(weight)
-    return np.concatenate((meaning, form), axis=1).astype(np.float32)
+    return mixed([(pool, 1 - weight), (format_signal(texts), weight)])
+
+
+def mixed(parts: Sequence[tuple[NDArray[np.number], float]]) -> NDArray[np.float32]:
+    """Return vectors whose cosine is the mean of the parts' cosines, weighted.
+
+    Args:
+        parts: vectors [n, d] of each similarity, and its weight, which are not negative and sum
+            to 1.
+
+    Raises:
+        InvalidInput: weights that are none, or a vector that is zero or not finite.
+    """
+    weights = [weight for _, weight in parts]
+    if min(weights) < 0 or abs(sum(weights) - 1) > _WEIGHT_TOLERANCE:
+        raise InvalidInput(not_allowed("weights of similarities", weights, "0 or more, sum 1"))
+    scaled = [
+        unit(np.asarray(vectors, np.float64), 0, "embeddings") * np.sqrt(weight)
+        for vectors, weight in parts
+    ]
+    return np.concatenate(scaled, axis=1).astype(np.float32)
+
+
+def identity_signal(labels: Sequence[object]) -> NDArray[np.float32]:
+    """Return vectors [n, 256] that are equal for equal labels and nearly orthogonal for others.
+
+    Each label has random signs of its own, so that two labels have a cosine of 0 within 0.06 (one
+    standard deviation), whatever their number.
+    """
+    names, at = np.unique(np.asarray([str(label) for label in labels]), return_inverse=True)
+    seeds = [int(hashlib.sha256(name.encode()).hexdigest()[:16], 16) for name in names.tolist()]
+    signs = [np.random.default_rng(seed).choice((-1.0, 1.0), _IDENTITY_WIDTH) for seed in seeds]
+    return (np.array(signs, np.float32) / np.float32(_IDENTITY_WIDTH**0.5))[at]
 
 
 def select_by_matrix(
@@ -94,7 +127,7 @@ def select_by_matrix(
     constraints = check_constraints(count, specification, costs=costs, groups=labels)
     ratings = check_quality(quality, count)
     unit_gain = _late_gain(pairs, specification, constraints.budget)
-    state = State.unbound(np.zeros(count, np.int32), constraints.budget.total)
+    state = GreedyState.unbound(np.zeros(count, np.int32), constraints.budget.total)
     state.cost = constraints.budget.cost
     state.group, state.capacity = constraints.grouping.group, constraints.grouping.capacity.copy()
     objective = build_objective(ratings, specification, unit_gain, _ONE, state.cost)
@@ -104,7 +137,7 @@ def select_by_matrix(
 
 def _late_gain(pairs: Pairs, specification: Specification, budget: CheckedBudget) -> float:
     """Mean gain of the last tenth of the picks that diversity alone makes."""
-    plain = State.unbound(np.zeros(len(pairs.starts) - 1, np.int32), budget.total)
+    plain = GreedyState.unbound(np.zeros(len(pairs.starts) - 1, np.int32), budget.total)
     plain.cost = budget.cost
     pick_lazily(pairs, plain, build_objective(None, specification, 1.0, _ONE, budget.cost))
     late = plain.gains[int(0.9 * len(plain.gains)) :]
@@ -112,7 +145,11 @@ def _late_gain(pairs: Pairs, specification: Specification, budget: CheckedBudget
 
 
 def _measured(
-    state: State, ratings: NDArray[np.float64] | None, pairs: int, alpha: float, unit_gain: float
+    state: GreedyState,
+    ratings: NDArray[np.float64] | None,
+    pairs: int,
+    alpha: float,
+    unit_gain: float,
 ) -> Selection:
     order, gains = np.array(state.order, np.int64), np.array(state.gains, np.float64) / _ONE
     count = len(state.cover)

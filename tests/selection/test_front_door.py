@@ -21,7 +21,7 @@ def test_importing_it_loads_nothing_and_its_names_are_there() -> None:
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert all(getattr(room, name) is not None for name in room.__all__)
-    assert dir(room) == room.__all__
+    assert dir(room) == sorted(room.__all__)
     with pytest.raises(AttributeError, match="no attribute 'qdits'"):
         _ = room.qdits
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dynosaur_etl.selection.problem.state import GreedyState
 from dynosaur_etl.selection.vectors.fixed_point import (
     BLOCK,
     COARSE,
@@ -31,25 +32,40 @@ def coverage_curve(
     if not len(picks):
         return np.zeros(0), np.zeros(0)
     vectors = as_vectors(embeddings, COARSE, "embeddings")
-    total = _summed_cover(vectors, picks)
+    covered = GreedyState.unbound(np.zeros(len(vectors), np.int32), len(picks))
+    total = summed_cover(vectors, np.arange(len(vectors)), picks, covered)
     gain = np.diff(total, prepend=np.int64(0)) / vectors.one
     return gain, total / (float(vectors.one) * len(vectors))
 
 
-def _summed_cover(vectors: Vectors, picks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The cover of all points after each pick, summed, fixed point."""
-    covered = np.zeros(len(vectors), np.int32)
+def summed_cover(
+    vectors: Vectors, points: NDArray[np.int64], picks: NDArray[np.int64], state: GreedyState
+) -> NDArray[np.int64]:
+    """Return the cover of some points after each pick, summed as the state weighs them.
+
+    Args:
+        vectors: of the pool.
+        points: positions in it.
+        picks: positions in it, in their order.
+        state: of the points, with the cover before the first pick, which is raised.
+    """
     total = np.zeros(len(picks), np.int64)
     for first in range(0, len(picks), BLOCK):
         block = picks[first : first + BLOCK]
-        for start in range(0, len(vectors), READ_BLOCK):
-            rows = np.arange(start, min(start + READ_BLOCK, len(vectors)))
-            near = vectors.similarities(rows, block)
-            np.maximum(near[:, 0], covered[rows], out=near[:, 0])
+        for start in range(0, len(points), READ_BLOCK):
+            span = slice(start, start + READ_BLOCK)
+            near = vectors.similarities(points[span], block)
+            np.maximum(near[:, 0], state.cover[span], out=near[:, 0])
             np.maximum.accumulate(near, axis=1, out=near)
-            covered[rows] = near[:, -1]
-            total[first : first + len(block)] += near.sum(axis=0, dtype=np.int64)
+            state.cover[span] = near[:, -1]
+            total[first : first + len(block)] += _summed(near, span, state)
     return total
+
+
+def _summed(near: NDArray[np.int32], span: slice, state: GreedyState) -> NDArray[np.int64]:
+    if state.weight is None:
+        return np.asarray(near.sum(axis=0, dtype=np.int64), np.int64)
+    return np.asarray(state.weight[span] @ near.astype(np.int64), np.int64)
 
 
 def knee(coverage: NDArray[np.float64]) -> int:

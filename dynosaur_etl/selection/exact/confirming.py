@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dynosaur_etl.selection.exact.warm import Plan
+from dynosaur_etl.selection.exact.warm import WarmStart
 from dynosaur_etl.selection.greedy.measured import MeasuredGains
 from dynosaur_etl.selection.greedy.run import GreedyRun
 from dynosaur_etl.selection.vectors.fixed_point import IntArray
@@ -18,7 +18,7 @@ Best = tuple[float, int, int]
 """Score, negative position and gain of a candidate, the better one larger."""
 
 
-def confirm(run: GreedyRun, measured: MeasuredGains, plan: Plan, bounds: Ceilings) -> int:
+def confirm(run: GreedyRun, measured: MeasuredGains, plan: WarmStart, bounds: Ceilings) -> int:
     """Make the true picks, as many as were planned or as the bounds [stages, n] can decide.
 
     Gains never rise, so the bounds of a planned cover hold for every cover that is nowhere below

@@ -13,7 +13,7 @@ import numpy as np
 from dynosaur_etl.selection.exact.buckets import Buckets
 from dynosaur_etl.selection.exact.confirming import confirm
 from dynosaur_etl.selection.exact.pair_pass import PairPass, pass_over_pairs
-from dynosaur_etl.selection.exact.warm import Plan, planned_covers, warm_start_within
+from dynosaur_etl.selection.exact.warm import WarmStart, planned_covers, warm_start_within
 from dynosaur_etl.selection.greedy.measured import MeasuredGains
 from dynosaur_etl.selection.greedy.pairs import pick_lazily
 from dynosaur_etl.selection.greedy.run import GreedyRun
@@ -35,11 +35,11 @@ def run_exact(run: GreedyRun, pair_bytes: int) -> dict[str, int]:
     Raises:
         InvalidInput: the pairs do not fit in `pair_bytes`.
     """
-    measured = MeasuredGains(len(run), run.vectors.rows)
+    measured = MeasuredGains(len(run), run.vectors.rows, run.state.weight)
     passes = confirmed = 0
     while True:
         plan = planned_covers(run, measured, pair_bytes, passes == 0)
-        found = pass_over_pairs(run.vectors, plan.covers)
+        found = pass_over_pairs(run.vectors, plan.covers, run.state.weight)
         passes += 1
         confirmed += confirm(run, measured, plan, found.bounds)
         wrong = np.flatnonzero(run.state.cover < plan.covers[-1])
@@ -63,7 +63,7 @@ def run_near_exact(run: GreedyRun, pair_bytes: int) -> dict[str, int]:
     return {"passes": 1, "pairs": len(pairs), "warm_start_picks": first}
 
 
-def _pick_the_rest(run: GreedyRun, found: PairPass, plan: Plan, wrong: IntArray) -> int:
+def _pick_the_rest(run: GreedyRun, found: PairPass, plan: WarmStart, wrong: IntArray) -> int:
     """Make the other picks by lazy greedy; the number of pairs that it went by."""
     _list_again(run, plan.covers[-1], wrong, found.buckets)
     pairs = found.buckets.pairs()

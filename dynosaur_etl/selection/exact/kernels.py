@@ -29,6 +29,26 @@ def stage_gains(
             row_gains[stage, i] += total
 
 
+def weighted_stage_gains(
+    tile: Array,
+    covers: tuple[Array, Array],
+    weights: tuple[Array, Array],
+    row_gains: Array,
+    column_gains: Array,
+) -> None:
+    """The same as `stage_gains` for points of several weights, those of the rows and columns."""
+    (row_covers, column_covers), (row_weight, column_weight) = covers, weights
+    for i in range(tile.shape[0]):
+        for stage in range(row_covers.shape[0]):
+            cover, weight = row_covers[stage, i], row_weight[i]
+            total = np.float32(0)
+            for j in range(tile.shape[1]):
+                rise = max(np.float32(0), tile[i, j] - column_covers[stage, j])
+                total += rise * column_weight[j]
+                column_gains[stage, j] += max(np.float32(0), tile[i, j] - cover) * weight
+            row_gains[stage, i] += total
+
+
 def count_above(tile: Array, row_floor: Array, column_floor: Array, start: int, stop: int) -> int:
     """Number of entries above the lower of their row's and their column's floor."""
     count = 0

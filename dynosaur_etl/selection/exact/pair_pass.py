@@ -13,10 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.selection.exact.buckets import Buckets
-from dynosaur_etl.selection.exact.kernels import count_above, list_above, pair_dots, stage_gains
+from dynosaur_etl.selection.exact.kernels import (
+    count_above,
+    list_above,
+    pair_dots,
+    stage_gains,
+    weighted_stage_gains,
+)
 from dynosaur_etl.selection.exact.tiles import Tile, Tiles
 from dynosaur_etl.selection.vectors.compiling import compiled, reassociated
-from dynosaur_etl.selection.vectors.fixed_point import BLOCK, FINE, Similarity, Vectors
+from dynosaur_etl.selection.vectors.fixed_point import BLOCK, FINE, IntArray, Similarity, Vectors
 from dynosaur_etl.selection.vectors.threads import cpu_count, one_blas_thread
 
 BYTES_PER_PAIR = 18
@@ -73,11 +79,33 @@ class TileParts:
     listed: list[Listed]
 
 
-def pass_over_pairs(vectors: Vectors, covers: list[Similarity]) -> PairPass:
+@dataclass(frozen=True)
+class Stages:
+    """Covers at which gains are bounded.
+
+    Attributes:
+        floors: products at or below which nothing can beat them [stages, n].
+        weight: of the points, float32 [n], or None for 1.
+    """
+
+    floors: NDArray[np.float32]
+    weight: NDArray[np.float32] | None
+
+    def part(self, first: int, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return floors and weights of some points."""
+        span = slice(first, first + size)
+        weight = np.ones(0, np.float32) if self.weight is None else self.weight[span]
+        return np.ascontiguousarray(self.floors[:, span]), weight
+
+
+def pass_over_pairs(
+    vectors: Vectors, covers: list[Similarity], weight: IntArray | None = None
+) -> PairPass:
     """Bound all gains at every cover but the last, and list the pairs above the last."""
-    stages = floors(np.array(covers[:-1]).reshape(-1, len(vectors)), vectors)
+    stage_floors = floors(np.array(covers[:-1]).reshape(-1, len(vectors)), vectors)
+    stages = Stages(stage_floors, None if weight is None else weight.astype(np.float32))
     last_floors = floors(covers[-1], vectors)
-    found = PairPass(np.zeros(stages.shape), Buckets(len(vectors)))
+    found = PairPass(np.zeros(stage_floors.shape), Buckets(len(vectors)))
     source = Tiles(vectors)
 
     def work(place: tuple[int, int]) -> TileParts:
@@ -99,17 +127,18 @@ def _gather(found: PairPass, parts: TileParts) -> None:
         found.buckets.add(*listed)
 
 
-def _stage_parts(
-    tile: Tile, stages: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _stage_parts(tile: Tile, stages: Stages) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The tile's part of all gains at each stage, of its rows and of its columns."""
     height, width = tile.products.shape
-    rows = np.ascontiguousarray(stages[:, tile.row :][:, :height])
-    columns = np.ascontiguousarray(stages[:, tile.column :][:, :width])
+    rows, row_weight = stages.part(tile.row, height)
+    columns, column_weight = stages.part(tile.column, width)
     row_gains, column_gains = np.zeros(rows.shape, np.float32), np.zeros(columns.shape, np.float32)
-    if len(stages):
+    if len(rows) and stages.weight is None:
         kernel = reassociated(stage_gains)
         kernel(tile.products, rows, columns, row_gains, column_gains, 0, height)
+    elif len(rows):
+        covers, weights = (rows, columns), (row_weight, column_weight)
+        reassociated(weighted_stage_gains)(tile.products, covers, weights, row_gains, column_gains)
     return row_gains, np.zeros_like(column_gains) if tile.diagonal else column_gains
 
 

@@ -17,7 +17,7 @@ _MOST_FIRST_PICKS = 384
 
 
 @dataclass(frozen=True)
-class Plan:
+class WarmStart:
     """Picks that greedy is expected to make next.
 
     Attributes:
@@ -31,8 +31,8 @@ class Plan:
 
 def planned_covers(
     run: GreedyRun, measured: MeasuredGains, pair_bytes: int, first_pass: bool
-) -> Plan:
-    """Plan picks by rough gains, and cover the points with their true similarities.
+) -> WarmStart:
+    """WarmStart picks by rough gains, and cover the points with their true similarities.
 
     A later pass plans any only if the pairs would not fit otherwise.
 
@@ -40,7 +40,7 @@ def planned_covers(
         InvalidInput: the pairs do not fit in `pair_bytes`.
     """
     if not first_pass and _fits(run, run.state.cover, pair_bytes):
-        return Plan([], [run.state.cover.copy()])
+        return WarmStart([], [run.state.cover.copy()])
     trial, ahead = run.trial(), run.state.copy()
     warm_start_within(trial, pair_bytes)
     picks = trial.state.order[len(run.state.order) :]
@@ -49,7 +49,7 @@ def planned_covers(
         gain = int(measured.gains(np.array([pick]), ahead.cover)[0])
         ahead.accept(pick, gain, measured.rows[pick])
         covers.append(ahead.cover.copy())
-    return Plan(picks, covers)
+    return WarmStart(picks, covers)
 
 
 def warm_start_within(run: GreedyRun, pair_bytes: int) -> list[Similarity]:
@@ -61,7 +61,7 @@ def warm_start_within(run: GreedyRun, pair_bytes: int) -> list[Similarity]:
     Raises:
         InvalidInput: the pairs do not fit in `pair_bytes`.
     """
-    measured = MeasuredGains(len(run), run.vectors.near_rows)
+    measured = MeasuredGains(len(run), run.vectors.near_rows, run.state.weight)
     sizes = warm_start_sizes(len(run))
     covers = warm_start(run, measured, FIRST_PICKS, sizes)
     while not _fits(run, covers[-1], pair_bytes) and len(run.state.open_candidates()):

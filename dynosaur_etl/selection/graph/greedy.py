@@ -41,7 +41,7 @@ def run_graph(
     baseline = np.minimum(_last_similarity(graph), int(likely_coverage * graph.one))
     np.maximum(state.cover, baseline, out=state.cover)
     pick_lazily(pairs, state, run.objective)
-    later = rises_of(pairs, seen, np.array(state.order[first:], np.int64))
+    later = rises_of(pairs, seen, np.array(state.order[first:], np.int64), state.weight)
     return np.concatenate((rises, later))
 
 

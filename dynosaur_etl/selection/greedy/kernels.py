@@ -15,6 +15,14 @@ def dense_gain(row: Array, cover: Array) -> int:
     return total
 
 
+def weighted_gain(row: Array, cover: Array, weight: Array) -> int:
+    """Sum over points v of weight[v] * max(0, row[v] - cover[v])."""
+    total = 0
+    for v in range(row.shape[0]):
+        total += max(np.int64(0), np.int64(row[v] - cover[v])) * weight[v]
+    return total
+
+
 def shift_gains(
     similarity: Array, old: Array, new: Array, gains: Array, start: int, stop: int
 ) -> None:

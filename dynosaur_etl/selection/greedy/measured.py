@@ -5,13 +5,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dynosaur_etl.selection.greedy.kernels import dense_gain
+from dynosaur_etl.selection.greedy.kernels import dense_gain, weighted_gain
 from dynosaur_etl.selection.greedy.run import GreedyRun
 from dynosaur_etl.selection.greedy.samples import approximate_similarities, most_promising
 from dynosaur_etl.selection.vectors.compiling import compiled
-from dynosaur_etl.selection.vectors.fixed_point import IntArray, Similarity, Vectors
+from dynosaur_etl.selection.vectors.fixed_point import IntArray, Similarity
 
 CACHED_CELLS = 2**26
+
+
+def gain_over(row: Similarity, cover: Similarity, weight: IntArray | None) -> int:
+    """Return what a row of similarities adds to a cover, summed over the points, weighted."""
+    if weight is None:
+        return int(compiled(dense_gain)(row, cover))
+    return int(compiled(weighted_gain)(row, cover, weight))
 
 
 @dataclass
@@ -22,10 +29,12 @@ class MeasuredGains:
         width: number of the points.
         rows_of: returns rows of similarities to them: `Vectors.rows`, or `near_rows`, which is
             faster.
+        weight: what covering each of the points is worth; None for 1.
     """
 
     width: int
     rows_of: Callable[[IntArray], Similarity]
+    weight: IntArray | None = None
     rows: dict[int, Similarity] = field(default_factory=dict)
 
     def gains(self, at: IntArray, cover: Similarity) -> IntArray:
@@ -33,7 +42,7 @@ class MeasuredGains:
         self._fetch(at)
         gains = np.empty(len(at), np.int64)
         for place, a in enumerate(at.tolist()):
-            gains[place] = compiled(dense_gain)(self.rows[a], cover)
+            gains[place] = gain_over(self.rows[a], cover, self.weight)
         return gains
 
     def _fetch(self, at: IntArray) -> None:
@@ -48,11 +57,11 @@ class MeasuredGains:
 class Screen:
     """Ranks a shortlist on a larger sample of points, so that few have to be measured on all."""
 
-    def __init__(self, vectors: Vectors, points: IntArray) -> None:
-        self._vectors = vectors
+    def __init__(self, run: GreedyRun, points: IntArray) -> None:
+        self._vectors = run.vectors
         self._points = points
-        self._factors = vectors.floats[points]
-        self._scale = len(vectors) / len(points)
+        self._factors = run.vectors.floats[points]
+        self._scale = run.weight_total / len(points)
         self._measured = MeasuredGains(len(points), self._rows)
 
     def finalists(self, run: GreedyRun, shortlist: IntArray, count: int) -> IntArray:

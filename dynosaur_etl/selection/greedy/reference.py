@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.selection.greedy.kernels import lazy_greedy
 from dynosaur_etl.selection.problem.objective import Reference
-from dynosaur_etl.selection.problem.state import State
-from dynosaur_etl.selection.vectors.compiling import compiled
+from dynosaur_etl.selection.problem.state import GreedyState
+from dynosaur_etl.selection.vectors.compiling import Array, compiled
 from dynosaur_etl.selection.vectors.fixed_point import IntArray, Vectors
 
 SMALLEST_GAIN = 1e-6
@@ -26,7 +26,12 @@ def chance_picks(count: int, k: int, seed: int) -> IntArray:
 
 
 def reference_run(
-    sample: Vectors, drawn: Vectors, cover: NDArray[np.int32], count: int
+    sample: Vectors,
+    drawn: Vectors,
+    cover: NDArray[np.int32],
+    weight: IntArray | None,
+    count: int,
+    unit: float = 1.0,
 ) -> Reference:
     """Run greedy by diversity alone on a sample of a pool of `count`, with K in proportion.
 
@@ -34,24 +39,29 @@ def reference_run(
         sample: of the pool, with its `cover` before the first pick.
         drawn: K points of the pool, for the coverage that chance reaches.
         cover: of the sample.
+        weight: of the sample, or None for 1.
         count: points of the pool.
+        unit: what a weight of 1 is in `weight`.
     """
     k, size = len(drawn), len(sample)
     picks = max(1, round(k * size / count))
     everything = np.arange(size)
-    gains = _dense_greedy(sample.similarities(everything, everything), cover.copy(), picks)
-    last = gains[int(picks * (1 - _LAST_PART)) :].mean() / sample.one
+    pairs = sample.similarities(everything, everything)
+    covered = np.maximum(sample.cover_by(drawn), cover)
+    if weight is None:
+        gains = _dense_greedy(pairs, cover.copy(), picks)
+    else:
+        gains = _dense_greedy(pairs * weight, cover * weight, picks)
+    last = gains[int(picks * (1 - _LAST_PART)) :].mean() / (sample.one * unit)
     in_pool = (count / k) / (size / picks)
-    by_chance = np.maximum(sample.cover_by(drawn), cover).mean() / sample.one
+    by_chance = np.average(covered, weights=weight) / sample.one
     return Reference(max(float(last) * in_pool, SMALLEST_GAIN), float(by_chance))
 
 
-def _dense_greedy(
-    similarity: NDArray[np.int32], cover: NDArray[np.int32], k: int
-) -> NDArray[np.int64]:
+def _dense_greedy(similarity: Array, cover: Array, k: int) -> NDArray[np.int64]:
     """Gains of the first k picks by diversity alone over a square matrix; raises `cover`."""
     size = len(similarity)
-    state = State.unbound(cover, k)
+    state = GreedyState.unbound(cover, k)
     gains = np.empty(k, np.int64)
     compiled(lazy_greedy)(
         (

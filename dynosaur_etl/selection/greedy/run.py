@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from dynosaur_etl.selection.problem.objective import Objective
-from dynosaur_etl.selection.problem.state import State
+from dynosaur_etl.selection.problem.state import GreedyState
 from dynosaur_etl.selection.vectors.fixed_point import Vectors
 
 
@@ -19,12 +19,17 @@ class GreedyRun:
     """
 
     vectors: Vectors
-    state: State
+    state: GreedyState
     objective: Objective
     seed: int
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    @property
+    def weight_total(self) -> int:
+        """Return what covering all points is worth."""
+        return self.state.weight_total
 
     def trial(self) -> "GreedyRun":
         """Return a run whose picks do not change this one."""

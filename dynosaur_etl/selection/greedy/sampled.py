@@ -9,11 +9,9 @@ take the best of the larger sample.
 
 import numpy as np
 
-from dynosaur_etl.selection.greedy.kernels import dense_gain
-from dynosaur_etl.selection.greedy.measured import MeasuredGains, Screen
+from dynosaur_etl.selection.greedy.measured import MeasuredGains, Screen, gain_over
 from dynosaur_etl.selection.greedy.run import GreedyRun
-from dynosaur_etl.selection.greedy.samples import SampledGains, SampleSizes
-from dynosaur_etl.selection.vectors.compiling import compiled
+from dynosaur_etl.selection.greedy.samples import SampledGains, SampleSizes, drawn_points
 from dynosaur_etl.selection.vectors.fixed_point import IntArray, Similarity
 
 _ROWS_AT_ONCE = 16
@@ -26,7 +24,7 @@ def pick_by_samples(run: GreedyRun, count: int, sizes: SampleSizes) -> None:
     """
     seen = run.trial()
     sampled = SampledGains.of(seen, sizes)
-    screen = Screen(run.vectors, np.union1d(sampled.points, _screened(run, sizes)))
+    screen = Screen(run, _both(run, sampled.points, _screened(run, sizes)))
     for _ in range(count):
         shortlist = sampled.shortlist(seen, sizes.shortlist)
         if not len(shortlist):
@@ -42,14 +40,20 @@ def _accept(run: GreedyRun, picks: IntArray) -> None:
     state = run.state
     for part in np.split(picks, range(_ROWS_AT_ONCE, len(picks), _ROWS_AT_ONCE)):
         for pick, row in zip(part.tolist(), run.vectors.near_rows(part), strict=True):
-            state.accept(pick, int(compiled(dense_gain)(row, state.cover)), row)
+            state.accept(pick, gain_over(row, state.cover, state.weight), row)
 
 
 def _screened(run: GreedyRun, sizes: SampleSizes) -> IntArray:
     """Positions of the points of the second sample, ascending."""
-    size = min(sizes.screen, len(run))
-    chosen = np.random.default_rng(run.seed + 1).choice(len(run), size, replace=False)
-    return np.sort(chosen).astype(np.int64)
+    rng = np.random.default_rng(run.seed + 1)
+    return drawn_points(run, rng, min(sizes.screen, len(run)))
+
+
+def _both(run: GreedyRun, one: IntArray, other: IntArray) -> IntArray:
+    """The points of two samples; drawn by weight, each as often as in both."""
+    if run.state.weight is None:
+        return np.union1d(one, other)
+    return np.sort(np.concatenate((one, other)))
 
 
 def warm_start(
@@ -63,7 +67,7 @@ def warm_start(
     state = run.state
     covers = [state.cover.copy()]
     sampled = SampledGains.of(run, sizes)
-    screen = Screen(run.vectors, _screened(run, sizes))
+    screen = Screen(run, _screened(run, sizes))
     for _ in range(count):
         shortlist = sampled.shortlist(run, sizes.shortlist)
         if not len(shortlist):

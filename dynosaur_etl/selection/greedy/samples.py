@@ -83,7 +83,7 @@ class SampledGains:
 
     def shortlist(self, run: GreedyRun, count: int) -> IntArray:
         """Return positions of the most promising candidates, ascending."""
-        scale = self.unit * len(run) / len(self.points)
+        scale = self.unit * run.weight_total / len(self.points)
         return most_promising(run, self.candidates, self.gains * scale, count)
 
     def move_cover(self, cover: Similarity) -> None:
@@ -104,11 +104,19 @@ def _drawn(run: GreedyRun, sizes: SampleSizes) -> tuple[IntArray, IntArray]:
     rng, candidates, count = np.random.default_rng(run.seed), run.state.open_candidates(), len(run)
     wanted = int(np.clip(sizes.cells // count, sizes.smallest_sample, sizes.largest_sample))
     size = min(wanted, count)
-    points = np.sort(rng.choice(count, size, replace=False))
+    points = drawn_points(run, rng, size)
     most = max(sizes.cells // size, 1)
     if len(candidates) > most:
         candidates = np.sort(rng.choice(candidates, most, replace=False))
     return points, candidates
+
+
+def drawn_points(run: GreedyRun, rng: np.random.Generator, size: int) -> IntArray:
+    """Draw points, ascending; by their weights where they have any, a heavy one more than once."""
+    weight, total = run.state.weight, run.weight_total
+    if weight is None:
+        return np.sort(rng.choice(len(run), size, replace=False)).astype(np.int64)
+    return np.sort(rng.choice(len(run), size, p=weight / total)).astype(np.int64)
 
 
 def _sampled_similarities(

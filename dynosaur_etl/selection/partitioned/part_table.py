@@ -10,7 +10,7 @@ import pyarrow as pa
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.selection.partitioned.part_task import PartTask
 from dynosaur_etl.selection.problem.objective import Objective, Reference
-from dynosaur_etl.selection.problem.state import State
+from dynosaur_etl.selection.problem.state import GreedyState
 
 _META = b"part"
 POSITION = "position"
@@ -30,6 +30,7 @@ def part_table(task: PartTask) -> pa.Table:
             "rate": objective.rate,
             "quality_term": objective.quality_term,
         }
+        | ({} if state.weight is None else {"weight": state.weight})
     )
     facts = {
         "room": state.capacity.tolist(),
@@ -53,13 +54,14 @@ def read_part(table: pa.Table) -> PartTask:
     facts = json.loads(meta[_META])
     vectors = table["vector"].combine_chunks()
     column = {name: table[name].to_numpy() for name in table.column_names if name != "vector"}
-    state = State(
+    state = GreedyState(
         np.array(column["cover"], np.int32),
         np.array(column["taken"], np.bool_),
         column["group"],
         np.array(facts["room"], np.int64),
         column["cost"],
         facts["left"],
+        column.get("weight"),
     )
     return PartTask(
         vectors.flatten().to_numpy().reshape(len(table), -1),

@@ -18,7 +18,7 @@ from dynosaur_etl.selection.graph.greedy import run_graph
 from dynosaur_etl.selection.graph.neighbour_graph import default_neighbours
 from dynosaur_etl.selection.greedy.run import GreedyRun
 from dynosaur_etl.selection.problem.objective import Objective, Reference
-from dynosaur_etl.selection.problem.state import State
+from dynosaur_etl.selection.problem.state import GreedyState
 from dynosaur_etl.selection.vectors.fixed_point import (
     BLOCK,
     COARSE,
@@ -44,7 +44,7 @@ class PartTask:
     """
 
     rows: NDArray[np.number]
-    state: State
+    state: GreedyState
     objective: Objective
     reference: Reference
     picks: int

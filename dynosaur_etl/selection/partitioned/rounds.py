@@ -17,7 +17,7 @@ from dynosaur_etl.selection.partitioned.part_task import (
     cover_part,
     solve_part,
 )
-from dynosaur_etl.selection.problem.problem import Problem
+from dynosaur_etl.selection.problem.problem import SelectionProblem
 from dynosaur_etl.selection.problem.result import Outcome
 from dynosaur_etl.selection.vectors.fixed_point import COARSE, IntArray, Similarity
 
@@ -28,7 +28,7 @@ Solver = Callable[[Callable[[PartTask], IntArray], Iterable[PartTask]], Iterable
 """Maps `solve_part` over the parts' tasks, in order, wherever it likes."""
 
 
-def run_partitioned(problem: Problem, solve: Solver = map) -> Outcome:
+def run_partitioned(problem: SelectionProblem, solve: Solver = map) -> Outcome:
     """Run both rounds.
 
     Args:
@@ -61,7 +61,7 @@ def run_partitioned(problem: Problem, solve: Solver = map) -> Outcome:
     )
 
 
-def first_tasks(problem: Problem) -> Iterator[PartTask]:
+def first_tasks(problem: SelectionProblem) -> Iterator[PartTask]:
     """Yield the parts' work as `run_partitioned` asks for it first, to be done ahead of it."""
     return _part_tasks(open_parts(problem), _OVERSAMPLE)
 
@@ -83,9 +83,10 @@ def _gathered(opening: Opening, solve: Solver) -> IntArray:
 
 def _part_tasks(opening: Opening, oversample: float) -> Iterator[PartTask]:
     problem, state = opening.problem, opening.state
-    total = int(state.cost.sum())
+    worth = state.cost if state.weight is None else state.weight + 1
+    total = int(worth.sum())
     for at in opening.parts.members:
-        share = int(np.ceil(oversample * state.remaining * state.cost[at].sum() / total))
+        share = int(np.ceil(oversample * state.remaining * worth[at].sum() / total))
         picks = int(np.clip(share / state.cost[at].mean(), 1, len(at)))
         yield PartTask(
             problem.embeddings[at],
@@ -106,14 +107,14 @@ def _join(opening: Opening, candidates: IntArray) -> IntArray:
     numbers, values = _listed(opening, candidates)
     pairs = _listed_pairs(numbers, values, state.cover, len(candidates))
     few = state.part(candidates, state.remaining)
-    few.cover = state.cover.copy()
+    few.cover, few.weight = state.cover.copy(), state.weight
     if len(candidates) > numbers.shape[1]:
         one = COARSE.one(opening.problem.embeddings.shape[1])
         baseline = np.minimum(values[:, -1], int(opening.reference.coverage * one))
         np.maximum(few.cover, baseline, out=few.cover)
     pick_lazily(pairs, few, opening.objective.part(candidates))
     order = np.array(few.order, np.int64)
-    later = rises_of(pairs, state.cover, order)
+    later = rises_of(pairs, state.cover, order, state.weight)
     state.order.extend(candidates[order].tolist())
     state.gains.extend(few.gains)
     return np.concatenate((rises, later))

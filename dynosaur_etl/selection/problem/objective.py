@@ -55,12 +55,13 @@ def build_objective(
     quality: NDArray[np.float64] | None,
     specification: Specification,
     reference_gain: float,
-    one: int,
+    one: float,
     cost: IntArray,
 ) -> Objective:
     """Return the weights of gain and quality, both for each unit of cost.
 
-    Without quality, diversity alone decides. `one` is the fixed-point value of similarity 1.
+    Without quality, diversity alone decides. `one` is what a gain of 1 is in fixed
+    point.
     """
     alpha = specification.alpha
     if quality is None or alpha == 0:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.selection.problem.objective import Reference
-from dynosaur_etl.selection.problem.state import State
+from dynosaur_etl.selection.problem.state import GreedyState
 from dynosaur_etl.selection.vectors.fixed_point import IntArray, Resolution
 
 
@@ -58,7 +58,7 @@ class Outcome:
     """
 
     method: str
-    state: State
+    state: GreedyState
     rises: IntArray
     start: int
     reference: Reference

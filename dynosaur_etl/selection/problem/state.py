@@ -9,7 +9,7 @@ from dynosaur_etl.selection.vectors.fixed_point import IntArray
 
 
 @dataclass
-class State:
+class GreedyState:
     """Cover of every point, who may still be picked, and what was picked.
 
     Attributes:
@@ -19,6 +19,7 @@ class State:
         capacity: picks that each group still allows.
         cost: what picking each candidate costs [n]; 1 where picks are counted.
         remaining: what may still be spent.
+        weight: what covering each point is worth [n]; None where all are worth 1.
         order: positions picked so far.
         gains: gain of each pick, fixed point.
     """
@@ -29,17 +30,18 @@ class State:
     capacity: IntArray
     cost: IntArray
     remaining: int
+    weight: IntArray | None = None
     order: list[int] = field(default_factory=list)
     gains: list[int] = field(default_factory=list)
 
     @classmethod
-    def unbound(cls, cover: NDArray[np.int32], k: int) -> "State":
+    def unbound(cls, cover: NDArray[np.int32], k: int) -> "GreedyState":
         """Return a state for k picks of anything; `cover` is updated in place."""
         count = len(cover)
         group, cost = np.zeros(count, np.int64), np.ones(count, np.int64)
         return cls(cover, np.zeros(count, np.bool_), group, np.array([k]), cost, k)
 
-    def copy(self) -> "State":
+    def copy(self) -> "GreedyState":
         """Return a state whose picks do not change this one."""
         return replace(
             self,
@@ -50,16 +52,28 @@ class State:
             gains=self.gains.copy(),
         )
 
-    def part(self, at: IntArray, remaining: int) -> "State":
+    def part(self, at: IntArray, remaining: int) -> "GreedyState":
         """Return the state of some of the points before any pick, with so much to spend."""
-        return State(
+        return GreedyState(
             self.cover[at],
             self.taken[at],
             self.group[at],
             self.capacity.copy(),
             self.cost[at],
             remaining,
+            None if self.weight is None else self.weight[at],
         )
+
+    def total(self, values: NDArray[np.int32]) -> int:
+        """Sum values over the points, each as often as it is worth."""
+        if self.weight is None:
+            return int(values.sum(dtype=np.int64))
+        return int(values.astype(np.int64) @ self.weight)
+
+    @property
+    def weight_total(self) -> int:
+        """Return what covering all points is worth."""
+        return len(self.cover) if self.weight is None else int(self.weight.sum())
 
     def unavailable(self, at: IntArray) -> NDArray[np.bool_]:
         """Return which of some candidates cannot be picked any more."""

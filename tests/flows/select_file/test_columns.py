@@ -23,7 +23,7 @@ def test_rows_without_text_are_left_out_and_the_others_keep_their_numbers() -> N
         table(q=[0.1, 9, None, 9, 0.2, 1], n=[*"abcdef"]), Columns("text", quality="q", ids="n")
     )
     assert found.at.tolist() == [*ROWS]
-    assert found.texts == ["one", "two", "three"]
+    assert found.texts == {"text": ["one", "two", "three"]}
     assert found.quality is not None
     assert found.quality.tolist() == [0.1, 0.2, 1.0]
     assert found.ids == ["a", "e", "f"]
@@ -41,7 +41,7 @@ def test_rows_without_text_are_left_out_and_the_others_keep_their_numbers() -> N
 )
 def test_texts_of_every_type_are_texts(texts: Any) -> None:
     rows = parquet_ready(table(text=texts))
-    assert read_candidates(rows, Columns("text")).texts == ["one", "two", "three"]
+    assert read_candidates(rows, Columns("text")).texts["text"] == ["one", "two", "three"]
 
 
 VECTORS = [[1.0, 2.0], [0.0, 1.0], [3.0, 0.0]]

@@ -33,7 +33,9 @@ TABLE = pa.table(
     }
 )
 COLUMNS = Columns(embedding="vector", quality="rating", ids="name")
-OF_THE_FILE = ("format_weight", "model", "split", "encoding")
+OF_THE_FILE = (
+    "method", "similarity", "target", "format_weight", "model", "split", "encoding",
+)  # fmt: skip
 
 
 def request(columns: Columns = COLUMNS, **options: Any) -> FileRequest:
@@ -162,6 +164,21 @@ def no_embedding(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ({}, {"encoding": "klingon"}, "--encoding: received 'klingon'"),
         ({}, {"encoding": "hex"}, "--encoding: received 'hex'"),
         ({}, {"split": "test"}, "--split: received 'test'"),
+        ({}, {"method": "best"}, "--method: received 'best'; allowed: coverage, deita"),
+        ({}, {"method": "rds"}, "method 'rds': received no target; allowed: with --target"),
+        ({"quality": None}, {"method": "deita"}, "'deita': received no quality; allowed: with --q"),
+        ({}, {"method": "random-by-source"}, "received no sources; allowed: with --source"),
+        ({}, {"similarity": "meaning"}, "similarity: received 'meaning'; allowed: embedding, te"),
+        ({}, {"similarity": "text:0"}, "similarity: received 'text:0'; allowed: weights above 0"),
+        (
+            {},
+            {"similarity": "output"},
+            "similarity 'output': received no column for it; allowed: -",
+        ),
+        ({}, {"similarity": "prompt"}, "allowed: --input"),
+        ({}, {"similarity": "task"}, "allowed: --task"),
+        ({}, {"similarity": "format", "format_weight": 0.5}, "--similarity and --format-weight"),
+        ({}, {"target": Path("/nowhere.csv")}, "'/nowhere.csv': received nothing that is there"),
     ],
 )
 def test_arguments_that_do_not_serve_are_refused_before_any_work(
@@ -196,7 +213,7 @@ def test_rows_that_are_missing_are_counted_in_what_is_refused(tmp_path: Path) ->
         select_file(rows, request(Columns(), k=2), tmp_path / "out")
 
 
-@pytest.mark.parametrize("fails", ["write", "summarise", "select"])
+@pytest.mark.parametrize("fails", ["write", "summarise", "select_by"])
 def test_the_folder_appears_whole_or_not_at_all(
     source: Path, tmp_path: Path, fails: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

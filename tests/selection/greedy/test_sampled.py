@@ -7,7 +7,7 @@ from dynosaur_etl.selection.greedy.run import GreedyRun
 from dynosaur_etl.selection.greedy.sampled import pick_by_samples
 from dynosaur_etl.selection.greedy.samples import SampleSizes, most_promising
 from dynosaur_etl.selection.problem.objective import Objective
-from dynosaur_etl.selection.problem.state import State
+from dynosaur_etl.selection.problem.state import GreedyState
 from dynosaur_etl.selection.vectors.fixed_point import COARSE, Vectors, as_vectors
 from tests.selection.conftest import clustered_pool
 from tests.selection.naive import Greedy
@@ -26,9 +26,9 @@ def vectors_of(seed: int) -> tuple[Vectors, NDArray[np.int64]]:
     return vectors, vectors.rows(np.arange(COUNT)).astype(np.int64)
 
 
-def capped(most: int, k: int) -> State:
+def capped(most: int, k: int) -> GreedyState:
     """Groups of a third of the points each, with so many picks at most."""
-    state = State.unbound(np.zeros(COUNT, np.int32), k)
+    state = GreedyState.unbound(np.zeros(COUNT, np.int32), k)
     state.group, state.capacity = np.arange(COUNT) % 3, np.full(3, most)
     return state
 
@@ -47,7 +47,7 @@ def test_samples_of_all_points_give_the_order_of_greedy() -> None:
 
 def test_gains_and_cover_are_those_of_all_points_however_small_the_samples() -> None:
     vectors, similarity = vectors_of(2)
-    state = State.unbound(similarity[[5, 700]].max(axis=0).astype(np.int32), 40)
+    state = GreedyState.unbound(similarity[[5, 700]].max(axis=0).astype(np.int32), 40)
     before = state.cover.astype(np.int64)
     pick_by_samples(GreedyRun(vectors, state, by_gain_alone(), 0), 40, LITTLE)
     assert len(set(state.order)) == 40
@@ -62,7 +62,7 @@ def test_small_samples_come_near_to_greedy_and_far_from_chance() -> None:
     greedy = Greedy(similarity, 1.0, np.zeros(COUNT), {0: 30}, np.zeros(COUNT, np.int64))
     best = similarity[greedy.run(30)[0]].max(axis=0).mean()
     chance = similarity[np.random.default_rng(0).choice(COUNT, 30)].max(axis=0).mean()
-    state = State.unbound(np.zeros(COUNT, np.int32), 30)
+    state = GreedyState.unbound(np.zeros(COUNT, np.int32), 30)
     pick_by_samples(GreedyRun(vectors, state, by_gain_alone(), 0), 30, LITTLE)
     assert (state.cover.mean() - chance) / (best - chance) > 0.6
 
@@ -75,7 +75,7 @@ def test_it_ends_where_no_more_can_be_picked() -> None:
 
 
 def test_the_most_promising_are_open_and_the_lowest_of_equals() -> None:
-    state = State.unbound(np.zeros(COUNT, np.int32), 10)
+    state = GreedyState.unbound(np.zeros(COUNT, np.int32), 10)
     state.taken[[2, 4]] = True
     vectors, _ = vectors_of(5)
     run = GreedyRun(vectors, state, by_gain_alone(), 0)

@@ -1,5 +1,6 @@
 """The columns that a selection goes by, checked row by row before any work is done."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,6 +13,12 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.selection.vectors.fixed_point import IntArray
 
 TEXT_COLUMNS = ("instruction", "text", "prompt", "question")
+_USUAL = {
+    "input": ("input", "context"),
+    "output": ("output", "response", "answer", "completion"),
+    "task": ("task_key", "task"),
+}
+"""What other columns are called where they are not named; a file may lack them."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +31,44 @@ class Columns:
     ids: str | None = None
     group: str | None = None
     cost: str | None = None
+    source: str | None = None
+    length: str | None = None
+    tags: str | None = None
+    input: str | None = None
+    output: str | None = None
+    task: str | None = None
 
 
 def found_columns(table: pa.Table, asked: Columns) -> Columns:
-    """Return the columns asked for, and a usual text column if neither text nor vectors were named.
+    """Return the columns asked for, and usual ones for texts where none were named.
 
     Raises:
-        InvalidInput: a column is not there, or none of the usual ones is.
+        InvalidInput: a column is not there, or there is neither a text nor a vector.
     """
     for name in filter(None, asdict(asked).values()):
         if name not in table.column_names:
             raise InvalidInput(not_allowed("column", name, table.column_names))
+    usual = {
+        field: _first_of(table, names)
+        for field, names in _USUAL.items()
+        if getattr(asked, field) is None
+    }
+    found = replace(asked, **usual)
     if asked.text or asked.embedding:
-        return asked
-    usual = next((name for name in TEXT_COLUMNS if name in table.column_names), None)
-    if usual is None:
+        return found
+    text = _first_of(table, TEXT_COLUMNS)
+    if text is None:
         words = "--text or --embedding, one of " + ", ".join(table.column_names)
         raise InvalidInput(not_allowed("text column", None, words))
-    return replace(asked, text=usual)
+    return replace(found, text=text)
+
+
+def _first_of(table: pa.Table, names: Sequence[str]) -> str | None:
+    """The first of some names that is a column, of texts."""
+    for name in names:
+        if name in table.column_names and _holds_texts(table[name].type):
+            return name
+    return None
 
 
 @dataclass(frozen=True)
@@ -50,18 +77,29 @@ class Candidates:
 
     Attributes:
         at: their positions in the input, ascending.
-        texts: of each; empty where vectors are given and texts do not count.
+        texts: by what they are: `text`, `input`, `output`, as far as there are such columns.
         vectors: [n, d] as they were given, or None.
         quality: from 0 to 1 [n], or None.
+        ids: distinct names, or None.
+        groups: labels that a cap counts, or None.
+        costs: whole numbers from 1 [n], or None.
+        sources: where each is from, or None.
+        lengths: as they were given [n], or None.
+        tags: lists of labels, or None.
+        tasks: what each belongs to, or None.
     """
 
     at: IntArray
-    texts: list[str]
+    texts: Mapping[str, list[str]]
     vectors: NDArray[np.number] | None
     quality: NDArray[np.float64] | None
     ids: list[Any] | None
     groups: list[Any] | None
     costs: IntArray | None
+    sources: list[Any] | None
+    lengths: IntArray | None
+    tags: list[list[str]] | None
+    tasks: list[Any] | None
 
     def __len__(self) -> int:
         return len(self.at)
@@ -81,16 +119,44 @@ def read_candidates(table: pa.Table, columns: Columns) -> Candidates:
     if not len(at):
         source = columns.embedding or columns.text
         raise InvalidInput(not_allowed(f"column {source!r}", "nothing in any row", "texts in some"))
-    texts = texts_of(rows, columns.text).to_pylist() if columns.text else []
+    source = columns.source or columns.group
     return Candidates(
-        at,
-        [text or "" for text in texts],
-        vectors_of(rows, columns.embedding, at) if columns.embedding else None,
-        qualities_of(rows, columns.quality, at) if columns.quality else None,
-        ids_of(rows, columns.ids, at) if columns.ids else None,
-        rows[columns.group].to_pylist() if columns.group else None,
-        costs_of(rows, columns.cost, at) if columns.cost else None,
+        at=at,
+        texts=_texts(rows, columns),
+        vectors=vectors_of(rows, columns.embedding, at) if columns.embedding else None,
+        quality=qualities_of(rows, columns.quality, at) if columns.quality else None,
+        ids=ids_of(rows, columns.ids, at) if columns.ids else None,
+        groups=_listed(rows, columns.group),
+        costs=costs_of(rows, columns.cost, at) if columns.cost else None,
+        sources=_listed(rows, source),
+        lengths=costs_of(rows, columns.length, at) if columns.length else None,
+        tags=tags_of(rows, columns.tags) if columns.tags else None,
+        tasks=_listed(rows, columns.task),
     )
+
+
+def _texts(rows: pa.Table, columns: Columns) -> dict[str, list[str]]:
+    named = {"text": columns.text, "input": columns.input, "output": columns.output}
+    return {
+        kind: [text or "" for text in texts_of(rows, name).to_pylist()]
+        for kind, name in named.items()
+        if name is not None
+    }
+
+
+def _listed(rows: pa.Table, name: str | None) -> list[Any] | None:
+    return None if name is None else list(rows[name].to_pylist())
+
+
+def tags_of(rows: pa.Table, name: str) -> list[list[str]]:
+    """Return a column of lists of texts, or of texts with commas between the tags."""
+    values = rows[name].to_pylist()
+    kind = rows[name].type
+    if _holds_texts(kind):
+        return [(value or "").split(",") for value in values]
+    if not _is_list(kind) or not _is_text(kind.value_type):
+        raise InvalidInput(not_allowed(f"column {name!r}", str(kind), "lists of texts"))
+    return [[tag for tag in value or [] if tag is not None] for value in values]
 
 
 def _filled(table: pa.Table, columns: Columns) -> pa.ChunkedArray:
@@ -104,13 +170,17 @@ def _filled(table: pa.Table, columns: Columns) -> pa.ChunkedArray:
 def texts_of(table: pa.Table, name: str) -> pa.ChunkedArray:
     """Return a column of texts; bytes are read as UTF-8."""
     column = table[name]
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not _is_text(kind) and not _is_bytes(kind) and not pa.types.is_null(kind):
-        raise InvalidInput(not_allowed(f"column {name!r}", str(kind), "texts"))
+    if not _holds_texts(column.type):
+        raise InvalidInput(not_allowed(f"column {name!r}", str(column.type), "texts"))
     try:
         return column.cast(pa.large_string())
     except pa.ArrowInvalid as e:
         raise InvalidInput(not_allowed(f"column {name!r}", "bytes", "UTF-8 text")) from e
+
+
+def _holds_texts(kind: pa.DataType) -> bool:
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return _is_text(inner) or _is_bytes(inner) or bool(pa.types.is_null(inner))
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -143,9 +213,13 @@ def vectors_of(table: pa.Table, name: str, at: IntArray) -> NDArray[np.number]:
     return np.concatenate(parts)
 
 
-def _is_list_of_numbers(kind: pa.DataType) -> bool:
+def _is_list(kind: pa.DataType) -> bool:
     tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    if not any(test(kind) for test in tests):
+    return any(test(kind) for test in tests)
+
+
+def _is_list_of_numbers(kind: pa.DataType) -> bool:
+    if not _is_list(kind):
         return False
     inner = kind.value_type
     return bool(pa.types.is_floating(inner) or pa.types.is_integer(inner))

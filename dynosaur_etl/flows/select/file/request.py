@@ -1,10 +1,12 @@
 """What a user asks for on the command line, checked before anything is read."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.flows.select.file.columns import Columns
-from dynosaur_etl.selection import Specification
+from dynosaur_etl.flows.select.file.vectorising import read_similarity
+from dynosaur_etl.selection import METHODS, Specification
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,9 @@ class FileRequest:
     Attributes:
         specification: how many rows are selected, by what and how.
         columns: the names that matter.
+        method: a name of `METHODS`.
+        similarity: what makes two rows similar, see `vectorising`; None for text or vectors.
+        target: file or folder of what the selection is for.
         format_weight: share of the form of the texts in the similarity.
         model: of the embedder: a folder, a Hub id, or None for the packaged one.
         split: of a folder to read; None for `train`.
@@ -22,6 +27,9 @@ class FileRequest:
 
     specification: Specification
     columns: Columns = field(default_factory=Columns)
+    method: str = "qdit"
+    similarity: str | None = None
+    target: Path | None = None
     format_weight: float = 0.0
     model: str | None = None
     split: str | None = None
@@ -43,6 +51,12 @@ class FileRequest:
         _check_both("--group and --most", columns.group, rules.group_cap)
         _check_both("--cost and --budget", columns.cost, rules.budget)
         rules.check()
+        if self.method not in METHODS:
+            raise InvalidInput(not_allowed("--method", self.method, METHODS.keys()))
+        if self.similarity is not None:
+            if self.format_weight:
+                raise InvalidInput("--similarity and --format-weight: allowed: one of the two")
+            read_similarity(self.similarity)
         _check_weight(self.format_weight, columns)
         _check_encoding(self.encoding)
 

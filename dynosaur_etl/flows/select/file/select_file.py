@@ -3,12 +3,16 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dynosaur_etl.flows.select.file.file_selection import FileSelection
 from dynosaur_etl.flows.select.file.output import new_folder
-from dynosaur_etl.flows.select.file.points import FilePoints, Progress, read_points, silent
+from dynosaur_etl.flows.select.file.points import FilePoints, read_points
 from dynosaur_etl.flows.select.file.request import FileRequest
+from dynosaur_etl.flows.select.file.vectorising import Progress, silent
 from dynosaur_etl.flows.select.file.written import write
-from dynosaur_etl.selection import Selection, select
+from dynosaur_etl.selection import Selection, select_by
 from dynosaur_etl.selection.assessment.alpha_sweep import SweepPoint, sweep
 from dynosaur_etl.selection.assessment.coverage_curve import knee
 from dynosaur_etl.selection.assessment.metrics import summarise
@@ -35,10 +39,11 @@ def select_file(
     request.check()
     with new_folder(target) as folder:
         read = read_points(source, request, embedding)
-        selection = select(read.points, request.specification)
-        points = _swept(read, selection, request, sweeping)
-        found = _described(source, target, read, selection, points)
-        write(folder, read.table, read.rows.at, selection, read.points.embeddings, found)
+        points = read.ground_set(read.similarity)
+        selection = select_by(request.method, points, request.specification)
+        swept = _swept(points.embeddings, read, selection, request, sweeping)
+        found = _described(source, target, read, points.embeddings, selection, swept)
+        write(folder, read.table, read.rows.at, selection, points.embeddings, found)
     return found
 
 
@@ -46,13 +51,12 @@ def _described(
     source: Path,
     target: Path,
     read: FilePoints,
+    vectors: NDArray[np.number],
     selection: Selection,
-    points: tuple[SweepPoint, ...],
+    swept: tuple[SweepPoint, ...],
 ) -> FileSelection:
     rows = {"read": read.table.num_rows, "left_out": read.left_out, "eligible": len(read.rows)}
-    metrics = summarise(
-        read.points.embeddings, selection.order, read.rows.quality, read.rows.groups
-    )
+    metrics = summarise(vectors, selection.order, read.rows.quality, read.rows.sources)
     return FileSelection(
         input=source.name,
         path=str(target),
@@ -62,19 +66,29 @@ def _described(
         rows=rows,
         notes=read.notes,
         knee=knee(selection.coverage),
-        metrics=metrics,
-        sweep=points,
+        metrics=metrics | _reached(selection),
+        sweep=swept,
         parameters=selection.params,
         diagnostics=selection.diagnostics,
     )
 
 
+def _reached(selection: Selection) -> dict[str, float]:
+    found = selection.diagnostics.get("target_coverage")
+    return {} if found is None else {"target_coverage": found}
+
+
 def _swept(
-    read: FilePoints, selection: Selection, request: FileRequest, progress: Progress
+    vectors: NDArray[np.number],
+    read: FilePoints,
+    selection: Selection,
+    request: FileRequest,
+    progress: Progress,
 ) -> tuple[SweepPoint, ...]:
-    """What as many picks reach at several alphas; nothing without quality or beyond memory."""
-    quality, vectors = read.rows.quality, read.points.embeddings
-    if quality is None or len(vectors) < 2 or selection.method == "partitioned":
+    """What as many picks reach at several alphas; of qdit alone, and within memory."""
+    quality = read.rows.quality
+    by_parts = selection.method == "partitioned"
+    if request.method != "qdit" or quality is None or len(vectors) < 2 or by_parts:
         return ()
     seed, scale = request.specification.seed, request.specification.quality_scale
     return tuple(sweep(vectors, quality, len(selection), seed, scale, progress))
