@@ -27,6 +27,7 @@ from dynosaur_etl.domain.models import PromptPreset, Strictness
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
 UNLIMITED = "unlimited"
+SAME_MODEL, NO_MODEL = "same", "none"
 
 
 class LlmMode(StrEnum):
@@ -208,7 +209,10 @@ class Settings(BaseSettings):
         Strictness.STRICT, description="what is asked of a proposal: lenient, paper or strict"
     )
     critic_model: str = Field(
-        "", description="model that checks each task that passed the filters; empty for none"
+        SAME_MODEL,
+        min_length=1,
+        description="model that checks the tasks that passed the filters: `same` as the one that "
+        "proposes, `none`, or its name",
     )
 
     instances_per_task: PositiveInt = Field(100, description="rows that fill one task")
@@ -224,6 +228,11 @@ class Settings(BaseSettings):
     )
     semantic_duplicates: float = Field(
         0, ge=0, le=1, description="cosine of two embeddings that makes them one; 0 for never"
+    )
+    instructions_per_row: NonNegativeInt = Field(
+        1,
+        description="instructions under which one input and output of a dataset may stand in a "
+        "version; 0 for any number",
     )
     evaluation_texts: str = Field(
         "", description="folder of evaluation texts that no instance may share words with"
@@ -321,6 +330,12 @@ class Settings(BaseSettings):
     alert_arguments: JsonObject = Field(
         "{}", description="its arguments as a JSON object; `{message}` stands for the message"
     )
+
+    @property
+    def critic(self) -> str:
+        """The model of the critic, empty where there is none."""
+        chosen = {SAME_MODEL: self.llm_model, NO_MODEL: ""}
+        return chosen.get(self.critic_model, self.critic_model)
 
     @property
     def storage(self) -> str:

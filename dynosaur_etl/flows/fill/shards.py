@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.features import FieldKind
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Mode, Reject, StepReport, Task
@@ -34,6 +35,7 @@ from dynosaur_etl.instances.organise import (
     draw_rows,
     drawn_batches,
     fill_task,
+    without_marks,
 )
 from dynosaur_etl.instances.pii import PII_VERSION, Handling
 from dynosaur_etl.store.database import locked
@@ -202,8 +204,18 @@ class _Filler:
         columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
         with storage.batches(about.sample_path, columns) as (rows, batches):
             drawn = draw_rows(rows, settings.instances_per_task, f"{settings.seed}:{task.key}")
+            values = self._whole_numbers(about, task.output_field)
             tables = drawn_batches(batches, drawn)
+            if values is not None:
+                tables = (without_marks(table, task.output_field, values) for table in tables)
             yield from fill_task(task, about.config, tables, self._filling, str(self._day))
+
+    def _whole_numbers(self, about: ConfigToAsk, name: str) -> pa.ChunkedArray | None:
+        """Give all sampled values of a field of numbers; None for a field of another kind."""
+        kinds = {field.name: field.kind for field in about.config.fields}
+        if kinds.get(name) is not FieldKind.NUMBER:
+            return None
+        return self._services.storage.read_table(about.sample_path, [name])[name]
 
 
 def _rejects(task: Task, rejected: Mapping[tuple[Reason, str], int]) -> list[CountedReject]:

@@ -1,7 +1,8 @@
-"""Asking the critic about the tasks that passed every filter, where the settings name a critic."""
+"""Asking the critic about the tasks that passed every filter, all of a config in one request."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
@@ -10,16 +11,24 @@ from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, vali
 from dynosaur_etl.flows.propose.propose import ConfigToAsk, questions
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.instances.organise import RULES, Filling, draw_rows, fill_rows
+from dynosaur_etl.instances.organise import (
+    RULES,
+    Filling,
+    draw_rows,
+    fill_rows,
+    without_marks,
+)
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.proposals.critic import (
+    MAX_TASKS,
     CriticVerdict,
     Example,
+    FilledTask,
     build_critic_request,
-    read_verdict,
+    read_verdicts,
 )
 from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts
-from dynosaur_etl.store.answers import stored_answers
+from dynosaur_etl.store.answers import StoredAnswers, stored_answers
 
 EXAMPLE_SEED = "critic"
 DRAWN_ROWS = 8
@@ -60,35 +69,48 @@ def submit_criticism(day: GrowthDay, services: Services) -> Submission:
 
 
 def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:
-    if not services.settings.critic_model:
+    if not services.settings.critic:
         return []
     asked = questions(day, services)
     answers = stored_answers(services.engine, [question.request.key for question in asked])
     rules = validity_rules(services.settings)
     requests = {
-        request.key: request
+        batch.request.key: batch.request
         for found in read_configs(asked, answers, services)
-        for proposal in found.judge(rules).proposals
-        if (request := critic_request(found, proposal, day, services)) is not None
+        for batch in _batches(found, found.judge(rules, services).proposals, day, services)
     }
     return list(requests.values())
 
 
-def critic_request(
+@dataclass(frozen=True)
+class _Batch:
+    """One request of the critic, and the places of the proposals that it is about."""
+
+    places: Sequence[tuple[Mode, int]]
+    request: ChatRequest
+
+
+def _batches(
+    found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
+) -> Iterator[_Batch]:
+    """Word the critic's requests about what passed the filters of a config: mostly one."""
+    passed = [one for one in proposals if isinstance(one.judgement, TaskParts)]
+    for start in range(0, len(passed), MAX_TASKS):
+        some = passed[start : start + MAX_TASKS]
+        tasks = [_filled(found, one, day, services) for one in some]
+        subject = f"{found.about.config.subject}#critic" + (f"{start}" if start else "")
+        request = build_critic_request(tasks, subject, services.settings.critic)
+        yield _Batch([one.place for one in some], request)
+
+
+def _filled(
     found: ConfigAnswers, proposal: JudgedProposal, day: GrowthDay, services: Services
-) -> ChatRequest | None:
-    """Word the critic's request about a proposal that passed the filters; None for another one."""
+) -> FilledTask:
     if not isinstance(proposal.judgement, TaskParts):
-        return None
-    question = found.questions[proposal.mode]
-    task = task_of(found.about, proposal.judgement, proposal, question.request)
-    subject = f"{found.about.config.subject}#{proposal.mode}{proposal.raw.position}"
-    return build_critic_request(
-        task.instruction,
-        _examples(task, found.about, day, services),
-        subject,
-        services.settings.critic_model,
-    )
+        raise TypeError(f"proposal: received {proposal.judgement}; allowed: the parts of a task")
+    request = found.questions[proposal.mode].request
+    task = task_of(found.about, proposal.judgement, proposal, request)
+    return FilledTask(task.instruction, _examples(task, found.about, day, services))
 
 
 def task_of(
@@ -114,29 +136,31 @@ def critic_verdicts(
     found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
 ) -> dict[tuple[Mode, int], CriticVerdict | None]:
     """Give the ledger's verdicts by the place of what the critic is asked; None where it waits."""
-    if not services.settings.critic_model:
+    if not services.settings.critic:
         return {}
-    requests = {
-        proposal.place: request
-        for proposal in proposals
-        if (request := critic_request(found, proposal, day, services)) is not None
-    }
-    stored = stored_answers(services.engine, [request.key for request in requests.values()])
+    batches = list(_batches(found, proposals, day, services))
+    stored = stored_answers(services.engine, [batch.request.key for batch in batches])
     verdicts: dict[tuple[Mode, int], CriticVerdict | None] = {}
-    for place, request in requests.items():
-        answer = stored.answered.get(request.key)
-        refusal = stored.refused.get(request.key)
-        if answer is not None:
-            verdicts[place] = read_verdict(answer.content)
-        else:
-            verdicts[place] = None if refusal is None else CriticVerdict(None, refusal)
+    for batch in batches:
+        said = _said(batch, stored)
+        verdicts.update(zip(batch.places, said, strict=True))
     return verdicts
+
+
+def _said(batch: _Batch, stored: StoredAnswers) -> Sequence[CriticVerdict | None]:
+    answer = stored.answered.get(batch.request.key)
+    refusal = stored.refused.get(batch.request.key)
+    if answer is not None:
+        return read_verdicts(answer.content, len(batch.places))
+    waits = None if refusal is None else CriticVerdict(None, refusal)
+    return [waits] * len(batch.places)
 
 
 def _examples(task: Task, about: ConfigToAsk, day: GrowthDay, services: Services) -> list[Example]:
     columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
     rows = services.storage.read_table(about.sample_path, columns)
     drawn = rows.take(draw_rows(rows.num_rows, DRAWN_ROWS, EXAMPLE_SEED))
+    drawn = without_marks(drawn, task.output_field, rows[task.output_field])
     filling = Filling(RULES[services.settings.instance_rules])
     filled = fill_rows(task, about.config, drawn, filling, str(day)).instances
     return [Example(row["input"], row["output"]) for row in filled.to_pylist()]

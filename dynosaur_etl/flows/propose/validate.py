@@ -61,7 +61,7 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
         "examined": require_step(services, str(day), "examine").output,
         "strictness": str(rules.strictness),
         "languages": rules.languages,
-        "critic": [services.settings.critic_model, CRITIC_VERSION],
+        "critic": [services.settings.critic, CRITIC_VERSION],
         "asked": [question.request.key for question in asked],
         "answered": digest(sorted(answers.answered), sorted(answers.refused)),
     }
@@ -85,7 +85,7 @@ def _validate_all(
 ) -> Validated:
     validated = Validated()
     for done, found in enumerate(read_configs(asked, answers, services), start=1):
-        judged = found.judge(rules)
+        judged = found.judge(rules, services)
         validated.rejects += found.rejects
         validated.deferred += found.deferred
         validated.rescues += found.rescues

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # each of these loads a library; a step pays for those that i
     from dynosaur_etl.llm.batch_server import BatchServer
     from dynosaur_etl.llm.door import LlmDoor
     from dynosaur_etl.llm.prices import PriceTable
+    from dynosaur_etl.proposals.meanings import Meanings
     from dynosaur_etl.store.ledger import PostgresLedger
     from dynosaur_etl.store.storage import Storage
 
@@ -158,6 +159,14 @@ class Services:
         server = batch_server(settings)
         self._closing.callback(server.close)
         return BatchDoor(server, books, settings.llm_shard_lines, settings.llm_attempts)
+
+    @cached_property
+    def meanings(self) -> "Meanings":
+        """Compare phrases by the packaged model, on which the filters' limits were set."""
+        from dynosaur_etl.inference.embedding import Embedder
+        from dynosaur_etl.proposals.meanings import Meanings
+
+        return Meanings(Embedder(precision="float32").embed)
 
     @cached_property
     def embedder(self) -> "Embedder":

@@ -69,6 +69,7 @@ def select(
             *_duplicates(live),
             *_withdrawn(live, request.withdrawn),
             *_repeated(live),
+            *_same_rows(live, services),
             *_unscored(live, services),
         ]
         rejected = sum(counted.number for counted in rejects)
@@ -159,6 +160,7 @@ def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
         "embedding": embedding_facts(services),
         "llm_model": services.settings.llm_model,
         "instances_per_task": services.settings.instances_per_task,
+        "instructions_per_row": services.settings.instructions_per_row,
         "seed": services.settings.seed,
     }
 
@@ -217,6 +219,15 @@ def _repeated(pool: Pool) -> list[CountedReject]:
             Reject(Stage.SELECT, task, Reason.DUPLICATE_ELSEWHERE, pool.repeats[task]), number
         )
         for task, number in sorted(pool.repeated.items())
+    ]
+
+
+def _same_rows(pool: Pool, services: Services) -> list[CountedReject]:
+    limit = services.settings.instructions_per_row
+    words = f"{limit} other instructions have it" if limit > 1 else "another instruction has it"
+    return [
+        CountedReject(Reject(Stage.SELECT, name, Reason.SAME_ROW, words), number)
+        for name, number in sorted(pool.same_rows.items())
     ]
 
 
