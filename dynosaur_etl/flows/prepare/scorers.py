@@ -1,18 +1,22 @@
 """The scorers that the settings name."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.choices import ScorerName
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.flows.runtime.asking import ask
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.llm.outcomes import Outcomes
+from dynosaur_etl.quality.causal import CausalModel, Difficulty, Perplexity
 from dynosaur_etl.quality.heuristics import Heuristics
 from dynosaur_etl.quality.judge import Judge
+from dynosaur_etl.quality.length import Length
 from dynosaur_etl.quality.reward import RewardModel
 from dynosaur_etl.quality.scorer import Scorer
+from dynosaur_etl.quality.tags import Tagger
 
 SCORE_FILES = "scores"
 
@@ -26,7 +30,7 @@ def scorers(services: Services, day: str) -> list[Scorer]:
     settings = services.settings
     if settings.quality_scorer not in settings.scorers:
         raise InvalidSetting(
-            not_allowed("DYNOSAUR_QUALITY_SCORER", settings.quality_scorer, settings.scorers)
+            not_allowed("DYNOSAUR_QUALITY_SCORER", str(settings.quality_scorer), settings.scorers)
         )
     return [make_scorer(name, services, day) for name in dict.fromkeys(settings.scorers)]
 
@@ -34,15 +38,25 @@ def scorers(services: Services, day: str) -> list[Scorer]:
 def make_scorer(name: str, services: Services, day: str) -> Scorer:
     """Make one scorer; `day` is the growth day whose run pays."""
     settings = services.settings
-    if name == "judge":
+    model = settings.judge_model or settings.llm_model
 
-        def asked(requests: Sequence[ChatRequest]) -> Outcomes:
-            return ask(requests, day, services)
+    def asked(requests: Sequence[ChatRequest]) -> Outcomes:
+        return ask(requests, day, services)
 
-        return Judge(asked, settings.judge_model or settings.llm_model, settings.judge_dimension)
-    if name == "reward":
-        return RewardModel(settings.reward_model, device=settings.reward_device)
-    return Heuristics(settings.languages)
+    makers: dict[str, Callable[[], Scorer]] = {
+        ScorerName.HEURISTICS: lambda: Heuristics(settings.languages),
+        ScorerName.JUDGE: lambda: Judge(asked, model, settings.judge_dimension),
+        ScorerName.REWARD: lambda: RewardModel(
+            settings.reward_model, device=settings.reward_device
+        ),
+        ScorerName.PERPLEXITY: lambda: Perplexity(CausalModel(settings.causal_model)),
+        ScorerName.IFD: lambda: Difficulty(CausalModel(settings.causal_model)),
+        ScorerName.DEITA_COMPLEXITY: lambda: Judge(asked, model, "complexity"),
+        ScorerName.DEITA_QUALITY: lambda: Judge(asked, model, "quality"),
+        ScorerName.TAGS: lambda: Tagger(asked, model),
+        ScorerName.LENGTH: Length,
+    }
+    return makers[name]()
 
 
 def chosen_scorer(services: Services) -> Scorer:

@@ -7,28 +7,32 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import select as select_rows
-from sqlalchemy.orm import Session
 
+from dynosaur_etl.domain.choices import SelectionMethod
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.select.base import Base
+from dynosaur_etl.flows.select.file.lengths import tokens_of_texts
+from dynosaur_etl.flows.select.goal import goal_vectors
 from dynosaur_etl.flows.select.pool import Pool
-from dynosaur_etl.flows.select.pool_graph import EarlierGraph, grown_graph
-from dynosaur_etl.selection import GroundSet, Specification, select
+from dynosaur_etl.flows.select.pool_graph import grown_graph
+from dynosaur_etl.flows.select.pool_tags import pool_tags
+from dynosaur_etl.flows.select.selection_request import SelectionRequest
+from dynosaur_etl.selection import (
+    GroundSet,
+    NeighbourGraph,
+    Selection,
+    Specification,
+    select,
+    select_by,
+)
 from dynosaur_etl.selection.assessment.coverage_curve import coverage_curve
 from dynosaur_etl.selection.graph.graph_table import graph_table
 from dynosaur_etl.selection.modes import Choice, Size, choose
 from dynosaur_etl.selection.partitioned.rounds import Solver
+from dynosaur_etl.selection.problem.weights import nearness
 from dynosaur_etl.snapshots.layout import SELECTION
-from dynosaur_etl.store.tables import SnapshotRow
 
-
-@dataclass(frozen=True)
-class Base:
-    """The version whose picks are kept."""
-
-    version: int
-    path: str
-    manifest_sha256: str
+_REACHED = "target_coverage"
 
 
 @dataclass(frozen=True)
@@ -49,68 +53,57 @@ class Picks:
     graph: pa.Table | None = None
 
 
-def base_version(services: Services, inputs: str) -> Base | None:
-    """Give the version whose picks the next selection keeps; None where it selects anew.
-
-    It is the newest version. Where that one was made from the very same inputs it is its own
-    base, so that selecting again finds it and makes no other.
+def pick(services: Services, request: SelectionRequest, pool: Pool, k: int, solve: Solver) -> Picks:
+    """Select instances; those of the base that are in the pool come first, in order.
 
     Args:
         services: the process's services.
-        inputs: digest of what the selection is made from, but for the base.
-    """
-    if services.settings.selection_growth == "fresh":
-        return None
-    with Session(services.engine) as session:
-        newest = session.scalar(select_rows(SnapshotRow).order_by(SnapshotRow.version.desc()))
-        if newest is not None and newest.facts.get("inputs") == inputs:
-            before = newest.facts.get("base")
-            newest = None if before is None else session.get(SnapshotRow, before)
-        if newest is None:
-            return None
-        return Base(newest.version, newest.path, newest.manifest_sha256)
-
-
-def pick(
-    services: Services,
-    pool: Pool,
-    specification: Specification,
-    base: Base | None,
-    earlier: EarlierGraph | None,
-    solve: Solver,
-) -> Picks:
-    """Select instances by QDIT; those of the base that are in the pool come first, in order.
-
-    Args:
-        services: the process's services.
+        request: what decides the selection.
         pool: of which may be selected.
-        specification: how; it picks at most as many as there are.
-        base: the version whose picks are kept.
-        earlier: the neighbour graph to grow from, where the mode goes by one.
+        k: instances to select, at most as many as there are.
         solve: maps a function over the parts' work, where the mode has parts.
     """
-    k = specification.k or 0
-    alive = alive_picks(services, pool, base, k)
-    gain, coverage = coverage_curve(pool.vectors, alive)
+    alive = alive_picks(services, pool, request.base, k)
+    points = points_of(services, request, pool, alive)
+    weights = None if points.target is None else nearness(pool.vectors, points.target)
+    gain, coverage = coverage_curve(pool.vectors, alive, weights)
     if len(alive) == k:
-        params = {"k": k, "pool": len(pool.quality), "alpha": specification.alpha}
+        params = {"k": k, "pool": len(pool.quality), "alpha": request.specification.alpha}
         return Picks(alive, gain, coverage, "kept", params, k)
-    rules = replace(specification, k=k - len(alive))
-    chosen = chosen_mode(rules, pool)
+    rules = replace(request.specification, k=k - len(alive))
     graph = None
-    if chosen.mode == "graph" and len(pool.quality) > 1:
-        graph = grown_graph(services, pool.vectors, _keys(pool), k - len(alive), earlier)
-    found = select(points_of(pool, alive), replace(rules, mode=chosen.mode), graph, solve)
-    reasons = {"mode_requested": rules.mode, "mode_reason": chosen.reason}
+    if request.method == SelectionMethod.QDIT:
+        found, graph = _by_qdit(services, request, pool, points, rules, solve)
+    else:
+        found = select_by(request.method, points, rules)
+    reached = {_REACHED: found.diagnostics[_REACHED]} if _REACHED in found.diagnostics else {}
     return Picks(
         np.concatenate([alive, found.order]),
         np.concatenate([gain, found.gain]),
         np.concatenate([coverage, found.coverage]),
         found.method,
-        found.params | reasons,
+        found.params | reached,
         len(alive),
         None if graph is None else graph_table(graph, _keys(pool)),
     )
+
+
+def _by_qdit(
+    services: Services,
+    request: SelectionRequest,
+    pool: Pool,
+    points: GroundSet,
+    rules: Specification,
+    solve: Solver,
+) -> tuple[Selection, NeighbourGraph | None]:
+    """The picks of QDIT, and the pool's neighbour graph where the mode goes by one."""
+    chosen = chosen_mode(rules, pool)
+    graph = None
+    if chosen.mode == "graph" and len(pool.quality) > 1:
+        graph = grown_graph(services, pool.vectors, _keys(pool), rules.k or 1, request.graph)
+    found = select(points, replace(rules, mode=chosen.mode), graph, solve)
+    reasons = {"mode_requested": rules.mode, "mode_reason": chosen.reason}
+    return replace(found, params=found.params | reasons), graph
 
 
 def alive_picks(services: Services, pool: Pool, base: Base | None, k: int) -> NDArray[np.int64]:
@@ -131,10 +124,34 @@ def chosen_mode(specification: Specification, pool: Pool) -> Choice:
     return choose(specification, size)
 
 
-def points_of(pool: Pool, alive: NDArray[np.int64]) -> GroundSet:
-    """Return the pool as points to select from; picks that are alive cover it already."""
-    anchors = alive if len(alive) else None
-    return GroundSet(pool.vectors, quality=pool.quality, anchors=anchors)
+def points_of(
+    services: Services, request: SelectionRequest, pool: Pool, alive: NDArray[np.int64]
+) -> GroundSet:
+    """Return the pool as points to select from, with what the method goes by.
+
+    Picks that are alive cover it already.
+    """
+    points = GroundSet(
+        pool.vectors,
+        quality=pool.quality,
+        target=None if request.goal is None else goal_vectors(services, request.goal),
+        anchors=alive if len(alive) else None,
+    )
+    match request.method:
+        case SelectionMethod.MIG:
+            texts = pool.instances["instruction"].to_pylist()
+            return replace(points, tags=pool_tags(services, request.tags, pool), texts=texts)
+        case SelectionMethod.LONGEST:
+            return replace(points, lengths=_lengths(pool))
+        case SelectionMethod.RANDOM_BY_SOURCE:
+            return replace(points, sources=pool.instances["dataset"].to_pylist())
+        case _:
+            return points
+
+
+def _lengths(pool: Pool) -> NDArray[np.int64] | None:
+    names = ("instruction", "input", "output")
+    return tokens_of_texts({name: pool.instances[name].to_pylist() for name in names})
 
 
 def _keys(pool: Pool) -> list[str]:

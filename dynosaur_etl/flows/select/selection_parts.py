@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dynosaur_etl.domain.choices import SelectionMethod
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.runtime.services import Services
@@ -63,7 +64,7 @@ def plan_parts(
     if chosen_mode(rules, pool).mode != "partitioned":
         return []
     planned = []
-    for task in first_tasks(pose(points_of(pool, alive), rules)):
+    for task in first_tasks(pose(points_of(services, request, pool, alive), rules)):
         stored = services.storage.write_table(PARTS, part_table(task))
         planned.append({"name": part_name(task), "path": stored.path, "rows": stored.rows})
     return [
@@ -75,6 +76,8 @@ def plan_parts(
 def _may_have_parts(services: Services, request: SelectionRequest) -> bool:
     """Tell, without reading the pool, whether it may be so large that it is cut."""
     rules = request.specification
+    if request.method != SelectionMethod.QDIT:
+        return False
     if rules.mode != "auto":
         return rules.mode == "partitioned"
     files = files_of(services.engine, INSTANCE_FILES)

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dynosaur_etl.domain.choices import SelectionMethod
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.split import held_out_mask
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.growth_mode import Base, base_version
+from dynosaur_etl.flows.select.base import Base, base_version
+from dynosaur_etl.flows.select.goal import Goal, goal_of
 from dynosaur_etl.flows.select.pool import (
     Pool,
     grown_days,
@@ -22,9 +24,10 @@ from dynosaur_etl.flows.select.pool import (
 )
 from dynosaur_etl.flows.select.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
+from dynosaur_etl.flows.select.pool_tags import tag_files
 from dynosaur_etl.flows.select.repeats import repeat_rules
 from dynosaur_etl.instances.same_rows import SAME_ROWS_VERSION
-from dynosaur_etl.selection import Specification
+from dynosaur_etl.selection import METHODS, Specification
 
 STEP = "select"
 
@@ -37,6 +40,9 @@ class SelectionRequest:
         day: up to which the pool reaches.
         days: those of it that have grown.
         specification: the rules of the selection; its `k` is the most instances to select.
+        method: a name of `METHODS`.
+        goal: what the selection is for, if anything.
+        tags: paths of the instances' tags, where the method goes by them.
         withdrawn: datasets that are left out, with the reasons.
         inputs: digest of what it is made from, but for the base.
         base: the version whose picks are kept, if any.
@@ -47,6 +53,9 @@ class SelectionRequest:
     day: GrowthDay
     days: list[str]
     specification: Specification
+    method: SelectionMethod
+    goal: Goal | None
+    tags: tuple[str, ...] | None
     withdrawn: Mapping[str, str]
     inputs: str
     base: Base | None
@@ -75,7 +84,9 @@ def request_selection(
     settings = services.settings
     days = grown_days(services, str(day))
     specification = _specification(services, k, alpha)
-    withdrawn = withdrawn_sources(services, days)
+    withdrawn, goal = withdrawn_sources(services, days), goal_of(services)
+    method = _method(settings.selection_method, goal)
+    tags = tag_files(services, method, days)
     inputs = {
         "days": days,
         "pool": [*pool_inputs(services, days), *withdrawn.items()],
@@ -86,6 +97,9 @@ def request_selection(
         "alpha": specification.alpha,
         "scale": specification.quality_scale,
         "seed": specification.seed,
+        "method": method,
+        "target": None if goal is None else goal.sha256,
+        "tags": tags,
         "held_out_share": settings.held_out_share,
         "mode": specification.mode,
         "machine": [settings.selection_memory_gib, specification.cores],
@@ -98,7 +112,9 @@ def request_selection(
         "base": None if base is None else base.manifest_sha256,
         "graph": None if graph is None else graph.sha256,
     }
-    return SelectionRequest(day, days, specification, withdrawn, made_from, base, graph, rules)
+    return SelectionRequest(
+        day, days, specification, method, goal, tags, withdrawn, made_from, base, graph, rules
+    )
 
 
 @dataclass(frozen=True)
@@ -129,6 +145,13 @@ def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
     if not len(pool.quality):
         raise InvalidInput(not_allowed("pool", "held-out tasks only", "a smaller share"))
     return Trainable(live, held_out, pool)
+
+
+def _method(name: SelectionMethod, goal: Goal | None) -> SelectionMethod:
+    if goal is None and "target" in METHODS[name].needs:
+        needed = "with DYNOSAUR_SELECTION_TARGET"
+        raise InvalidInput(not_allowed("DYNOSAUR_SELECTION_METHOD", str(name), needed))
+    return name
 
 
 def _specification(services: Services, k: int | None, alpha: float | None) -> Specification:

@@ -1,7 +1,7 @@
 """The third DAG's steps: select from the pool up to a day, snapshot it, verify the snapshot."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,7 @@ def select(
         live, pool, base = trainable.live, trainable.pool, request.base
         taken = min(request.size, len(pool.quality))
         solve = StoredParts(services, request).solve
-        rules = replace(request.specification, k=taken)
-        picks = pick(services, pool, rules, base, request.graph, solve)
+        picks = pick(services, request, pool, taken, solve)
         progress(taken, taken)
         rejects = [
             *_duplicates(live),

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.selection.problem.state import GreedyState
+from dynosaur_etl.selection.problem.weights import check_weights
 from dynosaur_etl.selection.vectors.fixed_point import (
     BLOCK,
     COARSE,
@@ -14,7 +15,9 @@ from dynosaur_etl.selection.vectors.fixed_point import (
 
 
 def coverage_curve(
-    embeddings: NDArray[np.number], picks: NDArray[np.int64]
+    embeddings: NDArray[np.number],
+    picks: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Measure the marginal gains and the coverage of picks, as greedy selection reports them.
 
@@ -24,6 +27,7 @@ def coverage_curve(
     Args:
         embeddings: float16, float32 or float64 [n, d].
         picks: positions [m], in their order.
+        weights: what covering each point is worth [n]; None for 1.
 
     Returns:
         The gain of each pick (a sum over the pool, as `Selection.gain`) and the coverage of the
@@ -32,10 +36,13 @@ def coverage_curve(
     if not len(picks):
         return np.zeros(0), np.zeros(0)
     vectors = as_vectors(embeddings, COARSE, "embeddings")
+    checked = check_weights(weights, len(vectors))
     covered = GreedyState.unbound(np.zeros(len(vectors), np.int32), len(picks))
+    covered.weight = checked.whole
     total = summed_cover(vectors, np.arange(len(vectors)), picks, covered)
-    gain = np.diff(total, prepend=np.int64(0)) / vectors.one
-    return gain, total / (float(vectors.one) * len(vectors))
+    one = float(vectors.one)
+    gain = np.diff(total, prepend=np.int64(0)) / (one * checked.unit)
+    return gain, total / (one * checked.total)
 
 
 def summed_cover(

@@ -1,13 +1,11 @@
 """Lengths of rows in tokens, about as many as a language model's."""
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
 
+from dynosaur_etl.quality.length import token_count
 from dynosaur_etl.selection.vectors.fixed_point import IntArray
-
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def tokens_of_texts(texts: Mapping[str, list[str]]) -> IntArray | None:
@@ -17,6 +15,6 @@ def tokens_of_texts(texts: Mapping[str, list[str]]) -> IntArray | None:
     """
     if not texts:
         return None
-    counts = [[len(_TOKEN.findall(text)) for text in column] for column in texts.values()]
+    counts = [[token_count(text) for text in column] for column in texts.values()]
     total: IntArray = np.array(counts, np.int64).sum(axis=0)
     return np.maximum(total, 1)
