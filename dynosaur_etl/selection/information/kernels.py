@@ -36,6 +36,7 @@ def lazy_information(
     (starts, labels, mass), (group, capacity, cost) = pairs, limits
     fresh_at = np.full(taken.shape[0], -1, np.int64)
     gain = np.zeros(taken.shape[0], np.float64)
+    worth = held**power
     heap = [(-np.inf, a) for a in range(taken.shape[0]) if not taken[a]]
     picks = 0
     while picks < order.shape[0] and len(heap) > 0:
@@ -46,8 +47,7 @@ def lazy_information(
         elif fresh_at[a] < picks:
             gain[a] = 0.0
             for p in range(starts[a], starts[a + 1]):
-                before = held[labels[p]]
-                gain[a] += (before + mass[p]) ** power - before**power
+                gain[a] += (held[labels[p]] + mass[p]) ** power - worth[labels[p]]
             fresh_at[a] = picks
             heapq.heapreplace(heap, (-gain[a] / cost[a], a))
         else:
@@ -56,5 +56,6 @@ def lazy_information(
             capacity[group[a]] -= 1
             remaining -= cost[a]
             held[labels[own]] += mass[own]
+            worth[labels[own]] = held[labels[own]] ** power
             picks += 1
     return picks
