@@ -1,6 +1,7 @@
 """Grow the instruction tasks of one day that `hub_poll` has looked at.
 
-1. `preview` refuses params that the settings do not allow, and ends a dry run.
+1. `preview` refuses params that the settings do not allow, and ends a dry run, or the run of a
+   day that is finished.
 2. `plan` cuts the day's requests into parts; `propose` sends each part to the LLM, in the pool
    `llm`. A request that has an answer is never sent, nor paid, again. In the mode `batch`
    (`DYNOSAUR_LLM_MODE`, or `llm_mode` of a manual run) it submits the part to the Batch API at
@@ -10,22 +11,29 @@
 4. `fill_shard` gives each shard of the tasks rows, `fill` leaves out duplicates over all of them.
 5. `score` and `embed` prepare the instances for the selection, part by part.
 
-The run follows the asset `hub_revisions`. When the budget is spent the rest is deferred.
+The run follows the asset `hub_revisions`. Where the budget leaves too much without an answer, or
+what stands of the day cannot be replaced whole, it fails, and what stands is kept.
 """
 
 from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
-from dynosaur_airflow.batched import Batched, Propose
+from dynosaur_airflow.batched import Criticise, Propose
 from dynosaur_airflow.deadline import day_is_late
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
 from dynosaur_airflow.lineage import announcing
-from dynosaur_airflow.mapped import mapped, parts, scored, shards
+from dynosaur_airflow.mapped import embedded_in_parts, filled_in_shards, parts, scored_in_parts
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import GROWTH_PARAMS
-from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, preview, publish
+from dynosaur_airflow.steps import (
+    announce_day,
+    cost_of_the_day,
+    plan_batches,
+    preview,
+    run_step,
+)
 
 
 @dag(
@@ -42,7 +50,10 @@ from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, preview,
 def task_growth() -> None:
     @task.short_circuit(task_id="preview")
     def previewed() -> bool:
-        return preview("growth_forecast")
+        from dynosaur_etl.flows.finished import is_grown
+        from dynosaur_etl.flows.views.forecast import growth_forecast
+
+        return preview(growth_forecast, is_grown)
 
     @task
     def plan() -> list[dict[str, Any]]:
@@ -50,29 +61,25 @@ def task_growth() -> None:
 
     @task
     def validate(_: dict[str, Any]) -> dict[str, Any]:
-        return grow("validate")
+        from dynosaur_etl.flows.propose import validate as flow
+
+        return run_step(flow.validate)
 
     @announcing(outlets=[INSTRUCTION_TASKS])
     def announce(*steps: dict[str, Any]) -> None:
-        publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
+        announce_day(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
 
     planned = plan()
     previewed() >> planned
     label = "{{ task.part['label'] }}"
     propose = Propose.partial(task_id="propose", pool=LLM_POOL, map_index_template=label)
-    criticise = Batched(
-        task_id="criticise",
-        step="criticise",
-        submit="submit_criticism",
-        pool=LLM_POOL,
-        trigger_rule=TriggerRule.NONE_FAILED,
-    )
+    criticise = Criticise(task_id="criticise", pool=LLM_POOL, trigger_rule=TriggerRule.NONE_FAILED)
     propose.expand(part=planned) >> criticise
     validated = validate(criticise.output)
-    filled = mapped("fill_shard", "fill", shards(validated))
+    filled = filled_in_shards(validated)
     pieces = parts(filled)
-    embedded = mapped("embed_part", "embed", pieces)
-    announce(validated, filled, scored(pieces, LLM_POOL), embedded)
+    embedded = embedded_in_parts(pieces)
+    announce(validated, filled, scored_in_parts(pieces, LLM_POOL), embedded)
 
 
 task_growth()

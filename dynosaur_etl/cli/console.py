@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.jsonable import to_json
+
+State = TypeVar("State")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -38,31 +39,13 @@ def progress_bar(as_json: bool) -> Iterator[Callable[[str], Callable[[int, int |
         yield start
 
 
-def emit(state: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None]) -> None:
+def emit(state: State, as_json: bool, show: Callable[[State], None]) -> None:
     if as_json:
-        out.print_json(data=state, default=str)
+        out.print_json(data=to_json(state))
     else:
         show(state)
 
 
-def show_steps(reports: list[StepReport], as_json: bool) -> None:
-    from dynosaur_etl.flows.views.status import report_dict
-
-    emit({"steps": [report_dict(report) for report in reports]}, as_json, _show_step_table)
-
-
-def _show_step_table(state: dict[str, Any]) -> None:
-    table = Table("step", "day", "taken", "kept", "rejected", "deferred", "reasons")
-    for step in state["steps"]:
-        reasons = ", ".join(f"{reason} {number}" for reason, number in step["reasons"].items())
-        numbers = [str(step[name]) for name in ("taken", "kept", "rejected", "deferred")]
-        table.add_row(step["step"], step["day"], *numbers, reasons)
-    out.print(table)
-    for step in state["steps"]:
-        if "path" in step["facts"]:
-            out.print(f"{step['step']}: {step['facts']['path']}", markup=False, soft_wrap=True)
-
-
-def show_fields(state: dict[str, Any]) -> None:
-    for name, value in state.items():
+def show_fields(state: Any) -> None:
+    for name, value in to_json(state).items():
         out.print(f"{name}: {value}", markup=False, soft_wrap=True)

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 import typer
-from rich.table import Column, Table
 
 from dynosaur_etl.cli.console import Json, emit, out
 from dynosaur_etl.cli.context import open_command_services
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer()
 
@@ -23,22 +23,18 @@ def scores(as_json: Json = False) -> None:
 
 
 def _show(state: dict[str, Any]) -> None:
-    names = list(state["scorers"])
-    table = Table(Column("scorer", no_wrap=True), "scored", "missing", "mean", "deviation")
-    for name, row in state["scorers"].items():
-        table.add_row(name, str(row["scored"]), str(row["missing"]), *_means(row))
-    out.print(table)
-    ranks = Table(
-        Column("rank correlation", no_wrap=True), *(str(at + 1) for at in range(len(names)))
-    )
-    for at, name in enumerate(names):
-        values = state["correlations"][name].values()
-        ranks.add_row(f"{at + 1} {name}", *map(_figure, values))
-    out.print(ranks)
-
-
-def _means(row: dict[str, Any]) -> tuple[str, str]:
-    return _figure(row["mean"]), _figure(row["deviation"])
+    columns = ("scorer", "scored", "missing", "mean", "deviation")
+    rows = [
+        (name, row["scored"], row["missing"], _figure(row["mean"]), _figure(row["deviation"]))
+        for name, row in state["scorers"].items()
+    ]
+    show_table(columns, rows)
+    out.print()
+    ranks = [
+        (f"{at} {name}", *map(_figure, found.values()))
+        for at, (name, found) in enumerate(state["correlations"].items(), start=1)
+    ]
+    show_table(("rank correlation", *(str(at + 1) for at in range(len(ranks)))), ranks)
 
 
 def _figure(value: float | None) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Column, Table
 
 from dynosaur_etl.cli.console import Json, emit, err, out, progress_bar
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer()
 
@@ -132,10 +132,12 @@ def _show_comparison(state: dict[str, Any]) -> None:
         known = [
             name for name in _SHOWN if any(entry[name] is not None for entry in entries.values())
         ]
-        table = Table(Column("", no_wrap=True), *known, title=title)
-        for name, entry in entries.items():
-            table.add_row(name, *(_figure(entry[column]) for column in known))
-        out.print(table)
+        rows = [
+            (name, *(_figure(entry[column]) for column in known)) for name, entry in entries.items()
+        ]
+        out.print(title, style="bold")
+        show_table(("method", *known), rows)
+        out.print()
     out.print(f"{state['path']}/report.html", markup=False, soft_wrap=True)
 
 

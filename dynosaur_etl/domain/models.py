@@ -8,6 +8,7 @@ from typing import Any
 
 from dynosaur_etl.domain.features import Field, fields_of
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.domain.reasons import Reason, Stage
 
 
@@ -217,6 +218,33 @@ OVER_CAP = "over_cap"
 """The fact of a step that counts what it deferred to another day: a rerun does not take it."""
 
 
+class StepName(StrEnum):
+    """The steps in the order of the data; the value stands in the table `growth_runs`."""
+
+    SYNC = "sync"
+    IMPORT = "import"
+    CANDIDATES = "candidates"
+    EXAMINE = "examine"
+    PROPOSE = "propose"
+    CRITICISE = "criticise"
+    VALIDATE = "validate"
+    FILL = "fill"
+    SCORE = "score"
+    EMBED = "embed"
+    SELECT = "select"
+    SNAPSHOT = "snapshot"
+    VERIFY = "verify"
+    PUBLISH = "publish"
+    AUDIT = "audit"
+
+
+WAITING = "waiting"
+"""The fact of a step that counts what it deferred by reason, where it knows the reasons."""
+
+STANDS = "stands"
+"""The fact of an attempt that replaced nothing, as it was not whole: how much stands instead."""
+
+
 @dataclass(frozen=True)
 class StepReport:
     """What a step did.
@@ -226,13 +254,20 @@ class StepReport:
         facts: further numbers and paths that the step's readers want, JSON-able.
     """
 
-    step: str
+    step: StepName
     day: str
-    counts: Counts
+    counts: Inlined[Counts]
     reasons: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def replaced_nothing(self) -> bool:
+        """Whether an earlier output stands, as this one lacks what is deferred of it."""
+        return STANDS in self.facts
+
+    @property
     def unfinished(self) -> int:
         """How much a rerun of the step would take up."""
+        if self.replaced_nothing:
+            return max(self.counts.deferred, 1)
         return self.counts.deferred - int(self.facts.get(OVER_CAP, 0))

@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.snapshots.card import render_card
 from dynosaur_etl.snapshots.citations import write_citations
 from dynosaur_etl.snapshots.content import SnapshotContent
-from dynosaur_etl.snapshots.diff import diff
+from dynosaur_etl.snapshots.diff import SnapshotDiff, diff
 from dynosaur_etl.snapshots.figures import draw_figures
 from dynosaur_etl.snapshots.layout import (
     CITATIONS,
@@ -39,19 +40,24 @@ from dynosaur_etl.store.storage import file_sha256, wrapped_errors
 
 @dataclass(frozen=True)
 class ParentSnapshot:
-    """The version before: its manifest, and a local folder that holds its files."""
+    """The version before: its number, its manifest, and a local folder that holds its files.
 
+    The number is not the manifest's where the version points at another one's files.
+    """
+
+    version: int
     manifest: Manifest
     folder: Path
 
     @classmethod
-    def read(cls, folder: Path) -> "ParentSnapshot":
-        """Read the version in a local folder.
+    def read(cls, folder: Path, version: int | None = None) -> "ParentSnapshot":
+        """Read the version in a local folder; its number is the manifest's unless it is given.
 
         Raises:
             Corrupt: its manifest cannot be read.
         """
-        return cls(read_manifest(folder), folder)
+        manifest = read_manifest(folder)
+        return cls(manifest.version if version is None else version, manifest, folder)
 
 
 def write_snapshot(
@@ -87,7 +93,7 @@ def _write(
     entries[SOURCES] = replace(entries[SOURCES], rows=content.sources.num_rows)
     manifest = Manifest(
         version=version,
-        parent=ParentEntry(parent.manifest.version, parent.manifest.sha256) if parent else None,
+        parent=ParentEntry(parent.version, parent.manifest.sha256) if parent else None,
         days=tuple(sorted(content.days)),
         parameters=content.parameters,
         versions=content.versions,
@@ -102,7 +108,7 @@ def _write(
 
 
 def _check_version(version: int, parent: ParentSnapshot | None) -> None:
-    least = parent.manifest.version + 1 if parent else 1
+    least = parent.version + 1 if parent else 1
     if version < least:
         raise InvalidInput(not_allowed("snapshot version", version, f"{least} or more"))
 
@@ -123,14 +129,12 @@ def _write_tables(content: SnapshotContent, folder: Path) -> Iterator[tuple[str,
         yield name, table.num_rows, write_features_parquet(table, columns, folder / name)
 
 
-def _write_facts(
-    content: SnapshotContent, changes: Mapping[str, object], folder: Path
-) -> Iterator[str]:
+def _write_facts(content: SnapshotContent, changes: SnapshotDiff, folder: Path) -> Iterator[str]:
     write_sources(content.sources, folder / SOURCES)
     yield SOURCES
     write_citations(content.sources, folder / CITATIONS)
     yield CITATIONS
-    (folder / DIFF).write_bytes(json_bytes(changes))
+    (folder / DIFF).write_bytes(json_bytes(to_json(changes)))
     yield DIFF
     yield from draw_figures(content, folder)
 

@@ -2,51 +2,72 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import Asset, get_current_context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from dynosaur_airflow.metrics import tell_step, tell_totals
+from dynosaur_airflow.run_day import day_of_run
 from dynosaur_airflow.run_settings import run_services
-from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable, not_allowed
+from dynosaur_etl.domain.errors import (
+    DynosaurError,
+    HubUnavailable,
+    Incomplete,
+    LlmUnavailable,
+)
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import OVER_CAP, StepReport
+from dynosaur_etl.domain.jsonable import to_json
+from dynosaur_etl.domain.models import OVER_CAP, STANDS, WAITING, StepName, StepReport
 
+if TYPE_CHECKING:
+    from dynosaur_etl.flows.runtime.asking import Submitting
+    from dynosaur_etl.flows.runtime.services import Services
+
+Step = Callable[..., StepReport]
 Summary = dict[str, Any]
 LABEL_LENGTH = 240
-UNANSWERED = ("unavailable", "held")
-"""Why a request has no answer, but for a budget that is spent: that is as it was wanted."""
+BUDGET = "budget"
+"""The reason for which a request has no answer that another try does not mend."""
+ASKED_AGAIN: Mapping[str, type[DynosaurError]] = {
+    StepName.EXAMINE: HubUnavailable,
+    StepName.PROPOSE: LlmUnavailable,
+    StepName.CRITICISE: LlmUnavailable,
+    StepName.SCORE: LlmUnavailable,
+}
+"""What is raised for the steps that another try lets ask again."""
 
 log = logging.getLogger(__name__)
 
 
+class Piece(Protocol):
+    """A part of a day's work: its number, and the label that operators see."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def label(self) -> str: ...
+
+
 def growth_day() -> GrowthDay:
-    """Give the growth day of the running task: the partition key of its DAG run.
+    """Return the growth day of the running task; see `day_of_run`.
 
     Raises:
-        InvalidInput: the run has no partition key, or one that is not a calendar day.
+        InvalidInput: it is not told as a calendar day.
     """
-    key = getattr(get_current_context()["dag_run"], "partition_key", None)
-    if key is None:
-        raise InvalidInput(not_allowed("partition key", key, "a growth day as YYYY-MM-DD"))
-    return GrowthDay.parse(key)
+    context = get_current_context()
+    run = context["dag_run"]
+    key = getattr(run, "partition_key", None)
+    return day_of_run(run.dag_id, key, context["params"], run.run_after)
 
 
-def run_step(step: Callable[..., StepReport], *arguments: Any) -> Summary:
+def run_step(step: Step, *arguments: Any) -> Summary:
     """Run `step(day, services, *arguments)` for the run's growth day, and sum up its report."""
     return run_about(step, growth_day(), *arguments)
 
 
-def grow(step: str, *arguments: Any) -> Summary:
-    """Run a step of `flows.growth` by its name, for the run's growth day."""
-    from dynosaur_etl.flows import growth
-
-    return run_step(getattr(growth, step), *arguments)
-
-
-def run_about(step: Callable[..., StepReport], subject: Any, *arguments: Any) -> Summary:
+def run_about(step: Step, subject: Any, *arguments: Any) -> Summary:
     """Run `step(subject, services, *arguments)`.
 
     Returns:
@@ -56,14 +77,8 @@ def run_about(step: Callable[..., StepReport], subject: Any, *arguments: Any) ->
         began = time.monotonic()
         report = step(subject, services, *arguments)
         tell_step(report.step, time.monotonic() - began)
-        _ensure_answered(report, services.settings.most_deferred)
+        ensure_whole(report, services.settings.most_deferred)
         return _summary(report)
-
-
-def run_selection(step: Callable[..., StepReport], day: str) -> Summary:
-    """Run `step(day, services, k, alpha)` with the size and weight that a manual run has set."""
-    params = get_current_context()["params"]
-    return run_about(step, GrowthDay.parse(day), params["k"], params["alpha"])
 
 
 def plan_selection(day: str) -> list[dict[str, Any]]:
@@ -71,6 +86,8 @@ def plan_selection(day: str) -> list[dict[str, Any]]:
     from dynosaur_etl.flows.select.selection_parts import plan_parts
 
     params = get_current_context()["params"]
+    if params["rollback"]:
+        return []
     with run_services() as services:
         return plan_parts(GrowthDay.parse(day), services, params["k"], params["alpha"])
 
@@ -84,26 +101,32 @@ def solve_selection_part(part: dict[str, Any], day: str) -> int:
         return solve_stored_part(part, GrowthDay.parse(day), services, params["k"], params["alpha"])
 
 
-def preview(forecast: str) -> bool:
+def preview(
+    forecast: "Callable[[GrowthDay, Services], Any]",
+    finished: "Callable[[GrowthDay, Services], bool]",
+) -> bool:
     """Tell whether the run goes on; a dry run shows what it would do, and stops.
 
-    The settings of the run are read, so that a param that they refuse fails before anything starts.
+    A day that is finished under the settings of the run has nothing to do, and stops as well. The
+    settings are read first, so that a param that they refuse fails before anything starts.
 
     Args:
-        forecast: name of the function of `flows.forecast` that tells it.
+        forecast: says of a growth day what a run of it would do.
+        finished: says of a growth day whether a run would do nothing.
 
     Raises:
         InvalidSetting: a param of the run is not allowed.
+        InvalidInput: the growth day is none.
     """
-    from dynosaur_etl.flows.views import forecast as flow
-
-    context = get_current_context()
+    context, day = get_current_context(), growth_day()
     with run_services() as services:
         if not context["params"].get("dry_run"):
-            return True
-        told = getattr(flow, forecast)(growth_day(), services)
-    log.info("a dry run: %s", told)
-    context["ti"].xcom_push("forecast", told)
+            is_finished = finished(day, services)
+            log.info("%s is %s", day, "finished already" if is_finished else "to be worked on")
+            return not is_finished
+        found = to_json(forecast(day, services))
+    log.info("a dry run: %s", found)
+    context["ti"].xcom_push("forecast", found)
     return False
 
 
@@ -112,7 +135,7 @@ def plan_batches() -> list[dict[str, Any]]:
 
     The mode is that of the settings, unless a manual run has chosen another.
     """
-    from dynosaur_etl.flows.growth import plan_proposals
+    from dynosaur_etl.flows.propose.propose import plan_proposals
 
     with run_services() as services:
         batches = plan_proposals(growth_day(), services, services.settings.llm_mode)
@@ -128,23 +151,16 @@ def asks_in_batches() -> bool:
         return str(services.settings.llm_mode) == "batch"
 
 
-def submit(step: str, *arguments: Any) -> dict[str, Any]:
+def submit(submission: "Submitting", *arguments: Any) -> dict[str, Any]:
     """Submit what a step asks the LLM; what comes back is kept while the task is deferred.
 
     Args:
-        step: name of the function of `flows.growth` that submits.
+        submission: submits it for a growth day.
         arguments: of it, after the day and the services.
     """
-    from dataclasses import asdict
-
-    from dynosaur_etl.flows import growth
-
     with run_services() as services:
-        submission = asdict(getattr(growth, step)(growth_day(), services, *arguments))
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in submission.items()
-    }
+        kept: dict[str, Any] = to_json(submission(growth_day(), services, *arguments))
+    return kept
 
 
 def open_batches(submission: Mapping[str, Any]) -> list[str]:
@@ -158,41 +174,38 @@ def open_batches(submission: Mapping[str, Any]) -> list[str]:
 
 def report_submission(number: int, submission: Mapping[str, Any]) -> Summary:
     """Sum up what became of a part whose batches are all collected."""
-    from dynosaur_etl.flows.growth import read_submission, report_proposals
+    from dynosaur_etl.flows.propose.propose import read_submission, report_proposals
 
     return run_step(report_proposals, number, read_submission(submission))
 
 
 def plan_shards() -> list[dict[str, Any]]:
     """Give the shards of the day's tasks, each with the label that operators see."""
-    return _planned("plan_fill")
+    from dynosaur_etl.flows.fill.shards import plan_fill
+
+    return _planned(plan_fill)
 
 
 def plan_parts() -> list[dict[str, Any]]:
     """Give the parts of the day's instances, each with the label that operators see."""
-    return _planned("parts_of")
+    from dynosaur_etl.flows.prepare.instance_parts import parts_of
+
+    return _planned(parts_of)
 
 
-def _planned(plan: str) -> list[dict[str, Any]]:
-    from dynosaur_etl.flows import growth
-
+def _planned(plan: "Callable[[GrowthDay, Services], Sequence[Piece]]") -> list[dict[str, Any]]:
     with run_services() as services:
-        pieces = getattr(growth, plan)(growth_day(), services)
+        pieces = plan(growth_day(), services)
     return [{"number": piece.number, "label": _label(piece.label)} for piece in pieces]
 
 
-def newest_grown_day() -> str:
-    """Give the newest day that can be selected from; without an instance the run is skipped."""
-    from dynosaur_etl.flows.select import training_set
-
-    with run_services() as services:
-        day = training_set.newest_grown_day(services)
-    if day is None:
-        raise AirflowSkipException("no day has grown an instance yet")
-    return day
+def announce_day(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
+    """Announce for the growth day of the run, also where that is not its partition key."""
+    get_current_context()["outlet_events"][asset].add_partitions(str(growth_day()))
+    announce(asset, summaries, **facts)
 
 
-def publish(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
+def announce(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
     """Show in the asset's event what the run's steps did: counts, reasons and plain facts.
 
     What is missing, because it was deferred, is named with its step, and logged.
@@ -210,24 +223,35 @@ def publish(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) 
 
 def cost_of_the_day() -> str:
     """Give what the LLM has cost for the run's growth day, in US dollars."""
-    from dynosaur_etl.flows.views.status import day_report
+    from dynosaur_etl.domain.money import dollars
+    from dynosaur_etl.flows.views.day_report import day_report
 
     with run_services() as services:
-        return str(day_report(str(growth_day()), services)["cost_usd"])
+        return dollars(day_report(str(growth_day()), services).llm.cost_usd)
 
 
-def _ensure_answered(report: StepReport, most: float) -> None:
-    """Fail the Airflow task, which then tries again, where too many requests have no answer.
+def ensure_whole(report: StepReport, most: float) -> None:
+    """Fail the Airflow task where too much has no answer, or where an earlier output still stands.
+
+    It is tried again only where that can bring an answer: not against a spent budget, nor by a
+    step that asks nobody.
 
     Raises:
-        LlmUnavailable: their share of the step's requests is larger than `most`.
+        Incomplete: asking again now brings no answer.
+        HubUnavailable, LlmUnavailable: it may.
     """
-    missing = sum(report.reasons.get(reason, 0) for reason in UNANSWERED)
-    if missing > most * report.counts.taken:
-        raise LlmUnavailable(
-            f"{missing} of {report.counts.taken} requests of {report.day} have no answer;"
-            f" allowed: a share of {most:g}; what was answered is kept for the next try"
-        )
+    missing, taken = report.unfinished, report.counts.taken
+    if not report.replaced_nothing and missing <= most * taken:
+        return
+    about = f"{report.step} of {report.day}: {missing} of {taken} are deferred"
+    allowed = f"allowed: a share of {most:g}; what was answered is kept for the next run"
+    if report.replaced_nothing:
+        allowed = f"the earlier output, {report.facts[STANDS]} kept, stands until all is there"
+    reasons = report.facts.get(WAITING) or report.reasons
+    spent = int(reasons.get(BUDGET, 0))
+    if spent and (report.replaced_nothing or missing - spent <= most * taken):
+        raise Incomplete(f"{about}, {spent} of them by a budget that is spent; {allowed}")
+    raise ASKED_AGAIN.get(report.step, Incomplete)(f"{about}; {allowed}")
 
 
 def _label(text: str) -> str:

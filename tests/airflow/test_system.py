@@ -267,9 +267,11 @@ def test_markup_from_the_hub_is_shown_as_text(demo: Demo) -> None:
 
 def test_the_pages_cannot_write(demo: Demo) -> None:
     code = (
-        "from sqlalchemy import text\n"
-        "from dynosaur_airflow.ui.content import _services\n"
-        "with _services().engine.begin() as c: c.execute(text('delete from datasets'))\n"
+        "from dynosaur_etl.flows.views.growth_history import growth_history\n"
+        "from dynosaur_etl.flows.views.read_only import read_only_services\n"
+        "with read_only_services() as services:\n"
+        "    growth_history(services)\n"
+        "    with services.engine.begin() as c: c.exec_driver_sql('delete from datasets')\n"
     )
     environment = clean_environment() | {
         "DYNOSAUR_HOME": str(demo.home),
@@ -283,7 +285,7 @@ def test_the_pages_cannot_write(demo: Demo) -> None:
 
 def test_a_day_run_again_adds_nothing(demo: Demo) -> None:
     before, runs = demo.contents(), len(runs_of(demo, "task_growth"))
-    api = demo.api()
+    api, known = demo.api(), {run["dag_run_id"] for run in runs_of(demo, "hub_poll")}
     set_paused(api, "hub_poll", paused=False)
     body = {
         "dag_id": "hub_poll",
@@ -293,11 +295,18 @@ def test_a_day_run_again_adds_nothing(demo: Demo) -> None:
     }
     api.call("POST", "/backfills", json=body)
     end = time.monotonic() + 300
-    while len(runs_of(demo, "task_growth")) == runs:
+    made: list[dict[str, Any]] = []
+    while not made or made[-1]["state"] in ("queued", "running"):
         assert time.monotonic() < end
         time.sleep(0.5)
+        made = [run for run in runs_of(demo, "hub_poll") if run["dag_run_id"] not in known]
+    states = states_of(demo, made[-1])
+    assert (made[-1]["state"], states.pop("preview")) == ("success", "success")
+    assert set(states.values()) == {"skipped"}, "a finished day has nothing to do"
     for done in followed(api, DAYS):
-        assert done["hub_poll"] == len(DAYS)
+        assert done == dict.fromkeys(done, len(DAYS))
+    set_paused(api, "hub_poll", paused=True)
+    assert len(runs_of(demo, "task_growth")) == runs
     assert demo.contents() == before
 
 
@@ -333,9 +342,11 @@ def test_a_day_in_batches_waits_without_a_slot_and_costs_half(demo: Demo) -> Non
     assert "deferred" in states
     assert pools[0]["deferred_slots"] == 1
     assert pools[0]["occupied_slots"] == 0
-    [batch] = demo.command("batches")["batches"]
-    assert (batch["status"], batch["server_status"]) == ("closed", "completed")
-    assert batch["answered"] == batch["requests"] > 0
+    batches = demo.command("batches")["batches"]
+    assert [batch["purpose"] for batch in batches] == ["critic", "propose"]
+    for batch in batches:
+        assert (batch["status"], batch["server_status"]) == ("closed", "completed")
+        assert batch["answered"] == batch["requests"] > 0
     assert demo.command("ledger", "audit")["consistent"]
     assert cost_of(demo, day) == cost / 2
     after = demo.contents()["tables"]

@@ -12,8 +12,6 @@ from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidInput, InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import growth
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.prepare import instance_parts
 from dynosaur_etl.flows.prepare.embed import embedding_kind
 from dynosaur_etl.flows.prepare.score_comparison import compare_scores
@@ -21,8 +19,10 @@ from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.inference.embedding import Embedder
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.storage import Storage
+from tests.flows import growth
 from tests.flows.support import (
     DEMO_HUB,
     POLL_STEPS,
@@ -164,8 +164,17 @@ def test_a_spent_budget_defers_scores_and_the_selection_leaves_those_out(
         "DYNOSAUR_JUDGE_MODEL": "gpt-4o-mini",
         "DYNOSAUR_LLM_BUDGET_RUN_USD": "0",
     }
+    run(values, growth.score, growth.embed)
     scored, _ = run(values, growth.score, growth.embed, **model)
     assert scored.counts.deferred == scored.counts.taken > 0
+    assert scored.facts["stands"] == scored.counts.taken, "the heuristics' scores stand"
+    with pytest.raises(InvalidInput, match="run `dynosaur grow`"):
+        run(values, training_set.select, **model)
+    with open_services(settings(values)) as services, services.engine.begin() as connection:
+        connection.execute(text("delete from growth_runs where step = 'score'"))
+    [scored] = run(values, growth.score, **model)
+    assert scored.counts.deferred == scored.counts.taken > 0
+    assert not scored.replaced_nothing, "where nothing stood, what is there is taken"
     with pytest.raises(InvalidInput, match="0 instances"):
         run(values, training_set.select, **model)
 
@@ -203,7 +212,7 @@ def test_scorers_are_shown_beside_one_another(values: dict[str, str], tmp_path: 
     run(values, growth.score, **every)
     with open_services(settings(values | every)) as services:
         found = compare_scores(services)
-        rows = sum(file.rows for file in files_of(services.engine, INSTANCE_FILES, str(DAY)))
+        rows = sum(file.rows for file in files_of(services.engine, FileKind.INSTANCES, str(DAY)))
     assert list(found.scorers) == every["DYNOSAUR_SCORERS"].split(",")
     assert found.instances == rows
     assert {figures.missing for figures in found.scorers.values()} == {0}

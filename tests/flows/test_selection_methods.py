@@ -12,9 +12,7 @@ from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.selection import METHODS
-from tests.flows.test_versions import DAYS, TRAIN, Grown, build, days_grown, grown
-
-__all__ = ["days_grown", "grown"]
+from tests.flows.versioned import DAYS, TRAIN, Grown, build
 
 LAST = GrowthDay.parse(DAYS[-1])
 SIZE = {"selection_size": "24"}

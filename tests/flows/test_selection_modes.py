@@ -10,14 +10,11 @@ from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select import selection_parts, training_set
-from dynosaur_etl.flows.select.pool_graph import GRAPHS
 from dynosaur_etl.flows.select.selection_parts import plan_parts, solve_stored_part
-from dynosaur_etl.flows.select.training_set import SELECTION_FILES
 from dynosaur_etl.selection.partitioned import part_task, rounds
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
-from tests.flows.test_versions import DAYS, Grown, build, days_grown, grown
-
-__all__ = ["days_grown", "grown"]
+from tests.flows.versioned import DAYS, Grown, build
 
 FIRST, LAST = (GrowthDay.parse(day) for day in DAYS)
 IN_PARTS = {"selection_mode": "partitioned", "selection_part_points": "30", "selection_size": "75"}
@@ -25,7 +22,7 @@ BY_GRAPH = {"selection_mode": "graph", "selection_size": "20"}
 
 
 def keys(services: Services, day: GrowthDay = LAST) -> list[str]:
-    [file] = files_of(services.engine, SELECTION_FILES, str(day))
+    [file] = files_of(services.engine, FileKind.SELECTIONS, str(day))
     found: list[str] = services.storage.read_table(file.path)["instance_key"].to_pylist()
     return found
 
@@ -35,7 +32,7 @@ def facts(services: Services, day: GrowthDay) -> dict[str, Any]:
 
 
 def graphs(services: Services) -> list[str]:
-    return [file.day for file in files_of(services.engine, GRAPHS)]
+    return [file.day for file in files_of(services.engine, FileKind.GRAPHS)]
 
 
 def test_parts_that_were_solved_ahead_are_not_solved_again(

@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task
+from dynosaur_etl.domain.models import Counts, Mode, StepName, StepReport, Task
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
+from dynosaur_etl.flows.runtime.step import is_finished, require_step
 from dynosaur_etl.instances.organise import (
     RULES,
     Filling,
@@ -18,7 +21,6 @@ from dynosaur_etl.instances.organise import (
     fill_rows,
     without_marks,
 )
-from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.proposals.critic import (
     MAX_TASKS,
     CriticVerdict,
@@ -30,6 +32,9 @@ from dynosaur_etl.proposals.critic import (
 from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts
 from dynosaur_etl.store.answers import StoredAnswers, stored_answers
 
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch import Submission
+
 EXAMPLE_SEED = "critic"
 DRAWN_ROWS = 8
 """Rows that are tried for the two examples; some give no instance."""
@@ -38,14 +43,19 @@ DRAWN_ROWS = 8
 def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Send the critic's requests that have no answer in the ledger; none without a critic.
 
+    Of a day whose tasks are finished nothing is built, and nothing sent.
+
     Raises:
         LlmUnavailable: the server gives no answer at all.
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
+    known = _criticised(day, services)
+    if known is not None:
+        return StepReport(StepName.CRITICISE, str(day), Counts(known, known, 0))
     requests = _requests(day, services)
     outcomes = ask(requests, str(day), services, progress)
     return StepReport(
-        "criticise",
+        StepName.CRITICISE,
         str(day),
         Counts(
             taken=len(requests),
@@ -58,7 +68,7 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
     )
 
 
-def submit_criticism(day: GrowthDay, services: Services) -> Submission:
+def submit_criticism(day: GrowthDay, services: Services) -> "Submission":
     """Submit the critic's requests that have no answer, as batches of the Batch API.
 
     Raises:
@@ -66,6 +76,18 @@ def submit_criticism(day: GrowthDay, services: Services) -> Submission:
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
     return submit_missing(_requests(day, services), str(day), services)
+
+
+def _criticised(day: GrowthDay, services: Services) -> int | None:
+    """Count the verdicts of a day whose tasks are finished; None where they are not."""
+    if not services.settings.critic:
+        return 0
+    rules = validation_rules(day, services)
+    if not is_finished(services, str(day), StepName.VALIDATE, rules):
+        return None
+    return int(
+        require_step(services, str(day), StepName.VALIDATE).report.facts.get("criticised", 0)
+    )
 
 
 def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:

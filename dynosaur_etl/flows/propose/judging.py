@@ -9,7 +9,7 @@ from typing import Any
 from dynosaur_etl.domain.features import usable_fields
 from dynosaur_etl.domain.models import Mode, Reject, Strictness
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, Question
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, Question
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.proposals.draft import Sample
 from dynosaur_etl.proposals.parse import RawProposal, read_proposals

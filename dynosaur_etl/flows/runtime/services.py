@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from dynosaur_etl.domain.pace import PaceRules
+from dynosaur_etl.flows.runtime.records import DayRecords
 from dynosaur_etl.settings import PACKAGED_MODEL, Settings, cap, load_settings
 from dynosaur_etl.store.database import connect, database_url, upgrade
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # each of these loads a library; a step pays for those that i
     from dynosaur_etl.llm.door import LlmDoor
     from dynosaur_etl.llm.prices import PriceTable
     from dynosaur_etl.proposals.meanings import Meanings
+    from dynosaur_etl.quality.causal import CausalModel
+    from dynosaur_etl.quality.reward import RewardModel
     from dynosaur_etl.store.ledger import PostgresLedger
     from dynosaur_etl.store.storage import Storage
 
@@ -103,6 +106,10 @@ class Services:
         return Storage(self.settings.storage)
 
     @cached_property
+    def records(self) -> DayRecords:
+        return DayRecords(self.engine)
+
+    @cached_property
     def hub(self) -> "HubClient":
         client = hub_client(self.settings)
         keep_loaded()
@@ -171,6 +178,18 @@ class Services:
     @cached_property
     def embedder(self) -> "Embedder":
         return embedder(self.settings)
+
+    @cached_property
+    def reward_model(self) -> "RewardModel":
+        from dynosaur_etl.quality.reward import RewardModel
+
+        return RewardModel(self.settings.reward_model, device=self.settings.reward_device)
+
+    @cached_property
+    def causal_model(self) -> "CausalModel":
+        from dynosaur_etl.quality.causal import CausalModel
+
+        return CausalModel(self.settings.causal_model)
 
 
 @contextmanager

@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select as select_rows
-from sqlalchemy.orm import Session
-
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.store.tables import SnapshotRow
+from dynosaur_etl.store.facts.snapshot_versions import find_version, head_version
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseVersion:
     """The version whose picks are kept."""
 
     version: int
@@ -18,10 +15,10 @@ class Base:
     manifest_sha256: str
 
 
-def base_version(services: Services, inputs: str) -> Base | None:
+def base_version(services: Services, inputs: str) -> BaseVersion | None:
     """Give the version whose picks the next selection keeps; None where it selects anew.
 
-    It is the newest version. Where that one was made from the very same inputs it is its own
+    It is the head. Where that one was made from the very same inputs it is its own
     base, so that selecting again finds it and makes no other.
 
     Args:
@@ -30,11 +27,8 @@ def base_version(services: Services, inputs: str) -> Base | None:
     """
     if services.settings.selection_growth == "fresh":
         return None
-    with Session(services.engine) as session:
-        newest = session.scalar(select_rows(SnapshotRow).order_by(SnapshotRow.version.desc()))
-        if newest is not None and newest.facts.get("inputs") == inputs:
-            before = newest.facts.get("base")
-            newest = None if before is None else session.get(SnapshotRow, before)
-        if newest is None:
-            return None
-        return Base(newest.version, newest.path, newest.manifest_sha256)
+    head = head_version(services.engine)
+    if head is not None and head.facts.get("inputs") == inputs:
+        before = head.facts.get("base")
+        head = None if before is None else find_version(services.engine, before)
+    return None if head is None else BaseVersion(head.version, head.path, head.manifest_sha256)

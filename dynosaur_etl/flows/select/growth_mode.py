@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.choices import SelectionMethod
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.base import Base
+from dynosaur_etl.flows.select.base import BaseVersion
 from dynosaur_etl.flows.select.file.lengths import tokens_of_texts
 from dynosaur_etl.flows.select.goal import goal_vectors
 from dynosaur_etl.flows.select.pool import Pool
@@ -106,7 +106,9 @@ def _by_qdit(
     return replace(found, params=found.params | reasons), graph
 
 
-def alive_picks(services: Services, pool: Pool, base: Base | None, k: int) -> NDArray[np.int64]:
+def alive_picks(
+    services: Services, pool: Pool, base: BaseVersion | None, k: int
+) -> NDArray[np.int64]:
     """Give the positions of the base's picks that are in the pool, in their order, at most `k`."""
     if base is None:
         return np.zeros(0, np.int64)

@@ -13,11 +13,10 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.split import held_out_mask
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.base import Base, base_version
+from dynosaur_etl.flows.select.base import BaseVersion, base_version
 from dynosaur_etl.flows.select.goal import Goal, goal_of
 from dynosaur_etl.flows.select.pool import (
     Pool,
-    grown_days,
     load_pool,
     pool_inputs,
     withdrawn_sources,
@@ -28,8 +27,7 @@ from dynosaur_etl.flows.select.pool_tags import tag_files
 from dynosaur_etl.flows.select.repeats import repeat_rules
 from dynosaur_etl.instances.same_rows import SAME_ROWS_VERSION
 from dynosaur_etl.selection import METHODS, Specification
-
-STEP = "select"
+from dynosaur_etl.store.facts.growth_steps import grown_days
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class SelectionRequest:
     tags: tuple[str, ...] | None
     withdrawn: Mapping[str, str]
     inputs: str
-    base: Base | None
+    base: BaseVersion | None
     graph: EarlierGraph | None
     rules: Mapping[str, Any]
 
@@ -82,7 +80,7 @@ def request_selection(
         InvalidInput: no day up to this one has grown, or k or alpha is not allowed.
     """
     settings = services.settings
-    days = grown_days(services, str(day))
+    days = grown_days(services.engine, str(day))
     specification = _specification(services, k, alpha)
     withdrawn, goal = withdrawn_sources(services, days), goal_of(services)
     method = _method(settings.selection_method, goal)

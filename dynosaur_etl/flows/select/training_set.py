@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import select as select_rows
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import POOL, SELECTION
 from dynosaur_etl.flows.prepare.embed import embedding_facts, embedding_kind
@@ -20,25 +18,45 @@ from dynosaur_etl.flows.prepare.scorers import chosen_scorer
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
 from dynosaur_etl.flows.select.growth_mode import Picks, pick
-from dynosaur_etl.flows.select.pool import Pool, newest_grown_day
-from dynosaur_etl.flows.select.pool_graph import GRAPHS, forget_graphs
+from dynosaur_etl.flows.select.pool import Pool
+from dynosaur_etl.flows.select.pool_graph import forget_graphs
 from dynosaur_etl.flows.select.selection_parts import StoredParts
 from dynosaur_etl.flows.select.selection_request import (
-    STEP,
     Trainable,
     read_trainable,
     request_selection,
 )
-from dynosaur_etl.flows.snapshot.versions import build_version, verify_snapshot
+from dynosaur_etl.flows.snapshot.heads import (
+    is_set_aside,
+    point_at,
+    version_report,
+    with_same_content,
+)
+from dynosaur_etl.flows.snapshot.versions import (
+    VersionDraft,
+    build_version,
+    recipe_of,
+    verify_snapshot,
+)
 from dynosaur_etl.selection.assessment.alpha_sweep import sample_sweep
 from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.facts import growth_steps
+from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, head_version
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
-from dynosaur_etl.store.tables import SnapshotRow
 
 __all__ = ["build_snapshot", "newest_grown_day", "select", "verify_snapshot"]
 
-SELECTION_FILES, POOL_FILES = "selections", "pools"
-_FILE_KINDS = (SELECTION_FILES, POOL_FILES)
+_FILE_KINDS = (FileKind.SELECTIONS, FileKind.POOLS)
+
+
+def newest_grown_day(services: Services) -> str | None:
+    """Return the newest day that can be selected from; None before the first instance.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    return growth_steps.newest_grown_day(services.engine)
 
 
 def select(
@@ -77,7 +95,7 @@ def select(
             rejects=rejects,
             stages=(Stage.SELECT,),
             files=_files(services, trainable, picks),
-            file_kinds=(*_FILE_KINDS, GRAPHS),
+            file_kinds=(*_FILE_KINDS, FileKind.GRAPHS),
             facts={
                 "days": request.days,
                 "files": list(live.files),
@@ -95,7 +113,7 @@ def select(
             },
         )
 
-    report = run_step(services, str(day), STEP, request.rules, work)
+    report = run_step(services, str(day), StepName.SELECT, request.rules, work)
     forget_graphs(services, request.graph)
     return report
 
@@ -106,38 +124,78 @@ def build_snapshot(
     k: int | None = None,
     alpha: float | None = None,
     progress: Progress = silent,
+    *,
+    trial: bool = False,
 ) -> StepReport:
-    """Select, and write the selection as the next version, unless it is a version already.
+    """Select, and make the selection the head: as it is, by a new number, or as the next version.
 
-    The report's facts hold `version`, `path`, `rows` and whether the version is `new`.
+    Content that is the head's already, or that somebody has rolled back, makes no version; content
+    of an earlier version gets a new number that points at its files. A trial is a version that
+    never is the head.
+
+    The report's facts hold `version`, `path`, `rows`, `asked`, `pool`, whether the version is
+    `new`, and the version that was `set_aside` where a rollback holds.
 
     Raises:
         InvalidInput: as for `select`.
         StoreUnavailable: the storage has no room; no version is left behind.
     """
     selected = select(day, services, k, alpha, progress)
-    done = require_step(services, str(day), "select")
+    trainable = selected.counts.kept - selected.facts["held_out"]
+    about = {"asked": selected.facts["asked"], "pool": trainable}
+    done = require_step(services, str(day), StepName.SELECT)
     settings = services.settings
     form = (settings.snapshot_full, settings.snapshot_messages)
     fingerprint = digest("snapshot", done.fingerprint, done.output, form)
     with locked(services.engine, "snapshots"):
-        row = _recorded(services, fingerprint)
-        if row is not None:
-            return _report(row, new=False)
+        head = head_version(services.engine)
+        if head is not None and head.fingerprint == fingerprint:
+            return version_report(head, new=False, **about)
         files = {kind: files_of(services.engine, kind, str(day))[0].path for kind in _FILE_KINDS}
         parameters = _parameters(services, selected)
-        row = build_version(services, selected, files, parameters, fingerprint)
-        return _report(row, new=True)
+        recipe, scan = recipe_of(services, selected, files, parameters)
+        same = with_same_content(recipe, services)
+        if same is not None:
+            return _known_content(same, head, services, fingerprint, about, trial=trial)
+        draft = VersionDraft(
+            parent=None if head is None else head.version,
+            day=selected.day,
+            fingerprint=fingerprint,
+            trial=trial,
+            facts={
+                "inputs": selected.facts["inputs"],
+                "base": selected.facts["base"],
+                "tradeoff": selected.facts.get("tradeoff", []),
+            },
+        )
+        return version_report(build_version(services, recipe, scan, draft), new=True, **about)
+
+
+def _known_content(
+    same: VersionRecord,
+    head: VersionRecord | None,
+    services: Services,
+    fingerprint: str,
+    about: Mapping[str, Any],
+    *,
+    trial: bool,
+) -> StepReport:
+    """Report content that a version has; where it is to be the head, by a new number."""
+    if trial or (head is not None and head.path == same.path):
+        return version_report(same if trial or head is None else head, new=False, **about)
+    if head is not None and is_set_aside(head, same.version):
+        return version_report(head, new=False, set_aside=same.version, **about)
+    return version_report(point_at(same, services, {}, fingerprint), new=True, **about)
 
 
 def _files(services: Services, trainable: Trainable, picks: Picks) -> list[NamedFile]:
     """Write the selection, the record of its pool, and the graph where it went by one."""
     tables = [
-        (SELECTION_FILES, "qdit", _selection_table(trainable.pool, picks)),
-        (POOL_FILES, "qdit", _record(trainable.live, trainable.held_out)),
+        (FileKind.SELECTIONS, "qdit", _selection_table(trainable.pool, picks)),
+        (FileKind.POOLS, "qdit", _record(trainable.live, trainable.held_out)),
     ]
     if picks.graph is not None:
-        tables.append((GRAPHS, embedding_kind(services), picks.graph))
+        tables.append((FileKind.GRAPHS, embedding_kind(services), picks.graph))
     return [
         NamedFile(kind, name, services.storage.write_table(kind, table))
         for kind, name, table in tables
@@ -228,15 +286,3 @@ def _same_rows(pool: Pool, services: Services) -> list[CountedReject]:
         CountedReject(Reject(Stage.SELECT, name, Reason.SAME_ROW, words), number)
         for name, number in sorted(pool.same_rows.items())
     ]
-
-
-def _recorded(services: Services, fingerprint: str) -> SnapshotRow | None:
-    query = select_rows(SnapshotRow).where(SnapshotRow.fingerprint == fingerprint)
-    with Session(services.engine, expire_on_commit=False) as session:
-        return session.scalar(query)
-
-
-def _report(row: SnapshotRow, *, new: bool) -> StepReport:
-    rows = int(row.facts["counts"]["selected"])
-    facts = {"version": row.version, "path": row.path, "rows": rows, "new": new}
-    return StepReport("snapshot", row.day, Counts(rows, rows, 0), facts=facts)
