@@ -27,8 +27,8 @@ def select(
     alpha: Annotated[float, typer.Option(help="Weight of quality, 0 to 1.")] = 0.7,
     output: Annotated[Path, typer.Option("--out", help="New folder.")] = Path("selection"),
     method: Annotated[
-        str, typer.Option(help="qdit, mig, rds, longest, random; any of docs/selection.md.")
-    ] = "qdit",
+        Name, typer.Option(help="qdit, mig, rds, longest, random; any of docs/selection.md.")
+    ] = None,
     compare: Annotated[
         Name, typer.Option(help="Several methods with commas between them, in one report.")
     ] = None,
@@ -69,17 +69,20 @@ def select(
     as_json: Json = False,
 ) -> None:
     """Select diverse rows of high quality from a file, with a report; needs no settings."""
+    from dynosaur_etl.domain.errors import InvalidInput, not_allowed
     from dynosaur_etl.flows.select.file.columns import Columns
     from dynosaur_etl.flows.select.file.request import FileRequest
     from dynosaur_etl.selection import Specification
 
+    if method and compare:
+        raise InvalidInput(not_allowed("--method with --compare", method, "one of the two"))
     rules = Specification(k, budget, alpha, mode, group_cap=most, seed=seed)
     texts = {"text": text, "input": input_, "output": output_, "embedding": embedding}
     numbers = {"quality": quality, "cost": cost, "length": length}
     names = {"ids": ids, "group": group, "source": origin, "tags": tags, "task": task}
     columns = Columns(**texts, **numbers, **names)
     request = FileRequest(
-        rules, columns, method, similarity, target, format_weight, model, split, encoding
+        rules, columns, method or "qdit", similarity, target, format_weight, model, split, encoding
     )
     if compare is None:
         _select(source, request, output, as_json)

@@ -129,6 +129,12 @@ def test_all_methods_are_compared_at_equal_rows_and_at_equal_tokens(
     assert "set 3" in page
     stated = json.loads((tmp_path / "out/report.json").read_text())
     assert stated["groups"]["equal rows: 20"]["mig"]["rows"] == 20
+    common = stated["parameters"]
+    assert (common["k"], common["alpha"], common["similarity"]) == (20, 0.7, "1 embedding")
+    assert common["column of quality"] == "rating"
+    assert "budget" not in common
+    assert "<th>rows eligible</th><td>300</td>" in page
+    assert "{" not in page.split("What was specified")[1]
 
 
 def test_the_same_comparison_gives_the_same_bytes(source: Path, tmp_path: Path) -> None:
@@ -202,3 +208,6 @@ def test_the_command_compares(source: Path, tmp_path: Path) -> None:
     again = [*command, "--out", str(tmp_path / "json"), "--compare", "qdit,random", "--json"]
     found = json.loads(CliRunner().invoke(app, again).stdout)
     assert found["groups"]["equal rows: 9"]["random"]["rows"] == 9
+    both = CliRunner().invoke(app, [*command, *out, "--method", "mig"])
+    assert isinstance(both.exception, InvalidInput)
+    assert "--method with --compare: received 'mig'" in str(both.exception)

@@ -51,6 +51,7 @@ class FileComparison:
         path: folder that was written.
         rows: how many were read, left out and eligible.
         notes: what was left out or not seen, each in a sentence.
+        parameters: what all entries have in common: columns, rules, similarity and target.
         groups: figures of each entry by its name, by what the entries have in common in words.
         overlaps: rows in common of each two entries, by the same words.
     """
@@ -59,6 +60,7 @@ class FileComparison:
     path: str
     rows: Mapping[str, int]
     notes: tuple[str, ...]
+    parameters: Mapping[str, Any]
     groups: Mapping[str, Mapping[str, Assessment]]
     overlaps: Mapping[str, list[list[float]]]
 
@@ -107,7 +109,7 @@ def compare_file(
         _check(read, contenders)
         points = read.ground_set(read.similarity)
         groups = _entries(read, points, contenders, request.specification, selecting)
-        found = _described(source, target, read, groups)
+        found = _described(source, target, request, read, groups)
         _write(folder, read, points, groups, found)
     return found
 
@@ -152,7 +154,11 @@ def _entry(
 
 
 def _described(
-    source: Path, target: Path, read: FilePoints, groups: Mapping[str, Sequence[Entry]]
+    source: Path,
+    target: Path,
+    request: FileRequest,
+    read: FilePoints,
+    groups: Mapping[str, Sequence[Entry]],
 ) -> FileComparison:
     rows = {"read": read.table.num_rows, "left_out": read.left_out, "eligible": len(read.rows)}
     figures = {
@@ -163,7 +169,25 @@ def _described(
         title: overlaps([entry.selection.order for entry in entries]).round(4).tolist()
         for title, entries in groups.items()
     }
-    return FileComparison(source.name, str(target), rows, read.notes, figures, common)
+    parameters = _common(request, read)
+    return FileComparison(source.name, str(target), rows, read.notes, parameters, figures, common)
+
+
+def _common(request: FileRequest, read: FilePoints) -> dict[str, Any]:
+    """What all entries go by, as far as it was named or chosen."""
+    rules = request.specification
+    columns = {f"column of {name}": column for name, column in asdict(read.columns).items()}
+    named = {
+        "k": rules.k,
+        "budget": rules.budget,
+        "most of a group": rules.group_cap,
+        "target": None if request.target is None else request.target.name,
+        "embedder": request.model,
+    }
+    mixed = " + ".join(f"{weight:g} {name}" for name, weight in read.similarity.parts)
+    chosen = {"alpha": rules.alpha, "mode": rules.mode, "seed": rules.seed, "similarity": mixed}
+    known = {name: value for name, value in (named | columns).items() if value is not None}
+    return known | chosen
 
 
 def _write(
@@ -174,7 +198,9 @@ def _write(
     found: FileComparison,
 ) -> None:
     stated = {name: value for name, value in asdict(found).items() if name != "path"}
-    facts = {"input": found.input, "rows": dict(found.rows), "notes": found.notes}
+    rows = {f"rows {name.replace('_', ' ')}": count for name, count in found.rows.items()}
+    notes = {"notes": "; ".join(found.notes)} if found.notes else {}
+    facts = {"input": found.input} | rows | dict(found.parameters) | notes
     page = comparison_page(groups, points.embeddings, facts)
     try:
         pq.write_table(_picks(read, groups), folder / "compared.parquet", compression="zstd")
