@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.selection import baselines
+from dynosaur_etl.selection import GroundSet, Specification, select_by
 from dynosaur_etl.selection.assessment import metrics
 from tests.selection.conftest import clustered_pool
 from tests.selection.naive import cosines
@@ -20,7 +20,8 @@ def test_vendi_counts_distinct_directions() -> None:
 
 
 def test_novelsum_prefers_spread_picks() -> None:
-    spread = metrics.novelsum(POOL, baselines.k_center(POOL, 40).order)
+    farthest = select_by("k-center", GroundSet(POOL), Specification(40))
+    spread = metrics.novelsum(POOL, farthest.order)
     crowded = metrics.novelsum(POOL, np.argsort(-cosines(POOL)[0], kind="stable")[:40])
     assert spread > 1.5 * crowded
     with pytest.raises(InvalidInput, match="NovelSum"):
