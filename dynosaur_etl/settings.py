@@ -24,6 +24,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from dynosaur_etl.domain.choices import ScorerName, SelectionMethod
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.misspelling import meant_names
 from dynosaur_etl.domain.models import PromptPreset, Strictness
@@ -212,10 +213,11 @@ class Settings(BaseSettings):
         "auto", description="in which the embedding model multiplies; auto is the CPU's faster one"
     )
     scorers: Scorers = Field(
-        ("heuristics",), description="scorers that run: heuristics, judge, reward"
+        (ScorerName.HEURISTICS,), description="scorers that run, of those in docs/quality.md"
     )
-    quality_scorer: Literal["heuristics", "judge", "reward"] = Field(
-        "heuristics", description="scorer whose scores the selection reads; one of those that run"
+    quality_scorer: ScorerName = Field(
+        ScorerName.HEURISTICS,
+        description="scorer whose scores the selection reads; one of those that run",
     )
     quality_scale: Literal["rank", "min-max", "z"] = Field(
         "rank", description="how the selection scales scores before it weighs them"
@@ -232,9 +234,21 @@ class Settings(BaseSettings):
     reward_device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where the reward model runs; auto is a GPU where there is one"
     )
+    causal_model: str = Field(
+        "HuggingFaceTB/SmolLM2-135M-Instruct",
+        min_length=1,
+        description="causal language model of perplexity and IFD: Hub id or path",
+    )
     selection_size: PositiveInt = Field(1000, description="instances of a snapshot")
     selection_alpha: float = Field(
         0.7, ge=0, le=1, description="weight of quality against diversity in QDIT"
+    )
+    selection_method: SelectionMethod = Field(
+        SelectionMethod.QDIT,
+        description="how instances are selected; all but `qdit` are to compare with",
+    )
+    selection_target: str = Field(
+        "", description="file or folder of instructions that the selection is for; empty: none"
     )
     selection_mode: Literal["auto", "exact", "near-exact", "graph", "partitioned"] = Field(
         "auto", description="how QDIT is computed; `auto` takes the most exact way that fits"

@@ -18,7 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "instances": {"domain"},
     "inference": {"domain"},
     "quality": {"domain", "inference", "llm"},
-    "selection": {"domain", "inference"},
+    "selection": {"domain"},
     "store": {"domain", "settings"},
     "snapshots": {"domain", "store"},
     "training": {"domain", "selection"},
@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
         "domain", "settings", "hub", "llm", "proposals", "instances", "inference", "quality",
         "selection", "store", "snapshots", "training",
     },
-    "cli": {"domain", "settings", "flows", "local", "store"},
+    "cli": {"domain", "settings", "flows", "local", "store", "selection"},
     "__main__": {"cli"},
 }  # fmt: skip
 OF_THE_PLUGIN = {"domain", "settings", "flows"}

@@ -19,6 +19,7 @@ from dynosaur_etl.cli import (
     cost,
     grow,
     proposals,
+    scores,
     select,
     snapshots,
     sources,
@@ -45,6 +46,7 @@ app.add_typer(sources.app)
 app.add_typer(backfill.app)
 app.add_typer(cost.app, name="cost")
 app.add_typer(proposals.app)
+app.add_typer(scores.app)
 app.add_typer(batches.app, name="batches")
 app.add_typer(select.app)
 app.add_typer(snapshots.app)

@@ -86,7 +86,7 @@ def test_the_version_tells_model_and_dimension() -> None:
         for dimension in ("accuracy", "helpfulness")
     }
     assert len(versions) == 4
-    with pytest.raises(InvalidInput, match="accuracy, helpfulness"):
+    with pytest.raises(InvalidInput, match="accuracy, complexity, helpfulness, quality"):
         Judge(books.ask, "a", "beauty")
 
 
@@ -99,3 +99,17 @@ def test_the_demo_judges_plausibly(tmp_path: Path) -> None:
 
     good, poor = Judge(Books(rule).ask, "m", "accuracy").score(ROWS)["score"].to_pylist()
     assert good > poor > 0
+
+
+def test_the_sides_of_deita_are_scorers_of_their_own() -> None:
+    books = Books(lambda _: answered("4"))
+    sides = [Judge(books.ask, "model", side) for side in ("complexity", "quality")]
+    assert [judge.name for judge in sides] == ["deita_complexity", "deita_quality"]
+    assert len({judge.version for judge in sides}) == 2
+    for judge in sides:
+        assert judge.score(ROWS)["score"].to_pylist() == [0.8, 0.8]
+    complexity, quality = (asked[0].messages[1]["content"] for asked in books.asked)
+    assert "Response" not in complexity
+    assert "Paris" not in complexity
+    assert "Response: Paris." in quality
+    assert {request.purpose for asked in books.asked for request in asked} == {"judge"}

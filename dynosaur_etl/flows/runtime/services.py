@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # each of these loads a library; a step pays for those that i
     from dynosaur_etl.llm.door import LlmDoor
     from dynosaur_etl.llm.prices import PriceTable
     from dynosaur_etl.proposals.meanings import Meanings
+    from dynosaur_etl.quality.causal import CausalModel
     from dynosaur_etl.quality.reward import RewardModel
     from dynosaur_etl.store.ledger import PostgresLedger
     from dynosaur_etl.store.storage import Storage
@@ -183,6 +184,12 @@ class Services:
         from dynosaur_etl.quality.reward import RewardModel
 
         return RewardModel(self.settings.reward_model, device=self.settings.reward_device)
+
+    @cached_property
+    def causal_model(self) -> "CausalModel":
+        from dynosaur_etl.quality.causal import CausalModel
+
+        return CausalModel(self.settings.causal_model)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ from dynosaur_etl.flows.snapshot.versions import (
     recipe_of,
     verify_snapshot,
 )
-from dynosaur_etl.selection.sweep import sample_sweep
+from dynosaur_etl.selection.assessment.alpha_sweep import sample_sweep
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts import growth_steps
 from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, head_version
@@ -81,7 +81,7 @@ def select(
         live, pool, base = trainable.live, trainable.pool, request.base
         taken = min(request.size, len(pool.quality))
         solve = StoredParts(services, request).solve
-        picks = pick(services, pool, taken, request.weight, base, request.graph, solve)
+        picks = pick(services, request, pool, taken, solve)
         progress(taken, taken)
         rejects = [
             *_duplicates(live),
