@@ -285,7 +285,10 @@ class Settings(BaseSettings):
         description="`fresh` selects anew; `stable` keeps the last version's picks and adds",
     )
     held_out_share: float = Field(
-        0, ge=0, le=0.5, description="part of all tasks that is held out as the split `test`"
+        0, ge=0, le=0.5, description="part of all sources that is held out as the split `test`"
+    )
+    held_out_task_share: float = Field(
+        0, ge=0, le=0.5, description="part of the other sources' tasks that is held out as well"
     )
     snapshot_full: bool = Field(
         False, description="whether a snapshot holds the whole pool as the config `full`"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.split import held_out_mask
+from dynosaur_etl.domain.split import RULE, HeldOut
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.growth_mode import Base, base_version
 from dynosaur_etl.flows.select.pool import (
@@ -23,6 +23,7 @@ from dynosaur_etl.flows.select.pool import (
 from dynosaur_etl.flows.select.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
 from dynosaur_etl.flows.select.repeats import repeat_rules
+from dynosaur_etl.settings import Settings
 
 STEP = "select"
 
@@ -79,7 +80,7 @@ def request_selection(
         "k": size,
         "alpha": weight,
         "scale": settings.quality_scale,
-        "held_out_share": settings.held_out_share,
+        "held_out_share": held_out_rules(settings),
         "mode": settings.selection_mode,
         "machine": [settings.selection_memory_gib, settings.selection_cores],
         "part_points": settings.selection_part_points,
@@ -116,12 +117,22 @@ def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
         InvalidInput: everything is held out, or as for `load_pool`.
     """
     live = load_pool(services, request.days, request.withdrawn)
-    share = services.settings.held_out_share
-    held_out = held_out_mask(live.instances["task_key"], share).to_numpy()
+    held_out = held_out_of(services.settings).mask(live.instances).to_numpy()
     pool = live.part(~held_out)
     if not len(pool.quality):
         raise InvalidInput(not_allowed("pool", "held-out tasks only", "a smaller share"))
     return Trainable(live, held_out, pool)
+
+
+def held_out_of(settings: Settings) -> HeldOut:
+    """Return what the settings hold out."""
+    return HeldOut(settings.held_out_share, settings.held_out_task_share)
+
+
+def held_out_rules(settings: Settings) -> Any:
+    """Return what decides the split, JSON-able; 0 where nothing is held out."""
+    held_out = held_out_of(settings)
+    return [RULE, held_out.sources, held_out.tasks] if held_out else 0.0
 
 
 def _size(services: Services, k: int | None) -> int:
