@@ -2,9 +2,9 @@
 
     python -m benchmarks.training_pool HOME [--days N]
 
-The Hubs are `../shared/hub` (canonical datasets up to 2022) and `../shared/hub-2026`; tasks are those
-of GPT-3.5 where they are recorded, else the demo's rules. The version holds the whole pool as its
-config `full` and a tenth of the sources as its split `test`. Days that are grown are not grown
+The Hubs are `../shared/hub` (canonical datasets up to 2022) and `../shared/hub-2026`; tasks are
+those of GPT-3.5 where they are recorded, else the demo's rules. The version holds the whole pool as
+its config `full` and a tenth of the sources as its split `test`. Days that are grown are not grown
 again. What it is made of is printed as JSON.
 """
 
@@ -45,7 +45,8 @@ def main() -> None:
         grow(hub, options.home, options.days)
     with services_of(options.home, "http://127.0.0.1:9", "http://127.0.0.1:9/v1") as services:
         newest = training_set.newest_grown_day(services)
-        assert newest is not None
+        if newest is None:
+            raise SystemExit("no day has grown an instance")
         built = training_set.build_snapshot(GrowthDay.parse(newest), services)
         print(json.dumps(dict(built.facts), indent=1))
 

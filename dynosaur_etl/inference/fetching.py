@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import IO
 from zipfile import ZipFile
 
 from dynosaur_etl.domain.errors import Corrupt, HubUnavailable
@@ -117,9 +118,10 @@ def _pick_tasks(item: Packaged, archives: list[Path], made: Path, tell: Told) ->
     number = 0
     with tarfile.open(archives[0]) as archive:
         for member in archive:
-            if member.isfile() and fnmatchcase(member.name, item.members):
+            content = archive.extractfile(member)
+            if content is not None and fnmatchcase(member.name, item.members):
                 name = PurePosixPath(member.name).parent.name
-                _write(archive.extractfile(member), made / _safe(PurePosixPath(f"{name}.json")))
+                _write(content, made / _safe(PurePosixPath(f"{name}.json")))
                 number += 1
     if not number:
         raise Corrupt(f"{archives[0].name}: no member {item.members}")
@@ -186,10 +188,10 @@ def _safe(name: PurePosixPath) -> PurePosixPath:
     return name
 
 
-def _write(source: object, target: Path) -> None:
+def _write(source: IO[bytes], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with source, target.open("wb") as file:  # type: ignore[attr-defined]
-        shutil.copyfileobj(source, file)  # type: ignore[misc]
+    with source, target.open("wb") as file:
+        shutil.copyfileobj(source, file)
 
 
 def _sha256(path: Path) -> str:

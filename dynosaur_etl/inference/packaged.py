@@ -175,5 +175,3 @@ def local_model(name: str, home: Path) -> str:
         command = f"dynosaur models fetch {folder.name}"
         raise InvalidInput(not_allowed(f"model {name}", "not fetched", f"after `{command}`"))
     return str(folder)
-
-

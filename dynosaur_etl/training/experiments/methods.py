@@ -1,0 +1,137 @@
+"""The methods that experiments compare, each an order of a pool, under one interface."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.selection import baselines
+from dynosaur_etl.selection.qdit import qdit
+from dynosaur_etl.training.sets import Example
+
+IntArray = NDArray[np.int64]
+
+RANDOM, LONGEST, QUALITY, COVERAGE = "random", "longest", "quality", "coverage"
+RANDOM_AT_EQUAL_TOKENS = "random at equal tokens"
+DEITA, CLUSTERS = "deita", "clusters"
+QDIT = "qdit"
+EQUAL_TO = f"{QDIT}-0.7"
+"""The method whose tokens the random control has."""
+
+
+@dataclass(frozen=True)
+class SelectionPool:
+    """What methods choose from.
+
+    Attributes:
+        examples: of the pool [n].
+        vectors: [n, d], by which methods tell likeness.
+        quality: [n], from 0 to 1.
+        tokens: [n], of prompt and answer.
+    """
+
+    examples: tuple[Example, ...]
+    vectors: NDArray[np.floating]
+    quality: NDArray[np.float64]
+    tokens: IntArray
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def part(self, positions: IntArray) -> "SelectionPool":
+        return SelectionPool(
+            tuple(self.examples[at] for at in positions.tolist()),
+            self.vectors[positions],
+            self.quality[positions],
+            self.tokens[positions],
+        )
+
+
+Method = Callable[[SelectionPool, int, int], IntArray]
+"""Gives the positions of up to k picks, in their order, by a seed."""
+
+
+def _random(pool: SelectionPool, k: int, seed: int) -> IntArray:
+    return np.random.default_rng([seed, 1]).permutation(len(pool))[:k]
+
+
+def _random_at_equal_tokens(pool: SelectionPool, k: int, seed: int) -> IntArray:
+    """Draw until the picks have the tokens of `EQUAL_TO`, within half an example of the mean."""
+    wanted = pool.tokens[qdit_at(0.7)(pool, k, seed)].sum()
+    order = np.random.default_rng([seed, 2]).permutation(len(pool))
+    sums = np.cumsum(pool.tokens[order])
+    return order[: max(1, int(np.abs(sums - wanted).argmin()) + 1)]
+
+
+def _longest(pool: SelectionPool, k: int, seed: int) -> IntArray:  # noqa: ARG001 - as all methods
+    return np.argsort(-pool.tokens, kind="stable")[:k]
+
+
+def _quality(pool: SelectionPool, k: int, seed: int) -> IntArray:  # noqa: ARG001
+    return baselines.top_quality(pool.vectors, k, pool.quality).order
+
+
+def _deita(pool: SelectionPool, k: int, seed: int) -> IntArray:  # noqa: ARG001
+    return baselines.deita(pool.vectors, k, pool.quality).order
+
+
+def _clusters(pool: SelectionPool, k: int, seed: int) -> IntArray:
+    return baselines.k_means_quality(pool.vectors, k, pool.quality, seed=seed).order
+
+
+def qdit_at(alpha: float) -> Method:
+    """Return QDIT (arXiv 2311.14736) under a weight of quality; 0 is coverage alone."""
+
+    def select(pool: SelectionPool, k: int, seed: int) -> IntArray:
+        return qdit(pool.vectors, k, pool.quality, alpha, seed=seed).order
+
+    return select
+
+
+METHODS: Mapping[str, Method] = {
+    RANDOM: _random,
+    RANDOM_AT_EQUAL_TOKENS: _random_at_equal_tokens,
+    LONGEST: _longest,
+    QUALITY: _quality,
+    COVERAGE: qdit_at(0.0),
+    f"{QDIT}-0.5": qdit_at(0.5),
+    f"{QDIT}-0.7": qdit_at(0.7),
+    f"{QDIT}-0.9": qdit_at(0.9),
+    DEITA: _deita,
+    CLUSTERS: _clusters,
+}
+
+
+def find_method(name: str) -> Method:
+    """Return a method by its name; `qdit-` takes any alpha, as in `qdit-0.3`.
+
+    Raises:
+        InvalidInput: there is none of that name.
+    """
+    if name in METHODS:
+        return METHODS[name]
+    alpha = name.removeprefix(f"{QDIT}-")
+    try:
+        weight = float(alpha)
+    except ValueError:
+        weight = -1.0
+    if not name.startswith(f"{QDIT}-") or not 0 <= weight <= 1:
+        raise InvalidInput(not_allowed("method", name, [*METHODS, f"{QDIT}-ALPHA"]))
+    return qdit_at(weight)
+
+
+def sample_sources(
+    examples: Sequence[Example], share: float, seed: int
+) -> tuple[IntArray, IntArray]:
+    """Return the positions of the examples of a share of the sources, and of the other sources.
+
+    The sample of the pool is the first thing that a seed decides: with another pool every method
+    would have chosen otherwise.
+    """
+    sources = sorted({example.source for example in examples})
+    mixed = np.random.default_rng([seed, 0]).permutation(len(sources))
+    chosen = {sources[at] for at in mixed[: max(1, round(share * len(sources)))].tolist()}
+    inside = np.array([example.source in chosen for example in examples], np.bool_)
+    return np.flatnonzero(inside), np.flatnonzero(~inside)
