@@ -310,6 +310,25 @@ class Settings(BaseSettings):
     approval_hours: NonNegativeInt = Field(
         0, description="hours that a person has to approve what is published; 0: nobody is asked"
     )
+    training_model: str = Field(
+        "",
+        description="model that versions are tried on: Hub id, path or packaged:NAME; empty: none",
+    )
+    training_preset: str = Field(
+        "small", description="hyperparameters of the trial: dynosaur, qdit, small, smol"
+    )
+    training_seeds: int = Field(3, ge=1, le=100, description="seeds of the trial")
+    training_evaluation: str = Field(
+        "held-out",
+        min_length=1,
+        description="fixed set of the trial: held-out, a folder, or packaged:NAME",
+    )
+    training_margin: float = Field(
+        0.02, ge=0, description="nats a token by which a version may be worse than the last one"
+    )
+    publish_gate: bool = Field(
+        False, description="whether a version is published only once its trial has passed"
+    )
     seed: int = Field(0, ge=0, description="seed of every sample")
 
     most_deferred: float = Field(

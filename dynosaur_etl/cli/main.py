@@ -17,12 +17,14 @@ from dynosaur_etl.cli import (
     backfill,
     batches,
     cost,
+    evaluate,
     growth,
     proposals,
     select,
     snapshots,
     sources,
     system,
+    train,
 )
 from dynosaur_etl.cli.console import err, out
 from dynosaur_etl.cli.context import State
@@ -48,6 +50,10 @@ app.add_typer(proposals.app)
 app.add_typer(batches.app, name="batches")
 app.add_typer(select.app)
 app.add_typer(snapshots.app)
+app.add_typer(train.app)
+app.add_typer(train.runs_app, name="runs")
+app.add_typer(train.models_app, name="models")
+app.add_typer(evaluate.app)
 
 
 @app.callback()

@@ -35,6 +35,7 @@ class Item:
             has a closed list; those of the text that it writes, where it was asked to; `reward`.
         tokens: of the first answer.
         text: what it writes, empty where it was not asked.
+        prompt: what it was asked then.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Item:
     tokens: int
     metrics: Mapping[str, float]
     text: str = ""
+    prompt: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def evaluate_texts(
     found = []
     for item, example, text in zip(items, examples, texts, strict=True):
         told = {name: metric(text, example.answers) for name, metric in TEXT_METRICS.items()}
-        found.append(replace(item, text=text, metrics={**item.metrics, **told}))
+        metrics = {**item.metrics, **told}
+        found.append(replace(item, text=text, prompt=example.prompt, metrics=metrics))
     return found
 
 

@@ -41,6 +41,7 @@ class Example:
         kind: `label`, `short answer` or `text`.
         labels: the closed list of answers, empty where the answer is open.
         quality: from 0 to 1, where the set tells it.
+        day: growth day that brought it, empty where the set does not tell.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Example:
     kind: str = TEXT
     labels: tuple[str, ...] = ()
     quality: float | None = None
+    day: str = ""
 
     @property
     def answer(self) -> str:
@@ -173,6 +175,7 @@ def _example(
         source=str(row.get("dataset") or row.get("source") or task),
         labels=tuple(labels.get(task, ())),
         quality=None if quality is None else float(quality),
+        day=str(row.get("growth_day") or ""),
     )
 
 

@@ -73,6 +73,14 @@ class SmallLearner:
             self._checked = True
         return Known(texts, self._split.store(texts, self._cache, self.model.digest, progress))
 
+    def know_answers(self, examples: Sequence[Example]) -> Known:
+        """Do the same for the answers alone, each after the mark of a beginning."""
+        begin = self._tokenizer.bos_token_id
+        start = self._tokenizer.eos_token_id if begin is None else begin
+        texts = encode(self._tokenizer, examples, self.preset.longest).texts
+        alone = tuple(AnswerTokens((start, *text.ids[text.answer_from :]), 1) for text in texts)
+        return Known(alone, self._split.store(alone, self._cache, self.model.digest))
+
     def reset(self) -> None:
         """Go back to the model's own weights."""
         self.restore(self._first)

@@ -122,6 +122,34 @@ def find_method(name: str) -> Method:
     return qdit_at(weight)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a cell's name asks for: `METHOD`, `METHOD@ROWS`, `METHOD/VIEW` or both.
+
+    Attributes:
+        rows: to pick; 0 for the experiment's number.
+        view: which vectors and qualities of the pool are gone by, empty for the usual ones.
+    """
+
+    method: str
+    rows: int = 0
+    view: str = ""
+
+
+def read_choice(name: str) -> Choice:
+    """Read a cell's name.
+
+    Raises:
+        InvalidInput: the method is unknown, or the rows are no number.
+    """
+    words, _, view = name.partition("/")
+    method, _, rows = words.partition("@")
+    find_method(method)
+    if rows and not (rows.isascii() and rows.isdigit() and int(rows)):
+        raise InvalidInput(not_allowed("rows of a method", rows, "a whole number above 0"))
+    return Choice(method, int(rows or 0), view)
+
+
 def sample_sources(
     examples: Sequence[Example], share: float, seed: int
 ) -> tuple[IntArray, IntArray]:

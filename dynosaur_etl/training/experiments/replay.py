@@ -126,10 +126,12 @@ class ReplayExperiment:
     def estimate(self, cells: Sequence[Cell]) -> Cost:
         """Return the hours on one core at the rates that were measured for SmolLM2."""
         sizes = self._sizes
-        trained = sizes.stages * self.steps * self._learner.preset.step_tokens
+        shared = 1 / (len(self._strategies) + 1)
+        learnt = sizes.stages - 1 + shared
+        trained = learnt * self.steps * self._learner.preset.step_tokens
         kept = sizes.tasks * sizes.kept_back * self.known.tokens / len(self._examples)
         stages = sizes.stages * (sizes.stages + 1) / 2
-        scored = sizes.stages * self.tested.tokens + stages * kept
+        scored = learnt * self.tested.tokens + stages * kept
         seconds = trained / TRAINED_PER_SECOND + scored / SCORED_PER_SECOND
         words = f"{TRAINED_PER_SECOND} trained and {SCORED_PER_SECOND} scored tokens a CPU second"
         return Cost(len(cells), round(len(cells) * seconds / 3600, 2), words=words)
@@ -137,15 +139,22 @@ class ReplayExperiment:
     def run(self, cell: Cell) -> Figures:
         """Learn all stages under a strategy; the first stage is the same for all of a seed."""
         stages = self._stages(cell.seed)
+        unlearnt = self._unlearnt(cell.seed)
         weights, first, tokens = self._first(cell.seed)
         self._learner.restore(weights)
-        figures, replayed = [first], [[]]
+        figures = [first]
+        replayed: list[list[str]] = [[]]
         for number in range(1, len(stages)):
             chosen = self._replayed(cell, stages[:number], stages[number])
             tokens += self._train(stages, number, chosen, cell.seed)
             figures.append(self._evaluated(stages[: number + 1]))
             replayed.append(chosen)
-        facts = {"before": self.before, "tokens": tokens, "replayed": replayed}
+        facts = {
+            "before": self.before,
+            "before_current": unlearnt,
+            "tokens": tokens,
+            "replayed": replayed,
+        }
         return facts | self._told(figures)
 
     @cached_property
@@ -155,6 +164,13 @@ class ReplayExperiment:
         return mean_nats(self._learner.score(self.tested))
 
     @lru_cache(1)  # noqa: B019 - one seed at a time, for as long as the experiment lives
+    def _unlearnt(self, seed: int) -> float:
+        """Nats on what is kept back of the last stage before anything is learnt."""
+        self._learner.reset()
+        holdout = self._stages(seed)[-1].holdout
+        return mean_nats(self._learner.score(self.known, self._positions(holdout)))
+
+    @lru_cache(1)  # noqa: B019
     def _first(self, seed: int) -> tuple[list[Any], StageFigures, int]:
         """Learn the first stage of a seed: weights, figures and tokens."""
         stages = self._stages(seed)
@@ -197,7 +213,7 @@ class ReplayExperiment:
             "transfer": transfer(figures, self.before),
         }
 
-    @lru_cache(1)  # noqa: B019 - one seed at a time, for as long as the experiment lives
+    @lru_cache(1)  # noqa: B019
     def _stages(self, seed: int) -> list[Stage]:
         sizes = self._sizes
         return draw_stages(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.inference.answer_loss import AnswerLoss
 from dynosaur_etl.training.experiments.learner import Known, SmallLearner
 from dynosaur_etl.training.experiments.methods import (
@@ -24,6 +25,7 @@ from dynosaur_etl.training.experiments.methods import (
     RANDOM_AT_EQUAL_TOKENS,
     SelectionPool,
     find_method,
+    read_choice,
     sample_sources,
 )
 from dynosaur_etl.training.experiments.running import Cell, Cost, Figures
@@ -64,11 +66,10 @@ def control_half(task: str, tasks: Sequence[str]) -> bool:
 class SelectionExperiment:
     """Trains on what each method picks, and evaluates in nats a token of the answers."""
 
-    name = "selection"
-
     def __init__(
         self,
-        pool: SelectionPool,
+        name: str,
+        views: Mapping[str, SelectionPool],
         evaluation: Evaluation,
         learner: SmallLearner,
         facts: Mapping[str, Any],
@@ -81,17 +82,21 @@ class SelectionExperiment:
         """Take what is compared.
 
         Args:
-            pool: without anything of the evaluation's.
+            name: of the experiment.
+            views: the pool, without anything of the evaluation's, under its usual vectors and
+                qualities (the empty name) and under others.
             evaluation: see `Evaluation`.
             learner: that is trained anew in each cell.
             facts: what pool and model are, JSON-able.
-            methods: names of `methods.METHODS`, `random` among them.
+            methods: as `methods.read_choice` reads them, `random` among them.
             seeds: how many, from 0 on.
             k: rows that a method picks.
             passes: times that an average choice of k rows is gone through; it sets the steps.
             share: of the sources that are a seed's pool.
         """
-        self._pool = pool
+        self.name = name
+        self._views = views
+        self._pool = pool = views[""]
         self._evaluation = evaluation
         self._learner = learner
         self._methods = methods
@@ -137,9 +142,7 @@ class SelectionExperiment:
         if cell.method == CONTROL:
             known, picks = self.control, self._control_picks(cell.seed)
         else:
-            part = self._pool.part(inside)
-            chosen = find_method(cell.method)(part, min(self._k, len(part)), cell.seed)
-            known, picks = self.known, inside[chosen]
+            known, picks = self.known, self._picks(cell, inside)
         trained = self._learner.train(known, picks.tolist(), self.steps, cell.seed)
         new = np.random.default_rng([cell.seed, 3]).permutation(outside)[:NEW_SOURCES]
         of_new = self._learner.score(self.known, new.tolist())
@@ -154,6 +157,14 @@ class SelectionExperiment:
             "first_loss": trained.first_loss,
             "last_loss": trained.last_loss,
         }
+
+    def _picks(self, cell: Cell, inside: Any) -> Any:
+        asked = read_choice(cell.method)
+        if asked.view not in self._views:
+            raise InvalidInput(not_allowed("view of the pool", asked.view, self._views.keys()))
+        part = self._views[asked.view].part(inside)
+        rows = min(asked.rows or self._k, len(part))
+        return inside[find_method(asked.method)(part, rows, cell.seed)]
 
     def _control_picks(self, seed: int) -> Any:
         tasks = [example.task for example in self._evaluation.examples]
