@@ -5,9 +5,11 @@
    on whatever worker there is; in other modes there are none.
 3. `select` orders the pool up to that day by QDIT.
 4. `build` writes the snapshot, `verify` reads it back and checks it against its manifest.
-5. `approve` asks a person first where `DYNOSAUR_APPROVAL_HOURS`, or `approval_hours` of a manual
+5. `gate` holds back what waits for its trial, where `DYNOSAUR_PUBLISH_GATE` asks for one:
+   `train_and_evaluate` then publishes it.
+6. `approve` asks a person first where `DYNOSAUR_APPROVAL_HOURS`, or `approval_hours` of a manual
    run, gives one the time; without a yes the version is not published.
-6. `publish_version` publishes it where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL` say; it
+7. `publish_version` publishes it where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL` say; it
    does nothing where neither is set, or where the version is there already.
 
 Days that are grown at the same time share one run, of the partition key `all`. The same pool
@@ -18,15 +20,21 @@ size `k` and the weight `alpha` too; left empty, the settings hold.
 from typing import Any
 
 from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, dag, task
-from dynosaur_airflow.approve import Approve
 from dynosaur_airflow.assets import INSTRUCTION_TASKS, TRAINING_SET
 from dynosaur_airflow.defaults import TASK_DEFAULTS
+from dynosaur_airflow.ending import published
 from dynosaur_airflow.guide import AS_OF, BACKFILL, RERUN, with_guide
 from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.mapped import selected_in_parts
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import SELECT_PARAMS
-from dynosaur_airflow.steps import newest_grown_day, publish, run_about, run_selection
+from dynosaur_airflow.steps import (
+    may_publish,
+    newest_grown_day,
+    publish,
+    run_about,
+    run_selection,
+)
 
 
 @dag(
@@ -60,15 +68,8 @@ def training_set() -> None:
         publish(TRAINING_SET, [built, verified])
         return int(built["version"])
 
-    @task
-    def publish_version(version: int) -> dict[str, Any]:
-        from dynosaur_etl.flows.snapshot import publish as flow
-
-        return run_about(flow.publish_version, version)
-
     day = newest_day()
-    verified = verify(build(day, selected_in_parts(day)))
-    Approve(task_id="approve", version=verified) >> publish_version(verified)
+    published(verify(build(day, selected_in_parts(day))), may_publish)
 
 
 training_set()

@@ -192,6 +192,54 @@ def newest_grown_day() -> str:
     return day
 
 
+def version_to_try() -> int:
+    """Give the version of a manual run, else the newest; without one the run is skipped."""
+    from dynosaur_etl.flows.train import trial
+
+    chosen = get_current_context()["params"]["version"]
+    if chosen:
+        return int(chosen)
+    with run_services() as services:
+        newest = trial.newest_version(services)
+    if newest is None:
+        raise AirflowSkipException("there is no version yet")
+    return newest
+
+
+def plan_trial(version: int) -> list[dict[str, Any]]:
+    """Give the models of a trial, each with the label that operators see.
+
+    Without a model to train (`DYNOSAUR_TRAINING_MODEL`) the run is skipped.
+    """
+    from dynosaur_etl.flows.train import trial
+
+    with run_services() as services:
+        arms = trial.plan_arms(version, services)
+    if not arms:
+        raise AirflowSkipException("DYNOSAUR_TRAINING_MODEL names no model to try versions on")
+    return [{"kind": arm.kind, "seed": arm.seed, "label": arm.label} for arm in arms]
+
+
+def may_publish(version: int) -> bool:
+    """Tell whether a version may be published now; one that waits for its trial may not."""
+    from dynosaur_etl.flows.snapshot import publish
+
+    with run_services() as services:
+        return publish.may_publish(version, services)
+
+
+def publish_through_gate(version: int) -> bool:
+    """Tell whether publishing is this run's: where there is a gate, and the version has passed it.
+
+    Raises:
+        InvalidInput: the gate refuses the version; the message says why.
+    """
+    from dynosaur_etl.flows.train import trial
+
+    with run_services() as services:
+        return trial.passes_gate(version, services)
+
+
 def publish(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any) -> None:
     """Show in the asset's event what the run's steps did: counts, reasons and plain facts.
 

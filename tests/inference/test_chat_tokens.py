@@ -53,7 +53,9 @@ def test_a_template_without_an_end_gets_the_tokenizers_own() -> None:
 
 
 def test_a_template_that_writes_the_prompt_otherwise_is_refused() -> None:
-    template = "{{ messages | length }}{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    template = (
+        "{{ messages | length }}{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    )
     with pytest.raises(InvalidInput, match="chat template"):
         chat_tokens(byte_tokenizer(template), PROMPT, "yes")
 

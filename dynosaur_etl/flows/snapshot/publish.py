@@ -21,6 +21,7 @@ from dynosaur_etl.snapshots.push import (
     push_snapshot,
 )
 from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.evaluations import has_passed
 from dynosaur_etl.store.storage import Storage
 
 _REPO = re.compile(r"[A-Za-z0-9][\w-]*[\w.-]*/[\w.-]+", re.ASCII)
@@ -34,12 +35,13 @@ def publish_version(version: int, services: Services) -> StepReport:
         Targets as taken and kept; the facts tell the tag, the commit and what was `new`.
 
     Raises:
-        InvalidInput: there is no such version, or a target is not in a state in which it can
-            follow.
+        InvalidInput: there is no such version, its trial has not passed where the settings ask for
+            that, or a target is not in a state in which it can follow.
         Corrupt: the version is not sound, or what was read back is not what was sent.
         HubRefused, HubUnavailable, StoreUnavailable: a target says no, or does not answer.
     """
     with locked(services.engine, "publish"):
+        _pass_gate(version, services)
         folder = _sound(version, services)
         facts: dict[str, Any] = {"version": version}
         targets = 0
@@ -60,6 +62,7 @@ def propose_version(version: int, services: Services) -> Pushed:
     Raises:
         InvalidInput: as there, or no repository is set.
     """
+    _pass_gate(version, services)
     return _at_the_hub(push_candidate, version, services)
 
 
@@ -107,6 +110,18 @@ def _at_the_hub(
         raise InvalidInput(not_allowed("DYNOSAUR_PUBLISH_REPO", "", "owner/name"))
     with locked(services.engine, "publish"):
         return act(_sound(version, services), hub_target(services))
+
+
+def may_publish(version: int, services: Services) -> bool:
+    """Return whether the settings let a version be published now: without a gate, or through it."""
+    return not services.settings.publish_gate or has_passed(services.storage, version)
+
+
+def _pass_gate(version: int, services: Services) -> None:
+    if not may_publish(version, services):
+        received = f"v{version:04d}, whose trial has not passed"
+        allowed = f"after `dynosaur try v{version:04d}`, or without DYNOSAUR_PUBLISH_GATE"
+        raise InvalidInput(not_allowed("version to publish", received, allowed))
 
 
 def _sound(version: int, services: Services) -> Path:

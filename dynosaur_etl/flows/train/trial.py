@@ -30,6 +30,7 @@ from dynosaur_etl.store.evaluations import (
     Change,
     Gain,
     VersionEvaluation,
+    newest_version_number,
     read_arm,
     read_evaluation,
     write_arm,
@@ -169,9 +170,24 @@ def judge_gains(gains: Sequence[Gain], margin: float) -> tuple[str, str]:
     return PASSED, f"its loss against {last.against}: {_words(last.change)} nats a token"
 
 
-def trial_of(version: int, services: Services) -> VersionEvaluation | None:
-    """Return the report of a version; None where it has none."""
-    return read_evaluation(services.storage, version)
+def passes_gate(version: int, services: Services) -> bool:
+    """Return whether a version has passed a gate; False where the settings ask for none.
+
+    Raises:
+        InvalidInput: the version has been refused, or has not been tried.
+    """
+    if not services.settings.publish_gate:
+        return False
+    found = read_evaluation(services.storage, version)
+    if found is None or found.verdict == REFUSED:
+        words = "not tried" if found is None else found.words
+        raise InvalidInput(not_allowed(f"v{version:04d} at the gate", words, "a trial that passes"))
+    return True
+
+
+def newest_version(services: Services) -> int | None:
+    """Return the newest version; None while there is none."""
+    return newest_version_number(services.engine)
 
 
 def _job(arm: Arm, folder: Path, version: int, services: Services) -> Job:

@@ -20,6 +20,7 @@ from dynosaur_etl.snapshots.diff import diff_folders
 from dynosaur_etl.snapshots.layout import DIFF, README, SELECTION
 from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
 from dynosaur_etl.snapshots.publish import open_snapshot
+from dynosaur_etl.store.evaluations import read_evaluation
 from dynosaur_etl.store.tables import SnapshotRow
 
 CURVE_POINTS = 200
@@ -52,6 +53,7 @@ def version_report(services: Services, version: int) -> dict[str, Any]:
         "curve": curve(str(folder), row.manifest_sha256),
         "card": (folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN],
         "state": _state(folder, row.manifest_sha256),
+        "trial": read_evaluation(services.storage, version),
     }
 
 
