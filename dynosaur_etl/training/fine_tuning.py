@@ -5,6 +5,7 @@ The rows that a trainer gets are tokens with labels already: what is learnt is d
 by `accelerate launch`; the first process alone writes.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from dynosaur_etl.inference.chat_tokens import AnswerTokens
 from dynosaur_etl.inference.precision import multiplies_bfloat16
 from dynosaur_etl.training.loading import LoadedModel
 from dynosaur_etl.training.presets import LORA, Preset
+from dynosaur_etl.training.steps import bucketed
 
 PREFERENCE_COLUMNS = ("prompt", "chosen", "rejected")
 Watch = Callable[[Mapping[str, float]], None]
@@ -46,18 +48,18 @@ def fine_tune(loaded: LoadedModel, texts: Sequence[AnswerTokens], work: Work) ->
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    rows = [{"input_ids": list(text.ids), "labels": text.labels} for text in texts]
+    rows = Dataset.from_list(
+        [{"input_ids": list(text.ids), "labels": text.labels} for text in texts]
+    )
     preset = work.preset
-    options = _options(work, len(rows)) | {
-        "max_length": preset.longest,
-        "packing": preset.packing,
-        "packing_strategy": "bfd",
-        "train_sampling_strategy": "random" if preset.packing else "group_by_length",
-    }
+    if preset.packing:
+        options = _options(work, len(rows)) | {"packing": True, "packing_strategy": "bfd"}
+    else:
+        rows, options = _in_buckets(rows, [len(text) for text in texts], work)
     trainer = SFTTrainer(
         model=loaded.model,
-        args=SFTConfig(**options),
-        train_dataset=Dataset.from_list(rows),
+        args=SFTConfig(**options, max_length=preset.longest),
+        train_dataset=rows,
         processing_class=loaded.tokenizer,
         peft_config=_adapter(preset, "CAUSAL_LM"),
     )
@@ -75,18 +77,18 @@ def fine_tune_pairs(
         Seq2SeqTrainingArguments,
     )
 
-    rows = [
+    rows = Dataset.from_list([
         {
             "input_ids": list(text.ids[: text.answer_from]),
             "labels": list(text.ids[text.answer_from :]),
         }
         for text in texts
-    ]
-    options = _options(work, len(rows)) | {"train_sampling_strategy": "group_by_length"}
+    ])  # fmt: skip
+    rows, options = _in_buckets(rows, [len(text) for text in texts], work)
     trainer = Seq2SeqTrainer(
         model=_with_adapter(loaded.model, _adapter(work.preset, "SEQ_2_SEQ_LM")),
         args=Seq2SeqTrainingArguments(**options),
-        train_dataset=Dataset.from_list(rows),
+        train_dataset=rows,
         data_collator=DataCollatorForSeq2Seq(loaded.tokenizer, loaded.model),
         processing_class=loaded.tokenizer,
     )
@@ -123,6 +125,17 @@ def prefer(loaded: LoadedModel, rows: Sequence[Mapping[str, Any]], work: Work) -
     return _run(trainer, work, loaded.tokenizer)
 
 
+def _in_buckets(rows: Any, lengths: Sequence[int], work: Work) -> tuple[Any, dict[str, Any]]:
+    """Return the rows of all passes in the order in which they are taken, and the options for it.
+
+    The trainers' own grouping by length draws another order when a run is resumed.
+    """
+    options = _options(work, len(rows))
+    passes = math.ceil(options["max_steps"] * work.preset.batch / len(rows))
+    order = bucketed(lengths, work.preset.device_batch, work.seed, passes)
+    return rows.select(order), options | {"train_sampling_strategy": "sequential"}
+
+
 def _options(work: Work, rows: int) -> dict[str, Any]:
     """Return what all trainers take alike."""
     import torch
@@ -142,8 +155,7 @@ def _options(work: Work, rows: int) -> dict[str, Any]:
         "learning_rate": preset.rate,
         "weight_decay": preset.weight_decay,
         "max_grad_norm": preset.clip,
-        "num_train_epochs": preset.epochs,
-        "max_steps": preset.steps or -1,
+        "max_steps": steps,
         "lr_scheduler_type": preset.schedule,
         "warmup_steps": round(preset.warmup * steps),
         "bf16": torch.cuda.is_bf16_supported() if on_gpu else multiplies_bfloat16(),

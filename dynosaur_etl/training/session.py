@@ -115,8 +115,7 @@ class _Curve:
         self._run = run
         self._watch = watch
         self._kept = run.curve()
-        self._began = time.monotonic()
-        self._first: float | None = None
+        self._before: float | None = None
 
     def __call__(self, point: Mapping[str, float]) -> None:
         step = int(point["step"])
@@ -126,9 +125,17 @@ class _Curve:
         if not math.isfinite(point["loss"]):
             raise InvalidInput(not_allowed(f"loss of step {step}", point["loss"], "finite"))
         kept = {name: value for name, value in point.items() if name != "of"}
+        kept["tokens"] += self._tokens_before(point)
         self._kept.append(kept)
         self._run.add_point(kept)
         self._watch(point)
+
+    def _tokens_before(self, point: Mapping[str, float]) -> float:
+        """Give the tokens of the steps that another process has done, if this one counts from 0."""
+        if self._before is None:
+            last = float(self._kept[-1]["tokens"]) if self._kept else 0.0
+            self._before = last if point["tokens"] < last else 0.0
+        return self._before
 
     def figures(self) -> dict[str, float]:
         """The first and last losses, each over a tenth of the steps, and what was gone through."""

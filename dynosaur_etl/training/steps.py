@@ -13,6 +13,9 @@ import numpy as np
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 
+LOT = 50
+"""Batches that are sorted by length together."""
+
 
 @dataclass(frozen=True)
 class StepPlan:
@@ -62,6 +65,27 @@ def plan_steps(
             if len(made) > number:
                 break
     return StepPlan(tuple(map(tuple, made[:number])), total, taken / len(lengths))
+
+
+def bucketed(lengths: Sequence[int], batch: int, seed: int, passes: int) -> list[int]:
+    """Return positions in the order in which batches take them, like lengths side by side.
+
+    Each pass holds every example once. Within it, lots of `LOT` batches are drawn at random, sorted
+    by length and cut into batches, which are mixed: a batch pads little, and no pass is in order.
+    """
+    random = np.random.default_rng(seed)
+    order: list[int] = []
+    for _ in range(passes):
+        mixed = random.permutation(len(lengths)).tolist()
+        batches: list[list[int]] = []
+        for start in range(0, len(mixed), LOT * batch):
+            lot = sorted(mixed[start : start + LOT * batch], key=lambda at: -lengths[at])
+            batches += [lot[at : at + batch] for at in range(0, len(lot), batch)]
+        whole = [found for found in batches if len(found) == batch]
+        rest = [found for found in batches if len(found) < batch]
+        order += [at for place in random.permutation(len(whole)) for at in whole[place]]
+        order += [at for found in rest for at in found]
+    return order
 
 
 def rate_at(step: int, steps: int, highest: float, warmup: float, schedule: str) -> float:

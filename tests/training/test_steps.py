@@ -1,16 +1,16 @@
-"""The steps of an optimizer: every example as often as another, and equal tokens whatever the set."""
+"""The steps of an optimizer: each example as often as another, and equal tokens of any set."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.training.steps import plan_steps, rate_at
+from dynosaur_etl.training.steps import bucketed, plan_steps, rate_at
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=40)
 
 
-@given(LENGTHS, st.integers(20, 200), st.integers(0, 5), st.integers(1, 12))
+@given(LENGTHS, st.integers(60, 200), st.integers(0, 5), st.integers(1, 12))
 def test_sets_of_any_lengths_are_trained_on_for_the_same_tokens(
     lengths: list[int], step_tokens: int, seed: int, steps: int
 ) -> None:
@@ -20,7 +20,7 @@ def test_sets_of_any_lengths_are_trained_on_for_the_same_tokens(
     assert plan.tokens == sum(lengths[at] for step in plan.steps for at in step)
 
 
-@given(LENGTHS, st.integers(20, 200), st.integers(0, 5), st.integers(1, 12))
+@given(LENGTHS, st.integers(60, 200), st.integers(0, 5), st.integers(1, 12))
 def test_no_example_is_seen_twice_more_often_than_another(
     lengths: list[int], step_tokens: int, seed: int, steps: int
 ) -> None:
@@ -49,6 +49,26 @@ def test_nothing_to_do_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match="steps"):
         plan_steps(lengths, tokens, 0, steps, epochs)
+
+
+@given(LENGTHS, st.integers(1, 7), st.integers(0, 3), st.integers(1, 3))
+def test_every_pass_holds_every_example_once(
+    lengths: list[int], batch: int, seed: int, passes: int
+) -> None:
+    order = bucketed(lengths, batch, seed, passes)
+    for at in range(passes):
+        part = order[at * len(lengths) : (at + 1) * len(lengths)]
+        assert sorted(part) == list(range(len(lengths)))
+    assert order == bucketed(lengths, batch, seed, passes)
+
+
+def test_batches_hold_like_lengths_in_no_order() -> None:
+    lengths = [n % 97 for n in range(400)]
+    order = bucketed(lengths, 8, 0, 1)
+    batches = [[lengths[at] for at in order[n : n + 8]] for n in range(0, 400, 8)]
+    assert max(max(batch) - min(batch) for batch in batches) <= 4
+    firsts = [batch[0] for batch in batches]
+    assert firsts not in (sorted(firsts), sorted(firsts, reverse=True))
 
 
 def test_the_rate_rises_and_falls() -> None:
