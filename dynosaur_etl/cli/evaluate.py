@@ -66,6 +66,9 @@ def experiment(
     seeds: Annotated[int, typer.Option(min=0, help="0: the experiment's own number.")] = 0,
     k: Annotated[int, typer.Option("-k", min=0, help="Rows that a method picks.")] = 0,
     methods: Annotated[str, typer.Option(help="By commas, in place of its own.")] = "",
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes of one thread; 0: one a core.")
+    ] = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell the hours and dollars.")
     ] = False,
@@ -75,7 +78,7 @@ def experiment(
     from dynosaur_etl.flows.train import experiment as flow
 
     settings = command_settings()
-    trial = flow.read_trial(name, pool, learner, model, on, seeds, k, methods)
+    trial = flow.read_trial(name, pool, learner, model, on, seeds, k, methods, workers)
     with progress_bar(as_json) as progress:
         if dry_run:
             found = flow.costs(trial, settings, progress("reading"))
@@ -86,8 +89,7 @@ def experiment(
 
 def _told(as_json: bool) -> Any:
     def tell(progress: Any) -> None:
-        left = progress.seconds_left
-        words = "" if left is None else f", {left / 60:.0f} minutes left"
+        words = f", {progress.seconds_left / 60:.0f} minutes left"
         cell = f"{progress.cell.method}, seed {progress.cell.seed}"
         err.print(f"{progress.done} of {progress.of}{words}: {cell}", markup=False)
 

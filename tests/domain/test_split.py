@@ -1,4 +1,4 @@
-"""The held-out part is the same everywhere, by source and then by task, and grows with its share."""
+"""The held-out part is the same everywhere, by source and then by task, and grows by its share."""
 
 import pyarrow as pa
 import pytest

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.flows.runtime.services import Progress, silent
 from dynosaur_etl.flows.train.places import evaluation_set, named_model, places, set_folder
 from dynosaur_etl.flows.train.vectors import embed_texts, vectors_of
+from dynosaur_etl.flows.train.workers import solved_in_processes
+from dynosaur_etl.inference.batches import cpu_count
 from dynosaur_etl.inference.extra import require_train
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.training.experiments.learner import SmallLearner
@@ -76,6 +79,8 @@ class Trial:
         on: evaluation set.
         seeds: how many; 0 for the experiment's own number.
         k: rows that a method picks; 0 for the experiment's own number.
+        workers: processes that share the cells, each on one thread: several threads for so small
+            a model mostly wait for one another.
     """
 
     name: str
@@ -86,6 +91,7 @@ class Trial:
     seeds: int = 0
     k: int = 0
     methods: tuple[str, ...] = ()
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,7 @@ def read_trial(
     seeds: int = 0,
     k: int = 0,
     methods: str = "",
+    workers: int = 0,
 ) -> Trial:
     """Read what a user asks for; what is empty is the experiment's own choice.
 
@@ -127,7 +134,9 @@ def read_trial(
         for method in named:
             read_choice(method)
     tried = tuple(part.strip() for part in models.split(",") if part.strip()) or kind.models
-    return Trial(name, pool, chosen, tried, on or NATURAL_INSTRUCTIONS, seeds, k, named)
+    number = workers or (1 if chosen == PROXY else cpu_count())
+    on = on or NATURAL_INSTRUCTIONS
+    return Trial(name, pool, chosen, tried, on, seeds, k, named, number)
 
 
 def read_pool(trial: Trial, settings: Settings) -> tuple[ExampleSet, ExampleSet, Mapping[str, Any]]:
@@ -316,7 +325,8 @@ def _run(trial: Trial, settings: Settings, watch: Watch, progress: Progress) -> 
     kind = find(trial.name)
     experiment = kind.make(trial, settings, progress)
     notebook = Notebook.open(places(settings).experiments, experiment)
-    records = run_experiment(experiment, notebook, watch)
+    solve = None if trial.workers == 1 else partial(solved_in_processes, trial, settings)
+    records = run_experiment(experiment, notebook, watch, solve)
     facts = {**experiment.facts, "experiment": kind.what}
     written = kind.report(notebook.folder, records, facts)
     return Outcome(notebook.folder, written.path, len(records), written.words)

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -77,20 +77,21 @@ class Experiment(Protocol):
 
 
 @dataclass
-class Progress:
+class CellProgress:
     """What is told while an experiment runs.
 
     Attributes:
-        seconds_left: by the mean of the cells done in this process; None before the first.
+        cell: that was done last.
+        seconds_left: by the mean of the cells that were done since it was started.
     """
 
     done: int
     of: int
     cell: Cell
-    seconds_left: float | None
+    seconds_left: float
 
 
-Watch = Callable[[Progress], None]
+Watch = Callable[[CellProgress], None]
 
 
 @dataclass
@@ -121,21 +122,41 @@ class Notebook:
         return [cell for cell in cells if cell not in self.records]
 
 
+Solve = Callable[[Sequence[Cell]], Iterator[Record]]
+"""Runs cells wherever it likes, and gives each record as it is there."""
+
+
 def run_experiment(
-    experiment: Experiment, notebook: Notebook, watch: Watch = lambda _: None
+    experiment: Experiment,
+    notebook: Notebook,
+    watch: Watch = lambda _: None,
+    solve: Solve | None = None,
 ) -> list[Record]:
-    """Run every cell that has no record yet, and return the records of all, in their order."""
+    """Run every cell that has no record yet, and return the records of all, in their order.
+
+    Args:
+        experiment: to run.
+        notebook: of it.
+        watch: is called after each cell.
+        solve: runs the cells; in this process, one after another, unless it is given.
+    """
     cells = experiment.cells()
     waiting = notebook.missing(cells)
     began = time.monotonic()
-    for number, cell in enumerate(waiting):
-        mean = (time.monotonic() - began) / number if number else None
-        left = None if mean is None else mean * (len(waiting) - number)
-        watch(Progress(len(cells) - len(waiting) + number, len(cells), cell, left))
+    found = solve(waiting) if solve is not None else solved_here(experiment, waiting)
+    for number, record in enumerate(found, start=1):
+        notebook.add(record)
+        left = (time.monotonic() - began) / number * (len(waiting) - number)
+        watch(CellProgress(len(cells) - len(waiting) + number, len(cells), record.cell, left))
+    return [notebook.records[cell] for cell in cells]
+
+
+def solved_here(experiment: Experiment, cells: Iterable[Cell]) -> Iterator[Record]:
+    """Yield the record of each cell, run one after another."""
+    for cell in cells:
         started = time.monotonic()
         figures = dict(experiment.run(cell))
-        notebook.add(Record(cell, figures | {"seconds": round(time.monotonic() - started, 2)}))
-    return [notebook.records[cell] for cell in cells]
+        yield Record(cell, figures | {"seconds": round(time.monotonic() - started, 2)})
 
 
 def by_method(records: Iterable[Record], figure: str) -> dict[str, list[float]]:

@@ -76,7 +76,7 @@ class SelectionExperiment:
         methods: Sequence[str] = SMOL_METHODS,
         seeds: int = 10,
         k: int = 200,
-        passes: float = 2.0,
+        passes: float = 1.75,
         share: float = 0.7,
     ) -> None:
         """Take what is compared.
