@@ -206,8 +206,10 @@ def _send_nothing_home() -> None:
 
 def _run(trainer: Any, work: Work, tokenizer: Any) -> dict[str, float]:
     """Train, from the newest checkpoint if there is one, and save the model."""
+    from transformers import PrinterCallback
     from transformers.trainer_utils import get_last_checkpoint
 
+    trainer.remove_callback(PrinterCallback)  # it writes to standard output, which is the result's
     trainer.add_callback(_watching(work.watch))
     last = get_last_checkpoint(str(work.checkpoints)) if work.checkpoints.is_dir() else None
     found = trainer.train(resume_from_checkpoint=last)

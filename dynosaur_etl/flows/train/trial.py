@@ -109,7 +109,7 @@ def run_arm(version: int, services: Services, kind: str, seed: int) -> StepRepor
     arm = Arm(kind, seed)
     folder = open_snapshot(services.storage, version)
     fixed = evaluation_set(settings.training_evaluation, settings, folder, PER_TASK)
-    job = _job(arm, folder, version, services)
+    job = _job(arm, folder, version, fixed, services)
     name = _arm_name(arm, job, fixed)
     found = read_arm(services.storage, version, name)
     if found is None:
@@ -190,7 +190,8 @@ def newest_version(services: Services) -> int | None:
     return newest_version_number(services.engine)
 
 
-def _job(arm: Arm, folder: Path, version: int, services: Services) -> Job:
+def _job(arm: Arm, folder: Path, version: int, fixed: ExampleSet, services: Services) -> Job:
+    """Give the training of an arm, on nothing of the fixed set's tasks."""
     settings = services.settings
     model = named_model(settings.training_model, settings)
     preset = find_preset(
@@ -210,7 +211,20 @@ def _job(arm: Arm, folder: Path, version: int, services: Services) -> Job:
         pool = read_set(folder, "full")
         tokens = [len(text) for text in encode(tokenizer, pool.examples, preset.longest).texts]
         examples = pool.take(draw_tokens(tokens, sum(lengths), arm.seed), f"{folder.name} random")
+    examples = without_tasks(examples, fixed.tasks)
     return Job(model, examples, preset.changed(steps=steps), places(settings).cache, arm.seed)
+
+
+def without_tasks(examples: ExampleSet, tasks: frozenset[str]) -> ExampleSet:
+    """Return the examples of other tasks: an older version may have trained on what is held out.
+
+    Raises:
+        InvalidInput: none is left.
+    """
+    kept = [at for at, one in enumerate(examples.examples) if one.task not in tasks]
+    if not kept:
+        raise InvalidInput(not_allowed(f"rows of {examples.name}", "of the fixed set", "others"))
+    return examples if len(kept) == len(examples) else examples.take(kept, examples.name)
 
 
 def steps_of(preset: Preset, tokens: int, rows: int) -> int:
@@ -243,7 +257,7 @@ def _arm_name(arm: Arm, job: Job, fixed: ExampleSet) -> str:
 def _arm_items(
     arm: Arm, folder: Path, version: int, fixed: ExampleSet, services: Services
 ) -> list[Item]:
-    job = _job(arm, folder, version, services)
+    job = _job(arm, folder, version, fixed, services)
     found = read_arm(services.storage, version, _arm_name(arm, job, fixed))
     if found is None:
         raise InvalidInput(not_allowed(f"arm {arm.label}", "not trained", "all arms trained"))
@@ -253,7 +267,7 @@ def _arm_items(
 def _gains(items: Mapping[Arm, Sequence[Item]], folder: Path) -> list[Gain]:
     gains = []
     parent = read_manifest(folder).parent
-    names = {RANDOM: RANDOM_WORDS, PARENT: f"v{parent.version:04d}" if parent else ""}
+    names = {PARENT: f"v{parent.version:04d}" if parent else "", RANDOM: RANDOM_WORDS}
     for kind, against in names.items():
         seeds = sorted({arm.seed for arm in items if arm.kind == kind})
         if not seeds:
