@@ -87,6 +87,19 @@ def load_model(folder: Path, weights: str = "float32") -> LoadedModel:
     return LoadedModel(PeftModel.from_pretrained(base, str(folder)), load_tokenizer(folder))
 
 
+def load_to_ask(folder: Path) -> LoadedModel:
+    """Load a model for evaluation: on the GPU where there is one, and not dropping out anything.
+
+    Raises:
+        InvalidInput: the folder holds no such model.
+    """
+    import torch
+
+    loaded = load_model(folder)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return LoadedModel(loaded.model.to(device).eval(), loaded.tokenizer)
+
+
 def is_adapter(folder: Path) -> bool:
     return (folder / _ADAPTER).is_file()
 

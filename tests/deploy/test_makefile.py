@@ -22,14 +22,14 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def installed(tmp_path: Path) -> Path:
     """A checkout where the virtual environment is complete, with programs that tell their name."""
     needed = ("requirements.txt", "constraints.txt", "requirements-dev.txt", "pyproject.toml")
-    for name in (*needed, "requirements-s3-server.txt"):
+    for name in (*needed, "requirements-s3-server.txt", "requirements-train.txt"):
         (tmp_path / name).write_text("")
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     for name in ("python", "dynosaur", "ruff", "mypy"):
         (programs / name).write_text(f'#!/bin/sh\necho "ran {name} $*"\n')
         (programs / name).chmod(0o755)
-    for stamp in (".product-is-installed", ".tests-are-installed"):
+    for stamp in (".product-is-installed", ".training-is-installed", ".tests-are-installed"):
         (tmp_path / ".venv" / stamp).write_text("")
     return tmp_path
 

@@ -33,7 +33,7 @@ from dynosaur_etl.training.evaluation import (
     report,
     with_metric,
 )
-from dynosaur_etl.training.loading import LoadedModel, load_model
+from dynosaur_etl.training.loading import LoadedModel, load_to_ask
 from dynosaur_etl.training.runs import RunFolder, list_runs, package_versions
 from dynosaur_etl.training.sets import Example, ExampleSet, read_set
 from dynosaur_etl.training.text_metrics import METEOR_FORM
@@ -88,7 +88,7 @@ def evaluate(wanted: Wanted, settings: Settings, progress: Progress = silent) ->
         path = folder.write_evaluation(f"lm-eval-{digest(wanted.on)[:8]}", content)
         return content | {"path": str(path)}
     examples = _examples(wanted, settings, run)
-    loaded = load_model(model.path)
+    loaded = load_to_ask(model.path)
     items = measure(loaded, examples, wanted, settings, progress)
     facts = {
         "model": model.name,

@@ -6,6 +6,7 @@ from typing import Any
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.inference.extra import require_train
 from dynosaur_etl.settings import Settings
+from dynosaur_etl.training.loading import load_to_ask
 
 PREFIX = "lm-eval:"
 
@@ -40,8 +41,9 @@ def run_harness(
     unknown = [name for name in tasks if name not in manager.all_tasks]
     if unknown or not tasks:
         raise InvalidInput(not_allowed("tasks of lm-eval", unknown or names, "names it knows"))
+    loaded = load_to_ask(model)
     found = lm_eval.simple_evaluate(
-        model=HFLM(pretrained=str(model), trust_remote_code=False),
+        model=HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer),
         tasks=tasks,
         task_manager=manager,
         limit=limit,

@@ -33,7 +33,7 @@ from dynosaur_etl.training.continual import (
     transfer,
 )
 from dynosaur_etl.training.evaluation import NATS, evaluate_losses, mean_of
-from dynosaur_etl.training.loading import find_model, load_model
+from dynosaur_etl.training.loading import find_model, load_to_ask
 from dynosaur_etl.training.presets import find_preset
 from dynosaur_etl.training.runs import RunFolder
 from dynosaur_etl.training.session import Job, Watch, run_job
@@ -165,7 +165,7 @@ def _figures(run: RunFolder, stages: Sequence[Stage], test: ExampleSet) -> Stage
     known = run.evaluations().get(STAGE_FIGURES)
     if known is not None and known["of"] == wanted:
         return StageFigures(known["test"], tuple(known["holdouts"]))
-    loaded = load_model(run.model)
+    loaded = load_to_ask(run.model)
     holdouts = []
     for stage in stages:
         items = evaluate_losses(loaded, stage.holdout, LONGEST)
@@ -179,7 +179,7 @@ def _figures(run: RunFolder, stages: Sequence[Stage], test: ExampleSet) -> Stage
 
 
 def _nats(model: Path, examples: Sequence[Example]) -> float:
-    return mean_of(evaluate_losses(load_model(model), examples, LONGEST))
+    return mean_of(evaluate_losses(load_to_ask(model), examples, LONGEST))
 
 
 def _line(

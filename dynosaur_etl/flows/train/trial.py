@@ -38,7 +38,7 @@ from dynosaur_etl.store.evaluations import (
 )
 from dynosaur_etl.training.encoding import encode
 from dynosaur_etl.training.evaluation import NATS, Item, evaluate_losses, mean_of
-from dynosaur_etl.training.loading import load_model, load_tokenizer
+from dynosaur_etl.training.loading import load_to_ask, load_tokenizer
 from dynosaur_etl.training.presets import TOP_LAYERS, Preset, find_preset
 from dynosaur_etl.training.session import Job, run_job
 from dynosaur_etl.training.sets import ExampleSet, read_set
@@ -114,7 +114,7 @@ def run_arm(version: int, services: Services, kind: str, seed: int) -> StepRepor
     found = read_arm(services.storage, version, name)
     if found is None:
         run = run_job(job, places(settings).runs)
-        items = evaluate_losses(load_model(run.model), fixed.examples, LONGEST)
+        items = evaluate_losses(load_to_ask(run.model), fixed.examples, LONGEST)
         told = {"run": run.name, "items": [asdict(item) for item in items]}
         found = told | {"figures": dict(run.manifest.figures), "hours": run.manifest.hours}
         write_arm(services.storage, version, name, found)
