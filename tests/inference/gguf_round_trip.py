@@ -50,7 +50,7 @@ def write_gguf(model: Any, tokenizer: Any, path: Path) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_token_list(tokens)
     writer.add_token_types([3 if token in special else 1 for token in tokens])
-    writer.add_token_merges(["a n", "e r"])
+    writer.add_token_merges(["a n", "e r", "t h", "Ċ Ċ", ": Ċ"])
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(1)
     writer.add_chat_template(CHATML)
@@ -71,8 +71,9 @@ def main(folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    model = tiny_llama(2, tie_word_embeddings=False).eval()
-    write_gguf(model, byte_tokenizer(merges=False), folder / "small.gguf")
+    first = byte_tokenizer(merges=True)
+    model = tiny_llama(2, tie_word_embeddings=False, vocab_size=len(first)).eval()
+    write_gguf(model, first, folder / "small.gguf")
     (folder / "made").mkdir()
     convert_gguf(folder / "small.gguf", folder / "made")
     back = AutoModelForCausalLM.from_pretrained(folder / "made", dtype=torch.float32).eval()
@@ -81,7 +82,8 @@ def main(folder: Path) -> None:
     with torch.inference_mode():
         difference = float((model(ids).logits - back(ids).logits).abs().max())
     chat = tokenizer.apply_chat_template([{"role": "user", "content": "Hello"}], tokenize=False)
-    sys.stdout.write(json.dumps({"difference": difference, "chat": chat}) + "\n")
+    same = tokenizer("another one: both").input_ids == first("another one: both").input_ids
+    sys.stdout.write(json.dumps({"difference": difference, "chat": chat, "same_ids": same}) + "\n")
 
 
 if __name__ == "__main__":

@@ -186,9 +186,9 @@ def test_selection_trains_every_method_for_the_same_steps_and_tokens(
     notebook = Notebook.open(tmp_path / "experiments", experiment)
     records = run_experiment(experiment, notebook)
     assert [record.cell.method for record in records] == [
-        UNTRAINED, "random", "qdit-0.7", CONTROL, "random", "qdit-0.7", CONTROL,
+        UNTRAINED, "random", "qdit-0.7", CONTROL, UNTRAINED, "random", "qdit-0.7", CONTROL,
     ]  # fmt: skip
-    trained = records[1:]
+    trained = [record for record in records if record.cell.method != UNTRAINED]
     assert {record.figures["steps"] for record in trained} == {experiment.steps}
     longest = max(len(text) for text in experiment.known.texts)
     tokens = [record.figures["tokens"] for record in trained]
@@ -204,7 +204,20 @@ def test_selection_trains_every_method_for_the_same_steps_and_tokens(
     assert "not shown" in text
     results = json.loads((notebook.folder / "results.json").read_text())
     assert results["answers"][0]["comparisons"][0]["method"] == "qdit-0.7"
+    assert len(results["answers"]) == 6, "three kinds of rows, against random and no training"
     assert (notebook.folder / "differences.png").stat().st_size > 1_000
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_seed_parts_what_is_chosen_from_and_what_is_asked_about(seed: int) -> None:
+    sample = methods.draw_sample(POOL, 0.5, 5, seed)
+    parts = [set(part.tolist()) for part in (sample.choice, sample.known, sample.new)]
+    assert sum(map(len, parts)) == len(set().union(*parts)), "no row is in two of them"
+    sources = [{POOL[at].source for at in part} for part in parts]
+    assert sources[1] <= sources[0]
+    assert not sources[2] & sources[0]
+    assert list(map(len, parts)) == [33, 3, 5]
+    assert sample.choice.tolist() != methods.draw_sample(POOL, 0.5, 5, seed + 1).choice.tolist()
 
 
 def test_nothing_of_the_evaluation_is_in_any_batch(learner: SmallLearner) -> None:

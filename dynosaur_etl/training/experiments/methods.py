@@ -163,3 +163,34 @@ def sample_sources(
     chosen = {sources[at] for at in mixed[: max(1, round(share * len(sources)))].tolist()}
     inside = np.array([example.source in chosen for example in examples], np.bool_)
     return np.flatnonzero(inside), np.flatnonzero(~inside)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows of a pool as one seed uses them, by their positions.
+
+    Attributes:
+        choice: that methods choose from, in their order.
+        known: other rows of the same sources, which no method can pick.
+        new: rows of the sources outside the sample.
+    """
+
+    choice: IntArray
+    known: IntArray
+    new: IntArray
+
+
+def draw_sample(examples: Sequence[Example], share: float, asked: int, seed: int) -> Sample:
+    """Draw the sources of a seed, and the rows that are asked about.
+
+    Args:
+        examples: of the pool.
+        share: of the sources that are in the sample.
+        asked: most rows of each kind that are asked about; of the sample a tenth at most.
+        seed: decides all of it.
+    """
+    inside, outside = sample_sources(examples, share, seed)
+    random = np.random.default_rng([seed, 5])
+    mixed = random.permutation(inside)
+    kept = max(1, min(asked, len(mixed) // 10))
+    return Sample(np.sort(mixed[kept:]), mixed[:kept], random.permutation(outside)[:asked])

@@ -20,8 +20,8 @@ from dynosaur_etl.training.experiments.methods import (
     QUALITY,
     RANDOM,
     SelectionPool,
+    draw_sample,
     find_method,
-    sample_sources,
 )
 from dynosaur_etl.training.experiments.running import Cell, Cost, Figures
 from dynosaur_etl.training.text_metrics import rouge_l
@@ -73,17 +73,13 @@ class ProxyExperiment:
 
     def run(self, cell: Cell) -> Figures:
         """Select from a seed's sources without a tenth of their rows, and ask about the others."""
-        inside, outside = sample_sources(self._pool.examples, self._share, cell.seed)
-        random = np.random.default_rng([cell.seed, 5])
-        mixed = random.permutation(inside)
-        kept = max(1, min(ASKED, len(mixed) // 10))
-        known, choice = mixed[:kept], np.sort(mixed[kept:])
-        part = self._pool.part(choice)
+        sample = draw_sample(self._pool.examples, self._share, ASKED, cell.seed)
+        part = self._pool.part(sample.choice)
         k = min(self._k, len(part))
-        picks = choice[find_method(cell.method)(part, k, cell.seed)]
+        picks = sample.choice[find_method(cell.method)(part, k, cell.seed)]
         return {
-            "known_tasks": self._score(known, picks),
-            "new_sources": self._score(random.permutation(outside)[:ASKED], picks),
+            "known_tasks": self._score(sample.known, picks),
+            "new_sources": self._score(sample.new, picks),
             "rows": len(picks),
             "row_tokens": int(self._pool.tokens[picks].sum()),
         }

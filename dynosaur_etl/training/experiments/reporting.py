@@ -133,7 +133,8 @@ def table(found: Answer) -> str:
                 f"{comparison.p:.3f} ({comparison.adjusted:.3f})",
                 found.verdict(comparison),
             ]
-        cells += [f"{found.counts[name][count]:,.0f}" for count in counted]
+        own = found.counts[name]
+        cells += [f"{own[count]:,.0f}" if count in own else "" for count in counted]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -37,22 +37,22 @@ class Written:
 
 def report_selection(folder: Path, records: Records, facts: Facts) -> Written:
     """Report on methods of selection by a model's loss; see `selection.SelectionExperiment`."""
+    kinds = {
+        "nats": "nats a token of the evaluation's answers",
+        "known_tasks": "nats a token, other rows of the sampled tasks",
+        "new_sources": "nats a token, sources outside the sample",
+    }
     beside = (UNTRAINED, CONTROL)
-    asked = [
-        Question("nats", "nats a token of the evaluation's answers", RANDOM, left_out=beside),
-        Question(
-            "new_sources", "nats a token, sources outside the sample", RANDOM, left_out=beside
-        ),
+    asked = [Question(name, words, RANDOM, left_out=beside) for name, words in kinds.items()]
+    asked += [
+        Question(name, f"{words}, against no training", UNTRAINED, left_out=(CONTROL,))
+        for name, words in kinds.items()
     ]
     control = _control(records, CONTROL, RANDOM, "control_half")
-    untrained = [r.figures["nats"] for r in records if r.cell.method == UNTRAINED]
-    first = f"Before training the loss is {untrained[0]:.3f}." if untrained else ""
     words = control_words(
         control, "Training as long on other tasks of the evaluation's kind, against random rows,"
     )
-    return _write(
-        folder, _title(facts, "Selection"), facts, [words, first, _LIMITS], records, asked
-    )
+    return _write(folder, _title(facts, "Selection"), facts, [words, _LIMITS], records, asked)
 
 
 def report_proxy(folder: Path, records: Records, facts: Facts) -> Written:

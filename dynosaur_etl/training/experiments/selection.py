@@ -1,7 +1,9 @@
 """Does a selection teach a model more than chance does? Methods, seeds, equal steps and tokens.
 
 A seed decides the sample of the pool (a share of its sources), what is drawn, and the order of
-training. Every method picks as many rows and is trained for the same steps of the same tokens.
+training. Every method picks as many rows and is trained for the same steps of the same tokens. Each
+trained model is evaluated on three kinds of rows that no method could pick: others of the sampled
+tasks, those of the sources outside the sample, and a fixed set of tasks of another origin.
 
 The positive control trains, as long, on tasks of the evaluation's own kind that are not in it.
 Where even that does not lower the loss, the learner cannot learn, and no other result counts.
@@ -23,10 +25,11 @@ from dynosaur_etl.training.experiments.methods import (
     QUALITY,
     RANDOM,
     RANDOM_AT_EQUAL_TOKENS,
+    Sample,
     SelectionPool,
+    draw_sample,
     find_method,
     read_choice,
-    sample_sources,
 )
 from dynosaur_etl.training.experiments.running import Cell, Cost, Figures
 from dynosaur_etl.training.sets import Example
@@ -35,8 +38,8 @@ UNTRAINED, CONTROL = "untrained", "control"
 SMOL_METHODS = (
     RANDOM, RANDOM_AT_EQUAL_TOKENS, LONGEST, QUALITY, COVERAGE, "qdit-0.5", "qdit-0.7", "qdit-0.9",
 )  # fmt: skip
-NEW_SOURCES = 100
-"""Most examples of the sources outside a seed's sample that are evaluated on."""
+ASKED = 100
+"""Most rows of known tasks, and of new sources, that are evaluated on."""
 
 TRAINED_PER_SECOND, SCORED_PER_SECOND = 1_000, 3_000
 """Tokens a CPU second of the top layers, as a first guess before a cell has been timed."""
@@ -114,16 +117,16 @@ class SelectionExperiment:
             "evaluation": self._evaluation.name,
             "k": self._k,
             "share": self._share,
+            "asked": ASKED,
             "steps": self.steps,
             "preset": self._learner.preset.to_json(),
             "model": self._learner.model.digest,
         }
 
     def cells(self) -> Sequence[Cell]:
-        """Return the model as it is, then all methods and the control, seed by seed."""
-        named = (*self._methods, CONTROL)
-        tried = [Cell(name, seed) for seed in range(self._seeds) for name in named]
-        return [Cell(UNTRAINED, 0), *tried]
+        """Return the model as it is, all methods and the control, seed by seed."""
+        named = (UNTRAINED, *self._methods, CONTROL)
+        return [Cell(name, seed) for seed in range(self._seeds) for name in named]
 
     def estimate(self, cells: Sequence[Cell]) -> Cost:
         """Return the hours on one core at the rates that were measured for SmolLM2."""
@@ -136,19 +139,16 @@ class SelectionExperiment:
     def run(self, cell: Cell) -> Figures:
         """Train on what the method picks under the seed, and evaluate."""
         self._learner.reset()
+        sample = draw_sample(self._pool.examples, self._share, ASKED, cell.seed)
         if cell.method == UNTRAINED:
-            return self._figures(self._scores())
-        inside, outside = sample_sources(self._pool.examples, self._share, cell.seed)
+            return self._evaluated(sample)
         if cell.method == CONTROL:
             known, picks = self.control, self._control_picks(cell.seed)
         else:
-            known, picks = self.known, self._picks(cell, inside)
+            known, picks = self.known, self._picks(cell, sample)
         trained = self._learner.train(known, picks.tolist(), self.steps, cell.seed)
-        new = np.random.default_rng([cell.seed, 3]).permutation(outside)[:NEW_SOURCES]
-        of_new = self._learner.score(self.known, new.tolist())
         return {
-            **self._figures(self._scores()),
-            "new_sources": mean_nats(of_new),
+            **self._evaluated(sample),
             "rows": len(picks),
             "row_tokens": sum(len(known.texts[at]) for at in picks.tolist()),
             "steps": trained.steps,
@@ -158,13 +158,13 @@ class SelectionExperiment:
             "last_loss": trained.last_loss,
         }
 
-    def _picks(self, cell: Cell, inside: Any) -> Any:
+    def _picks(self, cell: Cell, sample: Sample) -> Any:
         asked = read_choice(cell.method)
         if asked.view not in self._views:
             raise InvalidInput(not_allowed("view of the pool", asked.view, self._views.keys()))
-        part = self._views[asked.view].part(inside)
+        part = self._views[asked.view].part(sample.choice)
         rows = min(asked.rows or self._k, len(part))
-        return inside[find_method(asked.method)(part, rows, cell.seed)]
+        return sample.choice[find_method(asked.method)(part, rows, cell.seed)]
 
     def _control_picks(self, seed: int) -> Any:
         tasks = [example.task for example in self._evaluation.examples]
@@ -175,8 +175,13 @@ class SelectionExperiment:
         ]
         return np.random.default_rng([seed, 4]).permutation(half)[: self._k]
 
-    def _scores(self) -> list[AnswerLoss]:
-        return self._learner.score(self.scored)
+    def _evaluated(self, sample: Sample) -> dict[str, Any]:
+        """Give the model's loss, as it is now, on the rows that no method could pick."""
+        return {
+            **self._figures(self._learner.score(self.scored)),
+            "known_tasks": mean_nats(self._learner.score(self.known, sample.known.tolist())),
+            "new_sources": mean_nats(self._learner.score(self.known, sample.new.tolist())),
+        }
 
     def _figures(self, losses: Sequence[AnswerLoss]) -> dict[str, Any]:
         by_task: dict[str, list[float]] = {}
