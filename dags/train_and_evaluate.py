@@ -2,7 +2,7 @@
 
 The DAG is paused until an operator wants it, and does nothing without `DYNOSAUR_TRAINING_MODEL`.
 
-1. `version` finds the newest version; a manual run may name another.
+1. `version` finds the head; a manual run may name another version.
 2. `plan` lists the models: the version, the one before it, and rows drawn at random with as many
    tokens, each over `DYNOSAUR_TRAINING_SEEDS` seeds, all for the same steps.
 3. `train_arm` trains and evaluates one of them, in the pool `training` and the queue `gpu`, to
@@ -23,7 +23,8 @@ from dynosaur_airflow.ending import published
 from dynosaur_airflow.guide import RERUN, with_guide
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import TRIAL_PARAMS
-from dynosaur_airflow.steps import plan_trial, publish_through_gate, run_about, version_to_try
+from dynosaur_airflow.steps import run_about
+from dynosaur_airflow.training import plan_trial, publish_through_gate, version_to_try
 
 TRAINS = {"pool": TRAINING_POOL, "queue": TRAINING_QUEUE}
 

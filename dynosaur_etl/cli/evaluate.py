@@ -107,10 +107,11 @@ def try_version(
     """Train on a version, on the one before and on chance; report the gain beside the version."""
     from dataclasses import asdict
 
+    from dynosaur_etl.flows.snapshot.versions import version_number
     from dynosaur_etl.flows.train import trial as flow
 
     with open_command_services() as services:
-        number = flow.version_of(version)
+        number = version_number(version)
         arms = flow.plan_arms(number, services)
         if not dry_run:
             for arm in arms:

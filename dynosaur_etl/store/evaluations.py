@@ -10,13 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.store.storage import Storage
-from dynosaur_etl.store.tables import SnapshotRow
 
 PASSED, REFUSED = "passed", "refused"
 
@@ -123,12 +120,6 @@ def has_passed(storage: Storage, version: int) -> bool:
     """Return whether a version has been tried, and the gate has let it pass."""
     found = read_evaluation(storage, version)
     return found is not None and found.verdict == PASSED
-
-
-def newest_version_number(engine: Engine) -> int | None:
-    """Return the number of the newest version; None while there is none."""
-    with Session(engine) as session:
-        return session.scalar(select(func.max(SnapshotRow.version)))
 
 
 def report_path(version: int) -> str:

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from airflow.sdk import task
+from airflow.sdk import TriggerRule, task
 
+from dynosaur_airflow import versions
 from dynosaur_airflow.approve import Approve
-from dynosaur_airflow.steps import Summary, run_about
 
 
 def published(version: Any, is_open: Callable[[int], bool]) -> Any:
-    """Add the Airflow tasks `gate`, `approve` and `publish_version`; give the first of them.
+    """Add the Airflow tasks `gate`, `approve` and `publish_version`; return the first of them.
 
     Args:
         version: number of the version, from the Airflow task before.
-        is_open: tells of a version whether this run may publish it; where it says no, the rest is
+        is_open: returns whether this run may publish a version; where it may not, the rest is
             skipped.
     """
 
@@ -22,11 +22,9 @@ def published(version: Any, is_open: Callable[[int], bool]) -> Any:
     def gate(number: int) -> bool:
         return is_open(number)
 
-    @task
-    def publish_version(number: int) -> Summary:
-        from dynosaur_etl.flows.snapshot import publish as flow
-
-        return run_about(flow.publish_version, number)
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
+    def publish_version(number: int) -> dict[str, Any]:
+        return versions.publish(number)
 
     first = gate(version)
     first >> Approve(task_id="approve", version=version) >> publish_version(version)

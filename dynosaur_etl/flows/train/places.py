@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.flows.runtime.services import open_services
+from dynosaur_etl.flows.snapshot.versions import version_row
 from dynosaur_etl.inference.packaged import PREFIX, local_model
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.snapshots.publish import open_snapshot
+from dynosaur_etl.snapshots.publish import open_folder, snapshot_path
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.training.loading import ModelFolder, find_model
 from dynosaur_etl.training.runs import RunFolder
@@ -50,11 +52,20 @@ def set_folder(target: str, settings: Settings) -> Path:
         InvalidInput: there is no such version and no such path.
     """
     if _VERSION.fullmatch(target) and not Path(target).exists():
-        return open_snapshot(Storage(settings.storage), int(target.removeprefix("v")))
+        return _version_folder(int(target.removeprefix("v")), settings)
     if not Path(target).exists():
         allowed = "a version such as v0007, or a folder or file that exists"
         raise InvalidInput(not_allowed("set", target, allowed))
     return Path(target)
+
+
+def _version_folder(version: int, settings: Settings) -> Path:
+    """Return the files of a version; the database is asked only where they are another one's."""
+    storage = Storage(settings.storage)
+    if storage.exists(snapshot_path(version)):
+        return open_folder(storage, snapshot_path(version))
+    with open_services(settings) as services:
+        return open_folder(storage, version_row(version, services).path)
 
 
 def training_set(folder: Path) -> ExampleSet:

@@ -19,26 +19,27 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, StepReport
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.snapshot.versions import origin_row
 from dynosaur_etl.flows.train.evaluate import LONGEST
 from dynosaur_etl.flows.train.places import evaluation_set, named_model, places, training_set
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.snapshots.manifest import read_manifest
-from dynosaur_etl.snapshots.publish import open_snapshot
+from dynosaur_etl.snapshots.publish import open_folder
 from dynosaur_etl.store.evaluations import (
     PASSED,
     REFUSED,
     Change,
     Gain,
     VersionEvaluation,
-    newest_version_number,
     read_arm,
     read_evaluation,
     write_arm,
     write_evaluation,
 )
+from dynosaur_etl.store.tables import SnapshotRow
+from dynosaur_etl.store.versions import head_version
 from dynosaur_etl.training.encoding import encode
 from dynosaur_etl.training.evaluation import NATS, Item, evaluate_losses, mean_of
-from dynosaur_etl.training.loading import load_to_ask, load_tokenizer
+from dynosaur_etl.training.loading import ModelFolder, load_to_ask, load_tokenizer
 from dynosaur_etl.training.presets import TOP_LAYERS, Preset, find_preset
 from dynosaur_etl.training.session import Job, run_job
 from dynosaur_etl.training.sets import ExampleSet, read_set
@@ -65,18 +66,6 @@ class Arm:
         return f"{self.kind}, seed {self.seed}"
 
 
-def version_of(text: str) -> int:
-    """Read `7` or `v0007`.
-
-    Raises:
-        InvalidInput: it is neither.
-    """
-    number = text.removeprefix("v")
-    if not (number.isascii() and number.isdigit()):
-        raise InvalidInput(not_allowed("version", text, "a number such as 7 or v0007"))
-    return int(number)
-
-
 def plan_arms(version: int, services: Services) -> list[Arm]:
     """Return the models of a trial: none where no model is set.
 
@@ -89,11 +78,11 @@ def plan_arms(version: int, services: Services) -> list[Arm]:
     settings = services.settings
     if not settings.training_model:
         return []
-    folder = open_snapshot(services.storage, version)
+    tried = _tried(version, services)
     kinds = [VERSION]
-    if read_manifest(folder).parent is not None:
+    if tried.row.parent is not None:
         kinds.append(PARENT)
-    if any(folder.glob("full/train-*")):
+    if any(tried.folder.glob("full/train-*")):
         kinds.append(RANDOM)
     return [Arm(kind, seed) for seed in range(settings.training_seeds) for kind in kinds]
 
@@ -107,20 +96,20 @@ def run_arm(version: int, services: Services, kind: str, seed: int) -> StepRepor
     """
     settings = services.settings
     arm = Arm(kind, seed)
-    folder = open_snapshot(services.storage, version)
-    fixed = evaluation_set(settings.training_evaluation, settings, folder, PER_TASK)
-    job = _job(arm, folder, version, fixed, services)
+    tried = _tried(version, services)
+    fixed = _fixed_set(tried, settings)
+    job = _job(arm, tried, fixed, services)
     name = _arm_name(arm, job, fixed)
-    found = read_arm(services.storage, version, name)
+    found = read_arm(services.storage, tried.row.version, name)
     if found is None:
         run = run_job(job, places(settings).runs)
         items = evaluate_losses(load_to_ask(run.model), fixed.examples, LONGEST)
         told = {"run": run.name, "items": [asdict(item) for item in items]}
         found = told | {"figures": dict(run.manifest.figures), "hours": run.manifest.hours}
-        write_arm(services.storage, version, name, found)
+        write_arm(services.storage, tried.row.version, name, found)
     nats = mean_of([Item(**item) for item in found["items"]])
     facts = {"arm": arm.label, "nats": nats, "run": found["run"], "hours": found["hours"]}
-    return StepReport("train", _day(folder), Counts(1, 1, 0), facts=facts)
+    return StepReport("train", tried.row.day, Counts(1, 1, 0), facts=facts)
 
 
 def report_trial(version: int, services: Services) -> StepReport:
@@ -129,17 +118,15 @@ def report_trial(version: int, services: Services) -> StepReport:
     Raises:
         InvalidInput: an arm has not been run.
     """
-    folder = open_snapshot(services.storage, version)
-    fixed = evaluation_set(
-        services.settings.training_evaluation, services.settings, folder, PER_TASK
-    )
+    tried = _tried(version, services)
+    fixed = _fixed_set(tried, services.settings)
     arms = plan_arms(version, services)
-    items = {arm: _arm_items(arm, folder, version, fixed, services) for arm in arms}
-    gains = list(_gains(items, folder))
+    items = {arm: _arm_items(arm, tried, fixed, services) for arm in arms}
+    gains = list(_gains(items, tried.row.parent))
     verdict, words = judge_gains(gains, services.settings.training_margin)
     evaluation = VersionEvaluation(
-        version=version,
-        manifest_sha256=read_manifest(folder).sha256,
+        version=tried.row.version,
+        manifest_sha256=tried.row.manifest_sha256,
         verdict=verdict,
         words=words,
         gains=tuple(gains),
@@ -148,7 +135,7 @@ def report_trial(version: int, services: Services) -> StepReport:
     path = write_evaluation(services.storage, evaluation)
     shown = {f"gain against {gain.against}": _words(gain.change) for gain in gains}
     facts = {"version": version, "path": path, "verdict": verdict, "words": words, **shown}
-    return StepReport("trial", _day(folder), Counts(len(arms), len(arms), 0), facts=facts)
+    return StepReport("trial", tried.row.day, Counts(len(arms), len(arms), 0), facts=facts)
 
 
 def judge_gains(gains: Sequence[Gain], margin: float) -> tuple[str, str]:
@@ -178,41 +165,64 @@ def passes_gate(version: int, services: Services) -> bool:
     """
     if not services.settings.publish_gate:
         return False
-    found = read_evaluation(services.storage, version)
+    found = read_evaluation(services.storage, origin_row(version, services).version)
     if found is None or found.verdict == REFUSED:
         words = "not tried" if found is None else found.words
         raise InvalidInput(not_allowed(f"v{version:04d} at the gate", words, "a trial that passes"))
     return True
 
 
-def newest_version(services: Services) -> int | None:
-    """Return the newest version; None while there is none."""
-    return newest_version_number(services.engine)
+def head_number(services: Services) -> int | None:
+    """Return the number of the head; None while there is none."""
+    head = head_version(services.engine)
+    return None if head is None else head.version
 
 
-def _job(arm: Arm, folder: Path, version: int, fixed: ExampleSet, services: Services) -> Job:
-    """Give the training of an arm, on nothing of the fixed set's tasks."""
+@dataclass(frozen=True)
+class _Tried:
+    """The version that made the files that are trained on, and where these are."""
+
+    row: SnapshotRow
+    folder: Path
+
+
+def _tried(version: int, services: Services) -> _Tried:
+    row = origin_row(version, services)
+    return _Tried(row, open_folder(services.storage, row.path))
+
+
+def _fixed_set(tried: _Tried, settings: Settings) -> ExampleSet:
+    return evaluation_set(settings.training_evaluation, settings, tried.folder, PER_TASK)
+
+
+def _job(arm: Arm, tried: _Tried, fixed: ExampleSet, services: Services) -> Job:
+    """Return the training of an arm, on nothing of the fixed set's tasks."""
     settings = services.settings
     model = named_model(settings.training_model, settings)
     preset = find_preset(
         settings.training_preset, sequence_to_sequence=model.is_sequence_to_sequence
     )
-    whole = training_set(folder)
-    tokenizer = load_tokenizer(model.path)
-    lengths = [len(text) for text in encode(tokenizer, whole.examples, preset.longest).texts]
-    steps = steps_of(preset, sum(lengths), len(whole))
+    whole = training_set(tried.folder)
+    lengths = _lengths(whole, model, preset)
+    preset = preset.changed(steps=steps_of(preset, sum(lengths), len(whole)))
     examples = whole
     if arm.kind == PARENT:
-        parent = read_manifest(folder).parent
-        if parent is None:
-            raise InvalidInput(not_allowed("arm", arm.kind, f"version v{version:04d} is the first"))
-        examples = training_set(open_snapshot(services.storage, parent.version))
+        if tried.row.parent is None:
+            allowed = f"version v{tried.row.version:04d} is the first"
+            raise InvalidInput(not_allowed("arm", arm.kind, allowed))
+        examples = training_set(_tried(tried.row.parent, services).folder)
     elif arm.kind == RANDOM:
-        pool = read_set(folder, "full")
-        tokens = [len(text) for text in encode(tokenizer, pool.examples, preset.longest).texts]
-        examples = pool.take(draw_tokens(tokens, sum(lengths), arm.seed), f"{folder.name} random")
+        pool = read_set(tried.folder, "full")
+        drawn = draw_tokens(_lengths(pool, model, preset), sum(lengths), arm.seed)
+        examples = pool.take(drawn, f"{tried.folder.name} random")
     examples = without_tasks(examples, fixed.tasks)
-    return Job(model, examples, preset.changed(steps=steps), places(settings).cache, arm.seed)
+    return Job(model, examples, preset, places(settings).cache, arm.seed)
+
+
+def _lengths(examples: ExampleSet, model: ModelFolder, preset: Preset) -> list[int]:
+    """Return the tokens of each example."""
+    tokenizer = load_tokenizer(model.path)
+    return [len(text) for text in encode(tokenizer, examples.examples, preset.longest).texts]
 
 
 def without_tasks(examples: ExampleSet, tasks: frozenset[str]) -> ExampleSet:
@@ -254,20 +264,17 @@ def _arm_name(arm: Arm, job: Job, fixed: ExampleSet) -> str:
     return f"{arm.kind}-{arm.seed}-{digest('arm', plan, fixed.digest)[:12]}"
 
 
-def _arm_items(
-    arm: Arm, folder: Path, version: int, fixed: ExampleSet, services: Services
-) -> list[Item]:
-    job = _job(arm, folder, version, fixed, services)
-    found = read_arm(services.storage, version, _arm_name(arm, job, fixed))
+def _arm_items(arm: Arm, tried: _Tried, fixed: ExampleSet, services: Services) -> list[Item]:
+    job = _job(arm, tried, fixed, services)
+    found = read_arm(services.storage, tried.row.version, _arm_name(arm, job, fixed))
     if found is None:
         raise InvalidInput(not_allowed(f"arm {arm.label}", "not trained", "all arms trained"))
     return [Item(**item) for item in found["items"]]
 
 
-def _gains(items: Mapping[Arm, Sequence[Item]], folder: Path) -> list[Gain]:
+def _gains(items: Mapping[Arm, Sequence[Item]], parent: int | None) -> list[Gain]:
     gains = []
-    parent = read_manifest(folder).parent
-    names = {PARENT: f"v{parent.version:04d}" if parent else "", RANDOM: RANDOM_WORDS}
+    names = {PARENT: f"v{parent:04d}" if parent else "", RANDOM: RANDOM_WORDS}
     for kind, against in names.items():
         seeds = sorted({arm.seed for arm in items if arm.kind == kind})
         if not seeds:
@@ -328,7 +335,3 @@ def _words(change: Change) -> str:
     if change.low is None or change.high is None:
         return f"{change.mean:+.3f}"
     return f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
-
-
-def _day(folder: Path) -> str:
-    return max(read_manifest(folder).days)

@@ -10,13 +10,13 @@ from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
+from dynosaur_etl.flows.snapshot.versions import list_versions
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.tables import (
     DatasetRow,
     GrowthRunRow,
     LlmRequestRow,
     RejectionRow,
-    SnapshotRow,
     VerdictRow,
 )
 
@@ -30,7 +30,6 @@ def overview(services: Services) -> dict[str, Any]:
         catalogue = session.scalar(select(func.count()).select_from(DatasetRow))
         rejects = _rejects(session)
         llm = _llm(session)
-        snapshots = [_snapshot(row) for row in session.scalars(_snapshots())]
         lines = [_day(session, services, day) for day in days]
     return {
         "catalogue": catalogue,
@@ -38,7 +37,7 @@ def overview(services: Services) -> dict[str, Any]:
         "rejects": rejects,
         **llm,
         "days": lines,
-        "snapshots": snapshots,
+        "snapshots": list_versions(services),
     }
 
 
@@ -139,26 +138,15 @@ def _dollars(amount: Decimal) -> str:
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:
     validated = session.get(GrowthRunRow, (day, "validate"))
+    held_back = select(GrowthRunRow.step).where(
+        GrowthRunRow.day == day, GrowthRunRow.held_back.is_not(None)
+    )
     return {
         "day": day,
         **funnel(services, [day]),
         "cost_usd": _llm(session, day)["cost_usd"],
         "alarm": "" if validated is None else validated.facts.get("alarm", ""),
-    }
-
-
-def _snapshots() -> Any:
-    return select(SnapshotRow).order_by(SnapshotRow.version)
-
-
-def _snapshot(row: SnapshotRow) -> dict[str, Any]:
-    return {
-        "version": row.version,
-        "parent": row.parent,
-        "day": row.day,
-        "path": row.path,
-        "manifest_sha256": row.manifest_sha256,
-        "counts": row.facts.get("counts", {}),
+        "held_back": list(session.scalars(held_back.order_by(GrowthRunRow.step))),
     }
 
 
@@ -171,6 +159,7 @@ def _step(row: GrowthRunRow) -> dict[str, Any]:
         "deferred": row.deferred,
         "reasons": row.reasons,
         "facts": row.facts,
+        "held_back": row.held_back,
     }
 
 

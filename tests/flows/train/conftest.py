@@ -1,4 +1,4 @@
-"""A store of three small days with two versions, and a model to train."""
+"""A store of three small days with two versions and a rollback, and a model to train."""
 
 import json
 import shutil
@@ -12,6 +12,7 @@ import pytest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.select import training_set
+from dynosaur_etl.flows.snapshot import heads
 from dynosaur_etl.settings import Settings
 from tests.flows.hubs import write_dataset
 from tests.flows.support import environment, run_day, serving, settings
@@ -30,7 +31,7 @@ def diary(name: str) -> pa.Table:
 
 @dataclass(frozen=True)
 class Taught:
-    """A store with v0001 of two days and v0002 of three, and the folder of a model."""
+    """A store and a model: v0001 of two days, v0002 of three, v0003 rolled back to v0001."""
 
     values: dict[str, str]
     home: Path
@@ -74,6 +75,7 @@ def stored(
                 run_day(day, services)
             for day in DAYS[1:]:
                 training_set.build_snapshot(GrowthDay.parse(day), services)
+            heads.rollback(1, services)
         yield Taught(values, home, write_model(home / "model"))
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from dynosaur_etl.domain.errors import Corrupt, InvalidInput
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.snapshot import publish
 from dynosaur_etl.flows.train import trial
-from dynosaur_etl.flows.train.places import training_set
+from dynosaur_etl.flows.train.places import set_folder, training_set
 from dynosaur_etl.flows.train.trial import Arm, draw_tokens, judge_gains, steps_of, without_tasks
 from dynosaur_etl.flows.upkeep.garbage import find_garbage
 from dynosaur_etl.flows.views.versions import version_report
@@ -52,7 +53,7 @@ def test_a_version_is_tried_against_the_one_before_and_against_chance(taught: Ta
         assert sorted(run.name for run in list_runs(taught.home / "runs")) == sorted(names)
         report = trial.report_trial(2, services)
         found = read_evaluation(services.storage, 2)
-        shown = version_report(services, 2)["trial"]
+        shown = version_report(services, 2)["evaluation"]
         garbage = find_garbage(services, *_forever())
     assert found is not None
     assert found == shown
@@ -202,8 +203,19 @@ def test_random_rows_have_as_many_tokens_within_half_a_row() -> None:
     assert len(draw_tokens(lengths, 10**9, 0)) == len(lengths)
 
 
-def test_a_version_is_named_by_its_number() -> None:
-    assert trial.version_of("7") == trial.version_of("v0007") == 7
-    for wrong in ("seven", "../7", "", "v"):
-        with pytest.raises(InvalidInput, match="v0007"):
-            trial.version_of(wrong)
+def test_a_version_with_anothers_files_is_that_one_to_training_and_to_the_gate(
+    taught: Taught,
+) -> None:
+    values = {**trained(taught, training_seeds="1"), "publish_gate": "true"}
+    assert not taught.version(3).exists()
+    with open_services(taught.settings(**values)) as services:
+        assert trial.head_number(services) == 3
+        assert trial.plan_arms(3, services) == trial.plan_arms(1, services)
+        assert set_folder("v0003", services.settings) == taught.version(1)
+        assert not publish.may_publish(3, services)
+        write_evaluation(services.storage, replace(evaluated("passed"), version=1))
+        assert publish.may_publish(3, services)
+        assert trial.passes_gate(3, services)
+        assert version_report(services, 3)["evaluation"] == read_evaluation(services.storage, 1)
+        with pytest.raises(InvalidInput, match="received 4; allowed: 1 to 3"):
+            set_folder("4", services.settings)
