@@ -70,7 +70,7 @@ def experiment(
         int, typer.Option(min=0, help="Processes of one thread; 0: one a core.")
     ] = 0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell the hours and dollars.")
+        bool, typer.Option("--dry-run", help="Print the hours and dollars; train nothing.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -83,28 +83,28 @@ def experiment(
         if dry_run:
             found = flow.costs(trial, settings, progress("reading"))
         else:
-            found = flow.run(trial, settings, _told(as_json), progress("reading"))
+            found = flow.run(trial, settings, _reporter(as_json), progress("reading"))
     emit(found, as_json, show_fields if dry_run else _show_experiment)
 
 
-def _told(as_json: bool) -> Any:
-    def tell(progress: Any) -> None:
+def _reporter(as_json: bool) -> Any:
+    def report(progress: Any) -> None:
         words = f", {progress.seconds_left / 60:.0f} minutes left"
         cell = f"{progress.cell.method}, seed {progress.cell.seed}"
         err.print(f"{progress.done} of {progress.of}{words}: {cell}", markup=False)
 
-    return (lambda _: None) if as_json else tell
+    return (lambda _: None) if as_json else report
 
 
 @app.command("try")
 def try_version(
     version: Annotated[str, typer.Argument(help="Number of a version: 7 or v0007.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell which models would be trained.")
+        bool, typer.Option("--dry-run", help="Print which models would be trained.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Train on a version, on the one before and on chance; report the gain beside the version."""
+    """Train on a version, on its parent and on random rows; write the gain beside the version."""
     from dataclasses import asdict
 
     from dynosaur_etl.flows.snapshot.versions import version_number
@@ -123,31 +123,28 @@ def try_version(
 
 
 def _show_evaluation(state: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     if "by_kind" not in state:
         out.print(metric_words(state["all"]), markup=False)
         out.print(state["path"], markup=False, soft_wrap=True)
         return
-    table = Table("", "metric", "number", "mean [95%]", "lowest 10%", "highest 10%", "at 0")
-    for group in ("all", "by_kind", "by_source"):
+    for group in ("by_source", "by_kind", "all"):
         parts = {"all": state["all"]} if group == "all" else state[group]
         for name, found in parts.items():
             for one in found:
-                interval = one["interval"]
-                words = "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**interval)
-                table.add_row(
-                    escape(name), one["metric"], str(interval["number"]), words,
-                    f"{one['lowest']:.3f}", f"{one['highest']:.3f}", f"{one['at_zero']:.0%}",
-                )  # fmt: skip
-    out.print(table)
+                out.print(f"{name}: {_measured(one)}", markup=False, soft_wrap=True)
     for metric, change in state.get("against", {}).items():
         words = "{mean:+.3f} [{low:+.3f}, {high:+.3f}]".format(**change)
         out.print(f"minus the other, {metric}: {words}", markup=False)
     if "judged" in state:
         show_fields(state["judged"])
     out.print(state["path"], markup=False, soft_wrap=True)
+
+
+def _measured(one: dict[str, Any]) -> str:
+    """Return one metric of one part of the set as a line."""
+    words = "{mean:.3f} [{low:.3f}, {high:.3f}] of {number}".format(**one["interval"])
+    tails = f"lowest tenth {one['lowest']:.3f}, highest tenth {one['highest']:.3f}"
+    return f"{one['metric']} {words}, {tails}, {one['at_zero']:.0%} at 0"
 
 
 def _show_experiment(state: dict[str, Any]) -> None:

@@ -164,9 +164,10 @@ def _watching(words: str, as_json: bool) -> Iterator[Callable[[Mapping[str, floa
 
 def _show_runs(state: dict[str, Any]) -> None:
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("run", "set", "model", "preset", "seed", "state", "last loss", "hours")
+    run = Column("run", no_wrap=True, min_width=max([3, *(len(r["name"]) for r in state["runs"])]))
+    table = Table(run, "set", "model", "preset", "seed", "state", "last loss", "hours")
     for row in state["runs"]:
         loss = "" if row["last_loss"] is None else f"{row['last_loss']:.3f}"
         hours = "" if row["hours"] is None else f"{row['hours']:.2f}"
@@ -236,12 +237,7 @@ def _show_stages(state: dict[str, Any]) -> None:
 
 
 def _show_models(state: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("name", "what", "licence", "packages", "path")
     for row in state["models"]:
-        table.add_row(
-            *(escape(row[name]) for name in ("name", "what", "licence", "packages", "path"))
-        )
-    out.print(table)
+        place = row["path"] or f"not here; dynosaur models fetch {row['name']}"
+        out.print(f"{row['name']}: {row['what']}", markup=False, soft_wrap=True)
+        out.print(f"  {place}; {row['licence']}; {row['packages']}", markup=False, soft_wrap=True)
