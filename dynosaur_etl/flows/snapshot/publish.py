@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.domain.models import Counts, StepReport
+from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.snapshot.targets import address
-from dynosaur_etl.flows.snapshot.versions import origin_row, verify_snapshot, version_row
+from dynosaur_etl.flows.snapshot.versions import (
+    origin_record,
+    verify_snapshot,
+    version_record,
+)
 from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.publish import open_folder, publish_copy
 from dynosaur_etl.snapshots.push import (
@@ -21,8 +25,9 @@ from dynosaur_etl.snapshots.push import (
 )
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.evaluations import has_passed
+from dynosaur_etl.store.facts.snapshot_versions import head_version, publications
 from dynosaur_etl.store.storage import Storage
-from dynosaur_etl.store.versions import head_version, publications, record_publication
+from dynosaur_etl.store.versions import record_publication
 
 _Result = TypeVar("_Result")
 
@@ -53,8 +58,8 @@ def publish_version(version: int, services: Services) -> StepReport:
         if settings.publish_repo:
             done.append(_to_hub(version, folder, services, facts))
     facts["published"] = sum(done)
-    day = version_row(version, services).day
-    return StepReport("publish", day, Counts(len(done), len(done), 0), facts=facts)
+    day = version_record(version, services).day
+    return StepReport(StepName.PUBLISH, day, Counts(len(done), len(done), 0), facts=facts)
 
 
 def why_not_published(version: int, services: Services) -> str | None:
@@ -63,10 +68,10 @@ def why_not_published(version: int, services: Services) -> str | None:
     Raises:
         InvalidInput: there is no such version.
     """
-    row, head = version_row(version, services), head_version(services.engine)
+    record, head = version_record(version, services), head_version(services.engine)
     if not services.settings.publish_url and not services.settings.publish_repo:
         return "neither DYNOSAUR_PUBLISH_REPO nor DYNOSAUR_PUBLISH_URL is set"
-    if row.trial:
+    if record.trial:
         return f"v{version:04d} is a trial"
     if head is not None and head.version != version:
         return f"v{version:04d} is not the head; v{head.version:04d} is"
@@ -77,7 +82,7 @@ def may_publish(version: int, services: Services) -> bool:
     """Return whether the settings let a version be published now: without a gate, or through it."""
     if not services.settings.publish_gate:
         return True
-    return has_passed(services.storage, origin_row(version, services).version)
+    return has_passed(services.storage, origin_record(version, services).version)
 
 
 def is_published(version: int, services: Services) -> bool:
@@ -87,7 +92,7 @@ def is_published(version: int, services: Services) -> bool:
     if settings.publish_repo:
         wanted.add(_address(hub_target(services)))
     held = publications(services.engine, [version]).get(version, [])
-    return wanted <= {part["target"] for part in held}
+    return wanted <= {publication.target for publication in held}
 
 
 def head_number(services: Services) -> int:
@@ -172,4 +177,4 @@ def _at_the_hub(
 
 def _sound(version: int, services: Services) -> Path:
     verify_snapshot(version, services)
-    return open_folder(services.storage, version_row(version, services).path)
+    return open_folder(services.storage, version_record(version, services).path)

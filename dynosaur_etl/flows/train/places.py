@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.flows.runtime.services import open_services
-from dynosaur_etl.flows.snapshot.versions import version_row
+from dynosaur_etl.flows.snapshot.versions import version_record
 from dynosaur_etl.inference.packaged import PREFIX, local_model
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.snapshots.publish import open_folder, snapshot_path
@@ -65,7 +65,7 @@ def _version_folder(version: int, settings: Settings) -> Path:
     if storage.exists(snapshot_path(version)):
         return open_folder(storage, snapshot_path(version))
     with open_services(settings) as services:
-        return open_folder(storage, version_row(version, services).path)
+        return open_folder(storage, version_record(version, services).path)
 
 
 def training_set(folder: Path) -> ExampleSet:

@@ -17,9 +17,9 @@ import numpy as np
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, StepReport
+from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.snapshot.versions import origin_row
+from dynosaur_etl.flows.snapshot.versions import origin_record
 from dynosaur_etl.flows.train.evaluate import LONGEST
 from dynosaur_etl.flows.train.places import evaluation_set, named_model, places, training_set
 from dynosaur_etl.settings import Settings
@@ -35,8 +35,7 @@ from dynosaur_etl.store.evaluations import (
     write_arm,
     write_evaluation,
 )
-from dynosaur_etl.store.tables import SnapshotRow
-from dynosaur_etl.store.versions import head_version
+from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, head_version
 from dynosaur_etl.training.encoding import encode
 from dynosaur_etl.training.evaluation import NATS, Item, evaluate_losses, mean_of
 from dynosaur_etl.training.loading import ModelFolder, load_to_ask, load_tokenizer
@@ -80,7 +79,7 @@ def plan_arms(version: int, services: Services) -> list[Arm]:
         return []
     tried = _tried(version, services)
     kinds = [VERSION]
-    if tried.row.parent is not None:
+    if tried.record.parent is not None:
         kinds.append(PARENT)
     if any(tried.folder.glob("full/train-*")):
         kinds.append(RANDOM)
@@ -100,16 +99,16 @@ def run_arm(version: int, services: Services, kind: str, seed: int) -> StepRepor
     fixed = _fixed_set(tried, settings)
     job = _job(arm, tried, fixed, services)
     name = _arm_name(arm, job, fixed)
-    found = read_arm(services.storage, tried.row.version, name)
+    found = read_arm(services.storage, tried.record.version, name)
     if found is None:
         run = run_job(job, places(settings).runs)
         items = evaluate_losses(load_to_ask(run.model), fixed.examples, LONGEST)
         told = {"run": run.name, "items": [asdict(item) for item in items]}
         found = told | {"figures": dict(run.manifest.figures), "hours": run.manifest.hours}
-        write_arm(services.storage, tried.row.version, name, found)
+        write_arm(services.storage, tried.record.version, name, found)
     nats = mean_of([Item(**item) for item in found["items"]])
     facts = {"arm": arm.label, "nats": nats, "run": found["run"], "hours": found["hours"]}
-    return StepReport("train", tried.row.day, Counts(1, 1, 0), facts=facts)
+    return StepReport(StepName.TRAIN, tried.record.day, Counts(1, 1, 0), facts=facts)
 
 
 def report_trial(version: int, services: Services) -> StepReport:
@@ -122,11 +121,11 @@ def report_trial(version: int, services: Services) -> StepReport:
     fixed = _fixed_set(tried, services.settings)
     arms = plan_arms(version, services)
     items = {arm: _arm_items(arm, tried, fixed, services) for arm in arms}
-    gains = list(_gains(items, tried.row.parent))
+    gains = list(_gains(items, tried.record.parent))
     verdict, words = judge_gains(gains, services.settings.training_margin)
     evaluation = VersionEvaluation(
-        version=tried.row.version,
-        manifest_sha256=tried.row.manifest_sha256,
+        version=tried.record.version,
+        manifest_sha256=tried.record.manifest_sha256,
         verdict=verdict,
         words=words,
         gains=tuple(gains),
@@ -135,7 +134,9 @@ def report_trial(version: int, services: Services) -> StepReport:
     path = write_evaluation(services.storage, evaluation)
     shown = {f"gain against {gain.against}": _words(gain.change) for gain in gains}
     facts = {"version": version, "path": path, "verdict": verdict, "words": words, **shown}
-    return StepReport("trial", tried.row.day, Counts(len(arms), len(arms), 0), facts=facts)
+    return StepReport(
+        StepName.EVALUATE, tried.record.day, Counts(len(arms), len(arms), 0), facts=facts
+    )
 
 
 def judge_gains(gains: Sequence[Gain], margin: float) -> tuple[str, str]:
@@ -165,7 +166,7 @@ def passes_gate(version: int, services: Services) -> bool:
     """
     if not services.settings.publish_gate:
         return False
-    found = read_evaluation(services.storage, origin_row(version, services).version)
+    found = read_evaluation(services.storage, origin_record(version, services).version)
     if found is None or found.verdict == REFUSED:
         words = "not tried" if found is None else found.words
         raise InvalidInput(not_allowed(f"v{version:04d} at the gate", words, "a trial that passes"))
@@ -182,13 +183,13 @@ def head_number(services: Services) -> int | None:
 class _Tried:
     """The version that made the files that are trained on, and where these are."""
 
-    row: SnapshotRow
+    record: VersionRecord
     folder: Path
 
 
 def _tried(version: int, services: Services) -> _Tried:
-    row = origin_row(version, services)
-    return _Tried(row, open_folder(services.storage, row.path))
+    record = origin_record(version, services)
+    return _Tried(record, open_folder(services.storage, record.path))
 
 
 def _fixed_set(tried: _Tried, settings: Settings) -> ExampleSet:
@@ -207,10 +208,10 @@ def _job(arm: Arm, tried: _Tried, fixed: ExampleSet, services: Services) -> Job:
     preset = preset.changed(steps=steps_of(preset, sum(lengths), len(whole)))
     examples = whole
     if arm.kind == PARENT:
-        if tried.row.parent is None:
-            allowed = f"version v{tried.row.version:04d} is the first"
+        if tried.record.parent is None:
+            allowed = f"version v{tried.record.version:04d} is the first"
             raise InvalidInput(not_allowed("arm", arm.kind, allowed))
-        examples = training_set(_tried(tried.row.parent, services).folder)
+        examples = training_set(_tried(tried.record.parent, services).folder)
     elif arm.kind == RANDOM:
         pool = read_set(tried.folder, "full")
         drawn = draw_tokens(_lengths(pool, model, preset), sum(lengths), arm.seed)
@@ -266,7 +267,7 @@ def _arm_name(arm: Arm, job: Job, fixed: ExampleSet) -> str:
 
 def _arm_items(arm: Arm, tried: _Tried, fixed: ExampleSet, services: Services) -> list[Item]:
     job = _job(arm, tried, fixed, services)
-    found = read_arm(services.storage, tried.row.version, _arm_name(arm, job, fixed))
+    found = read_arm(services.storage, tried.record.version, _arm_name(arm, job, fixed))
     if found is None:
         raise InvalidInput(not_allowed(f"arm {arm.label}", "not trained", "all arms trained"))
     return [Item(**item) for item in found["items"]]

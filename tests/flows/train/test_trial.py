@@ -15,7 +15,7 @@ from dynosaur_etl.flows.train import trial
 from dynosaur_etl.flows.train.places import set_folder, training_set
 from dynosaur_etl.flows.train.trial import Arm, draw_tokens, judge_gains, steps_of, without_tasks
 from dynosaur_etl.flows.upkeep.garbage import find_garbage
-from dynosaur_etl.flows.views.versions import version_report
+from dynosaur_etl.flows.views.version_figures import version_report
 from dynosaur_etl.store.evaluations import (
     Change,
     Gain,
@@ -53,7 +53,7 @@ def test_a_version_is_tried_against_the_one_before_and_against_chance(taught: Ta
         assert sorted(run.name for run in list_runs(taught.home / "runs")) == sorted(names)
         report = trial.report_trial(2, services)
         found = read_evaluation(services.storage, 2)
-        shown = version_report(services, 2)["evaluation"]
+        shown = version_report(services, 2).evaluation
         garbage = find_garbage(services, *_forever())
     assert found is not None
     assert found == shown
@@ -216,6 +216,6 @@ def test_a_version_with_anothers_files_is_that_one_to_training_and_to_the_gate(
         write_evaluation(services.storage, replace(evaluated("passed"), version=1))
         assert publish.may_publish(3, services)
         assert trial.passes_gate(3, services)
-        assert version_report(services, 3)["evaluation"] == read_evaluation(services.storage, 1)
+        assert version_report(services, 3).evaluation == read_evaluation(services.storage, 1)
         with pytest.raises(InvalidInput, match="received 4; allowed: 1 to 3"):
             set_folder("4", services.settings)
