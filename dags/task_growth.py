@@ -18,6 +18,7 @@ what stands of the day cannot be replaced whole, it fails, and what stands is ke
 from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
+from dynosaur_airflow import steps
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
 from dynosaur_airflow.batched import Criticise, Propose
 from dynosaur_airflow.deadline import day_is_late
@@ -27,13 +28,6 @@ from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.mapped import embedded_in_parts, filled_in_shards, parts, scored_in_parts
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import GROWTH_PARAMS
-from dynosaur_airflow.steps import (
-    announce_day,
-    cost_of_the_day,
-    plan_batches,
-    preview,
-    run_step,
-)
 
 
 @dag(
@@ -53,21 +47,22 @@ def task_growth() -> None:
         from dynosaur_etl.flows.finished import is_grown
         from dynosaur_etl.flows.views.forecast import growth_forecast
 
-        return preview(growth_forecast, is_grown)
+        return steps.preview(growth_forecast, is_grown)
 
     @task
     def plan() -> list[dict[str, Any]]:
-        return plan_batches()
+        return steps.plan_batches()
 
     @task
     def validate(_: dict[str, Any]) -> dict[str, Any]:
         from dynosaur_etl.flows.propose import validate as flow
 
-        return run_step(flow.validate)
+        return steps.run_step(flow.validate)
 
     @announcing(outlets=[INSTRUCTION_TASKS])
-    def announce(*steps: dict[str, Any]) -> None:
-        announce_day(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
+    def announce(*done: dict[str, Any]) -> None:
+        cost = steps.cost_of_the_day()
+        steps.announce_day(INSTRUCTION_TASKS, done, cost_usd=cost)
 
     planned = plan()
     previewed() >> planned
