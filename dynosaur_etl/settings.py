@@ -196,7 +196,9 @@ class Settings(BaseSettings):
         "flag", description="what becomes of instances with personal data or keys"
     )
     embedding_model: str = Field(
-        PACKAGED_MODEL, min_length=1, description="sentence-transformers model: Hub id or path"
+        PACKAGED_MODEL,
+        min_length=1,
+        description="sentence-transformers model: Hub id, path or packaged:NAME",
     )
     embedded_text: Literal["instruction", "instruction and input"] = Field(
         "instruction and input", description="what is embedded of an instance"

@@ -163,19 +163,18 @@ def _watching(words: str, as_json: bool) -> Iterator[Callable[[Mapping[str, floa
 
 
 def _show_runs(state: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Column, Table
+    from dynosaur_etl.cli.tables import show_table
 
-    run = Column("run", no_wrap=True, min_width=max([3, *(len(r["name"]) for r in state["runs"])]))
-    table = Table(run, "set", "model", "preset", "seed", "state", "last loss", "hours")
-    for row in state["runs"]:
-        loss = "" if row["last_loss"] is None else f"{row['last_loss']:.3f}"
-        hours = "" if row["hours"] is None else f"{row['hours']:.2f}"
-        table.add_row(
-            row["name"], escape(row["set_name"]), escape(row["model"]), row["preset"],
-            str(row["seed"]), row["state"], loss, hours,
-        )  # fmt: skip
-    out.print(table)
+    rows = [
+        (
+            row["name"], row["set_name"], row["model"], row["preset"], row["seed"], row["state"],
+            None if row["last_loss"] is None else f"{row['last_loss']:.3f}",
+            None if row["hours"] is None else f"{row['hours']:.2f}",
+        )
+        for row in state["runs"]
+    ]  # fmt: skip
+    columns = ("run", "set", "model", "preset", "seed", "state", "last loss", "hours")
+    show_table(columns, rows)
 
 
 def _show_run(state: dict[str, Any]) -> None:
@@ -220,16 +219,18 @@ def sparkline(values: list[float], width: int = 40) -> str:
 
 
 def _show_stages(state: dict[str, Any]) -> None:
-    from rich.table import Table
+    from dynosaur_etl.cli.tables import show_table
 
-    table = Table("stage", "tasks", "examples", "replayed", "test", "this stage", "earlier")
-    for row in state["stages"]:
-        earlier = " / ".join(f"{value:.3f}" for value in row["earlier"])
-        table.add_row(
-            row["stage"], str(row["tasks"]), str(row["examples"]), str(len(row["replayed"])),
-            f"{row['test']:.3f}", f"{row['current']:.3f}", earlier,
-        )  # fmt: skip
-    out.print(table)
+    rows = [
+        (
+            row["stage"], row["tasks"], row["examples"], len(row["replayed"]),
+            f"{row['test']:.3f}", f"{row['current']:.3f}",
+            " / ".join(f"{value:.3f}" for value in row["earlier"]),
+        )
+        for row in state["stages"]
+    ]  # fmt: skip
+    columns = ("stage", "tasks", "examples", "replayed", "test", "this stage", "earlier")
+    show_table(columns, rows)
     out.print(
         f"nats a token; before {state['before']:.3f}, forgetting {state['forgetting']:+.3f}, "
         f"transfer {state['transfer']:+.3f}"

