@@ -31,6 +31,8 @@ $(TRAIN_STAMP): requirements-train.txt constraints.txt $(STAMP)
 
 train: $(TRAIN_STAMP) ## Add the extra [train]: fine-tuning, evaluation and experiments
 
+# The tests of training run in `make test`, on models of random weights: the extra is installed for
+# them here. Only an environment of one's own without it skips them, and says so.
 $(TEST_STAMP): requirements-dev.txt requirements-s3-server.txt constraints.txt $(TRAIN_STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	$(PYTHON) -m venv $(VENV)/s3

@@ -57,6 +57,14 @@ def test_changed_requirements_are_installed_again(installed: Path) -> None:
     assert "-r requirements.txt -c constraints.txt" in make(installed, "setup").stdout
 
 
+def test_the_tests_of_training_have_what_they_need(installed: Path) -> None:
+    (installed / ".venv" / ".training-is-installed").unlink()
+    assert (
+        "-r requirements-train.txt -c constraints.txt"
+        in make(installed, "--dry-run", "test").stdout
+    )
+
+
 def test_up_without_settings_says_what_to_do(installed: Path) -> None:
     ended = make(installed, "up")
     assert ended.returncode != 0

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.importorskip("trl", reason="the extra [train] is not installed")
+
+@pytest.fixture(autouse=True, scope="session")
+def extra() -> None:
+    pytest.importorskip("trl", reason="the extra [train] is not installed")
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 import random
 
 import pytest
-from rouge_score.rouge_scorer import RougeScorer
 
 from dynosaur_etl.training.text_metrics import exact_match, meteor, plain_words, rouge_l
 
@@ -28,6 +27,8 @@ def cases() -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(("text", "answers"), cases())
 def test_rouge_l_is_googles_own_best_over_the_answers(text: str, answers: list[str]) -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
     scorer = RougeScorer(["rougeL"], use_stemmer=True)
     wanted = max(scorer.score(answer, text)["rougeL"].fmeasure for answer in answers)
     assert rouge_l(text, answers) == pytest.approx(wanted, abs=1e-12)

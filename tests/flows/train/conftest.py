@@ -17,8 +17,6 @@ from dynosaur_etl.settings import Settings
 from tests.flows.hubs import write_dataset
 from tests.flows.support import environment, run_day, serving, settings
 
-pytest.importorskip("trl", reason="the extra [train] is not installed")
-
 DAYS = ("2026-10-05", "2026-10-06", "2026-10-07")
 NAMES = ("lake", "hill", "mill", "pier", "moor", "cove", "reef", "dune", "weir", "glen")
 
@@ -45,6 +43,11 @@ class Taught:
         return self.home / "store" / "snapshots" / f"v{number:04d}"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def extra() -> None:
+    pytest.importorskip("trl", reason="the extra [train] is not installed")
+
+
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
@@ -55,7 +58,9 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def stored(
-    make_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+    extra: None,
+    make_database: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Taught]:
     from tests.training.tiny import write_model
 
