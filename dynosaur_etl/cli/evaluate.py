@@ -1,5 +1,6 @@
 """The commands that measure: evaluate a model, run an experiment, try a version."""
 
+from math import exp
 from typing import Annotated, Any
 
 import typer
@@ -143,6 +144,8 @@ def _show_evaluation(state: dict[str, Any]) -> None:
 def _measured(one: dict[str, Any]) -> str:
     """Return one metric of one part of the set as a line."""
     words = "{mean:.3f} [{low:.3f}, {high:.3f}] of {number}".format(**one["interval"])
+    if one["metric"] == "nats":
+        words += f", perplexity {exp(one['interval']['mean']):.4g}"
     tails = f"lowest tenth {one['lowest']:.3f}, highest tenth {one['highest']:.3f}"
     return f"{one['metric']} {words}, {tails}, {one['at_zero']:.0%} at 0"
 
