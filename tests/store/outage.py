@@ -6,6 +6,7 @@ import pkgutil
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
@@ -17,11 +18,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, StepName
+from dynosaur_etl.domain.models import Counts, Mode, StepName
+from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.facts.withdrawals import Withdrawal
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import StepOutput
+from dynosaur_etl.store.tables import Base, GrowthRunRow
 from tests.house import ROOT, read_house
 
 DAY = "2026-10-05"
@@ -40,12 +43,18 @@ SAMPLES: dict[Any, Any] = {
     Path: Path("/none"),
     GrowthDay: GrowthDay.parse(DAY),
     StepName: StepName.FILL,
+    Mode: Mode.AWARE,
     FileKind: FileKind.INSTANCES,
     LlmMode: LlmMode.LIVE,
     StepOutput: StepOutput(Counts(0, 0, 0)),
+    type[Base]: GrowthRunRow,
     Withdrawal: Withdrawal("owner/name", "gone", DAY, "why"),
 }
 """A value of each type that a call may ask for."""
+
+MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+LATER = {"Submission": Submission}
+"""Types that modules import for checking alone."""
 
 
 def functions_of(package: ModuleType, kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -81,7 +90,7 @@ def entries(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 def takes(function: Callable[..., Any], kind: type) -> bool:
     """Tell whether a parameter of a function is of a kind."""
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, localns=LATER)
     return any(hints.get(name) is kind for name in inspect.signature(function).parameters)
 
 
@@ -103,11 +112,11 @@ def _taken(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 def call(function: Callable[..., Any], given: Mapping[type, Any]) -> None:
     """Call a function with a value for every parameter that needs one, and use what it gives."""
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, localns=LATER)
     arguments = {
         name: value_of(hints[name], given)
         for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL
+        if parameter.default is parameter.empty and parameter.kind not in MANY
     }
     result = function(**arguments)
     if isinstance(result, AbstractContextManager):
@@ -123,15 +132,19 @@ def value_of(hint: Any, given: Mapping[type, Any]) -> Any:
     known = SAMPLES | dict(given)
     if hint in known:
         return known[hint]
+    if is_dataclass(hint) and isinstance(hint, type):
+        return hint(**{name: value_of(part, given) for name, part in get_type_hints(hint).items()})
     if isinstance(hint, type):
         return hint()
     origin, parts = get_origin(hint), get_args(hint)
+    if origin is Callable:
+        return parts[-1]
     if type(None) in parts:
         return value_of(parts[0], given)
     if origin in (Sequence, Collection, list):
         return [value_of(parts[0], given)]
     if origin is tuple:
-        return tuple(value_of(part, given) for part in parts)
+        return tuple(value_of(part, given) for part in parts if part is not ...)
     if origin in (Mapping, dict):
         return {value_of(parts[0], given): value_of(parts[1], given)}
     raise NotImplementedError(f"name a value of the type {hint} in SAMPLES")
