@@ -26,7 +26,7 @@ def test_a_version_is_trained_on_evaluated_and_passes_the_gate(demo: Demo, tmp_p
     set_paused(api, DAG, paused=False)
     try:
         run = ask_for_run(
-            demo, "all", DAG,
+            demo, "all", DAG, seconds=900,
             training_model=str(write_model(tmp_path / "model")), training_preset="tiny",
             training_seeds=1, training_evaluation=str(fixed), publish_gate=True,
         )  # fmt: skip

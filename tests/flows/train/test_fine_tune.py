@@ -58,7 +58,7 @@ def test_a_file_of_ones_own_is_trained_on(taught: Taught, tmp_path: Path, suffix
 @pytest.mark.parametrize(
     ("target", "model", "words"),
     [
-        ("v0009", "", "snapshot version"), ("/nowhere", "", "set: received '/nowhere'"),
+        ("v0009", "", "received 9; allowed: 1 to 3"), ("/nowhere", "", "set: received '/nowhere'"),
         ("v0002", "", "model: received ''"), ("v0002", "packaged:none", "packaged model"),
         ("v0002", "packaged:gemma-3-270m", "dynosaur models fetch gemma-3-270m"),
     ],
