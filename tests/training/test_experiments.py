@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dynosaur_etl.domain.errors import InvalidInput
+from dynosaur_etl.flows.train.workers import solved_in_processes
 from dynosaur_etl.training.continual import ALL
 from dynosaur_etl.training.experiments import methods, reports
 from dynosaur_etl.training.experiments.learner import SmallLearner
@@ -115,6 +116,13 @@ def test_a_killed_experiment_goes_on_and_runs_no_cell_twice(tmp_path: Path) -> N
     anew = run_experiment(whole, Notebook.open(tmp_path / "anew", whole))
     figures = [{**r.figures, "seconds": 0} for r in records]
     assert figures == [{**r.figures, "seconds": 0} for r in anew]
+
+
+def test_processes_share_the_cells_and_give_the_same_figures() -> None:
+    cells = Counting().cells()
+    found = {one.cell: one.figures["nats"] for one in solved_in_processes(Counting, 2, cells)}
+    assert found == {cell: Counting().run(cell)["nats"] for cell in cells}
+    assert list(solved_in_processes(Counting, 2, [])) == []
 
 
 def test_other_facts_have_another_folder(tmp_path: Path) -> None:

@@ -325,7 +325,8 @@ def _run(trial: Trial, settings: Settings, watch: Watch, progress: Progress) -> 
     kind = find(trial.name)
     experiment = kind.make(trial, settings, progress)
     notebook = Notebook.open(places(settings).experiments, experiment)
-    solve = None if trial.workers == 1 else partial(solved_in_processes, trial, settings)
+    anew = partial(kind.make, trial, settings)
+    solve = None if trial.workers == 1 else partial(solved_in_processes, anew, trial.workers)
     records = run_experiment(experiment, notebook, watch, solve)
     facts = {**experiment.facts, "experiment": kind.what}
     written = kind.report(notebook.folder, records, facts)

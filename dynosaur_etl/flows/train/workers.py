@@ -1,20 +1,15 @@
 """The cells of an experiment shared among processes of one thread each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
 
-from dynosaur_etl.settings import Settings
 from dynosaur_etl.training.experiments.running import (
     Cell,
     Experiment,
     Record,
     solved_here,
 )
-
-if TYPE_CHECKING:
-    from dynosaur_etl.flows.train.experiment import Trial
 
 
 class _Worker:
@@ -24,26 +19,29 @@ class _Worker:
 
 
 def solved_in_processes(
-    trial: "Trial", settings: Settings, cells: Sequence[Cell]
+    make: Callable[[], Experiment], workers: int, cells: Sequence[Cell]
 ) -> Iterator[Record]:
-    """Yield the record of each cell as a process gives it."""
+    """Yield the record of each cell as a process gives it.
+
+    Args:
+        make: makes the experiment anew in each process; it has to be picklable.
+        workers: processes at most.
+        cells: to run.
+    """
     if not cells:
         return
-    workers = min(trial.workers, len(cells))
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _start, (trial, settings)) as pool:
+    number, spawn = min(workers, len(cells)), get_context("spawn")
+    with ProcessPoolExecutor(number, spawn, _start, (make,)) as pool:
         for done in as_completed([pool.submit(_solve, cell) for cell in cells]):
             yield done.result()
 
 
-def _start(trial: "Trial", settings: Settings) -> None:
+def _start(make: Callable[[], Experiment]) -> None:
     """Make the experiment in this process; what is stored on disk is shared by all of them."""
     import torch
 
-    from dynosaur_etl.flows.train.experiment import find
-
     torch.set_num_threads(1)
-    _Worker.experiment = find(trial.name).make(trial, settings, lambda *_: None)
+    _Worker.experiment = make()
 
 
 def _solve(cell: Cell) -> Record:
