@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from demo.llm_batches import CREATED
+from demo.llm_compare import compare, is_comparing
 from demo.llm_critic import criticise, is_criticising
 from demo.llm_judge import is_judging, judge
 from demo.llm_reading import Json, dig, read_offer
@@ -99,6 +100,8 @@ def _content(body: Json, digest: str) -> str:
         return judge(body)
     if is_tagging(body):
         return tag(body)
+    if is_comparing(body):
+        return compare(body)
     return write_answer(propose(read_offer(body), digest), digest)
 
 

@@ -204,7 +204,9 @@ class Settings(BaseSettings):
         "flag", description="what becomes of instances with personal data or keys"
     )
     embedding_model: str = Field(
-        PACKAGED_MODEL, min_length=1, description="sentence-transformers model: Hub id or path"
+        PACKAGED_MODEL,
+        min_length=1,
+        description="sentence-transformers model: Hub id, path or packaged:NAME",
     )
     embedded_text: Literal["instruction", "instruction and input"] = Field(
         "instruction and input", description="what is embedded of an instance"
@@ -267,7 +269,10 @@ class Settings(BaseSettings):
         description="`fresh` selects anew; `stable` keeps the last version's picks and adds",
     )
     held_out_share: float = Field(
-        0, ge=0, le=0.5, description="part of all tasks that is held out as the split `test`"
+        0, ge=0, le=0.5, description="part of all sources that is held out as the split `test`"
+    )
+    held_out_task_share: float = Field(
+        0, ge=0, le=0.5, description="part of the other sources' tasks that is held out as well"
     )
     snapshot_full: bool = Field(
         False, description="whether a snapshot holds the whole pool as the config `full`"
@@ -288,6 +293,25 @@ class Settings(BaseSettings):
     )
     approval_hours: NonNegativeInt = Field(
         0, description="hours that a person has to approve what is published; 0: nobody is asked"
+    )
+    training_model: str = Field(
+        "",
+        description="model that versions are tried on: Hub id, path or packaged:NAME; empty: none",
+    )
+    training_preset: str = Field(
+        "small", description="hyperparameters of the trial: dynosaur, qdit, small, smol"
+    )
+    training_seeds: int = Field(3, ge=1, le=100, description="seeds of the trial")
+    training_evaluation: str = Field(
+        "held-out",
+        min_length=1,
+        description="fixed set of the trial: held-out, a folder, or packaged:NAME",
+    )
+    training_margin: float = Field(
+        0.02, ge=0, description="nats a token by which a version may be worse than the last one"
+    )
+    publish_gate: bool = Field(
+        False, description="whether a version is published only once its trial has passed"
     )
     seed: int = Field(0, ge=0, description="seed of every sample")
 

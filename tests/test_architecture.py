@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "selection": {"domain"},
     "store": {"domain", "settings"},
     "snapshots": {"domain", "store"},
-    "training": {"domain", "selection"},
+    "training": {"domain", "inference", "selection"},
     "local": {"domain", "settings", "store"},
     "flows": {
         "domain", "settings", "hub", "llm", "proposals", "instances", "inference", "quality",

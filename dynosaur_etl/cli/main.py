@@ -17,6 +17,7 @@ from dynosaur_etl.cli import (
     backfill,
     batches,
     cost,
+    evaluate,
     grow,
     proposals,
     scores,
@@ -24,6 +25,7 @@ from dynosaur_etl.cli import (
     snapshots,
     sources,
     system,
+    train,
 )
 from dynosaur_etl.cli.console import err, out
 from dynosaur_etl.cli.context import CommandLine
@@ -50,6 +52,10 @@ app.add_typer(scores.app)
 app.add_typer(batches.app, name="batches")
 app.add_typer(select.app)
 app.add_typer(snapshots.app)
+app.add_typer(train.app)
+app.add_typer(train.runs_app, name="runs")
+app.add_typer(train.models_app, name="models")
+app.add_typer(evaluate.app)
 
 
 @app.callback()

@@ -246,6 +246,8 @@ class StepName(StrEnum):
     SELECT = "select"
     SNAPSHOT = "snapshot"
     VERIFY = "verify"
+    TRAIN = "train"
+    EVALUATE = "evaluate"
     PUBLISH = "publish"
     AUDIT = "audit"
 

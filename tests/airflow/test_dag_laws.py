@@ -75,7 +75,7 @@ def source_of(task):
 def describe_task(task):
     policy = getattr(task, "retry_policy", None) or task.partial_kwargs.get("retry_policy")
     return {
-        "owner": task.owner, "retries": task.retries, "pool": task.pool,
+        "owner": task.owner, "retries": task.retries, "pool": task.pool, "queue": task.queue,
         "policy": policy.serialize() if policy else None,
         "mapped": task.is_mapped, "label": getattr(task, "map_index_template", None),
         "source": source_of(task),
@@ -220,6 +220,10 @@ def test_manual_runs_have_params_that_are_checked_and_empty(described: Any) -> N
         ],
         "task_growth": ["budget_usd", "day", "dry_run", "llm_mode", "model"],
         "training_set": ["alpha", "approval_hours", "head", "k", "rollback"],
+        "train_and_evaluate": [
+            "approval_hours", "publish_gate", "training_evaluation", "training_model",
+            "training_preset", "training_seeds", "version",
+        ],
     }  # fmt: skip
     for schemas in params.values():
         for name, schema in schemas.items():
@@ -233,6 +237,7 @@ def test_a_day_has_a_deadline(described: Any) -> None:
     hours = {name: dag["hours"] for name, dag in described["dags"].items()}
     assert hours == {
         "hub_audit": [], "hub_poll": [24.0], "task_growth": [24.0], "training_set": [],
+        "train_and_evaluate": [],
     }  # fmt: skip
 
 
@@ -255,6 +260,7 @@ def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) ->
     paused = {name: dag["paused"] for name, dag in described["dags"].items()}
     assert paused == {
         "hub_audit": None, "hub_poll": True, "task_growth": False, "training_set": False,
+        "train_and_evaluate": True,
     }  # fmt: skip
     made = {
         name: [asset for task in dag["tasks"].values() for asset in task["outlets"]]
@@ -265,7 +271,22 @@ def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) ->
         "hub_poll": ["hub_revisions"],
         "task_growth": ["instruction_tasks"],
         "training_set": ["training_set"],
+        "train_and_evaluate": [],
     }
+
+
+def test_training_has_its_own_pool_and_queue(described: Any) -> None:
+    trained = described["dags"]["train_and_evaluate"]["tasks"]
+    placed = {name: (task["pool"], task["queue"]) for name, task in trained.items()}
+    here = {"train_arm": ("training", "gpu"), "report": ("training", "gpu")}
+    assert {name: place for name, place in placed.items() if place[0] == "training"} == here
+    others = [
+        task
+        for name, dag in described["dags"].items()
+        if name != "train_and_evaluate"
+        for task in dag["tasks"].values()
+    ]
+    assert all(task["pool"] != "training" and task["queue"] == "default" for task in others)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

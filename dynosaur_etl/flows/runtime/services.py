@@ -59,13 +59,17 @@ def batch_server(settings: Settings) -> "BatchServer":
 
 
 def embedder(settings: Settings) -> "Embedder":
-    """Make the embedder; its model is loaded on first use."""
-    from dynosaur_etl.inference.embedding import Embedder
+    """Make the embedder; its model is loaded on first use.
 
-    model = settings.embedding_model
-    return Embedder(
-        None if model == PACKAGED_MODEL else model, precision=settings.embedding_precision
-    )
+    Raises:
+        InvalidInput: the settings name a packaged model that is unknown, or not fetched yet.
+    """
+    from dynosaur_etl.inference.embedding import Embedder
+    from dynosaur_etl.inference.packaged import local_model
+
+    named = settings.embedding_model
+    model = None if named == PACKAGED_MODEL else local_model(named, settings.home)
+    return Embedder(model, precision=settings.embedding_precision)
 
 
 def pace_rules(settings: Settings) -> PaceRules:

@@ -11,7 +11,7 @@ from dynosaur_etl.domain.choices import SelectionMethod
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.split import held_out_mask
+from dynosaur_etl.domain.split import RULE, HeldOut
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.base import BaseVersion, base_version
 from dynosaur_etl.flows.select.goal import Goal, goal_of
@@ -27,6 +27,7 @@ from dynosaur_etl.flows.select.repeats import repeat_rules
 from dynosaur_etl.flows.select.standing import Standing, standing_of
 from dynosaur_etl.instances.same_rows import SAME_ROWS_VERSION
 from dynosaur_etl.selection import METHODS, Specification
+from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.facts.growth_steps import grown_days
 
 
@@ -98,7 +99,7 @@ def request_selection(
         "method": method,
         "target": None if goal is None else goal.sha256,
         "tags": tags,
-        "held_out_share": settings.held_out_share,
+        "held_out_share": held_out_rules(settings),
         "mode": specification.mode,
         "machine": [settings.selection_memory_gib, specification.cores],
         "part_points": specification.part_points,
@@ -137,8 +138,7 @@ def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
         InvalidInput: everything is held out, or as for `load_pool`.
     """
     live = load_pool(services, request.days, request.standing.left_out)
-    share = services.settings.held_out_share
-    held_out = held_out_mask(live.instances["task_key"], share).to_numpy()
+    held_out = held_out_of(services.settings).mask(live.instances).to_numpy()
     pool = live.part(~held_out)
     if not len(pool.quality):
         raise InvalidInput(not_allowed("pool", "held-out tasks only", "a smaller share"))
@@ -150,6 +150,17 @@ def _method(name: SelectionMethod, goal: Goal | None) -> SelectionMethod:
         needed = "with DYNOSAUR_SELECTION_TARGET"
         raise InvalidInput(not_allowed("DYNOSAUR_SELECTION_METHOD", str(name), needed))
     return name
+
+
+def held_out_of(settings: Settings) -> HeldOut:
+    """Return what the settings hold out."""
+    return HeldOut(settings.held_out_share, settings.held_out_task_share)
+
+
+def held_out_rules(settings: Settings) -> Any:
+    """Return what decides the split, JSON-able; 0 where nothing is held out."""
+    held_out = held_out_of(settings)
+    return [RULE, held_out.sources, held_out.tasks] if held_out else 0.0
 
 
 def _specification(services: Services, k: int | None, alpha: float | None) -> Specification:
