@@ -11,7 +11,8 @@ import openai
 
 from dynosaur_etl.domain.text import clean_text, shorten
 from dynosaur_etl.llm.batch_lines import ENDPOINT, cut_lines
-from dynosaur_etl.llm.failures import MAX_ERROR, TryAgain, read_failure
+from dynosaur_etl.llm.error_body import MAX_ERROR
+from dynosaur_etl.llm.failures import TryAgain, read_failure
 from dynosaur_etl.llm.sender import NO_KEY
 
 WINDOW: Final = "24h"

@@ -1,6 +1,6 @@
 """What a failed sending means: wait and send again, give up this request, or stop the run."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import aiohttp
@@ -9,12 +9,13 @@ import openai
 
 from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.llm.error_body import MAX_ERROR, ServerError, error_in_refusal
 from dynosaur_etl.llm.limits import read_retry_after, read_told
 
-MAX_ERROR = 500
 _TRANSIENT_STATUSES = frozenset({408, 409, 425, 429})
 _RUN_STATUSES = frozenset({401, 402, 403, 404})
 _GATEWAY_STATUSES = frozenset({502, 504, 524})
+_PAYMENT_REQUIRED = 402
 _RATE_LIMITED = 429
 _SERVER_ERROR = 500
 _NOT_CONNECTED = (
@@ -100,18 +101,20 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _read_status(error: openai.APIStatusError) -> SendFailure:
-    headers = error.response.headers
+    found = error_in_refusal(error.body) or ServerError(None, (), None, _words(error))
+    return read_refusal(error.status_code, found, asked_wait(error.response.headers))
+
+
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer's headers ask to wait; None where they ask nothing."""
     wait = read_retry_after(headers, datetime.now(UTC))
-    wait = read_told(headers, tokens=1).wait if wait is None else wait
-    return read_refusal(error.status_code, _words(error), (error.code, error.type), wait)
+    return read_told(headers, tokens=1).wait if wait is None else wait
 
 
-def read_refusal(
-    status: int, words: str, codes: Collection[str | None] = (), wait: float | None = None
-) -> SendFailure:
-    """Tell what an answer with another status than 200 means; `codes` are the error's own."""
-    message = f"HTTP {status}: {words}"
-    if status in _RUN_STATUSES or "insufficient_quota" in codes:
+def read_refusal(status: int, error: ServerError, wait: float | None = None) -> SendFailure:
+    """Return what an answer with another status than 200 means."""
+    message = f"HTTP {status}: {error.message}"
+    if status in _RUN_STATUSES or (error.out_of_credit and wait is None):
         return RunRefused(message)
     if status in _TRANSIENT_STATUSES or status >= _SERVER_ERROR:
         # behind a gateway that gave up, the answer may have been made and paid
@@ -119,6 +122,22 @@ def read_refusal(
         outcome = AttemptOutcome.LOST if gateway else AttemptOutcome.FAILED
         return TryAgain(message, outcome, wait=wait, rate_limited=status == _RATE_LIMITED)
     return RequestRefused(message)
+
+
+def read_reported(error: ServerError, wait: float | None = None) -> SendFailure:
+    """Return what an error means that came with HTTP 200: what it would with its own status.
+
+    Nothing was paid for it, unless the body tells of generated tokens.
+    """
+    outcome = AttemptOutcome.LOST if error.used_tokens else AttemptOutcome.FAILED
+    if error.status is None and not error.out_of_credit:
+        return TryAgain(f"HTTP 200 with an error: {error.message}", outcome, wait=wait)
+    failure = read_refusal(error.status or _PAYMENT_REQUIRED, error, wait)
+    if isinstance(failure, TryAgain):
+        return TryAgain(str(failure), outcome, wait, failure.rate_limited)
+    if isinstance(failure, RequestRefused) and error.used_tokens:
+        return RequestRefused(str(failure), AttemptOutcome.LOST)
+    return failure
 
 
 def _words(error: BaseException) -> str:

@@ -16,7 +16,14 @@ from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.domain.pace import Told, paced_tokens
 from dynosaur_etl.llm.completion import MAX_BODY_BYTES, read_completion
-from dynosaur_etl.llm.failures import RequestRefused, TryAgain, read_failure
+from dynosaur_etl.llm.error_body import ServerError
+from dynosaur_etl.llm.failures import (
+    RequestRefused,
+    TryAgain,
+    asked_wait,
+    read_failure,
+    read_reported,
+)
 from dynosaur_etl.llm.limits import read_told
 from dynosaur_etl.llm.slot import Slot
 
@@ -110,6 +117,8 @@ class Sender:
         finally:
             slot.free()
         answer = read_completion(body, request.model)
+        if isinstance(answer, ServerError):
+            raise read_reported(answer, asked_wait(headers))
         if answer is None:
             start = body[:80].decode("utf-8", "replace")
             message = f"HTTP 200, but the body is no chat completion: {start!r}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.domain.thoughts import without_thoughts
 from dynosaur_etl.proposals.fence import CLOSING_FENCE, INTRODUCTION, fenced_json
 from dynosaur_etl.proposals.lenient import read_values
 from dynosaur_etl.proposals.parse import MAX_CONTENT
@@ -78,13 +79,14 @@ def build_critic_request(
 
 
 def read_verdict(content: str | None) -> CriticVerdict:
-    """Read the critic's answer; it may be anything."""
-    for value in _objects(content or ""):
+    """Read the critic's answer; it may be anything. Thoughts in it are no part of it."""
+    content = without_thoughts(content or "").strip()
+    for value in _objects(content):
         valid, reason = value.get("valid"), value.get("reason")
         if isinstance(valid, bool):
             words = reason if isinstance(reason, str) else ""
             return CriticVerdict(valid, shorten(clean_text(words), MAX_REASON))
-    return CriticVerdict(None, shorten(clean_text((content or "no content")[:500]), MAX_REASON))
+    return CriticVerdict(None, shorten(clean_text(content[:500] or "no content"), MAX_REASON))
 
 
 def _objects(content: str) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.thoughts import THOUGHTS_VERSION, without_thoughts
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.quality.rating import HIGHEST, read_rating
 from dynosaur_etl.quality.scorer import DEFERRED, Progress, score_table, silent
@@ -59,7 +60,7 @@ class Judge:
         self._ask = ask
         self._model = model
         self._dimension = dimension
-        self.version = f"{PROMPT_VERSION}:{model}:{dimension}"
+        self.version = f"{PROMPT_VERSION}:{model}:{dimension}:{THOUGHTS_VERSION}"
 
     def score(self, instances: pa.Table, progress: Progress = silent) -> pa.Table:
         """Ask for every instance, and once more where the answer cannot be read.
@@ -122,7 +123,7 @@ def _rated(outcomes: Outcomes, request: ChatRequest) -> _Rated:
     answer = outcomes.answered.get(request.key)
     if answer is None or answer.refusal:
         return _Rated(None, str(Reason.LLM_REFUSAL))
-    rating = read_rating(answer.content or "")
+    rating = read_rating(without_thoughts(answer.content or ""))
     return _Rated(rating, None if rating is not None else str(Reason.ANSWER_WITHOUT_SCORE))
 
 

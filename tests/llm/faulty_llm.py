@@ -176,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b"<html>welcome to the proxy</html>", kind="text/html")
         elif fault == "not json":
             self._send(200, b'{"choices": [')
+        elif fault[3:4] == " " and fault[4] in "{[":
+            self._send(int(fault[:3]), fault[4:].encode())
         elif fault == "no choices":
             self._json(200, completion("x", choices=[]))
         elif fault == "unstorable":

@@ -10,6 +10,7 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Reject, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.thoughts import THOUGHTS_VERSION
 from dynosaur_etl.flows.propose.criticise import critic_verdicts, task_of
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.propose import Question, questions
@@ -58,6 +59,7 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
     rules = validity_rules(services.settings)
     inputs = {
         "version": VALIDITY_VERSION,
+        "thoughts": THOUGHTS_VERSION,
         "examined": require_step(services, str(day), "examine").output,
         "strictness": str(rules.strictness),
         "languages": rules.languages,
