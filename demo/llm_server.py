@@ -13,6 +13,7 @@ import json
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,9 @@ class DemoLlm:
 
     async def file_content(self, request: Request) -> Response:
         stored = self._file(request.path_params["id"])
+        if stored.purpose == "batch_output" and self._faults.absent_downloads:
+            self._faults.absent_downloads -= 1
+            raise ApiError(404, f"No such File object: {stored.id!r}", param="id")
         if stored.purpose == "batch_output" and self._faults.cut_downloads:
             self._faults.cut_downloads -= 1
             return StreamingResponse(_half(stored.content), headers=_length(stored.content))
@@ -238,7 +242,11 @@ class DemoLlm:
         return JSONResponse({"object": "list", "data": data, "has_more": has_more})
 
     async def batch(self, request: Request) -> Response:
-        return _answer_batch(self._room.look(request.path_params["id"]))
+        batch = self._room.look(request.path_params["id"])
+        if batch is not None and batch.status == "completed" and self._faults.unnamed_files:
+            self._faults.unnamed_files -= 1
+            batch = replace(batch, output_file_id=None, error_file_id=None)
+        return _answer_batch(batch)
 
     async def cancel_batch(self, request: Request) -> Response:
         return _answer_batch(self._room.cancel(request.path_params["id"]))

@@ -185,6 +185,12 @@ class Settings(BaseSettings):
     llm_poll_seconds: PositiveInt = Field(
         30, description="seconds between two looks at batches that are on their way"
     )
+    llm_batch_hours: PositiveInt = Field(
+        30, description="hours after which a batch that has not ended is cancelled"
+    )
+    llm_batch_grace_minutes: PositiveInt = Field(
+        120, description="minutes after which a batch in trouble is closed, its requests lost"
+    )
     llm_requests_per_minute: int = Field(
         0, ge=0, description="most requests a minute, of all processes; 0: as the server tells"
     )

@@ -36,6 +36,19 @@ def cancel(
 
 
 @app.command()
+def abandon(
+    batch: Annotated[str, typer.Argument(help="Server's id, or the first characters of the key.")],
+    as_json: Json = False,
+) -> None:
+    """Close a batch without asking its server: what it may have answered counts as lost."""
+    from dynosaur_etl.flows.runtime.batches import abandon_batch
+
+    with open_command_services() as services:
+        found = abandon_batch(batch, services)
+    emit({"batches": [found]}, as_json, _show)
+
+
+@app.command()
 def resume(as_json: Json = False) -> None:
     """Take up every open batch: submit what was not submitted, collect what has ended."""
     from dynosaur_etl.flows.runtime.batches import resume_batches
@@ -50,11 +63,11 @@ def _show(state: dict[str, Any]) -> None:
     from rich.table import Table
 
     numbers = ("requests", "worked_off", "answered", "refused", "failed", "lost")
-    table = Table("day", "batch", "status", "on the server", *numbers, "error")
+    table = Table("day", "batch", "status", "on the server", *numbers, "trouble", "error")
     for row in state["batches"]:
         table.add_row(
             row["day"], escape(row["id"] or row["key"][:12]), row["status"],
             escape(row["server_status"] or ""), *(str(row[name]) for name in numbers),
-            escape(row["error"] or ""),
+            row["trouble"] or "", escape(row["error"] or ""),
         )  # fmt: skip
     out.print(table)

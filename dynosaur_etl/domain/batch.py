@@ -24,6 +24,15 @@ class BatchStatus(StrEnum):
     CLOSED = "closed"
 
 
+class BatchTrouble(StrEnum):
+    """What keeps a batch from ending; see `dynosaur_etl.llm.batch_rules`."""
+
+    UNKNOWN = "unknown"
+    RESULTS_GONE = "results_gone"
+    OVERDUE = "overdue"
+    CANCELLING = "cancelling"
+
+
 @dataclass(frozen=True)
 class Batch:
     """A batch as the books have it.
@@ -36,6 +45,7 @@ class Batch:
         worked_off: lines that the server had done with when it was last looked at.
         error: why it ended without an answer to every line.
         outcomes: attempts by outcome.
+        trouble: what keeps it from ending, and since when; on a closed one, why it was closed.
     """
 
     key: str
@@ -51,6 +61,8 @@ class Batch:
     error: str | None
     sent_at: datetime | None
     outcomes: Mapping[str, int] = field(default_factory=dict)
+    trouble: BatchTrouble | None = None
+    trouble_since: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -127,6 +139,10 @@ class BatchBooks(Protocol):
 
     def seen(self, key: str, server_status: str, worked_off: int) -> None:
         """Note what the server says of the batch."""
+        ...
+
+    def troubled(self, key: str, trouble: BatchTrouble | None) -> None:
+        """Note what keeps the batch from ending; the moment of the first trouble stays."""
         ...
 
     def settle_lines(self, key: str, lines: Sequence[Line]) -> None:

@@ -8,19 +8,21 @@ key that it was marked with, before it submits anything.
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from dynosaur_etl.domain.batch import Batch, BatchBooks, BatchStatus, Line
+from dynosaur_etl.domain.batch import Batch, BatchBooks, BatchStatus, BatchTrouble, Line
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import LlmRefused, LlmUnavailable, not_allowed
 from dynosaur_etl.domain.ledger import AttemptOutcome, BudgetSpent, Held, InBatch
 from dynosaur_etl.llm.batch_lines import batch_line, cut_shards, read_line, refuses_every_line
-from dynosaur_etl.llm.batch_server import BatchServer, ServerBatch
-from dynosaur_etl.llm.failures import RequestRefused, RunRefused, TryAgain
+from dynosaur_etl.llm.batch_rules import DEFAULT_RULES, BatchRules
+from dynosaur_etl.llm.batch_server import BatchServer, NotThere, ServerBatch
+from dynosaur_etl.llm.failures import RequestRefused, RunRefused, SendFailure, TryAgain
 from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.llm.pace import LONGEST_ASKED_WAIT, backoff
 
@@ -71,12 +73,14 @@ class BatchDoor:
         attempts: int,
         first_backoff: float = FIRST_BACKOFF,
         settling: float = SETTLING_SECONDS,
+        rules: BatchRules = DEFAULT_RULES,
     ) -> None:
         """Bind to a server; nothing is sent yet.
 
         `shard_lines` are the most requests of one batch, `attempts` the most tries of one call to
         the server. `settling` are the seconds after which a batch whose making was cut short stands
-        in the server's list, if it was made at all.
+        in the server's list, if it was made at all. `rules` say when one that does not end is
+        closed.
         """
         self._server = server
         self._books = books
@@ -84,6 +88,7 @@ class BatchDoor:
         self._attempts = attempts
         self._first_backoff = first_backoff
         self._settling = settling
+        self._rules = rules
 
     def submit(self, requests: Sequence[ChatRequest], day: str) -> Submission:
         """Put requests into batches as far as the budget goes, and submit what is not submitted.
@@ -116,24 +121,52 @@ class BatchDoor:
     def look(self, key: str) -> Look:
         """Look at a batch; submit it where it is not, and collect it where it has ended.
 
+        One that is in trouble for longer than the rules allow is closed.
+
         Raises:
             LlmUnavailable: the server does not answer.
-            LlmRefused: the server does not know the batch, or is another one than it was made for.
+            LlmRefused: the server is another one than the batch was made for.
         """
         self._attach(key)
         with self._books.locked(key):
             batch = self._books.batch(key)
             if batch.status == BatchStatus.CLOSED:
                 return Look(batch)
+            self._require_own_server(batch)
             seen = self._patiently(lambda: self._server.look(_id_of(batch)), key)
-            if seen is None:
-                raise LlmRefused(
-                    f"batch {batch.name}: {self._server.url} does not know it; if it is gone, "
-                    f"`dynosaur batches cancel {batch.name}` gives its requests back"
-                )
-            self._books.seen(key, seen.status, seen.worked_off)
-            refusal = self._collect(batch, seen) if seen.ended else None
+            if seen is not None:
+                self._books.seen(key, seen.status, seen.worked_off)
+            trouble = self._rules.trouble(batch, seen, datetime.now(UTC))
+            if seen is None or not seen.ended or trouble is not None:
+                self._meet(batch, trouble)
+                return Look(self._books.batch(key))
+            refusal = self._collect(batch, seen)
         return Look(self._books.batch(key), refusal)
+
+    def abandon(self, key: str) -> Look:
+        """Close a batch without asking its server, whatever has become of it there."""
+        with self._books.locked(key):
+            batch = self._books.batch(key)
+            if batch.status == BatchStatus.INTENDED:
+                self._books.finish(key, AttemptOutcome.FAILED, "abandoned before it was submitted")
+            elif batch.status != BatchStatus.CLOSED:
+                words = "abandoned by hand; what it may have answered counts as lost"
+                self._books.finish(key, AttemptOutcome.LOST, words)
+        return Look(self._books.batch(key))
+
+    def _meet(self, batch: Batch, trouble: BatchTrouble | None) -> None:
+        """Note a trouble, cancel what is overdue, and close what has been in trouble for long."""
+        if trouble is not None and trouble != batch.trouble:
+            log.warning("batch %s is in trouble: %s", batch.name, trouble)
+        self._books.troubled(batch.key, trouble)
+        noted = self._books.batch(batch.key)
+        if self._rules.gives_up(noted, datetime.now(UTC)):
+            words = self._rules.closing_words(noted)
+            log.error("batch %s: %s", batch.name, words)
+            self._books.finish(batch.key, AttemptOutcome.LOST, words)
+        elif trouble == BatchTrouble.OVERDUE:
+            with suppress(SendFailure):  # it is asked again with the next look
+                self._server.cancel(_id_of(batch))
 
     def cancel(self, key: str) -> Look:
         """End a batch; what it has answered until then is collected, the rest is given back.
@@ -176,8 +209,12 @@ class BatchDoor:
         try:
             self._patiently(lambda: self._submit_once(batch.key), batch.key)
         except LlmRefused as refusal:
-            if self._books.batch(batch.key).status == BatchStatus.INTENDED:
+            status = self._books.batch(batch.key).status
+            if status == BatchStatus.INTENDED:
                 self._books.finish(batch.key, AttemptOutcome.REFUSED, str(refusal))
+            elif self._rules.is_overdue(batch, datetime.now(UTC)):
+                words = f"nobody knows whether it was made, and the server says: {refusal}"
+                self._books.finish(batch.key, AttemptOutcome.LOST, words)
             raise
 
     def _submit_once(self, key: str) -> None:
@@ -219,11 +256,19 @@ class BatchDoor:
             raise LlmRefused(not_allowed(what, self._server.url, [batch.server]))
 
     def _collect(self, batch: Batch, seen: ServerBatch) -> str | None:
-        """Take every line home, whatever order they come in, and close the batch."""
+        """Store every line, whatever order they come in, and close the batch.
+
+        Where a file is not there the batch stays open, for as long as the rules allow.
+        """
         refusal: str | None = None
-        for file_id in seen.files:
-            found = self._patiently(partial(self._take_home, batch, file_id), batch.key)
-            refusal = refusal or found
+        try:
+            for file_id in seen.files:
+                found = self._patiently(partial(self._take_home, batch, file_id), batch.key)
+                refusal = refusal or found
+        except NotThere:
+            self._meet(batch, BatchTrouble.RESULTS_GONE)
+            return refusal
+        self._books.troubled(batch.key, None)
         whole = "; ".join(f"{code}: {words}" for code, words in seen.errors[:3])
         if seen.status == "failed" and _TOO_MUCH_AT_ONCE not in dict(seen.errors):
             refusal = refusal or whole or "the server gives no reason"
@@ -267,6 +312,8 @@ class BatchDoor:
             except TryAgain as failure:
                 wait = (failure.wait or 0.0) + backoff(self._first_backoff, tries, key)
                 if tries == self._attempts or wait > LONGEST_ASKED_WAIT:
+                    if isinstance(failure, NotThere):
+                        raise
                     words = f"the LLM server does not serve batch {key[:12]}: {failure}"
                     raise LlmUnavailable(words) from failure
                 time.sleep(wait)

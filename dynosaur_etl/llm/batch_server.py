@@ -19,6 +19,7 @@ WINDOW: Final = "24h"
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 KEY_NAME = "dynosaur_batch"
 
+_NOT_THERE = frozenset({404, 410})
 _PAGE = 100
 _MOST_PAGES = 1000
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
@@ -45,6 +46,10 @@ class ServerBatch:
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+
+class NotThere(TryAgain):
+    """The server says that a file is not there; it may be there later, or never again."""
 
 
 class BatchServer:
@@ -105,11 +110,20 @@ class BatchServer:
         return self._known(lambda: self._client.batches.with_raw_response.cancel(batch_id))
 
     def lines(self, file_id: str) -> Iterator[bytes]:
-        """Read an output or error file, line by line, without holding it whole."""
+        """Read an output or error file, line by line, without holding it whole.
+
+        Raises:
+            NotThere: the server does not have the file, or not yet.
+            SendFailure: it does not give it.
+        """
         content = self._client.files.with_streaming_response.content(file_id)
         try:
             with content as response:
                 yield from cut_lines(response.iter_bytes())
+        except openai.APIStatusError as error:
+            if error.status_code in _NOT_THERE:
+                raise NotThere(f"HTTP {error.status_code}: no file {file_id}") from error
+            raise read_failure(error) from error
         except (openai.APIError, httpx2.HTTPError) as error:
             raise read_failure(error) from error
 

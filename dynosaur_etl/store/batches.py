@@ -8,7 +8,14 @@ from typing import Any
 from sqlalchemy import Engine, Row, func, select, update
 from sqlalchemy.orm import Session
 
-from dynosaur_etl.domain.batch import Batch, BatchStatus, Line, LineAnswer, LineFailure
+from dynosaur_etl.domain.batch import (
+    Batch,
+    BatchStatus,
+    BatchTrouble,
+    Line,
+    LineAnswer,
+    LineFailure,
+)
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.identity import digest
@@ -78,6 +85,11 @@ class PostgresBatches(PostgresLedger):
     def seen(self, key: str, server_status: str, worked_off: int) -> None:
         """Note what the server says of the batch."""
         self._note(key, server_status=server_status, worked_off=worked_off)
+
+    def troubled(self, key: str, trouble: BatchTrouble | None) -> None:
+        """Note what keeps the batch from ending; the moment of the first trouble stays."""
+        since = None if trouble is None else func.coalesce(LlmBatchRow.trouble_since, func.now())
+        self._note(key, trouble=trouble, trouble_since=since)
 
     def settle_lines(self, key: str, lines: Sequence[Line]) -> None:
         """Store answers and failures; the first line of a request counts."""
@@ -218,4 +230,6 @@ def _batch(row: LlmBatchRow, outcomes: Mapping[str, Mapping[str, int]]) -> Batch
         error=row.error,
         sent_at=row.sent_at,
         outcomes=outcomes.get(row.key, {}),
+        trouble=None if row.trouble is None else BatchTrouble(row.trouble),
+        trouble_since=row.trouble_since,
     )

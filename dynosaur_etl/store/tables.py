@@ -206,6 +206,8 @@ class LlmBatchRow(Base):
     requests: Mapped[int]
     worked_off: Mapped[int] = mapped_column(comment="by the server, when it was last looked at")
     error: Mapped[str | None] = mapped_column(comment="why not every line has an answer")
+    trouble: Mapped[str | None] = mapped_column(comment="see domain.batch.BatchTrouble; null: none")
+    trouble_since: Mapped[datetime | None]
     created_here_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 Channel = Callable[[str], None]
 CHANNELS: tuple[Channel, ...] = (to_log, to_notifier)
 _REASONS_TOLD = 8
+_BATCHES_TOLD = 3
 
 
 class RunFailed(BaseNotifier):
@@ -72,12 +73,14 @@ def _figures(key: str | None) -> list[str]:
     from dynosaur_etl.domain.errors import InvalidInput
     from dynosaur_etl.domain.growth_day import GrowthDay
     from dynosaur_etl.flows.runtime.services import open_services
+    from dynosaur_etl.flows.views.batches import batch_troubles
     from dynosaur_etl.flows.views.status import day_report
 
     try:
         day = str(GrowthDay.parse(key or ""))
         with open_services() as services:
             report = day_report(day, services)
+            batches = batch_troubles(services)
     except InvalidInput:
         return []
     except Exception as error:  # noqa: BLE001 - the message has to leave, whatever is broken
@@ -89,6 +92,7 @@ def _figures(key: str | None) -> list[str]:
         f"rejects: {_listed(rejects)}",
         f"deferred: {_listed(deferred)}",
         f"cost: ${report['cost_usd']}",
+        *batches[:_BATCHES_TOLD],
     ]
 
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
@@ -13,6 +13,9 @@ from dynosaur_airflow.run_settings import run_services
 from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import OVER_CAP, StepReport
+
+if TYPE_CHECKING:
+    from dynosaur_etl.domain.batch import Batch
 
 Summary = dict[str, Any]
 LABEL_LENGTH = 240
@@ -147,13 +150,24 @@ def submit(step: str, *arguments: Any) -> dict[str, Any]:
     }
 
 
-def open_batches(submission: Mapping[str, Any]) -> list[str]:
-    """Collect the batches that have ended, and give the server's ids of the others."""
+def open_batches(submission: Mapping[str, Any]) -> "list[Batch]":
+    """Collect the batches that have ended, and return the others."""
     from dynosaur_etl.flows.runtime.batches import still_open
 
     with run_services() as services:
-        batches = still_open(submission["batches"], services)
-    return [batch.server_id for batch in batches if batch.server_id is not None]
+        return still_open(submission["batches"], services)
+
+
+def warn_of_troubles() -> list[str]:
+    """Send what needs a person in one message, and return its sentences."""
+    from dynosaur_airflow.notifier import CHANNELS, tell
+    from dynosaur_etl.flows.upkeep.watch import warnings
+
+    with run_services() as services:
+        found = warnings(services)
+    if found:
+        tell("; ".join(found), CHANNELS)
+    return found
 
 
 def report_submission(number: int, submission: Mapping[str, Any]) -> Summary:

@@ -13,15 +13,20 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from dynosaur_etl.cli.main import app
-from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable
+from dynosaur_etl.domain.errors import InvalidInput, LlmRefused, LlmUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.propose.propose import questions
-from dynosaur_etl.flows.runtime.batches import all_ended, wait_for
+from dynosaur_etl.flows.runtime.batches import all_ended, resume_batches, wait_for
 from dynosaur_etl.flows.runtime.services import Services, open_services, silent
+from dynosaur_etl.flows.upkeep.doctor import examine
+from dynosaur_etl.flows.upkeep.watch import warnings
+from dynosaur_etl.flows.views.batches import batch_troubles
+from dynosaur_etl.flows.views.spending import spent
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.settings import LlmMode
@@ -271,10 +276,98 @@ def test_nobody_home_is_waited_for_by_the_trigger_and_named_by_the_step(
 ) -> None:
     dead = values | {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "DYNOSAUR_LLM_ATTEMPTS": "1"}
     assert not all_ended(["batch_1"], settings(dead))
-    assert all_ended(["batch_that_is_not_there"], services.settings)
+    assert not all_ended(["batch_that_is_not_there"], services.settings)
     result = command(dead, "grow", "--day", DAY)
     assert isinstance(result.exception, LlmUnavailable)
     [left] = batches(values)
     assert left["status"] == "intended"
     assert batches(dead, "cancel", left["key"])[0]["status"] == "closed"
     assert isinstance(command(values, "batches", "cancel", "nothing").exception, InvalidInput)
+
+
+def age_troubles(services: Services, minutes: int) -> None:
+    with services.engine.begin() as connection:
+        connection.execute(
+            text(
+                "update llm_batches"
+                " set trouble_since = trouble_since - make_interval(mins => :minutes)"
+            ),
+            {"minutes": minutes},
+        )
+
+
+def test_a_batch_in_trouble_is_named_everywhere_and_ends_without_a_run(
+    values: dict[str, str], services: Services
+) -> None:
+    day = GrowthDay.parse(DAY)
+    [key] = growth.submit_proposals(day, services, 0).batches
+    with services.engine.begin() as connection:
+        connection.execute(text("update llm_batches set server_id = 'batch_nobody_knows'"))
+    assert spent(services)["batches"][0]["trouble"] is None
+    assert [check.ok for check in examine(services.settings) if check.name == "batches"] == [True]
+
+    [warning] = warnings(services)
+    assert warning.startswith(f"batch batch_nobody_knows of {DAY}")
+    assert "unknown since" in warning
+    [row] = spent(services)["batches"]
+    assert (row["key"], row["status"], row["trouble"]) == (key, "submitted", "unknown")
+    assert row["closes_at"] > row["trouble_since"]
+    [check] = [check for check in examine(services.settings) if check.name == "batches"]
+    assert not check.ok
+    assert "batch_nobody_knows" in check.found
+    assert command(values, "doctor").exit_code == 3
+    assert batch_troubles(services) == [warning]
+
+    age_troubles(services, minutes=121)
+    [warning] = warnings(services)
+    assert f"was closed with {row['requests']} lost" in warning
+    [row] = spent(services)["batches"]
+    assert (row["status"], row["lost"], row["closes_at"]) == ("closed", row["requests"], None)
+    [check] = [check for check in examine(services.settings) if check.name == "batches"]
+    assert check.ok
+    assert "was closed" in check.found
+    report = growth.propose_all(day, services)
+    assert report.counts.deferred == 0
+    age_troubles(services, minutes=60 * 24 * 8)
+    assert (warnings(services), spent(services)["batches"]) == ([], [])
+
+
+def test_a_wait_ends_when_the_rules_close_its_batch(
+    values: dict[str, str], services: Services
+) -> None:
+    [key] = growth.submit_proposals(GrowthDay.parse(DAY), services, 0).batches
+    with services.engine.begin() as connection:
+        connection.execute(text("update llm_batches set server_id = 'batch_nobody_knows'"))
+    assert warnings(services)
+    age_troubles(services, minutes=121)
+    wait_for([key], services, silent)
+    [row] = batches(values)
+    assert (row["status"], row["trouble"]) == ("closed", "unknown")
+
+
+def test_a_batch_is_abandoned_by_its_name(values: dict[str, str], services: Services) -> None:
+    [key] = growth.submit_proposals(GrowthDay.parse(DAY), services, 0).batches
+    dead = values | {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    [row] = batches(dead, "abandon", key[:8])
+    assert (row["status"], row["lost"]) == ("closed", row["requests"])
+    assert audit(services.engine).consistent
+
+
+def test_one_batch_that_cannot_be_looked_at_holds_up_no_other(
+    values: dict[str, str], services: Services
+) -> None:
+    object.__setattr__(services.settings, "llm_shard_lines", 3)
+    growth.submit_proposals(GrowthDay.parse(DAY), services, 0)
+    found = all_batches(services.engine)
+    assert len(found) == 2
+    with services.engine.begin() as connection:
+        connection.execute(
+            text("update llm_batches set server = 'http://elsewhere' where key = :key"),
+            {"key": found[0].key},
+        )
+    for _ in range(4):
+        with pytest.raises(LlmRefused, match="OPENAI_BASE_URL"):
+            resume_batches(services)
+    status = {batch.key: str(batch.status) for batch in all_batches(services.engine)}
+    assert status.pop(found[0].key) == "submitted"
+    assert set(status.values()) == {"closed"}

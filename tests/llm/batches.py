@@ -23,6 +23,7 @@ from demo.llm_server import create_app
 from dynosaur_etl.domain.batch import Batch, BatchStatus
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.llm.batch import BatchDoor, Submission
+from dynosaur_etl.llm.batch_rules import DEFAULT_RULES, BatchRules
 from dynosaur_etl.llm.batch_server import KEY_NAME, BatchServer
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.batches import PostgresBatches, all_batches
@@ -87,9 +88,10 @@ def make_door(
     shard_lines: int = 100,
     attempts: int = 3,
     settling: float = 0,
+    rules: BatchRules = DEFAULT_RULES,
 ) -> BatchDoor:
     server = BatchServer(url, "sk-test", 10)
-    return BatchDoor(server, books, shard_lines, attempts, 0.01, settling)
+    return BatchDoor(server, books, shard_lines, attempts, 0.01, settling, rules)
 
 
 def questions(number: int, model: str = MODEL) -> list[ChatRequest]:

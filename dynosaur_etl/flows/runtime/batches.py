@@ -58,9 +58,10 @@ def wait_for(keys: Sequence[str], services: Services, progress: Progress) -> Non
 
 
 def all_ended(server_ids: Sequence[str], settings: Settings) -> bool:
-    """Tell whether nothing is left to wait for; a server that is silent leaves everything open.
+    """Return whether nothing is left to wait for; a server that is silent leaves everything open.
 
-    A server that refuses to tell leaves nothing to wait for either: who collects meets its words.
+    So does one that does not know a batch, for as long as the rules of batches allow. A server that
+    refuses to tell leaves nothing to wait for: who collects meets its words.
     """
     server = batch_server(settings)
     try:
@@ -72,7 +73,7 @@ def all_ended(server_ids: Sequence[str], settings: Settings) -> bool:
         return True
     finally:
         server.close()
-    return all(batch is None or batch.ended for batch in found)
+    return all(batch is not None and batch.ended for batch in found)
 
 
 def batches_of(keys: Sequence[str], services: Services) -> list[Batch]:
@@ -97,15 +98,34 @@ def cancel_batch(name: str, services: Services) -> dict[str, Any]:
     return describe(services.batches.cancel(batch.key).batch)
 
 
+def abandon_batch(name: str, services: Services) -> dict[str, Any]:
+    """Close a batch without asking its server; what it may have answered counts as lost.
+
+    Raises:
+        InvalidInput: there is no such batch, or the name stands for several.
+    """
+    batch = batch_named(services.engine, name)
+    return describe(services.batches.abandon(batch.key).batch)
+
+
 def resume_batches(services: Services) -> list[dict[str, Any]]:
     """Take up every batch that is not closed: submit what was not, collect what has ended.
 
+    All of them are looked at, whatever becomes of one.
+
     Raises:
         LlmUnavailable: the server does not answer.
-        LlmRefused: the server refuses every request of a batch, or does not know it.
+        LlmRefused: the server refuses every request of a batch.
     """
     left = [b.key for b in all_batches(services.engine) if b.status != BatchStatus.CLOSED]
-    still_open(left, services)
+    failures: list[LlmUnavailable | LlmRefused] = []
+    for key in left:
+        try:
+            still_open([key], services)
+        except (LlmUnavailable, LlmRefused) as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
     return [describe(batch) for batch in batches_of(left, services)]
 
 
@@ -128,4 +148,6 @@ def describe(batch: Batch) -> dict[str, Any]:
         "lost": outcomes.get(AttemptOutcome.LOST, 0),
         "failed": outcomes.get(AttemptOutcome.FAILED, 0),
         "error": batch.error,
+        "trouble": None if batch.trouble is None else str(batch.trouble),
+        "trouble_since": None if batch.trouble_since is None else batch.trouble_since.isoformat(),
     }

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -145,6 +146,7 @@ class Services:
     @cached_property
     def batches(self) -> "BatchDoor":
         from dynosaur_etl.llm.batch import BatchDoor
+        from dynosaur_etl.llm.batch_rules import BatchRules
         from dynosaur_etl.store.batches import PostgresBatches
 
         settings = self.settings
@@ -157,7 +159,16 @@ class Services:
         self._closing.callback(books.close)
         server = batch_server(settings)
         self._closing.callback(server.close)
-        return BatchDoor(server, books, settings.llm_shard_lines, settings.llm_attempts)
+        return BatchDoor(
+            server,
+            books,
+            settings.llm_shard_lines,
+            settings.llm_attempts,
+            rules=BatchRules(
+                overdue=timedelta(hours=settings.llm_batch_hours),
+                grace=timedelta(minutes=settings.llm_batch_grace_minutes),
+            ),
+        )
 
     @cached_property
     def embedder(self) -> "Embedder":

