@@ -19,12 +19,13 @@ from dynosaur_etl.domain.ledger import (
     Ledger,
 )
 from dynosaur_etl.domain.pace import Told
+from dynosaur_etl.llm.availability import RequestTries, ServerHealth
 from dynosaur_etl.llm.failures import RequestRefused, RunRefused, TryAgain
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
-from dynosaur_etl.llm.pace import LONGEST_ASKED_WAIT, Breaker, Tries, backoff
 from dynosaur_etl.llm.sender import Reply, Sender
 from dynosaur_etl.llm.settling import Settler
 from dynosaur_etl.llm.slot import NotSent, Slot
+from dynosaur_etl.net.retry import RetryPolicy, spread_by_key
 
 POLL_SECONDS = 0.2
 AHEAD = 2
@@ -46,8 +47,7 @@ class Asking:
         sender: Sender,
         ledger: Ledger,
         concurrency: int,
-        attempts: int,
-        first_backoff: float,
+        policy: RetryPolicy,
         patience: float,
         progress: Callable[[int], None],
     ) -> None:
@@ -61,14 +61,13 @@ class Asking:
         self._ahead = 0
         self._in_flight = asyncio.Semaphore(concurrency)
         self._unanswered = 0
-        self._attempts = attempts
-        self._first_backoff = first_backoff
+        self._policy = policy
         self._patience = patience
         self._progress = progress
         self._running: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._moved = asyncio.Event()
-        self._breaker = Breaker(concurrency)
+        self._health = ServerHealth(concurrency, policy)
         self._refusal: RunRefused | None = None
         self._stopped = asyncio.Event()
         self._claim_from = 0.0
@@ -173,8 +172,7 @@ class Asking:
         self._ahead = 0
         self._put_back(later)
         self._claim_from = now + later[0].wait
-        if later[0].wait > LONGEST_ASKED_WAIT:
-            self._breaker.paused(later[0].wait)
+        if self._health.asked_to_wait(later[0].wait):
             self._stopped.set()
 
     def _meet_budget(self, spent: Sequence[BudgetSpent], was_running: bool) -> None:
@@ -200,7 +198,7 @@ class Asking:
 
     async def _ask(self, claim: Claimed, claimed_at: float) -> None:
         """Send one claimed request until it is answered, refused or given up."""
-        tries = Tries(self._attempts)
+        tries = RequestTries(self._policy)
         try:
             received = await self._reply(claim, claimed_at, tries)
             if received is not None:
@@ -212,7 +210,7 @@ class Asking:
             await self._settle(*received)
 
     async def _reply(
-        self, claim: Claimed, claimed_at: float, tries: Tries
+        self, claim: Claimed, claimed_at: float, tries: RequestTries
     ) -> tuple[Claimed, Reply] | None:
         while await self._may_leave(claim, claimed_at):
             try:
@@ -240,7 +238,9 @@ class Asking:
         rest = claimed_at + (claim.wait or 0.0) - time.monotonic()
         return not self._stopped.is_set() and not await self._stops_within(rest)
 
-    async def _following(self, claim: Claimed, failure: TryAgain, tries: Tries) -> Claimed | None:
+    async def _following(
+        self, claim: Claimed, failure: TryAgain, tries: RequestTries
+    ) -> Claimed | None:
         """Wait and open the next attempt; None where there is none."""
         await asyncio.to_thread(self._ledger.fail, claim, failure.outcome, str(failure))
         if not await self._may_try_again(claim.request, failure, tries):
@@ -255,7 +255,7 @@ class Asking:
 
     async def _settle(self, claim: Claimed, reply: Reply) -> None:
         await self._settler.settle(claim, reply.answer)
-        self._breaker.answered()
+        self._health.answered()
         self._answered[claim.request.key] = reply.answer
         self._sent += 1
 
@@ -273,21 +273,24 @@ class Asking:
 
     async def _give_up(self, claim: Claimed, why: str) -> None:
         await asyncio.to_thread(self._ledger.release, claim, why)
-        self._defer(claim.request, Deferral.UNAVAILABLE, self._breaker.reason or why)
+        self._defer(claim.request, Deferral.UNAVAILABLE, self._health.reason or why)
 
-    async def _may_try_again(self, request: ChatRequest, failure: TryAgain, tries: Tries) -> bool:
+    async def _may_try_again(
+        self, request: ChatRequest, failure: TryAgain, tries: RequestTries
+    ) -> bool:
         """Wait before the next try; false where there is none."""
-        self._breaker.failed(failure)
+        self._health.failed(failure)
         tries.failed(failure)
         if tries.used_up:
-            self._breaker.gave_up(failure)
-        if self._breaker.open:
+            self._health.gave_up(failure)
+        if self._health.is_dead:
             self._stopped.set()
         if self._stopped.is_set() or tries.used_up:
             return False
         if failure.rate_limited:
             await asyncio.to_thread(self._ledger.slow_down, request.model, failure.wait)
-        wait = backoff(self._first_backoff, tries.number, request.key) + (failure.wait or 0.0)
+        spread = spread_by_key(request.key)(tries.number)
+        wait = self._policy.wait(tries.number, failure, spread)
         return not await self._stops_within(wait)
 
     async def _stops_within(self, seconds: float) -> bool:
@@ -311,9 +314,9 @@ class Asking:
     def _outcomes(self) -> Outcomes:
         if self._refusal is not None:
             raise LlmRefused(f"the LLM server refuses every request: {self._refusal}")
-        self._defer_pending(Deferral.UNAVAILABLE, self._breaker.reason or "the server is not asked")
-        if self._breaker.open and not self._answered:
-            raise LlmUnavailable(f"the LLM server gives no answer: {self._breaker.reason}")
+        self._defer_pending(Deferral.UNAVAILABLE, self._health.reason or "the server is not asked")
+        if self._health.is_dead and not self._answered:
+            raise LlmUnavailable(f"the LLM server gives no answer: {self._health.reason}")
         if self._done != len(self._taken_up):
             raise CountsDoNotReconcile(f"asked {len(self._taken_up)}, accounted for {self._done}")
         self._progress(self._done)

@@ -24,7 +24,7 @@ from dynosaur_etl.llm.batch_rules import DEFAULT_RULES, BatchRules
 from dynosaur_etl.llm.batch_server import BatchServer, NotThere, ServerBatch
 from dynosaur_etl.llm.failures import RequestRefused, RunRefused, SendFailure, TryAgain
 from dynosaur_etl.llm.outcomes import Deferral
-from dynosaur_etl.llm.pace import LONGEST_ASKED_WAIT, backoff
+from dynosaur_etl.net.retry import RetryPolicy, call_with_retries, spread_by_key
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +85,7 @@ class BatchDoor:
         self._server = server
         self._books = books
         self._shard_lines = shard_lines
-        self._attempts = attempts
-        self._first_backoff = first_backoff
+        self._policy = RetryPolicy(attempts, first_backoff)
         self._settling = settling
         self._rules = rules
 
@@ -301,22 +300,20 @@ class BatchDoor:
             log.warning("batch %s: %d lines of %s are unreadable", batch.name, unreadable, file_id)
 
     def _patiently(self, call: Callable[[], T], key: str) -> T:
-        """Call until it succeeds, with growing waits; failures become our own errors."""
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                return call()
-            except (RequestRefused, RunRefused) as refusal:
-                raise LlmRefused(f"the LLM server refuses batch {key[:12]}: {refusal}") from refusal
-            except TryAgain as failure:
-                wait = (failure.wait or 0.0) + backoff(self._first_backoff, tries, key)
-                if tries == self._attempts or wait > LONGEST_ASKED_WAIT:
-                    if isinstance(failure, NotThere):
-                        raise
-                    words = f"the LLM server does not serve batch {key[:12]}: {failure}"
-                    raise LlmUnavailable(words) from failure
-                time.sleep(wait)
+        """Call until it succeeds, with growing waits; failures become our own errors.
+
+        Raises:
+            NotThere: a file is still not there with the last call.
+        """
+        try:
+            return call_with_retries(call, self._policy, spread_by_key(key))
+        except NotThere:
+            raise
+        except TryAgain as failure:
+            words = f"the LLM server does not serve batch {key[:12]}: {failure}"
+            raise LlmUnavailable(words) from failure
+        except (RequestRefused, RunRefused) as refusal:
+            raise LlmRefused(f"the LLM server refuses batch {key[:12]}: {refusal}") from refusal
 
 
 def _id_of(batch: Batch) -> str:

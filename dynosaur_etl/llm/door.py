@@ -9,6 +9,7 @@ from dynosaur_etl.domain.ledger import Ledger
 from dynosaur_etl.llm.asking import Asking
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.llm.sender import Sender
+from dynosaur_etl.net.retry import RetryPolicy
 
 FIRST_BACKOFF = 0.5
 
@@ -36,8 +37,7 @@ class LlmDoor:
         self._address = (base_url, api_key, timeout, concurrency, tls)
         self._timeout = timeout
         self._concurrency = concurrency
-        self._attempts = attempts
-        self._first_backoff = first_backoff
+        self._policy = RetryPolicy(attempts, first_backoff)
         self._ledger = ledger
 
     async def ask_all(
@@ -66,9 +66,8 @@ class LlmDoor:
                 sender=sender,
                 ledger=self._ledger,
                 concurrency=self._concurrency,
-                attempts=self._attempts,
-                first_backoff=self._first_backoff,
-                patience=self._timeout * self._attempts,
+                policy=self._policy,
+                patience=self._timeout * self._policy.attempts,
                 progress=progress or (lambda _: None),
             )
             return await asking.run()

@@ -1,6 +1,5 @@
 """What a failed sending means: wait and send again, give up this request, or stop the run."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import aiohttp
@@ -10,7 +9,8 @@ import openai
 from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.domain.text import clean_text, shorten
 from dynosaur_etl.llm.error_body import MAX_ERROR, ServerError, error_in_refusal
-from dynosaur_etl.llm.limits import read_retry_after, read_told
+from dynosaur_etl.net.headers import asked_wait
+from dynosaur_etl.net.retry import PassingFailure
 
 _TRANSIENT_STATUSES = frozenset({408, 409, 425, 429})
 _RUN_STATUSES = frozenset({401, 402, 403, 404})
@@ -34,7 +34,7 @@ class SendFailure(Exception):
     outcome = AttemptOutcome.FAILED
 
 
-class TryAgain(SendFailure):
+class TryAgain(SendFailure, PassingFailure):
     """The same request may be answered later.
 
     Attributes:
@@ -50,9 +50,8 @@ class TryAgain(SendFailure):
         wait: float | None = None,
         rate_limited: bool = False,
     ) -> None:
-        super().__init__(message)
+        PassingFailure.__init__(self, message, wait)
         self.outcome = outcome
-        self.wait = wait
         self.rate_limited = rate_limited
 
 
@@ -102,13 +101,8 @@ def _cause(error: BaseException) -> BaseException:
 
 def _read_status(error: openai.APIStatusError) -> SendFailure:
     found = error_in_refusal(error.body) or ServerError(None, (), None, _words(error))
-    return read_refusal(error.status_code, found, asked_wait(error.response.headers))
-
-
-def asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer's headers ask to wait; None where they ask nothing."""
-    wait = read_retry_after(headers, datetime.now(UTC))
-    return read_told(headers, tokens=1).wait if wait is None else wait
+    wait = asked_wait(error.response.headers, datetime.now(UTC))
+    return read_refusal(error.status_code, found, wait)
 
 
 def read_refusal(status: int, error: ServerError, wait: float | None = None) -> SendFailure:

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,12 +21,11 @@ from dynosaur_etl.llm.error_body import ServerError
 from dynosaur_etl.llm.failures import (
     RequestRefused,
     TryAgain,
-    asked_wait,
     read_failure,
     read_reported,
 )
-from dynosaur_etl.llm.limits import read_told
 from dynosaur_etl.llm.slot import Slot
+from dynosaur_etl.net.headers import asked_wait, read_reported_limits
 
 NO_KEY = "no-key"
 """The client insists on a key; servers on one's own machine want none."""
@@ -118,12 +118,12 @@ class Sender:
             slot.free()
         answer = read_completion(body, request.model)
         if isinstance(answer, ServerError):
-            raise read_reported(answer, asked_wait(headers))
+            raise read_reported(answer, asked_wait(headers, datetime.now(UTC)))
         if answer is None:
             start = body[:80].decode("utf-8", "replace")
             message = f"HTTP 200, but the body is no chat completion: {start!r}"
             raise TryAgain(message, AttemptOutcome.LOST)
-        return Reply(answer, read_told(headers, paced_tokens(request)))
+        return Reply(answer, read_reported_limits(headers, paced_tokens(request)))
 
     async def _receive(self, request: ChatRequest) -> tuple[bytes, Mapping[str, str]]:
         # `post` sends the body as it is; `chat.completions.create` would first walk through it

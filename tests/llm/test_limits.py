@@ -4,52 +4,21 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine
 
-from dynosaur_etl.domain.pace import PaceRules, Told
-from dynosaur_etl.llm.limits import read_retry_after, read_told
+from dynosaur_etl.domain.pace import PaceRules
 from dynosaur_etl.store.ledger_audit import audit
 from tests.llm.asking import ask, make_door, make_ledger, make_request
 from tests.llm.faulty_llm import FaultyLlm
 
 ROOT = Path(__file__).resolve().parents[2]
-NOW = datetime(2020, 12, 3, 12, 0, tzinfo=UTC)
 WINDOW, LIMIT = 1.0, 12
 
 
 def headers(**values: str) -> dict[str, str]:
     return {f"x-ratelimit-{name.replace('_', '-')}": value for name, value in values.items()}
-
-
-@pytest.mark.parametrize(
-    ("found", "told"),
-    [
-        ({}, Told()),
-        (headers(limit_requests="500", limit_tokens="30000"), Told(500, 30_000)),
-        (headers(remaining_requests="0", reset_requests="6m0s"), Told(wait=360.0)),
-        (headers(remaining_requests="1", reset_requests="6m0s"), Told()),
-        (headers(remaining_tokens="99", reset_tokens="1h2m3.5s"), Told(wait=3723.5)),
-        (headers(remaining_tokens="100", reset_tokens="12ms"), Told()),
-        (headers(remaining_tokens="0", reset_tokens="12ms"), Told(wait=0.012)),
-        (headers(remaining_tokens="0", reset_tokens="7"), Told(wait=7.0)),
-        (headers(remaining_requests="0", remaining_tokens="0", reset_requests="2s",
-                 reset_tokens="3s"), Told(wait=3.0)),
-        (headers(limit_requests="-5", limit_tokens="many", remaining_requests="9" * 40), Told()),
-        (headers(remaining_requests="0", reset_requests="nan"), Told()),
-        (headers(remaining_requests="0", reset_requests="soon"), Told()),
-    ],
-)  # fmt: skip
-def test_headers_are_read(found: dict[str, str], told: Told) -> None:
-    assert read_told(found, tokens=100) == told
-
-
-def test_milliseconds_go_before_seconds() -> None:
-    found = {"retry-after-ms": "250", "retry-after": "1"}
-    assert read_retry_after(found, NOW) == 0.25
 
 
 def fullest(times: list[float]) -> int:

@@ -1,4 +1,4 @@
-"""When a request takes a place among those on their way, over HTTP with the real client."""
+"""When a request takes its permit, and when it gives it back, over HTTP with the real client."""
 
 import threading
 import time
@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from dynosaur_etl.hub import place as place_module
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.hub.place import Place
+from dynosaur_etl.net import traced_permit
+from dynosaur_etl.net.traced_permit import TracedPermit
 from tests.hub.faulty_hub import SHA, Answer, FaultyHub, as_json
 
 SLOW, QUICK = "owner/slow", "owner/quick"
@@ -27,7 +27,7 @@ def scripted(hub: FaultyHub, trickle: float) -> Callable[[str], int]:
 
 
 def asked_together(ask: Callable[[str], int]) -> list[int]:
-    """Ask for the quick dataset while the slow one has the only place."""
+    """Ask for the quick dataset while the slow one has the only permit."""
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(ask, SLOW)
         time.sleep(0.1)
@@ -38,13 +38,13 @@ def asked_together(ask: Callable[[str], int]) -> list[int]:
 def test_a_connection_that_the_server_closed_during_the_wait_is_not_used(
     hub: FaultyHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place_module, "_FRESH_SECONDS", 0.1)
+    monkeypatch.setattr(traced_permit, "_FRESH_SECONDS", 0.1)
     hub.patience = 0.3
     ask = scripted(hub, trickle=0.01)
     assert asked_together(ask) == [1, 1]  # a commit each, and no retry
 
 
-def test_a_request_is_made_ready_and_its_connection_opened_before_it_has_a_place(
+def test_a_request_is_made_ready_and_its_connection_opened_before_it_has_a_permit(
     hub: FaultyHub,
 ) -> None:
     ask = scripted(hub, trickle=0.005)
@@ -59,24 +59,23 @@ def test_a_request_is_made_ready_and_its_connection_opened_before_it_has_a_place
     assert (hub.busiest, hub.connections) == (1, 2)
 
 
-def test_the_place_is_free_when_the_last_byte_has_come(hub: FaultyHub) -> None:
+def test_the_permit_is_free_when_the_last_byte_has_come(hub: FaultyHub) -> None:
     hub.answers["/file"] = [Answer(body=b"x" * 10)]
-    places = threading.BoundedSemaphore(1)
-    with httpx2.Client() as client, Place(places) as place:
+    permits = threading.BoundedSemaphore(1)
+    with httpx2.Client() as client, TracedPermit(permits) as permit:
         request = client.build_request("GET", f"{hub.endpoint}/file")
-        request.extensions["trace"] = place.told
+        request.extensions["trace"] = permit.trace
         answer = client.send(request, stream=True)
-        assert not places.acquire(blocking=False)
+        assert not permits.acquire(blocking=False)
         assert answer.read() == b"x" * 10
-        assert places.acquire(blocking=False)
-        places.release()
+        assert permits.acquire(blocking=False)
+        permits.release()
 
 
-def test_the_place_is_free_after_an_answer_that_is_cut_short(hub: FaultyHub) -> None:
+def test_the_permit_is_free_after_an_answer_that_is_cut_short(hub: FaultyHub) -> None:
     hub.answers["/file"] = [Answer(body=b"x" * 10, cut=5)]
-    places = threading.BoundedSemaphore(1)
-    with httpx2.Client() as client, pytest.raises(httpx2.RemoteProtocolError), Place(places) as p:
-        client.send(
-            client.build_request("GET", f"{hub.endpoint}/file", extensions={"trace": p.told})
-        )
-    assert places.acquire(blocking=False)
+    permits, is_cut = threading.BoundedSemaphore(1), pytest.raises(httpx2.RemoteProtocolError)
+    with httpx2.Client() as client, is_cut, TracedPermit(permits) as permit:
+        trace = {"trace": permit.trace}
+        client.send(client.build_request("GET", f"{hub.endpoint}/file", extensions=trace))
+    assert permits.acquire(blocking=False)

@@ -1,12 +1,10 @@
 """Keeping under a server's rate limits, and leaving a server alone that does not answer.
 
-One `Limiter` for each server and kind of limit, and one `Breaker` for each server, are shared by
-all threads of the process. A server tells its limits with every answer, as the Hub does:
-`RateLimit: "api";r=489;t=271` (requests left, seconds until the count starts again) and
-`RateLimit-Policy: "fixed window";"api";q=500;w=300` (requests in a window, its seconds).
+One `Limiter` for each server and kind of limit, and one circuit breaker for each server, are shared
+by all threads of the process. A server reports its limits with every answer, see
+`dynosaur_etl.net.headers`.
 """
 
-import re
 import threading
 import time
 from collections import defaultdict
@@ -14,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dynosaur_etl.domain.errors import HubUnavailable
+from dynosaur_etl.net.breaker import CircuitBreaker
+from dynosaur_etl.net.headers import read_window
 
 LONGEST_WAIT = 330.0
 """Seconds; the Hub's rate limits count over windows of 300 s."""
@@ -23,8 +23,6 @@ BREAK_AFTER = 8
 
 COOL_DOWN = 60.0
 """Seconds for which a server that does not answer is left alone."""
-
-_NUMBERS = re.compile(r"\b([rtqw])\s*=\s*(\d{1,9})")
 
 
 class Limiter:
@@ -40,8 +38,8 @@ class Limiter:
         self._window = 0.0
         self._paused_until = 0.0
 
-    def take(self) -> int:
-        """Wait until one more request is allowed; give its ticket, which `give_back` wants.
+    def acquire(self) -> int:
+        """Wait until one more request is allowed; return its ticket, which `release` wants.
 
         Raises:
             HubUnavailable: the wait would be longer than 330 s.
@@ -52,13 +50,13 @@ class Limiter:
             time.sleep(wait)
         return self._answered
 
-    def give_back(
+    def release(
         self, ticket: int, headers: Mapping[str, str] | None, pause: float | None = None
     ) -> None:
         """End a request.
 
         Args:
-            ticket: that `take` gave for it.
+            ticket: that `acquire` returned for it.
             headers: of its answer, None where there was none.
             pause: seconds for which the server wants no request at all.
         """
@@ -70,7 +68,7 @@ class Limiter:
                 self._paused_until = max(self._paused_until, time.monotonic() + pause)
 
     def _try(self) -> float:
-        """Take a request and give 0, or give the seconds after which to try again."""
+        """Take a request and return 0, or return the seconds after which to try again."""
         with self._lock:
             now = time.monotonic()
             if now < self._paused_until:
@@ -87,60 +85,28 @@ class Limiter:
             return 0.0
 
     def _read(self, headers: Mapping[str, str], unseen: int) -> None:
-        """Take over what an answer tells is left, less what its server may not have counted.
+        """Take over what an answer reports as left, less what its server may not have counted.
 
         Answers overtake each other: a server has surely counted only what was answered before
         this answer's request left.
         """
-        policy = dict(_NUMBERS.findall(headers.get("ratelimit-policy", "")))
-        self._quota = int(policy["q"]) if int(policy.get("q", 0)) else self._quota
-        self._window = float(policy.get("w", self._window))
-        limit = dict(_NUMBERS.findall(headers.get("ratelimit", "")))
-        if "r" in limit and "t" in limit:
-            self._left = int(limit["r"]) - unseen
-            self._renewed_at = time.monotonic() + int(limit["t"])
+        window = read_window(headers)
+        self._quota = window.quota or self._quota
+        self._window = self._window if window.seconds is None else window.seconds
+        if window.remaining is not None and window.reset is not None:
+            self._left = window.remaining - unseen
+            self._renewed_at = time.monotonic() + window.reset
 
 
-class Breaker:
-    """Refuses requests to a server that has given up on too many in a row."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._failures = 0
-        self._closed_from = 0.0
-
-    def check(self) -> None:
-        """Let a request through; after a cool-down one, and the rest if that one is answered.
-
-        Raises:
-            HubUnavailable: the server is left alone for now.
-        """
-        with self._lock:
-            now = time.monotonic()
-            if self._failures < BREAK_AFTER:
-                return
-            if now < self._closed_from:
-                left = self._closed_from - now
-                found = f"{self._failures} requests in a row had no usable answer"
-                raise HubUnavailable(f"{found}; the server is left alone for {left:.0f} s")
-            self._closed_from = now + COOL_DOWN
-
-    def answered(self) -> None:
-        with self._lock:
-            self._failures = 0
-
-    def given_up(self) -> None:
-        with self._lock:
-            self._failures += 1
-            if self._failures >= BREAK_AFTER:
-                self._closed_from = time.monotonic() + COOL_DOWN
+def _new_breaker() -> CircuitBreaker:
+    return CircuitBreaker(BREAK_AFTER, COOL_DOWN)
 
 
 @dataclass
 class Server:
     """What the process knows of one server."""
 
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: CircuitBreaker = field(default_factory=_new_breaker)
     limiters: defaultdict[str, Limiter] = field(default_factory=lambda: defaultdict(Limiter))
 
 
@@ -148,8 +114,8 @@ _servers: defaultdict[str, Server] = defaultdict(Server)
 _servers_lock = threading.Lock()
 
 
-def limits_of(origin: str, lane: str) -> tuple[Breaker, Limiter]:
-    """Give the breaker of a server, and the limiter of one of its separately limited kinds."""
+def limits_of(origin: str, lane: str) -> tuple[CircuitBreaker, Limiter]:
+    """Return the breaker of a server, and the limiter of one of its separately limited kinds."""
     with _servers_lock:
         server = _servers[origin]
         return server.breaker, server.limiters[lane]

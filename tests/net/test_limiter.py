@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dynosaur_etl.domain.errors import HubRefused, HubUnavailable
-from dynosaur_etl.hub import limiter, session
 from dynosaur_etl.hub.client import HubClient
+from dynosaur_etl.net import hub_session, limiter
 from tests.hub.faulty_hub import SHA, Answer, FaultyHub
 from tests.hub.test_client_faults import CARD, COMMITS, GOOD, ID
 
@@ -101,7 +101,7 @@ def broken(hub: FaultyHub, monkeypatch: pytest.MonkeyPatch) -> FaultyHub:
     """A Hub that fails, the breaker being quick."""
     monkeypatch.setattr(limiter, "BREAK_AFTER", 3)
     monkeypatch.setattr(limiter, "COOL_DOWN", 0.5)
-    monkeypatch.setattr(session, "ATTEMPTS", 1)
+    monkeypatch.setattr(hub_session, "ATTEMPTS", 1)
     hub.answers[COMMITS] = [Answer(500, b"x")]
     return hub
 

@@ -3,10 +3,10 @@
 `huggingface_hub` sends everything through one session of the process. It gives listings, commits
 and trees no timeout, does not retry every call, and sleeps for as long as a server asks. Here each
 request made under `Terms` gets a timeout, bounded retries and a bounded body, and keeps under the
-server's rate limits; the requests of others in the same process go through unchanged.
+server's rate limits. Those made in a block of `timed` get its timeout alone, and the requests of
+others in the same process, as of the library's own threads, `DEFAULT_TIMEOUT`.
 """
 
-import re
 import secrets
 import threading
 import time
@@ -14,9 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -25,17 +25,34 @@ from huggingface_hub import get_session, set_client_factory
 from huggingface_hub.utils._http import hf_request_event_hook
 
 from dynosaur_etl.domain.errors import HubUnavailable
-from dynosaur_etl.hub.limiter import LONGEST_WAIT, Limiter, limits_of
-from dynosaur_etl.hub.place import ConnectionAged, Place
+from dynosaur_etl.net.breaker import CircuitOpen
+from dynosaur_etl.net.headers import asked_wait
+from dynosaur_etl.net.limiter import LONGEST_WAIT, Limiter, limits_of
+from dynosaur_etl.net.retry import PassingFailure, RetryPolicy, call_with_retries
+from dynosaur_etl.net.traced_permit import ConnectionAged, TracedPermit
 
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
+DEFAULT_TIMEOUT = httpx2.Timeout(60.0)
+"""Seconds to connect, and between two pieces of an answer, where nobody says otherwise."""
 _BODY_TIMEOUTS = 10  # a whole body may take this many timeouts, so that a trickle ends as well
 _RETRIED = frozenset({408, 425, 429})
-_RATE_LIMIT = re.compile(r"\br\s*=\s*0\b.*?\bt\s*=\s*(\d{1,9})")
 _SAYS_NO = frozenset({500, 501})  # from the viewer: it has nothing to show of this dataset
 _CHATTER = "/api/agent-harnesses"
 _install_lock = threading.Lock()
+
+
+class HubRequest(StrEnum):
+    """The kinds by which requests to the Hub are counted; the viewer is a server of its own."""
+
+    LIST = "list"
+    INFO = "info"
+    COMMITS = "commits"
+    REFS = "refs"
+    TREE = "tree"
+    RESOLVE = "resolve"
+    VIEWER = "viewer"
+    STREAM = "stream"
 
 
 class RequestCounter:
@@ -64,17 +81,18 @@ class Terms:
         kind: under which the requests are counted.
         timeout: seconds to connect, and between two pieces of an answer.
         most_bytes: of an answer's body; the rest is not read.
-        slots: how many requests may be on their way at the same time.
+        permits: how many requests may be on their way at the same time.
     """
 
-    kind: str
+    kind: HubRequest
     timeout: float
     most_bytes: int
-    slots: threading.Semaphore
+    permits: threading.Semaphore
     counter: RequestCounter
 
 
 _terms: ContextVar[Terms | None] = ContextVar("hub_terms", default=None)
+_timeout: ContextVar[float | None] = ContextVar("hub_timeout", default=None)
 
 
 @contextmanager
@@ -85,6 +103,19 @@ def under(terms: Terms) -> Iterator[None]:
         yield
     finally:
         _terms.reset(token)
+
+
+@contextmanager
+def timed(seconds: float) -> Iterator[None]:
+    """Bound the time that the Hub requests of a block wait, and nothing else of them.
+
+    Requests that the library sends from threads of its own keep the session's default.
+    """
+    token = _timeout.set(seconds)
+    try:
+        yield
+    finally:
+        _timeout.reset(token)
 
 
 def install() -> None:
@@ -107,51 +138,64 @@ class PatientClient(httpx2.Client):
         """
         terms = _terms.get()
         if terms is None or stream:
+            _bound_time(request)
             return super().send(request, stream=stream, **options)
         if request.url.path == _CHATTER:  # the client asks unasked, writes a file and forgives
             raise httpx2.RequestError("left out", request=request)
-        lane = "resolve" if terms.kind == "resolve" else "api"  # the Hub counts these apart
+        lane = "resolve" if terms.kind == HubRequest.RESOLVE else "api"  # counted apart by the Hub
         breaker, limiter = limits_of(f"{request.url.scheme}://{_netloc(request)}", lane)
-        with _naming(request):
+        try:
             breaker.check()
-            outcome = self._attempts(request, terms, limiter, options)
-        if isinstance(outcome, httpx2.Response):
-            breaker.answered()
-            return outcome
-        if not outcome.is_limit:
-            breaker.given_up()
-        raise HubUnavailable(f"{_place(request)}: {outcome.words}")
+            answer = self._with_retries(request, terms, limiter, options)
+        except (HubUnavailable, CircuitOpen) as error:
+            raise HubUnavailable(f"{_address(request)}: {error}") from None
+        except _Trouble as trouble:
+            if not trouble.is_limit:
+                breaker.failed()
+            raise HubUnavailable(f"{_address(request)}: {trouble}") from None
+        breaker.succeeded()
+        return answer
 
-    def _attempts(
+    def _with_retries(
         self, request: httpx2.Request, terms: Terms, limiter: Limiter, options: dict[str, Any]
-    ) -> "httpx2.Response | _Trouble":
-        """Send a request until there is an answer; the trouble of the last attempt if not."""
-        attempt = 0
-        while True:
-            attempt += 1
-            ticket = limiter.take()
-            terms.counter.add(terms.kind, is_retry=attempt > 1)
-            outcome = self._attempt(request, terms, partial(limiter.give_back, ticket), options)
-            if isinstance(outcome, httpx2.Response):
-                return outcome
-            wait = _wait(outcome, attempt)
-            if attempt == ATTEMPTS or wait > LONGEST_WAIT:
-                asked = f", which asks to wait {wait:.0f} s" if wait > LONGEST_WAIT else ""
-                return replace(outcome, words=f"{outcome.words}{asked}; attempts: {attempt}")
-            time.sleep(wait)
+    ) -> httpx2.Response:
+        """Send a request until there is an answer.
+
+        Raises:
+            _Trouble: that of the last attempt, with their number.
+        """
+        attempts = 0
+
+        def attempt() -> httpx2.Response:
+            nonlocal attempts
+            ticket = limiter.acquire()
+            attempts += 1
+            terms.counter.add(terms.kind, is_retry=attempts > 1)
+            return self._attempt(request, terms, partial(limiter.release, ticket), options)
+
+        policy = RetryPolicy(
+            ATTEMPTS, FIRST_WAIT, longest_wait=LONGEST_WAIT, longest_asked=LONGEST_WAIT
+        )
+        try:
+            return call_with_retries(attempt, policy, _any_spread)
+        except _Trouble as trouble:
+            wait = trouble.wait or 0.0
+            asked = f", which asks to wait {wait:.0f} s" if wait > LONGEST_WAIT else ""
+            words = f"{trouble}{asked}; attempts: {attempts}"
+            raise _Trouble(words, trouble.wait, trouble.is_limit) from None
 
     def _attempt(
         self,
         request: httpx2.Request,
         terms: Terms,
-        give_back: Callable[[httpx2.Headers | None, float | None], None],
+        release: Callable[[httpx2.Headers | None, float | None], None],
         options: dict[str, Any],
-    ) -> "httpx2.Response | _Trouble":
+    ) -> httpx2.Response:
         headers: httpx2.Headers | None = None
         trouble: _Trouble | None = None
         try:
-            with Place(terms.slots) as place:
-                answer = self._answer(request, terms, place, options)
+            with TracedPermit(terms.permits) as permit:
+                answer = self._answer(request, terms, permit, options)
                 headers = _limit_headers(request, answer)
                 try:
                     body = _read_body(answer, terms)
@@ -161,41 +205,52 @@ class PatientClient(httpx2.Client):
         except (httpx2.RequestError, httpx2.StreamError) as error:
             trouble = _Trouble(f"{type(error).__name__} {error}".strip())
         finally:
-            pause = trouble.asked_wait if trouble is not None and trouble.is_limit else None
-            give_back(headers, pause)
-        return trouble or _with_body(answer, body)
+            pause = trouble.wait if trouble is not None and trouble.is_limit else None
+            release(headers, pause)
+        if trouble is not None:
+            raise trouble
+        return _with_body(answer, body)
 
     def _answer(
-        self, request: httpx2.Request, terms: Terms, place: Place, options: dict[str, Any]
+        self,
+        request: httpx2.Request,
+        terms: Terms,
+        permit: TracedPermit,
+        options: dict[str, Any],
     ) -> httpx2.Response:
-        """Send a request in its place; one that waited for it for long, on another connection."""
+        """Send a request under its permit; one that waited for it long, on another connection."""
         timeout = httpx2.Timeout(terms.timeout).as_dict()
-        request.extensions |= {"timeout": timeout, "trace": place.told}
+        request.extensions |= {"timeout": timeout, "trace": permit.trace}
         try:
             return super().send(request, stream=True, **options)
         except ConnectionAged:
-            place.take()
+            permit.acquire()
             return super().send(request, stream=True, **options)
 
 
-@dataclass(frozen=True)
-class _Trouble:
-    """Why an attempt brought nothing, and the seconds that the server asks to wait."""
+class _Trouble(PassingFailure):
+    """Why an attempt brought nothing; `is_limit` where the server is well but wants fewer."""
 
-    words: str
-    asked_wait: float | None = None
-    is_limit: bool = False
-
-
-@contextmanager
-def _naming(request: httpx2.Request) -> Iterator[None]:
-    try:
-        yield
-    except HubUnavailable as error:
-        raise HubUnavailable(f"{_place(request)}: {error}") from None
+    def __init__(self, words: str, wait: float | None = None, is_limit: bool = False) -> None:
+        super().__init__(words, wait)
+        self.is_limit = is_limit
 
 
-def _place(request: httpx2.Request) -> str:
+def _any_spread(_: int) -> float:
+    return secrets.SystemRandom().random()
+
+
+def _bound_time(request: httpx2.Request) -> None:
+    """Give a request the block's timeout, where the library has asked for none of its own."""
+    seconds, asked = _timeout.get(), request.extensions.get("timeout", {})
+    is_own = any(value is not None for value in asked.values())
+    if is_own and asked != DEFAULT_TIMEOUT.as_dict():
+        return
+    timeout = DEFAULT_TIMEOUT if seconds is None else httpx2.Timeout(seconds)
+    request.extensions |= {"timeout": timeout.as_dict()}
+
+
+def _address(request: httpx2.Request) -> str:
     return f"{request.method} {request.url.copy_with(query=None)}"
 
 
@@ -212,7 +267,7 @@ def _limit_headers(request: httpx2.Request, answer: httpx2.Response) -> httpx2.H
 def _new_client() -> httpx2.Client:
     # as the library's own, with its hook for offline mode and request ids
     hooks: dict[str, list[Any]] = {"request": [hf_request_event_hook]}
-    return PatientClient(event_hooks=hooks, follow_redirects=True, timeout=None)
+    return PatientClient(event_hooks=hooks, follow_redirects=True, timeout=DEFAULT_TIMEOUT)
 
 
 def _read_body(answer: httpx2.Response, terms: Terms) -> bytes:
@@ -228,8 +283,8 @@ def _read_body(answer: httpx2.Response, terms: Terms) -> bytes:
 
 
 def _with_body(answer: httpx2.Response, body: bytes) -> httpx2.Response:
-    told = (b"content-encoding", b"content-length", b"transfer-encoding")
-    headers = [item for item in answer.headers.raw if item[0].lower() not in told]
+    of_the_body = (b"content-encoding", b"content-length", b"transfer-encoding")
+    headers = [item for item in answer.headers.raw if item[0].lower() not in of_the_body]
     whole = httpx2.Response(
         answer.status_code, headers=headers, content=body, request=answer.request
     )
@@ -239,35 +294,11 @@ def _with_body(answer: httpx2.Response, body: bytes) -> httpx2.Response:
 
 def _trouble_in(answer: httpx2.Response, terms: Terms) -> _Trouble | None:
     status = answer.status_code
-    is_no = terms.kind == "viewer" and status in _SAYS_NO
+    is_no = terms.kind == HubRequest.VIEWER and status in _SAYS_NO
     if status in _RETRIED or (status >= 500 and not is_no):
         is_limit = status == httpx2.codes.TOO_MANY_REQUESTS
-        return _Trouble(f"HTTP {status}", _asked_wait(answer.headers), is_limit)
+        return _Trouble(f"HTTP {status}", asked_wait(answer.headers, datetime.now(UTC)), is_limit)
     is_page = answer.headers.get("content-type", "").startswith("text/html")
-    if answer.is_success and is_page and terms.kind != "resolve":
+    if answer.is_success and is_page and terms.kind != HubRequest.RESOLVE:
         return _Trouble(f"HTTP {status} with an HTML page in place of JSON")
     return None
-
-
-def _asked_wait(headers: httpx2.Headers) -> float | None:
-    """Read the wait that `RateLimit` or `Retry-After`, in seconds or as a date, asks for."""
-    limit = _RATE_LIMIT.search(headers.get("ratelimit", ""))
-    if limit:
-        return float(limit[1])
-    asked = headers.get("retry-after", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return float(asked[:9])
-    try:
-        moment = parsedate_to_datetime(asked)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-def _wait(trouble: _Trouble, attempt: int) -> float:
-    """Give the seconds before the next attempt, spread so that callers do not come back at once."""
-    spread = secrets.SystemRandom().uniform(0.5, 1)
-    if trouble.asked_wait is not None:
-        return trouble.asked_wait + spread
-    return FIRST_WAIT * 2.0 ** (attempt - 1) * spread

@@ -1,4 +1,4 @@
-"""A place among the requests that are on their way, held only while one is."""
+"""A permit to have a request on its way, held only while one is."""
 
 import threading
 import time
@@ -14,50 +14,50 @@ _HAND_OVER_SECONDS = (
 
 
 class ConnectionAged(Exception):
-    """A request waited for its place for so long that its connection may be closed by now."""
+    """A request waited for its permit for so long that its connection may be closed by now."""
 
 
-class Place(AbstractContextManager["Place"]):
-    """Taken where a request's first byte is about to be sent, freed by its answer's last byte.
+class TracedPermit(AbstractContextManager["TracedPermit"]):
+    """Acquired where a request's first byte is about to be sent, released by its last byte.
 
     What a client does before and after, as making the request ready and closing the answer, goes
-    on while the requests of others are on their way. The client tells of both moments by the
+    on while the requests of others are on their way. The client reports both moments by the
     `trace` extension of its requests: https://www.encode.io/httpcore/extensions/#trace
     """
 
-    def __init__(self, places: threading.Semaphore) -> None:
+    def __init__(self, permits: threading.Semaphore) -> None:
         """Ask for nothing yet.
 
         Args:
-            places: as many as requests may be on their way at the same time.
+            permits: as many as requests may be on their way at the same time.
         """
-        self._places = places
+        self._permits = permits
         self._is_held = False
 
     def __exit__(self, *_: object) -> None:
-        self.free()
+        self.release()
 
-    def told(self, event: str, _: Mapping[str, object]) -> None:
+    def trace(self, event: str, _: Mapping[str, object]) -> None:
         """Follow a request; the function for the extension `trace`.
 
         Raises:
-            ConnectionAged: no place was free for two seconds.
+            ConnectionAged: no permit was free for two seconds.
         """
         if event == _FIRST_BYTE and not self._is_held:
-            self._is_held = self._places.acquire(timeout=_FRESH_SECONDS)
+            self._is_held = self._permits.acquire(timeout=_FRESH_SECONDS)
             if not self._is_held:
                 raise ConnectionAged
         elif event == _LAST_BYTE and self._is_held:
-            self.free()
+            self.release()
             time.sleep(_HAND_OVER_SECONDS)
 
-    def take(self) -> None:
-        """Wait for a place, however long it takes."""
-        self._places.acquire()
+    def acquire(self) -> None:
+        """Wait for a permit, however long it takes."""
+        self._permits.acquire()
         self._is_held = True
 
-    def free(self) -> None:
-        """Free the place if it is held."""
+    def release(self) -> None:
+        """Release the permit if it is held."""
         if self._is_held:
             self._is_held = False
-            self._places.release()
+            self._permits.release()
