@@ -29,7 +29,7 @@ def prompts(number: int) -> list[str]:
 
 
 def ours(address: str, texts: list[str], folder: str) -> Callable[[], int]:
-    from dynosaur_etl.domain.chat import ChatRequest
+    from dynosaur_etl.domain.chat import ChatRequest, Purpose
     from dynosaur_etl.flows.runtime.asking import ask_live
     from dynosaur_etl.flows.runtime.services import Services, silent
     from dynosaur_etl.settings import Settings
@@ -50,7 +50,7 @@ def ours(address: str, texts: list[str], folder: str) -> Callable[[], int]:
     def run() -> int:
         requests = [
             ChatRequest(
-                purpose="propose",
+                purpose=Purpose.PROPOSE,
                 subject=f"dataset {n}",
                 model=MODEL,
                 messages=[

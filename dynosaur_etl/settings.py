@@ -192,10 +192,10 @@ class Settings(BaseSettings):
         120, description="minutes after which a batch in trouble is closed, its requests lost"
     )
     llm_requests_per_minute: int = Field(
-        0, ge=0, description="most requests a minute, of all processes; 0: as the server tells"
+        0, ge=0, description="most requests a minute, of all processes; 0: as the server reports"
     )
     llm_tokens_per_minute: int = Field(
-        0, ge=0, description="most tokens a minute, of all processes; 0: as the server tells"
+        0, ge=0, description="most tokens a minute, of all processes; 0: as the server reports"
     )
     llm_budget_run_usd: Budget = Field(
         Decimal(5), description="most that one day's run may spend, or `unlimited`"
@@ -335,12 +335,12 @@ class Settings(BaseSettings):
 
 
 def cap(budget: Decimal | str) -> Decimal | None:
-    """Give a budget's dollars; None where it is unlimited."""
+    """Return a budget's dollars; None where it is unlimited."""
     return budget if isinstance(budget, Decimal) else None
 
 
 def env_name(field: str) -> str:
-    """Give the environment's name of a setting."""
+    """Return the environment's name of a setting."""
     name = _input_name(field)
     return f"DYNOSAUR_{field.upper()}" if name == field else name
 

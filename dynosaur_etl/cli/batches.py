@@ -7,7 +7,7 @@ import typer
 from dynosaur_etl.cli.console import Json, emit, out
 from dynosaur_etl.cli.context import open_command_services
 
-app = typer.Typer(help="Batches of requests that the LLM server works off by itself.")
+app = typer.Typer(help="Batches of requests that the LLM server answers in its own time.")
 
 
 @app.callback(invoke_without_command=True)
@@ -62,7 +62,7 @@ def _show(state: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    numbers = ("requests", "worked_off", "answered", "refused", "failed", "lost")
+    numbers = ("requests", "completed", "answered", "refused", "failed", "lost")
     table = Table("day", "batch", "status", "on the server", *numbers, "trouble", "error")
     for row in state["batches"]:
         table.add_row(

@@ -1,4 +1,4 @@
-"""Batches of requests that a server works off by itself, and the books that are kept of them."""
+"""Batches of requests that a server answers by itself, and the ledger that is kept of them."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -35,14 +35,14 @@ class BatchTrouble(StrEnum):
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as the books have it.
+    """A batch as the ledger has it.
 
     Attributes:
         key: digest of its requests and of which attempt each of them is on; the server is told it.
         server: base URL that it was made for.
         server_status: in the server's words, when it was last looked at.
         requests: lines of the batch.
-        worked_off: lines that the server had done with when it was last looked at.
+        completed: lines that the server had answered or refused when it was last looked at.
         error: why it ended without an answer to every line.
         outcomes: attempts by outcome.
         trouble: what keeps it from ending, and since when; on a closed one, why it was closed.
@@ -57,7 +57,7 @@ class Batch:
     server_id: str | None
     server_status: str | None
     requests: int
-    worked_off: int
+    completed: int
     error: str | None
     sent_at: datetime | None
     outcomes: Mapping[str, int] = field(default_factory=dict)
@@ -97,8 +97,8 @@ class LineFailure:
 Line = LineAnswer | LineFailure
 
 
-class BatchBooks(Protocol):
-    """Books of batches, shared by all processes.
+class BatchLedger(Protocol):
+    """The ledger of batches, shared by all processes.
 
     A batch and the claims of its requests are committed, with their reservations, before anything
     is sent. The batch owns its requests, so that they outlive the process, until it is closed.
@@ -118,11 +118,11 @@ class BatchBooks(Protocol):
         ...
 
     def batch(self, key: str) -> Batch:
-        """Give a batch as it is now."""
+        """Return a batch as it is now."""
         ...
 
     def requests_of(self, key: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
-        """Give key and body of the requests that are in the batch, in their one order."""
+        """Return key and body of the requests that are in the batch, in their one order."""
         ...
 
     def sending(self, key: str) -> None:
@@ -137,7 +137,7 @@ class BatchBooks(Protocol):
         """Note the server's id of the batch."""
         ...
 
-    def seen(self, key: str, server_status: str, worked_off: int) -> None:
+    def seen(self, key: str, server_status: str, completed: int) -> None:
         """Note what the server says of the batch."""
         ...
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,16 @@ from dynosaur_etl.domain.identity import canonical_json, digest
 from dynosaur_etl.domain.text import clean_json, clean_text
 
 SCHEMA_NAME = "answer"
+
+
+class Purpose(StrEnum):
+    """What requests are paid for; a run's budget is kept for each by itself."""
+
+    PROPOSE = "propose"
+    CRITIC = "critic"
+    JUDGE = "judge"
+
+
 REASONING_TOKENS = 4_000
 """Room that a reasoning model gets to think in; it is billed as part of the answer."""
 
@@ -32,7 +43,7 @@ class ChatRequest:
         prompt_version: of the wording; a new version asks again.
     """
 
-    purpose: str
+    purpose: Purpose
     subject: str
     model: str
     messages: Sequence[Mapping[str, str]]
@@ -69,7 +80,7 @@ class ChatRequest:
         return prompt_bytes(self.messages, self.schema)
 
     def body(self) -> dict[str, Any]:
-        """Give the JSON body of `POST /chat/completions`.
+        """Return the JSON body of `POST /chat/completions`.
 
         Reasoning models refuse `max_tokens` and any temperature of one's own; many servers that
         are not OpenAI's know nothing but `max_tokens`.
@@ -86,7 +97,7 @@ class ChatRequest:
 
 
 def prompt_bytes(messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None) -> int:
-    """Give the bytes of messages and schema with what a server puts around them.
+    """Return the bytes of messages and schema with what a server puts around them.
 
     Every token of a byte-level vocabulary covers at least one byte, so this bounds the tokens of
     the prompt.

@@ -17,7 +17,7 @@ _PLAIN_NAME = re.compile(r"[\w -]+")
 
 
 def flatten(name: str, feature: Any, value: Any) -> str | None:
-    """Give the flat text of a nested value; None where it holds no text.
+    """Return the flat text of a nested value; None where it holds no text.
 
     Args:
         name: of the field, with which every path begins.
@@ -57,7 +57,7 @@ def _step(name: str) -> str:
 
 
 def _part_of(feature: Any, name: str) -> Any:
-    """Give the feature of a struct's part; `Sequence` of a struct is stored as struct of lists."""
+    """Return the feature of a struct's part; `Sequence` of a struct is a struct of lists."""
     element = element_of(feature)
     if isinstance(element, Mapping) and element.get("_type") is None:
         return [element.get(name)]

@@ -9,7 +9,7 @@ _BUCKETS = 2**32
 
 
 def is_held_out(task_key: str, share: float) -> bool:
-    """Tell whether a task belongs to the held-out part.
+    """Return whether a task belongs to the held-out part.
 
     The answer depends on the key and the share alone: it is the same on every day and machine, and
     a task that is held out at one share is held out at every larger one.

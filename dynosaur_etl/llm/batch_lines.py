@@ -99,14 +99,14 @@ def read_line(line: bytes, model: str) -> Line | None:
 
 
 def line_failure(key: str, failure: SendFailure) -> LineFailure:
-    """Say what a failed sending means for the request's line in the books."""
+    """Say what a failed sending means for the request's line in the ledger."""
     refused = isinstance(failure, RequestRefused)
     status = RequestStatus.REFUSED if refused else RequestStatus.FAILED
     return LineFailure(key, failure.outcome, status, str(failure))
 
 
 def refuses_every_line(line: Line) -> bool:
-    """Tell whether a line's fault is every line's: credentials, model or quota."""
+    """Return whether a line's fault is every line's: credentials, model or quota."""
     return (
         isinstance(line, LineFailure)
         and line.outcome == RunRefused.outcome == AttemptOutcome.REFUSED

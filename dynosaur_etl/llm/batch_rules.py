@@ -71,4 +71,4 @@ DEFAULT_RULES = BatchRules()
 
 def _lacks_files(seen: ServerBatch) -> bool:
     """A batch that was completed has a file of answers or of errors, or gets one soon."""
-    return not seen.files and (seen.status == "completed" or seen.worked_off > 0)
+    return not seen.files and (seen.status == "completed" or seen.completed > 0)

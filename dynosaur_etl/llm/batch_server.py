@@ -33,14 +33,14 @@ class ServerBatch:
         status: validating, in_progress, finalizing, completed, failed, expired, cancelling or
             cancelled.
         files: ids of the output file and of the error file, as far as there are any.
-        worked_off: lines that are answered or have failed.
+        completed: lines that are answered or have failed.
         errors: code and words of what was wrong with the batch as a whole.
     """
 
     id: str
     status: str
     files: tuple[str, ...]
-    worked_off: int
+    completed: int
     errors: tuple[tuple[str, str], ...]
 
     @property
@@ -102,7 +102,7 @@ class BatchServer:
         raise TryAgain(f"the list of batches has no end after {_MOST_PAGES} pages")
 
     def look(self, batch_id: str) -> ServerBatch | None:
-        """Give a batch; None where the server does not know it."""
+        """Return a batch; None where the server does not know it."""
         return self._known(lambda: self._client.batches.with_raw_response.retrieve(batch_id))
 
     def cancel(self, batch_id: str) -> ServerBatch | None:
@@ -171,7 +171,7 @@ def _read_batch(value: Any) -> ServerBatch:
         id=_id(value),
         status=_word(_part(value, "status")),
         files=tuple(name for name in names if isinstance(name, str) and _ID.fullmatch(name)),
-        worked_off=_count(_part(counts, "completed")) + _count(_part(counts, "failed")),
+        completed=_count(_part(counts, "completed")) + _count(_part(counts, "failed")),
         errors=tuple(
             (_word(_part(error, "code")), _word(_part(error, "message")))
             for error in (errors if isinstance(errors, list) else [])

@@ -52,11 +52,11 @@ class ServerError:
     """What a server says is wrong.
 
     Attributes:
-        status: as the error itself says or its words mean it, 400 to 599; None: it tells nothing.
+        status: as the error itself says or its words mean it, 400 to 599; None: it does not say.
         codes: the error's own code and type, as they came.
         param: the parameter of the request that it is about.
         message: its words, never empty.
-        used_tokens: of a body that tells usage beside the error: something was generated.
+        used_tokens: of a body that reports usage beside the error: something was generated.
     """
 
     status: int | None

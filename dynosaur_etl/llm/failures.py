@@ -74,7 +74,7 @@ class RunRefused(SendFailure):
 
 
 def read_failure(error: ClientError) -> SendFailure:
-    """Tell what an error of the client means."""
+    """Return what an error of the client means."""
     if isinstance(error, openai.APIStatusError):
         return _read_status(error)
     cause = _cause(error)
@@ -86,9 +86,9 @@ def read_failure(error: ClientError) -> SendFailure:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Give what happened in the words of the library that speaks HTTP.
+    """Return what happened in the words of the library that speaks HTTP.
 
-    Of aiohttp's errors the names around them tell less: there, a connection that breaks after the
+    Of aiohttp's errors the names around them say less: there, a connection that breaks after the
     request has left is a `ConnectTimeout`.
     """
     chain = [error]
@@ -121,7 +121,7 @@ def read_refusal(status: int, error: ServerError, wait: float | None = None) -> 
 def read_reported(error: ServerError, wait: float | None = None) -> SendFailure:
     """Return what an error means that came with HTTP 200: what it would with its own status.
 
-    Nothing was paid for it, unless the body tells of generated tokens.
+    Nothing was paid for it, unless the body reports generated tokens.
     """
     outcome = AttemptOutcome.LOST if error.used_tokens else AttemptOutcome.FAILED
     if error.status is None and not error.out_of_credit:

@@ -4,16 +4,16 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import ROUND_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.money import rounded_up
 
 PACKAGED_PRICES = Path(__file__).with_name("prices.toml")
 MILLION = Decimal(1_000_000)
-SMALLEST = Decimal("1e-10")
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _PARTS = frozenset({"input", "cached", "output"})
@@ -30,7 +30,7 @@ class Price:
     batch: "Price | None" = None
 
     def in_batch(self) -> "Price":
-        """Give the stated price through the Batch API, or half of this one."""
+        """Return the stated price through the Batch API, or half of this one."""
         return self.batch or Price(self.input / 2, self.cached / 2, self.output / 2)
 
 
@@ -45,14 +45,14 @@ class PriceTable:
         return self.prices.get(model) or self.prices.get(_DATED.sub("", model))
 
     def in_batch(self) -> "PriceTable":
-        """Give the table of what the same models cost through the Batch API."""
+        """Return the table of what the same models cost through the Batch API."""
         prices = {model: price.in_batch() for model, price in self.prices.items()}
         return PriceTable(f"{self.version} {_BATCH}", prices)
 
     def cost(
         self, model: str, prompt: int | None, cached: int | None, completion: int | None
     ) -> Decimal | None:
-        """Give the price of an answer in US dollars, rounded up to 10 decimals.
+        """Return the price of an answer in US dollars, rounded up to 10 decimals.
 
         Returns:
             None where the model has no price or the server gave no usage.
@@ -63,10 +63,10 @@ class PriceTable:
         from_cache = min(cached or 0, prompt)
         fresh = prompt - from_cache
         total = fresh * price.input + from_cache * price.cached + completion * price.output
-        return (total / MILLION).quantize(SMALLEST, ROUND_UP)
+        return rounded_up(total / MILLION)
 
     def upper_bound(self, request: ChatRequest) -> Decimal | None:
-        """Give an amount that the answer cannot exceed, for the reservation.
+        """Return an amount that the answer cannot exceed, for the reservation.
 
         The bytes of the prompt bound its tokens, the request bounds those of the answer. None
         where the model has no price: no budget can be kept for it.
@@ -76,7 +76,7 @@ class PriceTable:
             return None
         prompt = request.prompt_bytes * max(price.input, price.cached)
         total = prompt + request.most_completion_tokens * price.output
-        return (total / MILLION).quantize(SMALLEST, ROUND_UP)
+        return rounded_up(total / MILLION)
 
 
 def load_prices(path: Path | None = None) -> PriceTable:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from dynosaur_etl.domain.pace import Told
+from dynosaur_etl.domain.rate_limit import ReportedLimits
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
@@ -78,7 +78,7 @@ def read_window(headers: Mapping[str, str]) -> Window:
     )
 
 
-def read_reported_limits(headers: Mapping[str, str], tokens: int) -> Told:
+def read_reported_limits(headers: Mapping[str, str], tokens: int) -> ReportedLimits:
     """Return what `x-ratelimit-*` report; the limits are those of a minute.
 
     Args:
@@ -89,7 +89,7 @@ def read_reported_limits(headers: Mapping[str, str], tokens: int) -> Told:
         _reset_of_used_up(headers, "requests", least=1),
         _reset_of_used_up(headers, "tokens", least=tokens),
     )
-    return Told(
+    return ReportedLimits(
         requests=_number(headers.get("x-ratelimit-limit-requests")),
         tokens=_number(headers.get("x-ratelimit-limit-tokens")),
         wait=max((wait for wait in waits if wait is not None), default=None),

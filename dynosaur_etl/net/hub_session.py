@@ -119,7 +119,7 @@ def timed(seconds: float) -> Iterator[None]:
 
 
 def install() -> None:
-    """Give the process a Hub session that knows terms; doing so again changes nothing."""
+    """Return the process a Hub session that knows terms; doing so again changes nothing."""
     with _install_lock:
         if not isinstance(get_session(), PatientClient):
             set_client_factory(_new_client)
@@ -241,7 +241,7 @@ def _any_spread(_: int) -> float:
 
 
 def _bound_time(request: httpx2.Request) -> None:
-    """Give a request the block's timeout, where the library has asked for none of its own."""
+    """Return a request the block's timeout, where the library has asked for none of its own."""
     seconds, asked = _timeout.get(), request.extensions.get("timeout", {})
     is_own = any(value is not None for value in asked.values())
     if is_own and asked != DEFAULT_TIMEOUT.as_dict():
@@ -259,7 +259,7 @@ def _netloc(request: httpx2.Request) -> str:
 
 
 def _limit_headers(request: httpx2.Request, answer: httpx2.Response) -> httpx2.Headers:
-    """Give the headers that tell the limits: those of the server itself, not of its file store."""
+    """Return the headers that report the server's own limits, not those of its file store."""
     own = (item for item in (*answer.history, answer) if item.url.netloc == request.url.netloc)
     return next((item.headers for item in own if "ratelimit" in item.headers), answer.headers)
 

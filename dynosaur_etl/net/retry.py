@@ -77,7 +77,7 @@ def call_with_retries(
         call: what to do; it may be done `policy.attempts` times.
         policy: how long to wait, and when to give up.
         spread: see `Spread`.
-        before_wait: told of a failure, and of the seconds until the next try.
+        before_wait: called with a failure, and with the seconds until the next try.
 
     Raises:
         PassingFailure: the last one, where every try failed or the server asks for too long a wait.

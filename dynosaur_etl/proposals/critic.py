@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, Purpose
 from dynosaur_etl.domain.text import clean_text, shorten
 from dynosaur_etl.domain.thoughts import without_thoughts
 from dynosaur_etl.proposals.fence import CLOSING_FENCE, INTRODUCTION, fenced_json
@@ -17,7 +17,6 @@ from dynosaur_etl.proposals.lenient import read_values
 from dynosaur_etl.proposals.parse import MAX_CONTENT
 from dynosaur_etl.proposals.schema import closed_object
 
-PURPOSE = "critic"
 VERSION = "critic-1"
 EXAMPLES = 2
 MAX_ANSWER_TOKENS = 120
@@ -64,7 +63,7 @@ def build_critic_request(
     }
     introduction = INTRODUCTION.replace("data to design tasks for", "a task to check")
     return ChatRequest(
-        purpose=PURPOSE,
+        purpose=Purpose.CRITIC,
         subject=subject,
         model=model,
         messages=(

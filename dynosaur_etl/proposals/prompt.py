@@ -7,13 +7,12 @@ Dynosaur (section 3.1) asks once a config and mode: with the card's description 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, Purpose
 from dynosaur_etl.domain.features import usable_fields
 from dynosaur_etl.domain.models import Config, Mode, PromptPreset
 from dynosaur_etl.proposals.paper import may_be_shown, word_like_the_paper
 from dynosaur_etl.proposals.tight import word_tightly
 
-PURPOSE = "propose"
 MAX_TASKS = 3
 
 _WORDINGS = {PromptPreset.TIGHT: word_tightly, PromptPreset.PAPER: word_like_the_paper}
@@ -48,7 +47,7 @@ def build_request(
     if wording is None:
         return None
     return ChatRequest(
-        purpose=PURPOSE,
+        purpose=Purpose.PROPOSE,
         subject=f"{config.subject}#{mode}",
         model=model,
         messages=(

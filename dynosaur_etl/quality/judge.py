@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from dynosaur_etl.domain.chat import Answer, ChatRequest
+from dynosaur_etl.domain.chat import Answer, ChatRequest, Purpose
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.thoughts import THOUGHTS_VERSION, without_thoughts
@@ -18,7 +18,6 @@ from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.quality.rating import HIGHEST, read_rating
 from dynosaur_etl.quality.scorer import DEFERRED, Progress, score_table, silent
 
-PURPOSE = "judge"
 PROMPT_VERSION = "judge-1"
 MAX_TOKENS = 256
 DIMENSIONS: Mapping[str, str] = {
@@ -93,7 +92,7 @@ class Judge:
             "Write the number alone on the first line, and your reasons on the next."
         )
         return ChatRequest(
-            purpose=PURPOSE,
+            purpose=Purpose.JUDGE,
             subject=row["instance_key"],
             model=self._model,
             messages=({"role": "system", "content": _SYSTEM}, {"role": "user", "content": words}),

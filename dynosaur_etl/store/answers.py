@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.ledger import RequestStatus
-from dynosaur_etl.store.books import read_answer
+from dynosaur_etl.store.ledger_transaction import read_answer
 from dynosaur_etl.store.tables import LlmRequestRow
 
 

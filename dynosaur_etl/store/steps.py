@@ -75,7 +75,7 @@ class FinishedStep:
 
 
 def finished_step(engine: Engine, day: str, step: str) -> FinishedStep | None:
-    """Give what was committed for the step, or None."""
+    """Return what was committed for the step, or None."""
     with transaction(engine) as session:
         row = session.get(GrowthRunRow, (day, step))
         return None if row is None else FinishedStep(row.fingerprint, row.output, _report(row))
@@ -207,7 +207,7 @@ def save_checkpoints(
 def load_checkpoints(
     engine: Engine, day: str, step: str, fingerprint: str
 ) -> dict[str, dict[str, Any]]:
-    """Give the parts, by item, that an earlier run finished under the same rules and inputs."""
+    """Return the parts, by item, that an earlier run finished under the same rules and inputs."""
     query = select(CheckpointRow).where(
         CheckpointRow.day == day,
         CheckpointRow.step == step,

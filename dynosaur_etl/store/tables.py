@@ -191,7 +191,7 @@ class CheckpointRow(Base):
 
 
 class LlmBatchRow(Base):
-    """A batch of requests that the server works off by itself."""
+    """A batch of requests that the server answers by itself, in its own time."""
 
     __tablename__ = "llm_batches"
 
@@ -204,7 +204,9 @@ class LlmBatchRow(Base):
     server_id: Mapped[str | None] = mapped_column(comment="null: not known yet")
     server_status: Mapped[str | None] = mapped_column(comment="when it was last looked at")
     requests: Mapped[int]
-    worked_off: Mapped[int] = mapped_column(comment="by the server, when it was last looked at")
+    completed: Mapped[int] = mapped_column(
+        "worked_off", comment="by the server, when it was last looked at"
+    )
     error: Mapped[str | None] = mapped_column(comment="why not every line has an answer")
     trouble: Mapped[str | None] = mapped_column(comment="see domain.batch.BatchTrouble; null: none")
     trouble_since: Mapped[datetime | None]
@@ -286,14 +288,14 @@ class LlmBudgetRow(Base):
     used_usd: Mapped[Decimal]
 
 
-class LlmPaceRow(Base):
-    """How fast a model of a server may be asked, by all processes together."""
+class LlmRateLimitRow(Base):
+    """How far the rate limit of a server's model is used, by all processes together."""
 
     __tablename__ = "llm_paces"
 
     server: Mapped[str] = mapped_column(primary_key=True)
     model: Mapped[str] = mapped_column(primary_key=True)
-    pace: Mapped[dict[str, Any]] = mapped_column(comment="fields of domain.pace.Pace")
+    pace: Mapped[dict[str, Any]] = mapped_column(comment="fields of domain.rate_limit.RateLimit")
 
 
 class ProposalRow(Base):

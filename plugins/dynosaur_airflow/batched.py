@@ -63,7 +63,7 @@ class Batched(BaseOperator):
     """Does a step of `flows.growth` that asks the LLM.
 
     In the mode `batch` its requests are submitted first, and the task is deferred until the server
-    has worked them off; then the step finds the answers in the ledger. What a batch has lost, and
+    has completed them; then the step finds the answers in the ledger. What a batch has lost, and
     second questions, it asks and waits for itself. Run again after a failure, it waits for the same
     batches.
     """
@@ -89,7 +89,7 @@ class Batched(BaseOperator):
         self,
         context: Any,  # noqa: ARG002 - Airflow's own signature
         submission: dict[str, Any],
-        event: Any,  # noqa: ARG002 - the books are asked, not the trigger
+        event: Any,  # noqa: ARG002 - the ledger is asked, not the trigger
     ) -> Summary:
         """Go on where `execute` has left off: collect what has ended."""
         return self._report_or_wait(submission)

@@ -27,7 +27,7 @@ from dynosaur_etl.flows.upkeep.doctor import examine
 from dynosaur_etl.flows.upkeep.watch import warnings
 from dynosaur_etl.flows.views.batches import batch_troubles
 from dynosaur_etl.flows.views.spending import spent
-from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.batches import all_batches

@@ -24,14 +24,14 @@ COMPLETION_TOKENS = 10
 
 @dataclass
 class FaultyLlm:
-    """The server's script and its own books.
+    """The server's script and its own batch_ledger.
 
     Attributes:
         received: requests by text, answered or not.
         paid: by text, the number of times that the answer was charged.
         latency: seconds that each answer takes.
         headers: that go with each answer.
-        told: names of the headers that came with the last request.
+        header_names: names of the headers that came with the last request.
     """
 
     url: str = ""
@@ -44,7 +44,7 @@ class FaultyLlm:
     bodies: dict[str, Any] = field(default_factory=dict)
     times: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     headers: dict[str, str] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    header_names: set[str] = field(default_factory=set)
     in_flight: int = 0
     most_in_flight: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         text = body["messages"][-1]["content"]
         self.llm.bodies[text] = body
-        self.llm.told = {name.lower() for name in self.headers}
+        self.llm.header_names = {name.lower() for name in self.headers}
         with self.llm.lock:
             self.llm.in_flight += 1
             self.llm.most_in_flight = max(self.llm.most_in_flight, self.llm.in_flight)

@@ -16,7 +16,7 @@ from dynosaur_etl.llm.completion import completion_answer, read_completion
 from dynosaur_etl.llm.error_body import ServerError, error_in_answer, error_in_refusal
 from dynosaur_etl.store.ledger import PostgresLedger
 from dynosaur_etl.store.ledger_audit import audit, spend
-from tests.llm.asking import ask, make_door, make_request
+from tests.llm.asking import ask, make_client, make_request
 from tests.llm.faulty_llm import FaultyLlm, completion
 
 PASSING: dict[str, tuple[Any, int | None]] = {
@@ -88,11 +88,11 @@ def test_an_error_with_http_200_is_tried_again_and_nothing_is_lost(
     assert found.message
 
     llm.scripts["hello"] = [f"200 {json.dumps(body)}"]
-    outcomes = ask(make_door(llm.url, ledger), [make_request("hello")])
+    outcomes = ask(make_client(llm.url, ledger), [make_request("hello")])
     assert [answer.content for answer in outcomes.answered.values()] == ["answer to hello"]
-    books = audit(engine)
-    assert books.attempts == {"failed": 1, "answered": 1}
-    assert (books.lost, books.lost_usd, books.consistent) == (0, 0, True)
+    batch_ledger = audit(engine)
+    assert batch_ledger.attempts == {"failed": 1, "answered": 1}
+    assert (batch_ledger.lost, batch_ledger.lost_usd, batch_ledger.consistent) == (0, 0, True)
     assert llm.paid["hello"] == 1
 
 
@@ -108,7 +108,7 @@ def test_what_no_request_would_pass_ends_the_run_and_the_batch_alike(
 ) -> None:
     llm.always = f"{status} {json.dumps(body)}"
     with pytest.raises(LlmRefused):
-        ask(make_door(llm.url, ledger, concurrency=2), [make_request(str(n)) for n in range(12)])
+        ask(make_client(llm.url, ledger, concurrency=2), [make_request(str(n)) for n in range(12)])
     assert llm.received.total() <= 4
     assert spend(engine).reserved_usd == audit(engine).lost_usd == 0
     found = read_line(line(body, status), "m")
@@ -122,7 +122,7 @@ def test_a_malformed_request_is_refused_alone(
 ) -> None:
     llm.scripts["bad"] = [f"200 {json.dumps(body)}"]
     requests = [make_request("bad"), make_request("good")]
-    outcomes = ask(make_door(llm.url, ledger), requests)
+    outcomes = ask(make_client(llm.url, ledger), requests)
     assert list(outcomes.refused) == [requests[0].key]
     assert list(outcomes.answered) == [requests[1].key]
     assert audit(engine).attempts == {"refused": 1, "answered": 1}
@@ -137,7 +137,7 @@ def test_an_error_beside_generated_tokens_may_have_been_paid(
 ) -> None:
     body = {"error": {"code": 500, "message": "cut"}, "usage": {"completion_tokens": 7}}
     llm.scripts["hello"] = [f"200 {json.dumps(body)}"]
-    ask(make_door(llm.url, ledger), [make_request("hello")])
+    ask(make_client(llm.url, ledger), [make_request("hello")])
     assert audit(engine).attempts == {"lost": 1, "answered": 1}
 
 

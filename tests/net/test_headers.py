@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynosaur_etl.domain.pace import Told
+from dynosaur_etl.domain.rate_limit import ReportedLimits
 from dynosaur_etl.net.headers import (
     Window,
     asked_wait,
@@ -25,22 +25,23 @@ def headers(**values: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        ({}, Told()),
-        (headers(limit_requests="500", limit_tokens="30000"), Told(500, 30_000)),
-        (headers(remaining_requests="0", reset_requests="6m0s"), Told(wait=360.0)),
-        (headers(remaining_requests="1", reset_requests="6m0s"), Told()),
-        (headers(remaining_tokens="99", reset_tokens="1h2m3.5s"), Told(wait=3723.5)),
-        (headers(remaining_tokens="100", reset_tokens="12ms"), Told()),
-        (headers(remaining_tokens="0", reset_tokens="12ms"), Told(wait=0.012)),
-        (headers(remaining_tokens="0", reset_tokens="7"), Told(wait=7.0)),
+        ({}, ReportedLimits()),
+        (headers(limit_requests="500", limit_tokens="30000"), ReportedLimits(500, 30_000)),
+        (headers(remaining_requests="0", reset_requests="6m0s"), ReportedLimits(wait=360.0)),
+        (headers(remaining_requests="1", reset_requests="6m0s"), ReportedLimits()),
+        (headers(remaining_tokens="99", reset_tokens="1h2m3.5s"), ReportedLimits(wait=3723.5)),
+        (headers(remaining_tokens="100", reset_tokens="12ms"), ReportedLimits()),
+        (headers(remaining_tokens="0", reset_tokens="12ms"), ReportedLimits(wait=0.012)),
+        (headers(remaining_tokens="0", reset_tokens="7"), ReportedLimits(wait=7.0)),
         (headers(remaining_requests="0", remaining_tokens="0", reset_requests="2s",
-                 reset_tokens="3s"), Told(wait=3.0)),
-        (headers(limit_requests="-5", limit_tokens="many", remaining_requests="9" * 40), Told()),
-        (headers(remaining_requests="0", reset_requests="nan"), Told()),
-        (headers(remaining_requests="0", reset_requests="soon"), Told()),
+                 reset_tokens="3s"), ReportedLimits(wait=3.0)),
+        (headers(limit_requests="-5", limit_tokens="many"), ReportedLimits()),
+        (headers(remaining_requests="9" * 40), ReportedLimits()),
+        (headers(remaining_requests="0", reset_requests="nan"), ReportedLimits()),
+        (headers(remaining_requests="0", reset_requests="soon"), ReportedLimits()),
     ],
 )  # fmt: skip
-def test_headers_are_read(found: dict[str, str], told: Told) -> None:
+def test_headers_are_read(found: dict[str, str], told: ReportedLimits) -> None:
     assert read_reported_limits(found, tokens=100) == told
 
 

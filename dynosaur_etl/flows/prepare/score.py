@@ -24,7 +24,7 @@ from dynosaur_etl.flows.prepare.scorers import score_kind, scorers
 from dynosaur_etl.flows.runtime.asking import submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
-from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.quality.judge import Judge
 from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, settled
 from dynosaur_etl.store.steps import CountedReject, StepOutput

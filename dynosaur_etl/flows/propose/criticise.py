@@ -11,7 +11,7 @@ from dynosaur_etl.flows.propose.propose import ConfigToAsk, questions
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.instances.organise import RULES, Filling, draw_rows, fill_rows
-from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.proposals.critic import (
     CriticVerdict,
     Example,

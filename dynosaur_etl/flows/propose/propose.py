@@ -19,7 +19,7 @@ from dynosaur_etl.flows.runtime.batches import batches_of, wait_for
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step
-from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.llm.batch_lines import MAX_LINES
 from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.proposals.prompt import build_request, shown_columns

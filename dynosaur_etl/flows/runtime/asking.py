@@ -8,7 +8,7 @@ import uvloop
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.flows.runtime.batches import wait_for
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
@@ -35,9 +35,9 @@ def ask_live(
     requests: Sequence[ChatRequest], day: str, services: Services, progress: Progress
 ) -> Outcomes:
     """Send the requests that have no answer, one by one; raises as `ask` does."""
-    asking = services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
+    outcomes = services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(asking)
+        return runner.run(outcomes)
 
 
 def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services) -> Submission:
@@ -68,10 +68,10 @@ def _by_batch(
     submission = _submit(requests, before, day, services)
     wait_for(submission.batches, services, progress)
     stored = stored_answers(services.engine, keys)
-    told = stored.answered.keys() | stored.refused.keys()
+    known = stored.answered.keys() | stored.refused.keys()
     return Outcomes(
         answered=stored.answered,
-        deferred={key: _reason(submission) for key in keys if key not in told},
+        deferred={key: _reason(submission) for key in keys if key not in known},
         refused=stored.refused,
         sent=len(stored.answered) - len(before),
         notes=submission.notes,
@@ -79,7 +79,7 @@ def _by_batch(
 
 
 def _reason(submission: Submission) -> Deferral:
-    """Name one reason for all that is left over: a submission tells numbers, not keys."""
+    """Name one reason for all that is left over: a submission has numbers, not keys."""
     if submission.over_budget:
         return Deferral.BUDGET
     return Deferral.HELD if submission.held else Deferral.UNAVAILABLE

@@ -50,7 +50,7 @@ def wait_for(keys: Sequence[str], services: Services, progress: Progress) -> Non
             log.warning("%s; waiting goes on", trouble)
         else:
             answered_at = time.monotonic()
-            left = sum(batch.requests - batch.worked_off for batch in open_now)
+            left = sum(batch.requests - batch.completed for batch in open_now)
             progress(requests - left, requests)
             keys = [batch.key for batch in open_now]
         if keys:
@@ -77,12 +77,12 @@ def all_ended(server_ids: Sequence[str], settings: Settings) -> bool:
 
 
 def batches_of(keys: Sequence[str], services: Services) -> list[Batch]:
-    """Give batches as the books have them."""
+    """Return batches as the ledger has them."""
     return [batch for batch in all_batches(services.engine) if batch.key in set(keys)]
 
 
 def list_batches(services: Services) -> list[dict[str, Any]]:
-    """Give every batch, the newest first, each as one JSON-able object."""
+    """Return every batch, the newest first, each as one JSON-able object."""
     return [describe(batch) for batch in all_batches(services.engine)]
 
 
@@ -130,7 +130,7 @@ def resume_batches(services: Services) -> list[dict[str, Any]]:
 
 
 def describe(batch: Batch) -> dict[str, Any]:
-    """Give a batch as one JSON-able object."""
+    """Return a batch as one JSON-able object."""
     outcomes = batch.outcomes
     return {
         "key": batch.key,
@@ -142,7 +142,7 @@ def describe(batch: Batch) -> dict[str, Any]:
         "status": str(batch.status),
         "server_status": batch.server_status,
         "requests": batch.requests,
-        "worked_off": batch.worked_off,
+        "completed": batch.completed,
         "answered": outcomes.get(AttemptOutcome.ANSWERED, 0),
         "refused": outcomes.get(AttemptOutcome.REFUSED, 0),
         "lost": outcomes.get(AttemptOutcome.LOST, 0),

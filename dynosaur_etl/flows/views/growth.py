@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
+from dynosaur_etl.domain.money import write_dollars
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.tasks import words_of
@@ -45,7 +46,7 @@ def growth(services: Services) -> dict[str, Any]:
         ).one_or_none()
     days = [_day(day, done, dollars.get(day)) for day, done in sorted(steps.items())]
     total: dict[str, Any] = {name: sum(day[name] for day in days) for name in _FIGURES}
-    total["cost_usd"] = written(sum(dollars.values(), Decimal(0)))
+    total["cost_usd"] = write_dollars(sum(dollars.values(), Decimal(0)))
     return {
         "days": days,
         "total": total | {"catalogue": catalogue},
@@ -67,11 +68,6 @@ def live(services: Services) -> dict[str, Any]:
     steps = [_live_step(name, done.get(name), begun.get(name, 0)) for name in STEPS[:-1]]
     open_steps = [step for step in steps if step["state"] != "done"]
     return {"day": day, "steps": steps, "requests": requests, "running": bool(open_steps)}
-
-
-def written(amount: Decimal | None) -> str:
-    """Write an amount in full, without the zeros that its column adds."""
-    return f"{(amount or Decimal(0)).normalize():f}"
 
 
 def _steps_of(day: str) -> Any:
@@ -135,7 +131,7 @@ def _day(day: str, done: Mapping[str, _Step], cost: Decimal | None) -> dict[str,
         "instances": done.get("fill", _NOTHING).kept,
         "validity": validity(judged.kept, judged.rejected),
         "rejected": sum(step.rejected for name, step in done.items() if name != "select"),
-        "cost_usd": written(cost),
+        "cost_usd": write_dollars(cost or Decimal(0)),
     }
 
 

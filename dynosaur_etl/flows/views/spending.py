@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from dynosaur_etl.domain.money import write_dollars
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.batches import batches_of_note
 from dynosaur_etl.flows.views.cost import month_cost
-from dynosaur_etl.flows.views.growth import written
 from dynosaur_etl.store.tables import LlmRequestRow
 
 _KEYS = ("day", "purpose", "model")
@@ -58,6 +58,6 @@ def _summed(lines: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return {
         "name": name,
         **{key: sum(line[key] for line in lines) for key in counts},
-        "cost_usd": written(sum((line["cost"] for line in lines), Decimal(0))),
-        "held_usd": written(sum((line["held"] for line in lines), Decimal(0))),
+        "cost_usd": write_dollars(sum((line["cost"] for line in lines), Decimal(0))),
+        "held_usd": write_dollars(sum((line["held"] for line in lines), Decimal(0))),
     }

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.money import write_dollars
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
@@ -81,9 +82,9 @@ def ledger_audit(services: Services) -> dict[str, Any]:
         "lost": found.lost,
         "ownerless": found.ownerless,
         "unknown_costs": found.unknown_costs,
-        "cost_usd": _dollars(found.cost_usd),
-        "reserved_usd": _dollars(found.reserved_usd),
-        "lost_usd": _dollars(found.lost_usd),
+        "cost_usd": write_dollars(found.cost_usd),
+        "reserved_usd": write_dollars(found.reserved_usd),
+        "lost_usd": write_dollars(found.lost_usd),
     }
 
 
@@ -122,19 +123,15 @@ def _llm(session: Session, day: str | None = None) -> dict[str, Any]:
     if day is not None:
         query = query.where(LlmRequestRow.day == day)
     rows = session.execute(query.order_by(LlmRequestRow.status)).all()
+    cost = sum((cost or Decimal(0) for _, _, cost, _, _ in rows), Decimal(0))
     return {
         "requests": {status: number for status, number, *_ in rows},
-        "cost_usd": _dollars(sum((cost or Decimal(0) for _, _, cost, _, _ in rows), Decimal(0))),
+        "cost_usd": write_dollars(cost),
         "tokens": {
             "prompt": int(sum(prompt or 0 for *_, prompt, _ in rows)),
             "completion": int(sum(completion or 0 for *_, completion in rows)),
         },
     }
-
-
-def _dollars(amount: Decimal) -> str:
-    """Write an amount in full, without the zeros that its column adds."""
-    return f"{amount.normalize():f}"
 
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Mode
+from dynosaur_etl.domain.money import write_dollars
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason, Stage
 from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.runtime.services import Services
@@ -223,7 +224,7 @@ def _request(row: LlmRequestRow) -> dict[str, Any]:
         "attempts": row.attempts,
         "prompt_tokens": row.prompt_tokens,
         "completion_tokens": row.completion_tokens,
-        "cost_usd": row.cost_usd,
+        "cost_usd": None if row.cost_usd is None else write_dollars(row.cost_usd),
         "messages": row.request.get("messages") or [],
         "response": row.response or {},
         "error": row.error,

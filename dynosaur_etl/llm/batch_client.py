@@ -1,6 +1,6 @@
-"""The door for requests that can wait: batches, each submitted once, at half the price.
+"""The client for requests that can wait: batches, each submitted once, at half the price.
 
-The books hold a batch before the server does, and its id as soon as there is one. Whoever meets a
+The ledger holds a batch before the server does, and its id as soon as there is one. Whoever meets a
 batch that may have reached the server, but whose id is not known, looks for it on the server by the
 key that it was marked with, before it submits anything.
 """
@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from dynosaur_etl.domain.batch import Batch, BatchBooks, BatchStatus, BatchTrouble, Line
+from dynosaur_etl.domain.batch import Batch, BatchLedger, BatchStatus, BatchTrouble, Line
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import LlmRefused, LlmUnavailable, not_allowed
 from dynosaur_etl.domain.ledger import AttemptOutcome, BudgetSpent, Held, InBatch
@@ -43,7 +43,7 @@ class Submission:
 
     Attributes:
         batches: keys of the batches that will hold their answers.
-        over_budget: requests that a cap left no room for.
+        over_budget: requests that a cap does not cover.
         held: requests that another process is sending one by one.
         notes: what an operator should know of those two.
     """
@@ -56,19 +56,19 @@ class Submission:
 
 @dataclass(frozen=True)
 class Look:
-    """A batch after it was looked at; `refusal` tells why no request of it would ever pass."""
+    """A batch after it was looked at; `refusal` says why no request of it would ever pass."""
 
     batch: Batch
     refusal: str | None = None
 
 
-class BatchDoor:
-    """Any server that speaks OpenAI's Batch API, behind the books."""
+class BatchClient:
+    """Any server that speaks OpenAI's Batch API, behind the ledger."""
 
     def __init__(
         self,
         server: BatchServer,
-        books: BatchBooks,
+        ledger: BatchLedger,
         shard_lines: int,
         attempts: int,
         first_backoff: float = FIRST_BACKOFF,
@@ -83,7 +83,7 @@ class BatchDoor:
         closed.
         """
         self._server = server
-        self._books = books
+        self._ledger = ledger
         self._shard_lines = shard_lines
         self._policy = RetryPolicy(attempts, first_backoff)
         self._settling = settling
@@ -105,7 +105,7 @@ class BatchDoor:
         spent: list[str] = []
         held = 0
         for shard in cut_shards(distinct, self._shard_lines):
-            results = self._books.open(shard, day, self._server.url)
+            results = self._ledger.open(shard, day, self._server.url)
             spent += [result.detail for result in results if isinstance(result, BudgetSpent)]
             held += sum(isinstance(result, Held) for result in results)
             for key in {result.batch: None for result in results if isinstance(result, InBatch)}:
@@ -127,42 +127,42 @@ class BatchDoor:
             LlmRefused: the server is another one than the batch was made for.
         """
         self._attach(key)
-        with self._books.locked(key):
-            batch = self._books.batch(key)
+        with self._ledger.locked(key):
+            batch = self._ledger.batch(key)
             if batch.status == BatchStatus.CLOSED:
                 return Look(batch)
             self._require_own_server(batch)
             seen = self._patiently(lambda: self._server.look(_id_of(batch)), key)
             if seen is not None:
-                self._books.seen(key, seen.status, seen.worked_off)
+                self._ledger.seen(key, seen.status, seen.completed)
             trouble = self._rules.trouble(batch, seen, datetime.now(UTC))
             if seen is None or not seen.ended or trouble is not None:
                 self._meet(batch, trouble)
-                return Look(self._books.batch(key))
+                return Look(self._ledger.batch(key))
             refusal = self._collect(batch, seen)
-        return Look(self._books.batch(key), refusal)
+        return Look(self._ledger.batch(key), refusal)
 
     def abandon(self, key: str) -> Look:
         """Close a batch without asking its server, whatever has become of it there."""
-        with self._books.locked(key):
-            batch = self._books.batch(key)
+        with self._ledger.locked(key):
+            batch = self._ledger.batch(key)
             if batch.status == BatchStatus.INTENDED:
-                self._books.finish(key, AttemptOutcome.FAILED, "abandoned before it was submitted")
+                self._ledger.finish(key, AttemptOutcome.FAILED, "abandoned before it was submitted")
             elif batch.status != BatchStatus.CLOSED:
                 words = "abandoned by hand; what it may have answered counts as lost"
-                self._books.finish(key, AttemptOutcome.LOST, words)
-        return Look(self._books.batch(key))
+                self._ledger.finish(key, AttemptOutcome.LOST, words)
+        return Look(self._ledger.batch(key))
 
     def _meet(self, batch: Batch, trouble: BatchTrouble | None) -> None:
         """Note a trouble, cancel what is overdue, and close what has been in trouble for long."""
         if trouble is not None and trouble != batch.trouble:
             log.warning("batch %s is in trouble: %s", batch.name, trouble)
-        self._books.troubled(batch.key, trouble)
-        noted = self._books.batch(batch.key)
+        self._ledger.troubled(batch.key, trouble)
+        noted = self._ledger.batch(batch.key)
         if self._rules.gives_up(noted, datetime.now(UTC)):
             words = self._rules.closing_words(noted)
             log.error("batch %s: %s", batch.name, words)
-            self._books.finish(batch.key, AttemptOutcome.LOST, words)
+            self._ledger.finish(batch.key, AttemptOutcome.LOST, words)
         elif trouble == BatchTrouble.OVERDUE:
             with suppress(SendFailure):  # it is asked again with the next look
                 self._server.cancel(_id_of(batch))
@@ -172,21 +172,21 @@ class BatchDoor:
 
         A batch that the server does not know is closed, and its requests count as lost.
         """
-        with self._books.locked(key):
-            batch = self._found(self._books.batch(key))
+        with self._ledger.locked(key):
+            batch = self._found(self._ledger.batch(key))
             if batch.status == BatchStatus.CLOSED:
                 return Look(batch)
             if batch.status != BatchStatus.SUBMITTED:
-                self._books.finish(key, AttemptOutcome.FAILED, "cancelled before it was submitted")
-                return Look(self._books.batch(key))
+                self._ledger.finish(key, AttemptOutcome.FAILED, "cancelled before it was submitted")
+                return Look(self._ledger.batch(key))
             if not self._cancel_on_server(batch):
                 words = "cancelled here; the server does not know it"
-                self._books.finish(key, AttemptOutcome.LOST, words)
-                return Look(self._books.batch(key))
+                self._ledger.finish(key, AttemptOutcome.LOST, words)
+                return Look(self._ledger.batch(key))
         return self.look(key)
 
     def _cancel_on_server(self, batch: Batch) -> bool:
-        """Tell whether the server knows the batch; one that has ended already is left as it is."""
+        """Return whether the server knows the batch; one that has ended is left as it is."""
         self._require_own_server(batch)
         try:
             return self._server.cancel(_id_of(batch)) is not None
@@ -199,8 +199,8 @@ class BatchDoor:
             raise LlmRefused(f"batch {batch.name} is not cancelled: {refusal}") from refusal
 
     def _attach(self, key: str) -> None:
-        with self._books.locked(key):
-            batch = self._books.batch(key)
+        with self._ledger.locked(key):
+            batch = self._ledger.batch(key)
             if batch.status in (BatchStatus.INTENDED, BatchStatus.SUBMITTING):
                 self._submit(batch)
 
@@ -208,32 +208,32 @@ class BatchDoor:
         try:
             self._patiently(lambda: self._submit_once(batch.key), batch.key)
         except LlmRefused as refusal:
-            status = self._books.batch(batch.key).status
+            status = self._ledger.batch(batch.key).status
             if status == BatchStatus.INTENDED:
-                self._books.finish(batch.key, AttemptOutcome.REFUSED, str(refusal))
+                self._ledger.finish(batch.key, AttemptOutcome.REFUSED, str(refusal))
             elif self._rules.is_overdue(batch, datetime.now(UTC)):
                 words = f"nobody knows whether it was made, and the server says: {refusal}"
-                self._books.finish(batch.key, AttemptOutcome.LOST, words)
+                self._ledger.finish(batch.key, AttemptOutcome.LOST, words)
             raise
 
     def _submit_once(self, key: str) -> None:
-        batch = self._found(self._books.batch(key))
+        batch = self._found(self._ledger.batch(key))
         if batch.status == BatchStatus.SUBMITTED:
             return
         self._require_own_server(batch)
-        content = b"".join(batch_line(*request) for request in self._books.requests_of(key))
+        content = b"".join(batch_line(*request) for request in self._ledger.requests_of(key))
         file_id = self._server.upload(f"dynosaur-{key[:12]}.jsonl", content)
-        self._books.sending(key)
+        self._ledger.sending(key)
         try:
             made = self._server.create(file_id, key)
         except (RequestRefused, RunRefused):
-            self._books.not_sent(key)
+            self._ledger.not_sent(key)
             raise
         except TryAgain as failure:
             if failure.rate_limited:
-                self._books.not_sent(key)
+                self._ledger.not_sent(key)
             raise
-        self._books.submitted(key, made.id)
+        self._ledger.submitted(key, made.id)
 
     def _found(self, batch: Batch) -> Batch:
         """Look for a batch that may have reached the server before anybody wrote down its id."""
@@ -244,10 +244,10 @@ class BatchDoor:
         time.sleep(min(max(self._settling - since, 0.0), self._settling))
         found = self._server.find(batch.key)
         if found is None:
-            self._books.not_sent(batch.key)
+            self._ledger.not_sent(batch.key)
         else:
-            self._books.submitted(batch.key, found.id)
-        return self._books.batch(batch.key)
+            self._ledger.submitted(batch.key, found.id)
+        return self._ledger.batch(batch.key)
 
     def _require_own_server(self, batch: Batch) -> None:
         if batch.server != self._server.url:
@@ -262,12 +262,12 @@ class BatchDoor:
         refusal: str | None = None
         try:
             for file_id in seen.files:
-                found = self._patiently(partial(self._take_home, batch, file_id), batch.key)
+                found = self._patiently(partial(self._store_file, batch, file_id), batch.key)
                 refusal = refusal or found
         except NotThere:
             self._meet(batch, BatchTrouble.RESULTS_GONE)
             return refusal
-        self._books.troubled(batch.key, None)
+        self._ledger.troubled(batch.key, None)
         whole = "; ".join(f"{code}: {words}" for code, words in seen.errors[:3])
         if seen.status == "failed" and _TOO_MUCH_AT_ONCE not in dict(seen.errors):
             refusal = refusal or whole or "the server gives no reason"
@@ -277,14 +277,14 @@ class BatchDoor:
         elif seen.status == "completed":
             outcome = AttemptOutcome.LOST
         words = refusal or whole or (None if seen.status == "completed" else seen.status)
-        self._books.finish(batch.key, outcome, words)
+        self._ledger.finish(batch.key, outcome, words)
         return refusal
 
-    def _take_home(self, batch: Batch, file_id: str) -> str | None:
+    def _store_file(self, batch: Batch, file_id: str) -> str | None:
         """Store the lines of a file; give the words of one that stands for all, if there is one."""
         refusal: str | None = None
         for chunk in _chunks(self._read(batch, file_id), LINES_PER_COMMIT):
-            self._books.settle_lines(batch.key, chunk)
+            self._ledger.settle_lines(batch.key, chunk)
             refusal = refusal or next((_error(x) for x in chunk if refuses_every_line(x)), None)
         return refusal
 

@@ -1,4 +1,4 @@
-"""The one door for paid requests: nothing leaves that the ledger has not written down before."""
+"""The one client for paid requests: nothing leaves that the ledger has not written down before."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,15 +6,15 @@ import httpx2
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.ledger import Ledger
-from dynosaur_etl.llm.asking import Asking
 from dynosaur_etl.llm.outcomes import Outcomes
+from dynosaur_etl.llm.request_runner import RequestRunner
 from dynosaur_etl.llm.sender import Sender
 from dynosaur_etl.net.retry import RetryPolicy
 
 FIRST_BACKOFF = 0.5
 
 
-class LlmDoor:
+class LlmClient:
     """Any server that speaks OpenAI's chat completions, behind the ledger."""
 
     def __init__(
@@ -60,7 +60,7 @@ class LlmDoor:
             StoreUnavailable: the ledger's database does not answer.
         """
         async with Sender(*self._address) as sender:
-            asking = Asking(
+            runner = RequestRunner(
                 requests=requests,
                 day=day,
                 sender=sender,
@@ -70,4 +70,4 @@ class LlmDoor:
                 patience=self._timeout * self._policy.attempts,
                 progress=progress or (lambda _: None),
             )
-            return await asking.run()
+            return await runner.run()

@@ -6,12 +6,12 @@ from datetime import datetime
 import pytest
 from sqlalchemy import Engine, text
 
-from dynosaur_etl.store.books import LEDGER_LOCK, open_books
+from dynosaur_etl.store.ledger_transaction import LEDGER_LOCK, open_transaction
 
 
 def moment_alone(engine: Engine) -> datetime:
-    with open_books(engine, alone=True) as books:
-        return books.now
+    with open_transaction(engine, alone=True) as batch_ledger:
+        return batch_ledger.now
 
 
 def test_who_is_alone_waits_for_the_lock_and_reads_the_clock_after_it(engine: Engine) -> None:

@@ -43,8 +43,8 @@ _NOW_ALONE = text(
 
 
 @dataclass(frozen=True)
-class Taking:
-    """A request that a process takes to send, with its growth day and what is held for it."""
+class NewAttempt:
+    """A sending that a process is about to make, with its growth day and what is held for it."""
 
     request: ChatRequest
     day: str
@@ -54,7 +54,7 @@ class Taking:
     owner: int
 
 
-class Books:
+class LedgerTransaction:
     """One transaction's view of the ledger; what it changes is written at the end."""
 
     def __init__(self, session: Session, now: datetime) -> None:
@@ -75,9 +75,9 @@ class Books:
         rows = self.session.execute(_LOCK_ATTEMPTS, asked)
         return {(row.key, row.number): row for row in rows}
 
-    def take(self, taking: Taking) -> None:
+    def open_attempt(self, new: NewAttempt) -> None:
         """Make the request the owner's, and open its attempt."""
-        request = taking.request
+        request = new.request
         self._requests.append(
             {
                 "key": request.key,
@@ -85,25 +85,25 @@ class Books:
                 "prompt_version": request.prompt_version,
                 "request": request.body(),
                 "purpose": request.purpose,
-                "day": taking.day,
+                "day": new.day,
                 "subject": request.subject,
                 "status": RequestStatus.SENT,
-                "attempts": taking.attempt,
+                "attempts": new.attempt,
                 "error": None,
-                "reserved_usd": taking.reserved,
-                "price_version": taking.price_version,
-                "owner_run": taking.owner,
+                "reserved_usd": new.reserved,
+                "price_version": new.price_version,
+                "owner_run": new.owner,
                 "sent_at": self.now,
             }
         )
         self._attempts.append(
             {
                 "key": request.key,
-                "number": taking.attempt,
-                "day": taking.day,
+                "number": new.attempt,
+                "day": new.day,
                 "purpose": request.purpose,
                 "outcome": AttemptOutcome.SENT,
-                "reserved_usd": taking.reserved,
+                "reserved_usd": new.reserved,
                 "sent_at": self.now,
             }
         )
@@ -123,7 +123,7 @@ class Books:
         change_rows(self.session, LlmRequestRow, changes)
 
     def write(self) -> None:
-        """Write what was taken, then the totals."""
+        """Write what was opened, then the totals."""
         put_rows(self.session, LlmRequestRow, self._requests)
         insert_rows(self.session, LlmAttemptRow, self._attempts)
         self._requests, self._attempts = [], []
@@ -131,22 +131,22 @@ class Books:
 
 
 @contextmanager
-def open_books(engine: Engine, *, alone: bool) -> Iterator[Books]:
-    """Open the books for one transaction; `alone` holds the ledger's lock until its end.
+def open_transaction(engine: Engine, *, alone: bool) -> Iterator[LedgerTransaction]:
+    """Open a transaction of the ledger; `alone` holds the ledger's lock until its end.
 
     Raises:
         StoreUnavailable: the database does not answer.
     """
     with transaction(engine) as session:
-        statement, told = (_NOW_ALONE, {"lock": LEDGER_LOCK}) if alone else (_NOW, {})
-        now: Any = session.scalar(statement, told)
-        books = Books(session, now)
-        yield books
-        books.write()
+        statement, values = (_NOW_ALONE, {"lock": LEDGER_LOCK}) if alone else (_NOW, {})
+        now: Any = session.scalar(statement, values)
+        tx = LedgerTransaction(session, now)
+        yield tx
+        tx.write()
 
 
 def answer_values(answer: Answer) -> dict[str, Any]:
-    """Give the columns of a request that hold its answer."""
+    """Return the columns of a request that hold its answer."""
     return {
         "status": RequestStatus.ANSWERED,
         "response": {
@@ -162,7 +162,7 @@ def answer_values(answer: Answer) -> dict[str, Any]:
 
 
 def read_answer(row: LlmRequestRow | Row[Any]) -> Answer:
-    """Give a request's stored answer."""
+    """Return a request's stored answer."""
     response = row.response or {}
     return Answer(
         content=response.get("content"),

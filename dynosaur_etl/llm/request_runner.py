@@ -1,4 +1,4 @@
-"""One call of the door: claims, sends, waits and sorts what comes back."""
+"""One call of the client: claims, sends, waits and sorts what comes back."""
 
 import asyncio
 import time
@@ -18,13 +18,13 @@ from dynosaur_etl.domain.ledger import (
     Later,
     Ledger,
 )
-from dynosaur_etl.domain.pace import Told
+from dynosaur_etl.domain.rate_limit import ReportedLimits
 from dynosaur_etl.llm.availability import RequestTries, ServerHealth
 from dynosaur_etl.llm.failures import RequestRefused, RunRefused, TryAgain
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
+from dynosaur_etl.llm.permit import NotSent, Permit
 from dynosaur_etl.llm.sender import Reply, Sender
 from dynosaur_etl.llm.settling import Settler
-from dynosaur_etl.llm.slot import NotSent, Slot
 from dynosaur_etl.net.retry import RetryPolicy, spread_by_key
 
 POLL_SECONDS = 0.2
@@ -32,11 +32,11 @@ AHEAD = 2
 """Of the requests that can be sent at once, one in so many is claimed ahead of its turn."""
 
 
-class Asking:
+class RequestRunner:
     """The state of one call. The ledger's database is only reached from worker threads.
 
     Some requests are claimed ahead, so that the next one leaves when an answer comes and not a
-    transaction later. None are where a server's pace is kept: a turn that is given has to be used.
+    transaction later. None are where a rate limit is kept: a turn that is given has to be used.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Asking:
         self._refusal: RunRefused | None = None
         self._stopped = asyncio.Event()
         self._claim_from = 0.0
-        self._told: dict[str, Told] = {}
+        self._known_limits: dict[str, ReportedLimits] = {}
         self._answered: dict[str, Answer] = {}
         self._deferred: dict[str, Deferral] = {}
         self._refused: dict[str, str] = {}
@@ -96,8 +96,8 @@ class Asking:
                 await self._wait()
             if self._failure is not None:
                 raise self._failure
-            waits_for_pace = time.monotonic() < self._claim_from + POLL_SECONDS
-            if self._done != last_done or self._running or waits_for_pace:
+            waits_for_rate_limit = time.monotonic() < self._claim_from + POLL_SECONDS
+            if self._done != last_done or self._running or waits_for_rate_limit:
                 last_done, last_moved = self._done, time.monotonic()
                 self._progress(self._done)
             elif time.monotonic() - last_moved > self._patience:
@@ -109,14 +109,14 @@ class Asking:
 
     async def _claim_what_fits(self) -> bool:
         """Claim what can leave soon, not one by one; true where some were done without sending."""
-        room = self._concurrency + self._ahead - self._unanswered
+        free = self._concurrency + self._ahead - self._unanswered
         paused = time.monotonic() < self._claim_from
         if self._stopped.is_set() or not self._pending or paused:
             return False
-        if room < min(len(self._pending), max(1, self._ahead // 2)):
+        if free < min(len(self._pending), max(1, self._ahead // 2)):
             return False
         done_before = self._done
-        batch = list(islice(self._take_up(), room))
+        batch = list(islice(self._take_up(), free))
         if not batch:  # the line held nothing but repetitions
             return True
         was_running = bool(self._running)
@@ -125,7 +125,7 @@ class Asking:
         for result in results:
             self._start(result, now)
             await asyncio.sleep(0)  # made ready now; answers that came in go before the next
-        self._meet_pace([result for result in results if isinstance(result, Later)], now)
+        self._meet_rate_limit([result for result in results if isinstance(result, Later)], now)
         spent = [result for result in results if isinstance(result, BudgetSpent)]
         self._meet_budget(spent, was_running)
         return self._done > done_before
@@ -165,8 +165,8 @@ class Asking:
             self._failure = self._failure or task.exception()
         self._moved.set()
 
-    def _meet_pace(self, later: Sequence[Later], now: float) -> None:
-        """Come back when the server's pace has room for the first of them."""
+    def _meet_rate_limit(self, later: Sequence[Later], now: float) -> None:
+        """Come back when the rate limit allows the first of them."""
         if not later:
             return
         self._ahead = 0
@@ -184,7 +184,7 @@ class Asking:
             self._defer(result.request, Deferral.BUDGET, result.detail)
 
     async def _wait(self) -> None:
-        """Wait until something moves; others' claims, our budget and the pace are polled."""
+        """Wait until something moves; others' claims, our budget and the rate limit are polled."""
         if self._stopped.is_set() and not self._running:
             return
         rest = self._claim_from - time.monotonic()
@@ -202,7 +202,7 @@ class Asking:
         try:
             received = await self._reply(claim, claimed_at, tries)
             if received is not None:
-                await self._learn(claim.request.model, received[1].told)
+                await self._learn(claim.request.model, received[1].limits)
         finally:
             self._unanswered -= 1
             self._moved.set()
@@ -214,8 +214,8 @@ class Asking:
     ) -> tuple[Claimed, Reply] | None:
         while await self._may_leave(claim, claimed_at):
             try:
-                slot = Slot(self._in_flight, self._stopped)
-                return claim, await self._sender.send(claim.request, slot)
+                permit = Permit(self._in_flight, self._stopped)
+                return claim, await self._sender.send(claim.request, permit)
             except NotSent:
                 break
             except TryAgain as failure:
@@ -259,11 +259,11 @@ class Asking:
         self._answered[claim.request.key] = reply.answer
         self._sent += 1
 
-    async def _learn(self, model: str, told: Told) -> None:
-        """Tell the other processes what is new of the server's limits."""
-        if told.wait is not None or told != self._told.get(model, Told()):
-            self._told[model] = told
-            await asyncio.to_thread(self._ledger.learn, model, told)
+    async def _learn(self, model: str, limits: ReportedLimits) -> None:
+        """Share what is new of the server's limits with the other processes."""
+        if limits.wait is not None or limits != self._known_limits.get(model, ReportedLimits()):
+            self._known_limits[model] = limits
+            await asyncio.to_thread(self._ledger.learn, model, limits)
 
     async def _refuse_run(self, claim: Claimed, refusal: RunRefused) -> None:
         await asyncio.to_thread(self._ledger.fail, claim, refusal.outcome, str(refusal))
