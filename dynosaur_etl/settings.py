@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.models import PromptPreset, Strictness
+from dynosaur_etl.domain.request_form import Effort
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
 UNLIMITED = "unlimited"
@@ -166,7 +167,10 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr = Field(
         SecretStr(""), validation_alias="OPENAI_API_KEY", description="key of the LLM server"
     )
-    llm_model: str = Field("gpt-4o-mini", min_length=1, description="model that proposes tasks")
+    llm_model: str = Field("gpt-6-luna", min_length=1, description="model that proposes tasks")
+    llm_effort: Effort = Field(
+        Effort.NONE, description="how much the model that proposes may think, where it can"
+    )
     llm_concurrency: PositiveInt = Field(32, description="requests to the LLM at the same time")
     llm_timeout: PositiveInt = Field(60, description="seconds before a request is given up")
     llm_attempts: PositiveInt = Field(5, description="tries of one request within a run")
@@ -204,7 +208,7 @@ class Settings(BaseSettings):
         Decimal(50), description="most that is spent in a calendar month, or `unlimited`"
     )
     llm_prices: Path | None = Field(
-        None, description="TOML file of prices in place of the packaged one"
+        None, description="TOML file of prices that lies over the packaged ones"
     )
 
     prompt: PromptPreset = Field(

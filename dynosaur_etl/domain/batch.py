@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.ledger import AttemptOutcome, ClaimResult, RequestStatus
+from dynosaur_etl.domain.request_form import Refusal
 
 
 class BatchStatus(StrEnum):
@@ -86,12 +87,14 @@ class LineFailure:
         outcome: of the attempt.
         status: REFUSED where this request is malformed for the server, else FAILED, which a later
             run takes up.
+        refusal: of a parameter, where the line was refused for one.
     """
 
     key: str
     outcome: AttemptOutcome
     status: RequestStatus
     error: str
+    refusal: Refusal | None = None
 
 
 Line = LineAnswer | LineFailure

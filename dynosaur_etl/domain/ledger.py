@@ -1,12 +1,12 @@
 """The contract between the one who sends paid requests and the one who keeps the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from dynosaur_etl.domain.chat import Answer, ChatRequest
+from dynosaur_etl.domain.chat import Answer, ChatRequest, TokenCounts
 from dynosaur_etl.domain.rate_limit import ReportedLimits
 
 
@@ -84,15 +84,22 @@ class Later:
 ClaimResult = Claimed | Answered | Held | InBatch | BudgetSpent | Later
 
 
+@dataclass(frozen=True)
+class PriceOrigin:
+    """Where a price is from: a package or a file, and its version."""
+
+    source: str
+    version: str
+
+
 class Prices(Protocol):
     """What tokens cost; all amounts in US dollars."""
 
-    @property
-    def version(self) -> str: ...
+    def origin(self, model: str) -> PriceOrigin | None:
+        """Return where the price of a model is from; None where nobody knows it."""
+        ...
 
-    def cost(
-        self, model: str, prompt: int | None, cached: int | None, completion: int | None
-    ) -> Decimal | None:
+    def cost(self, model: str, tokens: TokenCounts, tier: str | None = None) -> Decimal | None:
         """Return the price of an answer; None where the model's price or the usage is unknown."""
         ...
 
@@ -108,6 +115,10 @@ class Ledger(Protocol):
     an answer is never claimed again. The claim of a process that has died is taken over, and its
     attempt is marked lost. A lost attempt may have been paid: its reservation stays in the ledger.
     """
+
+    def answers(self, keys: Sequence[str]) -> Mapping[str, Answer]:
+        """Return the answers that are there, by key, without claiming anything."""
+        ...
 
     def claim(self, requests: Sequence[ChatRequest], day: str) -> list[ClaimResult]:
         """Claim requests of distinct keys for a growth day's run; results in their order."""

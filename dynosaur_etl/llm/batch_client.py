@@ -15,9 +15,17 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from dynosaur_etl.domain.batch import Batch, BatchLedger, BatchStatus, BatchTrouble, Line
+from dynosaur_etl.domain.batch import (
+    Batch,
+    BatchLedger,
+    BatchStatus,
+    BatchTrouble,
+    Line,
+    LineFailure,
+)
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import LlmRefused, LlmUnavailable, not_allowed
+from dynosaur_etl.domain.forms import FormStore
 from dynosaur_etl.domain.ledger import AttemptOutcome, BudgetSpent, Held, InBatch
 from dynosaur_etl.llm.batch_lines import batch_line, cut_shards, read_line, refuses_every_line
 from dynosaur_etl.llm.batch_rules import DEFAULT_RULES, BatchRules
@@ -46,12 +54,14 @@ class Submission:
         over_budget: requests that a cap does not cover.
         held: requests that another process is sending one by one.
         notes: what an operator should know of those two.
+        tried: requests that were answered live before, to find out the form of the others.
     """
 
     batches: tuple[str, ...]
     over_budget: int = 0
     held: int = 0
     notes: tuple[str, ...] = ()
+    tried: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,7 @@ class BatchClient:
         self,
         server: BatchServer,
         ledger: BatchLedger,
+        forms: FormStore,
         shard_lines: int,
         attempts: int,
         first_backoff: float = FIRST_BACKOFF,
@@ -84,6 +95,7 @@ class BatchClient:
         """
         self._server = server
         self._ledger = ledger
+        self._forms = forms
         self._shard_lines = shard_lines
         self._policy = RetryPolicy(attempts, first_backoff)
         self._settling = settling
@@ -285,8 +297,17 @@ class BatchClient:
         refusal: str | None = None
         for chunk in _chunks(self._read(batch, file_id), LINES_PER_COMMIT):
             self._ledger.settle_lines(batch.key, chunk)
+            self._adapt(batch.model, chunk)
             refusal = refusal or next((_error(x) for x in chunk if refuses_every_line(x)), None)
         return refusal
+
+    def _adapt(self, model: str, lines: Sequence[Line]) -> None:
+        """Learn from the lines that were refused for a parameter: the next batch goes without."""
+        for refusal in {line.refusal for line in lines if isinstance(line, LineFailure)} - {None}:
+            now = self._forms.known(model).form
+            form = now.without(refusal) if refusal is not None else None
+            if form is not None and refusal is not None:
+                self._forms.adapt(model, now, form, refusal.message)
 
     def _read(self, batch: Batch, file_id: str) -> Iterator[Line]:
         unreadable = 0

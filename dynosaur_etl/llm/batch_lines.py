@@ -13,6 +13,7 @@ from dynosaur_etl.domain.batch import Line, LineAnswer, LineFailure
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.domain.ledger import AttemptOutcome, RequestStatus
+from dynosaur_etl.domain.request_form import FIRST_FORM
 from dynosaur_etl.llm.completion import MAX_BODY_BYTES, completion_answer
 from dynosaur_etl.llm.error_body import ServerError, error_in_refusal
 from dynosaur_etl.llm.failures import (
@@ -99,7 +100,15 @@ def read_line(line: bytes, model: str) -> Line | None:
 
 
 def line_failure(key: str, failure: SendFailure) -> LineFailure:
-    """Say what a failed sending means for the request's line in the ledger."""
+    """Say what a failed sending means for the request's line in the ledger.
+
+    A line that is refused for a parameter is not at fault: a later run sends it without.
+    """
+    refusal = failure.refusal if isinstance(failure, RequestRefused) else None
+    if refusal is not None and FIRST_FORM.without(refusal) is not None:
+        return LineFailure(
+            key, failure.outcome, RequestStatus.FAILED, str(failure), refusal=refusal
+        )
     refused = isinstance(failure, RequestRefused)
     status = RequestStatus.REFUSED if refused else RequestStatus.FAILED
     return LineFailure(key, failure.outcome, status, str(failure))
@@ -111,6 +120,7 @@ def refuses_every_line(line: Line) -> bool:
         isinstance(line, LineFailure)
         and line.outcome == RunRefused.outcome == AttemptOutcome.REFUSED
         and line.status == RequestStatus.FAILED
+        and line.refusal is None
     )
 
 

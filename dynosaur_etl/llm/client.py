@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import httpx2
 
 from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.forms import FormStore
 from dynosaur_etl.domain.ledger import Ledger
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.llm.request_runner import RequestRunner
@@ -25,6 +26,7 @@ class LlmClient:
         concurrency: int,
         attempts: int,
         ledger: Ledger,
+        forms: FormStore,
         first_backoff: float = FIRST_BACKOFF,
     ) -> None:
         """Bind to a server; nothing is sent yet.
@@ -39,6 +41,7 @@ class LlmClient:
         self._concurrency = concurrency
         self._policy = RetryPolicy(attempts, first_backoff)
         self._ledger = ledger
+        self._forms = forms
 
     async def ask_all(
         self,
@@ -65,6 +68,7 @@ class LlmClient:
                 day=day,
                 sender=sender,
                 ledger=self._ledger,
+                forms=self._forms,
                 concurrency=self._concurrency,
                 policy=self._policy,
                 patience=self._timeout * self._policy.attempts,

@@ -51,7 +51,7 @@ def _answer(completion: Any, model: str) -> Answer | ServerError | None:
     choice = _first(_part(completion, "choices"))
     if choice is None:
         return None
-    message, usage = _part(choice, "message"), _part(completion, "usage")
+    message = _part(choice, "message")
     content = _part(message, "content")
     words = _content(content)
     return Answer(
@@ -59,10 +59,28 @@ def _answer(completion: Any, model: str) -> Answer | ServerError | None:
         refusal=_text(_part(message, "refusal"), MAX_CONTENT) or _refusal_part(content),
         finish_reason=_text(_part(choice, "finish_reason"), _MAX_NAME),
         model=_text(_part(completion, "model"), _MAX_NAME) or model,
-        prompt_tokens=_count(_part(usage, "prompt_tokens")),
-        cached_tokens=_count(_part(_part(usage, "prompt_tokens_details"), "cached_tokens")),
-        completion_tokens=_count(_part(usage, "completion_tokens")),
+        tier=_text(_part(completion, "service_tier"), _MAX_NAME),
+        **_tokens(_part(completion, "usage")),
     )
+
+
+def _tokens(usage: Any) -> dict[str, int | None]:
+    """Read what a server counted; thoughts that it counts beside the answer are billed with it."""
+    prompt, completion = _part(usage, "prompt_tokens"), _part(usage, "completion_tokens")
+    of_prompt = _part(usage, "prompt_tokens_details")
+    of_answer = _part(usage, "completion_tokens_details")
+    counts = [_count(number) for number in (prompt, completion, _part(usage, "total_tokens"))]
+    billed = counts[1]
+    if None not in counts:
+        known = [number or 0 for number in counts]
+        billed = max(known[1], known[2] - known[0])
+    return {
+        "prompt_tokens": counts[0],
+        "cached_tokens": _count(_part(of_prompt, "cached_tokens")),
+        "written_tokens": _count(_part(of_prompt, "cache_write_tokens")),
+        "completion_tokens": billed,
+        "reasoning_tokens": _count(_part(of_answer, "reasoning_tokens")),
+    }
 
 
 def _content(content: Any) -> str | None:

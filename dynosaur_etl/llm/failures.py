@@ -7,6 +7,7 @@ import httpx2
 import openai
 
 from dynosaur_etl.domain.ledger import AttemptOutcome
+from dynosaur_etl.domain.request_form import Refusal
 from dynosaur_etl.domain.text import clean_text, shorten
 from dynosaur_etl.llm.error_body import MAX_ERROR, ServerError, error_in_refusal
 from dynosaur_etl.net.headers import asked_wait
@@ -60,11 +61,18 @@ class RequestRefused(SendFailure):
 
     Attributes:
         outcome: LOST where the answer was paid and cannot be used.
+        refusal: what the server says; None where it is not the server that refuses.
     """
 
-    def __init__(self, message: str, outcome: AttemptOutcome = AttemptOutcome.REFUSED) -> None:
+    def __init__(
+        self,
+        message: str,
+        outcome: AttemptOutcome = AttemptOutcome.REFUSED,
+        refusal: Refusal | None = None,
+    ) -> None:
         super().__init__(message)
         self.outcome = outcome
+        self.refusal = refusal
 
 
 class RunRefused(SendFailure):
@@ -115,7 +123,8 @@ def read_refusal(status: int, error: ServerError, wait: float | None = None) -> 
         gateway = status in _GATEWAY_STATUSES
         outcome = AttemptOutcome.LOST if gateway else AttemptOutcome.FAILED
         return TryAgain(message, outcome, wait=wait, rate_limited=status == _RATE_LIMITED)
-    return RequestRefused(message)
+    refusal = Refusal(error.message, error.param, error.codes)
+    return RequestRefused(message, refusal=refusal)
 
 
 def read_reported(error: ServerError, wait: float | None = None) -> SendFailure:

@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from dataclasses import replace
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.errors import CountsDoNotReconcile, LlmRefused, LlmUnavailable
+from dynosaur_etl.domain.forms import FormStore
 from dynosaur_etl.domain.ledger import (
     Answered,
     BudgetSpent,
@@ -21,6 +22,7 @@ from dynosaur_etl.domain.ledger import (
 from dynosaur_etl.domain.rate_limit import ReportedLimits
 from dynosaur_etl.llm.availability import RequestTries, ServerHealth
 from dynosaur_etl.llm.failures import RequestRefused, RunRefused, TryAgain
+from dynosaur_etl.llm.learning import Learner
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.llm.permit import NotSent, Permit
 from dynosaur_etl.llm.sender import Reply, Sender
@@ -46,6 +48,7 @@ class RequestRunner:
         day: str,
         sender: Sender,
         ledger: Ledger,
+        forms: FormStore,
         concurrency: int,
         policy: RetryPolicy,
         patience: float,
@@ -56,6 +59,7 @@ class RequestRunner:
         self._day = day
         self._sender = sender
         self._ledger = ledger
+        self._learner = Learner(forms)
         self._settler = Settler(ledger)
         self._concurrency = concurrency
         self._ahead = 0
@@ -80,14 +84,29 @@ class RequestRunner:
 
     async def run(self) -> Outcomes:
         """Ask for everything, in order, and wait for what is in flight."""
+        await self._look_up_forms()
         try:
             await self._ask_everything()
         finally:
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
+            await self._learner.close()
             await self._settler.finish()
         return self._outcomes()
+
+    async def _look_up_forms(self) -> None:
+        """Read what is known of each model; where that is not enough, the answers that are there.
+
+        Requests of an unknown form are claimed one at a time, which only new ones have to wait for.
+        """
+        for model in {request.model for request in self._pending}:
+            await self._learner.look_up(model)
+        knows, in_form = self._learner.knows, self._learner.in_form
+        unknown = [request.key for request in self._pending if not knows(in_form(request))]
+        if unknown:
+            self._answered |= await asyncio.to_thread(self._ledger.answers, unknown)
+            self._taken_up |= self._answered.keys()
 
     async def _ask_everything(self) -> None:
         last_done, last_moved = -1, time.monotonic()
@@ -116,15 +135,17 @@ class RequestRunner:
         if free < min(len(self._pending), max(1, self._ahead // 2)):
             return False
         done_before = self._done
-        batch = list(islice(self._take_up(), free))
-        if not batch:  # the line held nothing but repetitions
-            return True
+        batch = await self._next(free)
+        if not batch:  # repetitions alone, or requests whose form is being found out
+            return not self._pending or self._done > done_before
         was_running = bool(self._running)
         results = await asyncio.to_thread(self._ledger.claim, batch, self._day)
         now = time.monotonic()
         for result in results:
             self._start(result, now)
             await asyncio.sleep(0)  # made ready now; answers that came in go before the next
+            if not isinstance(result, Claimed):
+                await self._learner.end(result.request.key)
         self._meet_rate_limit([result for result in results if isinstance(result, Later)], now)
         spent = [result for result in results if isinstance(result, BudgetSpent)]
         self._meet_budget(spent, was_running)
@@ -137,6 +158,24 @@ class RequestRunner:
             if request.key not in self._taken_up:
                 self._taken_up.add(request.key)
                 yield request
+
+    async def _next(self, free: int) -> list[ChatRequest]:
+        """Take requests up that may leave: those in a known form, and one to find out another."""
+        ready: list[ChatRequest] = []
+        unknown: list[ChatRequest] = []
+        for request in self._take_up():
+            formed = self._learner.in_form(request)
+            (ready if self._learner.knows(formed) else unknown).append(formed)
+            if len(ready) == free or len(unknown) == free:
+                break
+        if unknown and len(ready) < free and not self._learner.is_probing:
+            if await self._learner.begin(unknown[0]):
+                ready.append(self._learner.in_form(unknown.pop(0)))
+            else:  # another process is finding it out
+                await self._learner.look_up(unknown[0].model)
+        self._pending.extendleft(reversed(unknown))
+        self._taken_up.difference_update(request.key for request in unknown)
+        return ready
 
     def _put_back(self, results: Sequence[Later | BudgetSpent]) -> None:
         self._pending.extendleft(result.request for result in reversed(results))
@@ -202,8 +241,11 @@ class RequestRunner:
         try:
             received = await self._reply(claim, claimed_at, tries)
             if received is not None:
-                await self._learn(claim.request.model, received[1].limits)
+                answered, reply = received
+                await self._learn(claim.request.model, reply.limits)
+                await self._learner.taken(answered.request, reply.answer)
         finally:
+            await self._learner.end(claim.request.key)
             self._unanswered -= 1
             self._moved.set()
         if received is not None:
@@ -224,9 +266,10 @@ class RequestRunner:
                     return None
                 claim, claimed_at = following, time.monotonic()
             except RequestRefused as refusal:
-                await asyncio.to_thread(self._ledger.refuse, claim, str(refusal), refusal.outcome)
-                self._refused[claim.request.key] = str(refusal)
-                return None
+                following = await self._in_other_form(claim, refusal)
+                if following is None:
+                    return None
+                claim, claimed_at = following, time.monotonic()
             except RunRefused as refusal:
                 await self._refuse_run(claim, refusal)
                 return None
@@ -246,6 +289,23 @@ class RequestRunner:
         if not await self._may_try_again(claim.request, failure, tries):
             await self._give_up(claim, str(failure))
             return None
+        return await self._again(claim)
+
+    async def _in_other_form(self, claim: Claimed, refused: RequestRefused) -> Claimed | None:
+        """Open an attempt without what the server has refused; None where the request is at fault.
+
+        A refused parameter is none of the request's tries, and costs nothing.
+        """
+        form = await self._learner.after(claim.request, refused)
+        if form is None:
+            await asyncio.to_thread(self._ledger.refuse, claim, str(refused), refused.outcome)
+            self._refused[claim.request.key] = str(refused)
+            return None
+        await asyncio.to_thread(self._ledger.fail, claim, refused.outcome, str(refused))
+        return await self._again(replace(claim, request=claim.request.in_form(form)))
+
+    async def _again(self, claim: Claimed) -> Claimed | None:
+        """Open the next attempt; None where the budget does not cover it."""
         following = await asyncio.to_thread(self._ledger.again, claim)
         if isinstance(following, BudgetSpent):
             await asyncio.to_thread(self._ledger.release, claim, following.detail)

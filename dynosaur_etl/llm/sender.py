@@ -133,8 +133,8 @@ class Sender:
             body=request.body(),
             options={
                 # the key lets a server that honours it give a lost answer again without charging
-                "headers": _OMITTED | {"Idempotency-Key": request.key},
-                "idempotency_key": request.key,  # else the client draws one and drops it
+                "headers": _OMITTED | {"Idempotency-Key": request.sent_key},
+                "idempotency_key": request.sent_key,  # else the client draws one and drops it
             },
             stream=True,
             stream_cls=openai.AsyncStream[object],

@@ -10,6 +10,7 @@ from typing import Any
 from dynosaur_etl.domain.chat import ChatRequest, Purpose
 from dynosaur_etl.domain.features import usable_fields
 from dynosaur_etl.domain.models import Config, Mode, PromptPreset
+from dynosaur_etl.domain.request_form import Effort
 from dynosaur_etl.proposals.paper import may_be_shown, word_like_the_paper
 from dynosaur_etl.proposals.tight import word_tightly
 
@@ -33,6 +34,7 @@ def build_request(
     mode: Mode,
     model: str,
     preset: PromptPreset = PromptPreset.TIGHT,
+    effort: Effort = Effort.NONE,
 ) -> ChatRequest | None:
     """Word the request for one config and mode; only the aware mode shows the card's summary.
 
@@ -58,4 +60,5 @@ def build_request(
         max_tokens=wording.max_tokens,
         temperature=0,
         prompt_version=wording.version,
+        effort=effort,
     )

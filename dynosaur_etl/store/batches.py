@@ -48,7 +48,8 @@ class PostgresBatchLedger(PostgresLedger):
             claiming.tx.write()  # the batch takes over rows that have to be there
             claiming.tx.session.add(_new_batch(key, claims, day, server))
             claiming.tx.session.flush()
-            _hand_over(claiming.tx.session, key, [claim.request.key for claim in claims])
+            asked = [claim.request.key for claim in claims]
+            _hand_over(claiming.tx.session, key, asked, server)
         return [
             InBatch(result.request, key) if isinstance(result, Claimed) else result
             for result in results
@@ -179,10 +180,11 @@ def _new_batch(key: str, claims: Sequence[Claimed], day: str, server: str) -> Ll
     )
 
 
-def _hand_over(session: Session, key: str, request_keys: Sequence[str]) -> None:
+def _hand_over(session: Session, key: str, request_keys: Sequence[str], server: str) -> None:
     """Make the batch the owner of the requests, and name it in their attempts."""
     mine = update(LlmRequestRow).where(LlmRequestRow.key.in_(request_keys))
-    session.execute(mine.values(batch=key, owner_run=None), execution_options=_UNSEEN)
+    owned = mine.values(batch=key, owner_run=None, server=server)
+    session.execute(owned, execution_options=_UNSEEN)
     current = (LlmAttemptRow.key == LlmRequestRow.key) & (
         LlmAttemptRow.number == LlmRequestRow.attempts
     )

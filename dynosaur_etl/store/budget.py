@@ -105,7 +105,7 @@ class Budget:
             not_allowed(
                 "model without a price",
                 request.model,
-                f"a model of the price table {self._prices.version}, so that a budget can be kept;"
+                "a model whose price is known, so that a budget can be kept;"
                 " name its price in a file at DYNOSAUR_LLM_PRICES (0 for a server of your own), or"
                 " set DYNOSAUR_LLM_BUDGET_RUN_USD and DYNOSAUR_LLM_BUDGET_MONTH_USD to unlimited",
             )

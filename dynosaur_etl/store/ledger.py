@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +35,7 @@ from dynosaur_etl.domain.ledger import (
 )
 from dynosaur_etl.domain.rate_limit import RateLimitRules, ReportedLimits
 from dynosaur_etl.domain.text import clean_text
+from dynosaur_etl.store.answers import stored_answers
 from dynosaur_etl.store.budget import Budget
 from dynosaur_etl.store.database import wrapped_errors
 from dynosaur_etl.store.ledger_transaction import (
@@ -107,6 +109,10 @@ class PostgresLedger:
                 self._unlock()
                 self._alive.invalidate()  # a pooled connection would keep a lock left behind
             self._alive.close()
+
+    def answers(self, keys: Sequence[str]) -> Mapping[str, Answer]:
+        """Return the answers that are there, by key, without claiming anything."""
+        return stored_answers(self._engine, keys).answered
 
     def claim(self, requests: Sequence[ChatRequest], day: str) -> list[ClaimResult]:
         """Claim requests of distinct keys; see `dynosaur_etl.domain.ledger.Ledger`.
@@ -224,7 +230,7 @@ class PostgresLedger:
             if row.status == RequestStatus.ANSWERED:
                 repeated.append(_paid_again(row, values["cost_usd"]))
             else:
-                first.append(self._answered(key, answer, values))
+                first.append(self._answered(key, answer, values, tx.now))
         tx.close_attempts(closings)
         tx.change_requests(first)
         tx.change_requests(repeated)
@@ -261,26 +267,28 @@ class PostgresLedger:
         wait: float | None,
     ) -> Claimed:
         """Make the row this run's: it pays, so it is the run that the cost counts for."""
-        new = NewAttempt(request, day, attempt, bound, self._prices.version, self._owner)
+        price = self._prices.origin(request.model)
+        server = self._server.url if self._server is not None else None
+        new = NewAttempt(request, day, attempt, bound, price, self._owner, server)
         claiming.tx.open_attempt(new)
         return Claimed(request, attempt, wait)
 
     def _settled(self, model: str, answer: Answer, attempt: Row[Any]) -> dict[str, Any]:
         """Return the columns of an attempt that was answered."""
-        cost = self._prices.cost(
-            model, answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens
-        )
+        cost = self._prices.cost(model, answer.tokens, answer.tier)
         known = answer.prompt_tokens is not None and answer.completion_tokens is not None
         held = Decimal(0) if known else attempt.reserved_usd
         return _closed(AttemptOutcome.ANSWERED, None, held) | {"cost_usd": cost}
 
-    def _answered(self, key: str, answer: Answer, values: dict[str, Any]) -> dict[str, Any]:
+    def _answered(
+        self, key: str, answer: Answer, values: dict[str, Any], answered_at: datetime
+    ) -> dict[str, Any]:
         """Return the columns of a request that got its first answer."""
         return answer_values(answer) | {
             "key": key,
             "cost_usd": values["cost_usd"],
             "reserved_usd": values["reserved_usd"],
-            "price_version": self._prices.version,
+            "answered_at": answered_at,
             "owner_run": None,
             "error": None,
         }

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Row, text
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
-from dynosaur_etl.domain.ledger import AttemptOutcome, Claimed, RequestStatus
+from dynosaur_etl.domain.ledger import AttemptOutcome, Claimed, PriceOrigin, RequestStatus
 from dynosaur_etl.store.budget import Totals
 from dynosaur_etl.store.bulk import change_rows, insert_rows, put_rows
 from dynosaur_etl.store.database import lock_number, transaction
@@ -25,7 +25,8 @@ AttemptId = tuple[str, int]
 
 _LOCK_REQUESTS = text(
     "select key, model, status, attempts, response, prompt_tokens, cached_tokens,"
-    " completion_tokens, cost_usd, owner_run, batch from llm_requests"
+    " completion_tokens, written_tokens, reasoning_tokens, cost_usd, owner_run, batch"
+    " from llm_requests"
     " where key = any(cast(:keys as text[])) order by key for update"
 )
 _LOCK_ATTEMPTS = text(
@@ -50,8 +51,9 @@ class NewAttempt:
     day: str
     attempt: int
     reserved: Decimal
-    price_version: str
+    price: PriceOrigin | None
     owner: int
+    server: str | None
 
 
 class LedgerTransaction:
@@ -91,8 +93,9 @@ class LedgerTransaction:
                 "attempts": new.attempt,
                 "error": None,
                 "reserved_usd": new.reserved,
-                "price_version": new.price_version,
+                "price_version": None if new.price is None else new.price.version,
                 "owner_run": new.owner,
+                "server": new.server,
                 "sent_at": self.now,
             }
         )
@@ -105,6 +108,8 @@ class LedgerTransaction:
                 "outcome": AttemptOutcome.SENT,
                 "reserved_usd": new.reserved,
                 "sent_at": self.now,
+                "price_source": None if new.price is None else new.price.source,
+                "price_version": None if new.price is None else new.price.version,
             }
         )
 
@@ -158,6 +163,8 @@ def answer_values(answer: Answer) -> dict[str, Any]:
         "prompt_tokens": answer.prompt_tokens,
         "cached_tokens": answer.cached_tokens,
         "completion_tokens": answer.completion_tokens,
+        "written_tokens": answer.written_tokens,
+        "reasoning_tokens": answer.reasoning_tokens,
     }
 
 
@@ -172,6 +179,8 @@ def read_answer(row: LlmRequestRow | Row[Any]) -> Answer:
         prompt_tokens=row.prompt_tokens,
         cached_tokens=row.cached_tokens,
         completion_tokens=row.completion_tokens,
+        written_tokens=row.written_tokens,
+        reasoning_tokens=row.reasoning_tokens,
     )
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 CLOCK_COLUMNS = frozenset(
     {
         "seen_at", "last_seen_at", "sent_at", "finished_at", "created_here_at", "owner_run",
-        "found_on", "lifted_on", "pace", "server_id",
+        "found_on", "lifted_on", "pace", "server_id", "server", "answered_at", "learnt_at",
+        "listed_at", "tried_at",
     }
 )  # fmt: skip
 
@@ -236,6 +237,8 @@ class LlmRequestRow(Base):
     prompt_tokens: Mapped[int | None]
     cached_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
+    written_tokens: Mapped[int | None]
+    reasoning_tokens: Mapped[int | None]
     cost_usd: Mapped[Decimal | None] = mapped_column(comment="null where the price is unknown")
     reserved_usd: Mapped[Decimal] = mapped_column(comment="held for the answer; 0 once settled")
     price_version: Mapped[str | None]
@@ -244,6 +247,8 @@ class LlmRequestRow(Base):
         ForeignKey("llm_batches.key"), index=True, comment="that it is in now; null: in none"
     )
     sent_at: Mapped[datetime | None]
+    server: Mapped[str | None] = mapped_column(comment="base URL; null: from before")
+    answered_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index(
@@ -276,7 +281,36 @@ class LlmAttemptRow(Base):
     reserved_usd: Mapped[Decimal] = mapped_column(
         comment="held while in flight; stays where the answer may have been paid, its cost unseen"
     )
+    price_source: Mapped[str | None]
+    price_version: Mapped[str | None]
     sent_at: Mapped[datetime] = mapped_column(index=True, server_default=func.now())
+
+
+class LlmModelRow(Base):
+    """What is known of a model of a server: the form of its requests, and when it ends."""
+
+    __tablename__ = "llm_models"
+
+    server: Mapped[str] = mapped_column(primary_key=True, comment="base URL")
+    model: Mapped[str] = mapped_column(primary_key=True)
+    form: Mapped[dict[str, Any]] = mapped_column(comment="fields of domain.request_form")
+    accepted: Mapped[list[Any]] = mapped_column(comment="features that were taken once")
+    refusals: Mapped[list[Any]] = mapped_column(comment="the server's words, in order")
+    learnt_at: Mapped[datetime | None] = mapped_column(comment="null: never asked")
+    ends_on: Mapped[str | None] = mapped_column(comment="as the server says; null: open")
+    listed_at: Mapped[datetime | None]
+
+
+class LlmTrialRow(Base):
+    """A model that was tried beside the one in use."""
+
+    __tablename__ = "llm_trials"
+
+    key: Mapped[str] = mapped_column(primary_key=True, comment="digest of what was asked")
+    model: Mapped[str] = mapped_column(comment="that was tried")
+    server: Mapped[str]
+    facts: Mapped[dict[str, Any]] = mapped_column(comment="see flows.views.trials")
+    tried_at: Mapped[datetime]
 
 
 class LlmBudgetRow(Base):

@@ -1,6 +1,6 @@
 """Asks a server through the real client and the real ledger; also the program of a process to kill.
 
-python -m tests.llm.asking DATABASE_URL LLM_URL NUMBER [NAME RUN_BUDGET]
+python -m tests.llm.asking DATABASE_URL LLM_URL NUMBER [NAME RUN_BUDGET FORM]
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from dynosaur_etl.llm.client import LlmClient
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.database import connect
+from dynosaur_etl.store.forms import PostgresForms
 from dynosaur_etl.store.ledger import LimitedServer, PostgresLedger
 
 DAY = "2020-12-03"
@@ -54,8 +55,13 @@ def make_client(
     concurrency: int = 8,
     attempts: int = 3,
     timeout: float = 5,
+    known: bool = True,
 ) -> LlmClient:
-    return LlmClient(url, "sk-test", timeout, concurrency, attempts, ledger, first_backoff=0.02)
+    """Make a client of a server; `known` where what `make_request` sends was taken before."""
+    forms = PostgresForms(ledger._engine, url)
+    if known:
+        forms.accept(MODEL, make_request("").features)
+    return LlmClient(url, "sk-test", timeout, concurrency, attempts, ledger, forms, 0.02)
 
 
 def ask(client: LlmClient, requests: Sequence[ChatRequest], day: str = DAY) -> Outcomes:
@@ -63,11 +69,17 @@ def ask(client: LlmClient, requests: Sequence[ChatRequest], day: str = DAY) -> O
 
 
 def main(
-    database_url: str, llm_url: str, number: str, name: str = "question", run: str = "5"
+    database_url: str,
+    llm_url: str,
+    number: str,
+    name: str = "question",
+    run: str = "5",
+    form: str = "known",
 ) -> None:
     ledger = make_ledger(connect(database_url), run)
     requests = [make_request(f"{name} {n}") for n in range(int(number))]
-    outcomes = ask(make_client(llm_url, ledger, concurrency=4), requests)
+    client = make_client(llm_url, ledger, concurrency=4, known=form == "known")
+    outcomes = ask(client, requests)
     sys.stdout.write(f"{len(outcomes.answered)} {outcomes.sent}\n")
     ledger.close()
 

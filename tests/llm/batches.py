@@ -27,6 +27,7 @@ from dynosaur_etl.llm.batch_rules import DEFAULT_RULES, BatchRules
 from dynosaur_etl.llm.batch_server import KEY_NAME, BatchServer
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.batches import PostgresBatchLedger, all_batches
+from dynosaur_etl.store.forms import PostgresForms
 from tests.llm.asking import make_request
 
 
@@ -56,9 +57,12 @@ class BatchLlm:
 
     def bill(self) -> Decimal:
         """Give what the server's own log comes to, at half the list price."""
-        price = load_prices().prices[MODEL]
+        price = load_prices().price(MODEL)
+        assert price is not None
         tokens = [(line["prompt_tokens"], line["completion_tokens"]) for line in self.paid()]
-        total = sum(prompt * price.input + answer * price.output for prompt, answer in tokens)
+        total = sum(
+            prompt * price.input.base + answer * price.output.base for prompt, answer in tokens
+        )
         return Decimal(total) / 2 / 1_000_000
 
 
@@ -91,7 +95,8 @@ def make_client(
     rules: BatchRules = DEFAULT_RULES,
 ) -> BatchClient:
     server = BatchServer(url, "sk-test", 10)
-    return BatchClient(server, batch_ledger, shard_lines, attempts, 0.01, settling, rules)
+    forms = PostgresForms(batch_ledger._engine, url)
+    return BatchClient(server, batch_ledger, forms, shard_lines, attempts, 0.01, settling, rules)
 
 
 def questions(number: int, model: str = MODEL) -> list[ChatRequest]:

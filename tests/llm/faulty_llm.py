@@ -31,6 +31,9 @@ class FaultyLlm:
         paid: by text, the number of times that the answer was charged.
         latency: seconds that each answer takes.
         headers: that go with each answer.
+        refuses: parameters that are not taken, among them the types of `response_format`.
+        refusals: how often each of them was refused.
+        thoughts: tokens that the model thinks with, whatever it is asked.
         header_names: names of the headers that came with the last request.
     """
 
@@ -44,6 +47,9 @@ class FaultyLlm:
     bodies: dict[str, Any] = field(default_factory=dict)
     times: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     headers: dict[str, str] = field(default_factory=dict)
+    refuses: set[str] = field(default_factory=set)
+    refusals: Counter[str] = field(default_factory=Counter)
+    thoughts: int = 0
     header_names: set[str] = field(default_factory=set)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -63,9 +69,18 @@ class FaultyLlm:
                 return self.answers[key]
             self.paid[text] += 1
             answer = answer or completion(f"answer to {text}")
+            if self.thoughts and answer["usage"]:
+                answer["usage"]["completion_tokens_details"] = {"reasoning_tokens": self.thoughts}
             if key:
                 self.answers[key] = answer
             return answer
+
+
+def refused_parameter(body: dict[str, Any], refuses: set[str]) -> str | None:
+    """Give the first of the body's parameters that is not taken."""
+    form = body.get("response_format") or {}
+    sent = [*body, form.get("type", ""), *form.get("json_schema", {})]
+    return next((name for name in sent if name in refuses), None)
 
 
 def completion(content: str | None, **parts: Any) -> dict[str, Any]:
@@ -139,6 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _meet(self, fault: str | None, text: str) -> None:
         key = self.headers.get("idempotency-key")
+        name = refused_parameter(self.llm.bodies[text], self.llm.refuses)
+        if fault is None and name is not None:
+            self._refuse_parameter(name)
+            return
         if fault is None:
             answer = self.llm.pay(text, key)
             time.sleep(self.llm.latency)
@@ -157,6 +176,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, self.llm.pay(text, key, answer))
         else:
             self._refuse_or_garble(fault)
+
+    def _refuse_parameter(self, name: str) -> None:
+        with self.llm.lock:
+            self.llm.refusals[name] += 1
+        param = "response_format" if name.startswith("json_") else name
+        words = f"Unsupported parameter: '{name}' is not supported with this model."
+        error = {"message": words, "code": "unsupported_parameter", "param": param}
+        self._json(400, {"error": error})
 
     def _refuse_or_garble(self, fault: str) -> None:
         date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)

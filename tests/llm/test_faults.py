@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine
 
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, TokenCounts
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.ledger import PostgresLedger
@@ -84,7 +84,8 @@ def test_a_server_that_charges_twice_has_charged_no_more_than_the_ledger_counts(
     known = llm.paid.total() - len(LOST_AND_PAID) - 1  # and the one without usage
     assert spent.prompt_tokens == known * PROMPT_TOKENS
     assert found.lost >= len(LOST_AND_PAID)
-    price = load_prices().cost(MODEL, PROMPT_TOKENS, CACHED_TOKENS, COMPLETION_TOKENS)
+    counts = TokenCounts(PROMPT_TOKENS, CACHED_TOKENS, 0, COMPLETION_TOKENS)
+    price = load_prices().cost(MODEL, counts)
     assert price is not None
     charged = llm.paid.total() * price
     assert spent.cost_usd < charged <= spent.cost_usd + found.lost_usd + spent.reserved_usd

@@ -111,6 +111,7 @@ def _questions_about(about: ConfigToAsk, services: Services) -> Iterator[Questio
             mode=mode,
             model=services.settings.llm_model,
             preset=preset,
+            effort=services.settings.llm_effort,
         )
         if request is not None:
             yield Question(about, mode, request)
@@ -217,7 +218,8 @@ def _report(
         Counts(kept + rejected + deferred, kept, rejected, deferred),
         reasons={str(reason): number for reason, number in reasons.items() if number > 0},
         facts={
-            "sent": sum(batch.outcomes.get(AttemptOutcome.ANSWERED, 0) for batch in batches),
+            "sent": submission.tried
+            + sum(batch.outcomes.get(AttemptOutcome.ANSWERED, 0) for batch in batches),
             "batches": len(batches),
             "notes": [*submission.notes, *_notes(batches)],
         },

@@ -1,7 +1,9 @@
 """Asking an LLM within a step, in the mode of the settings: one by one, or by the Batch API."""
 
 import asyncio
+from collections import deque
 from collections.abc import Container, Sequence
+from dataclasses import replace
 
 import uvloop
 
@@ -12,6 +14,8 @@ from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
+
+MOST_TRIED = 3
 
 
 def ask(
@@ -57,7 +61,30 @@ def _submit(
     requests: Sequence[ChatRequest], answered: Container[str], day: str, services: Services
 ) -> Submission:
     left = [request for request in requests if request.key not in answered]
-    return services.batches.submit(left, day)
+    formed, tried = _in_tried_form(left, day, services)
+    return replace(services.batches.submit(formed, day), tried=tried)
+
+
+def _in_tried_form(
+    requests: Sequence[ChatRequest], day: str, services: Services
+) -> tuple[list[ChatRequest], int]:
+    """Return requests in the form their server takes, which one live request a form finds out.
+
+    A batch of thousands would else be refused line by line. A request that is refused for a fault
+    of its own shows nothing, so up to three are tried. The second is how many were answered.
+    """
+    asked: list[ChatRequest] = []
+    answered = 0
+    for model in sorted({request.model for request in requests}):
+        left = deque(request for request in requests if request.model == model)
+        known, tried = services.forms.known(model), 0
+        while left:
+            request = left.popleft()
+            if not known.covers(request) and tried < MOST_TRIED:
+                answered += ask_live([request], day, services, silent).sent
+                known, tried = services.forms.known(model), tried + 1
+            asked.append(request.in_form(known.form))
+    return asked, answered
 
 
 def _by_batch(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # each of these loads a library; a step pays for those that i
     from dynosaur_etl.llm.batch_server import BatchServer
     from dynosaur_etl.llm.client import LlmClient
     from dynosaur_etl.llm.prices import PriceTable
+    from dynosaur_etl.store.forms import PostgresForms
     from dynosaur_etl.store.ledger import PostgresLedger
     from dynosaur_etl.store.storage import Storage
 
@@ -112,7 +113,13 @@ class Services:
     def prices(self) -> "PriceTable":
         from dynosaur_etl.llm.prices import load_prices
 
-        return load_prices(self.settings.llm_prices)
+        return load_prices(self.settings.llm_prices, self.settings.openai_base_url)
+
+    @cached_property
+    def forms(self) -> "PostgresForms":
+        from dynosaur_etl.store.forms import PostgresForms
+
+        return PostgresForms(self.engine, self.settings.openai_base_url)
 
     @cached_property
     def ledger(self) -> "PostgresLedger":
@@ -139,6 +146,7 @@ class Services:
             concurrency=self.settings.llm_concurrency,
             attempts=self.settings.llm_attempts,
             ledger=self.ledger,
+            forms=self.forms,
         )
         keep_loaded()
         return client
@@ -162,6 +170,7 @@ class Services:
         return BatchClient(
             server,
             ledger,
+            self.forms,
             settings.llm_shard_lines,
             settings.llm_attempts,
             rules=BatchRules(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, TokenCounts
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.money import write_dollars
 from dynosaur_etl.flows.propose.propose import questions
@@ -71,6 +71,7 @@ def estimate(day: GrowthDay, services: Services) -> dict[str, Any]:
     prompts = [_prompt_tokens(request, known) for request in left]
     answers = [_completion_tokens(request, known) for request in left]
     purpose = left[0].purpose if left else ""
+    origin = services.prices.origin(model)
     return {
         "day": str(day),
         "model": model,
@@ -82,7 +83,7 @@ def estimate(day: GrowthDay, services: Services) -> dict[str, Any]:
         "estimator": _estimator(known),
         "expected_usd": _expected(services, model, prompts, answers),
         "at_most_usd": _at_most(services, left),
-        "price_version": services.prices.version,
+        "price": None if origin is None else f"{origin.source} {origin.version}",
         "run_budget_left_usd": _left(
             services, cap(settings.llm_budget_run_usd), run_scope(str(day), purpose)
         ),
@@ -170,7 +171,7 @@ def _estimator(known: Usage) -> str:
 def _expected(
     services: Services, model: str, prompts: Sequence[int], answers: Sequence[int]
 ) -> str | None:
-    return _dollars(services.prices.cost(model, sum(prompts), 0, sum(answers)))
+    return _dollars(services.prices.cost(model, TokenCounts(sum(prompts), 0, 0, sum(answers))))
 
 
 def _at_most(services: Services, requests: Sequence[ChatRequest]) -> str | None:
