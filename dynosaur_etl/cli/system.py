@@ -7,7 +7,7 @@ from rich.table import Table
 
 from dynosaur_etl.cli.console import Json, emit, err, out, show_fields
 from dynosaur_etl.cli.context import command_settings, open_command_services
-from dynosaur_etl.cli.exits import EXIT_TERMINAL
+from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_WARNING
 
 app = typer.Typer()
 database_app = typer.Typer(no_args_is_help=True, help="The product's own database.")
@@ -26,7 +26,7 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check database, storage, disk, Hub, LLM and model, and say how to mend what is wrong."""
+    """Check database, storage, disk, Hub, LLM and models, and say how to mend what is wrong."""
     from dataclasses import asdict
 
     from dynosaur_etl.flows.upkeep.doctor import examine
@@ -35,6 +35,8 @@ def doctor(as_json: Json = False) -> None:
     emit({"checks": [asdict(check) for check in checks]}, as_json, _show_checks)
     if not all(check.ok for check in checks):
         raise typer.Exit(EXIT_TERMINAL)
+    if any(check.warning for check in checks):
+        raise typer.Exit(EXIT_WARNING)
 
 
 @database_app.command("upgrade")
@@ -100,5 +102,6 @@ def _show_checks(state: dict[str, Any]) -> None:
     table = Table("", "check", "found", "mend")
     for check in state["checks"]:
         mark = "[green]ok[/]" if check["ok"] else "[red]wrong[/]"
+        mark = "[yellow]warning[/]" if check["warning"] else mark
         table.add_row(mark, check["name"], check["found"], check["mend"])
     out.print(table)

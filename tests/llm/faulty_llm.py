@@ -34,6 +34,7 @@ class FaultyLlm:
         refuses: parameters that are not taken, among them the types of `response_format`.
         refusals: how often each of them was refused.
         thoughts: tokens that the model thinks with, whatever it is asked.
+        models: that are listed beside the usual one.
         header_names: names of the headers that came with the last request.
     """
 
@@ -50,6 +51,7 @@ class FaultyLlm:
     refuses: set[str] = field(default_factory=set)
     refusals: Counter[str] = field(default_factory=Counter)
     thoughts: int = 0
+    models: list[dict[str, Any]] = field(default_factory=list)
     header_names: set[str] = field(default_factory=set)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -132,7 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         fault = self.llm.next_fault("models")
         if fault is None:
-            self._json(200, {"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model"}]})
+            data = [{"id": "gpt-4o-mini", "object": "model"}, *self.llm.models]
+            self._json(200, {"object": "list", "data": data})
         else:
             self._refuse_or_garble(fault)
 

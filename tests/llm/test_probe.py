@@ -1,7 +1,7 @@
 import pytest
 
 from dynosaur_etl.domain.errors import DynosaurError, LlmRefused, LlmUnavailable
-from dynosaur_etl.llm.probe import probe_model
+from dynosaur_etl.llm.probe import list_models, probe_model
 from tests.llm.faulty_llm import FaultyLlm
 
 
@@ -25,6 +25,25 @@ def test_a_server_that_does_not_serve_says_why(
     llm.always = fault
     with pytest.raises(error, match=llm.url):
         probe_model(llm.url, "sk-test", "gpt-4o-mini", timeout=5)
+
+
+@pytest.mark.parametrize("status", ["404", "405", "501"])
+def test_a_server_without_a_list_of_models_is_taken_at_its_word(
+    llm: FaultyLlm, status: str
+) -> None:
+    llm.always = status
+    assert list_models(llm.url, "sk-test", timeout=5) is None
+    assert probe_model(llm.url, "sk-test", "any-model", timeout=5) is None
+
+
+def test_the_end_of_a_model_is_read(llm: FaultyLlm) -> None:
+    llm.models = [
+        {"id": "old", "object": "model", "shutdown_date": "2027-01-14"},
+        {"id": "new", "object": "model", "shutdown_date": None},
+    ]
+    listed = list_models(llm.url, "sk-test", timeout=5)
+    assert listed == {"gpt-4o-mini": None, "old": "2027-01-14", "new": None}
+    assert probe_model(llm.url, "sk-test", "old", timeout=5) == "2027-01-14"
 
 
 def test_a_dead_server_is_unavailable() -> None:

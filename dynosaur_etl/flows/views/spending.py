@@ -11,6 +11,7 @@ from dynosaur_etl.domain.money import write_dollars
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.batches import batches_of_note
 from dynosaur_etl.flows.views.cost import month_cost
+from dynosaur_etl.flows.views.models import models_of_note
 from dynosaur_etl.store.tables import LlmRequestRow
 
 _KEYS = ("day", "purpose", "model")
@@ -37,6 +38,7 @@ def spent(services: Services, now: datetime | None = None) -> dict[str, Any]:
         **{f"by_{key}": _grouped(lines, key) for key in _KEYS},
         "month": month_cost(services, now or datetime.now(UTC)),
         "batches": batches_of_note(services, now),
+        "models": models_of_note(services, now),
     }
 
 
