@@ -3,6 +3,9 @@
 from functools import cache
 from urllib.parse import urlsplit
 
+UNLISTED = "unlisted server"
+"""A server that is none of the providers known by their URLs: one's own, or a gateway."""
+
 
 @cache
 def provider_of(server: str) -> str:
@@ -18,3 +21,8 @@ def provider_of(server: str) -> str:
 @cache
 def is_known_provider(server: str) -> bool:
     return provider_of(server) != (urlsplit(server).netloc or server)
+
+
+def public_provider(server: str) -> str:
+    """Return the provider as a published set may name it: no address of one's own gets out."""
+    return provider_of(server) if is_known_provider(server) else UNLISTED

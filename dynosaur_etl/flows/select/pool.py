@@ -20,6 +20,8 @@ from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.select.repeats import repeated_tasks
+from dynosaur_etl.llm.providers import public_provider
+from dynosaur_etl.store.answers import Author, authors
 from dynosaur_etl.store.tables import (
     FileRow,
     GrowthRunRow,
@@ -185,12 +187,14 @@ def read_all(services: Services, kind: str, days: Sequence[str]) -> list[pa.Tabl
 def pool_tasks(services: Services, keys: Collection[str], days: Sequence[str]) -> pa.Table:
     """Give the tasks of those keys, each as it stands on the first day that has it."""
     query = select(TaskRow).where(TaskRow.day.in_(days)).order_by(TaskRow.day, TaskRow.key)
-    rows: dict[str, dict[str, Any]] = {}
-    with Session(services.engine) as session:
+    first: dict[str, TaskRow] = {}
+    with Session(services.engine, expire_on_commit=False) as session:
         for task in session.scalars(query):
-            if task.key in keys and task.key not in rows:
-                rows[task.key] = _task(task)
-    return pa.Table.from_pylist(list(rows.values()), schema=schemas.TASKS)
+            if task.key in keys:
+                first.setdefault(task.key, task)
+    wrote = authors(services.engine, {task.request_key for task in first.values()})
+    rows = [_task(task) | _author(wrote.get(task.request_key)) for task in first.values()]
+    return pa.Table.from_pylist(rows, schema=schemas.TASKS)
 
 
 def pool_sources(
@@ -298,6 +302,13 @@ def by_source(rows: pa.Table) -> dict[tuple[str, str], int]:
     """Count rows by their dataset and revision."""
     counted = rows.group_by(["dataset", "revision"]).aggregate([([], "count_all")])
     return {(row["dataset"], row["revision"]): row["count_all"] for row in counted.to_pylist()}
+
+
+def _author(found: Author | None) -> dict[str, str | None]:
+    if found is None:
+        return {"model": None, "provider": None, "written_on": None}
+    provider = None if found.server is None else public_provider(found.server)
+    return {"model": found.model, "provider": provider, "written_on": found.day}
 
 
 def _task(row: TaskRow) -> dict[str, Any]:

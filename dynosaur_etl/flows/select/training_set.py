@@ -156,7 +156,6 @@ def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
         "scorer": scorer.name,
         "scorer_version": scorer.version,
         "embedding": embedding_facts(services),
-        "llm_model": services.settings.llm_model,
         "instances_per_task": services.settings.instances_per_task,
         "seed": services.settings.seed,
     }

@@ -11,6 +11,7 @@ from dynosaur_etl.domain.money import write_dollars
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
+from dynosaur_etl.llm.providers import provider_of
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.tables import (
     DatasetRow,
@@ -18,6 +19,7 @@ from dynosaur_etl.store.tables import (
     LlmRequestRow,
     RejectionRow,
     SnapshotRow,
+    TaskRow,
     VerdictRow,
 )
 
@@ -66,6 +68,7 @@ def day_report(day: str, services: Services) -> dict[str, Any]:
             "steps": [_step(row) for row in steps],
             "rejects": _rejects(session, day),
             **_llm(session, day),
+            "models": _models(session, day),
             "datasets": list(kept),
             "rejections": [_rejection(row) for row in rejections],
         }
@@ -132,6 +135,27 @@ def _llm(session: Session, day: str | None = None) -> dict[str, Any]:
             "completion": int(sum(completion or 0 for *_, completion in rows)),
         },
     }
+
+
+def _models(session: Session, day: str) -> list[dict[str, Any]]:
+    """Return the models that wrote the day's tasks, those of most tasks first."""
+    model = func.coalesce(LlmRequestRow.response["model"].astext, LlmRequestRow.model)
+    number = func.count()
+    query = (
+        select(model, LlmRequestRow.server, number)
+        .join(LlmRequestRow, LlmRequestRow.key == TaskRow.request_key)
+        .where(TaskRow.day == day)
+        .group_by(model, LlmRequestRow.server)
+        .order_by(number.desc(), model)
+    )
+    return [
+        {
+            "model": name,
+            "provider": "unknown" if server is None else provider_of(server),
+            "tasks": tasks,
+        }
+        for name, server, tasks in session.execute(query.select_from(TaskRow))
+    ]
 
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dynosaur_etl.domain.reasons import REASON_WORDS, Reason, Stage
 from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.paging import Day, Part, Search, Text, part_of, place
+from dynosaur_etl.llm.providers import provider_of
 from dynosaur_etl.proposals.validity import FILTERS
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.tables import (
@@ -218,7 +219,11 @@ def _task(row: TaskRow) -> dict[str, Any]:
 
 def _request(row: LlmRequestRow) -> dict[str, Any]:
     return {
-        "model": row.model,
+        "model": (row.response or {}).get("model") or row.model,
+        "asked_model": row.model,
+        "provider": "unknown" if row.server is None else provider_of(row.server),
+        "answered_on": "unknown" if row.answered_at is None else f"{row.answered_at:%Y-%m-%d}",
+        "reasoning_tokens": row.reasoning_tokens,
         "prompt_version": row.prompt_version,
         "status": row.status,
         "attempts": row.attempts,
