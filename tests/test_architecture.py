@@ -172,6 +172,14 @@ def test_polling_loads_no_client_of_an_llm() -> None:
     assert result.stdout.strip() == "False"
 
 
+def test_a_day_that_is_finished_loads_no_client_of_an_llm() -> None:
+    probe = "import sys; import dynosaur_etl.flows.growth; print('openai' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
+
+
 def test_the_command_line_starts_without_anything_heavy() -> None:
     probe = (
         "import sys; import dynosaur_etl.cli.main; "

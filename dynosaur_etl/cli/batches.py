@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dynosaur_etl.cli.console import Json, emit, out
+from dynosaur_etl.cli.console import Json, emit
 from dynosaur_etl.cli.context import open_command_services
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer(help="Batches of requests that the LLM server answers in its own time.")
 
@@ -59,15 +60,13 @@ def resume(as_json: Json = False) -> None:
 
 
 def _show(state: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     numbers = ("requests", "completed", "answered", "refused", "failed", "lost")
-    table = Table("day", "batch", "status", "on the server", *numbers, "trouble", "error")
-    for row in state["batches"]:
-        table.add_row(
-            row["day"], escape(row["id"] or row["key"][:12]), row["status"],
-            escape(row["server_status"] or ""), *(str(row[name]) for name in numbers),
-            row["trouble"] or "", escape(row["error"] or ""),
-        )  # fmt: skip
-    out.print(table)
+    rows = [
+        (
+            row["id"] or row["key"][:12], row["day"], row["status"], row["server_status"],
+            *(row[name] for name in numbers), row["trouble"], row["error"],
+        )
+        for row in state["batches"]
+    ]  # fmt: skip
+    headings = ("batch", "day", "status", "on the server", *numbers, "trouble", "error")
+    show_table(headings, rows, text="error")

@@ -84,12 +84,12 @@ TASKS_WITHOUT_AUTHORS = pa.schema(
 TASKS = pa.schema(
     [
         *TASKS_WITHOUT_AUTHORS,
-        pa.field("model", pa.string()),
-        pa.field("provider", pa.string()),
-        pa.field("written_on", pa.string()),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("provider", pa.string(), nullable=False),
+        pa.field("written_on", pa.string(), nullable=False),
     ]
 )
-"""One row a task of the pool; who wrote it and on which day (UTC), null where it is not known."""
+"""One row a task of the pool; who wrote it and on which day (UTC), or `unknown`."""
 
 REJECTS = pa.schema(
     [

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dynosaur_etl.domain.missing import MISSING, minus_one_is_missing
 from dynosaur_etl.domain.models import Config, Task
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.schemas import INSTANCES
@@ -24,7 +25,7 @@ from dynosaur_etl.instances.pii import Handling, Span, masked, rows_with_pii
 from dynosaur_etl.instances.render import DEFAULT
 from dynosaur_etl.instances.rules import Column, Rules
 
-ORGANISE_VERSION = "rows-3"
+ORGANISE_VERSION = "rows-4"
 RULES = {"default": DEFAULT, "paper": PAPER}
 _LONGEST_DETAIL = 300
 _HEX_DIGITS = 64
@@ -110,6 +111,26 @@ def fill_rows(task: Task, config: Config, rows: pa.Table, filling: Filling, day:
     for step in (_without_evaluation, _without_pii):
         texts = step(texts, filling)
     return FilledRows(_table(task, rows, texts, day), texts.rejected)
+
+
+def without_marks(rows: pa.Table, output: str, values: pa.ChunkedArray) -> pa.Table:
+    """Give rows with null where the output is -1 and stands for a missing value.
+
+    Args:
+        rows: some rows of a config.
+        output: the output field's name.
+        values: the same field's values of all sampled rows, which decide what -1 stands for.
+    """
+    if not pa.types.is_signed_integer(values.type) or not _marks_missing(values):
+        return rows
+    column = rows[output]
+    null = pa.scalar(None, column.type)
+    answers = pc.if_else(pc.equal(column, MISSING), null, column)
+    return rows.set_column(rows.column_names.index(output), output, answers)
+
+
+def _marks_missing(values: pa.ChunkedArray) -> bool:
+    return minus_one_is_missing(pc.unique(values).to_pylist())
 
 
 def draw_rows(available: int, limit: int, seed: str) -> list[int]:

@@ -3,6 +3,7 @@
 from functools import cache
 from urllib.parse import urlsplit
 
+UNKNOWN = "unknown"
 UNLISTED = "unlisted server"
 """A server that is none of the providers known by their URLs: one's own, or a gateway."""
 

@@ -31,11 +31,11 @@ def models_of(tasks: pa.Table, selected: pa.Table) -> list[dict[str, Any]]:
     rows_of = Counter(selected["task_key"].to_pylist())
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for task in tasks.select(["task_key", "model", "provider", "written_on"]).to_pylist():
-        author = (task["model"] or UNKNOWN, task["provider"] or UNKNOWN)
+        author = (task["model"], task["provider"])
         line = found.setdefault(author, {"tasks": 0, "rows": 0, "days": set()})
         line["tasks"] += 1
         line["rows"] += rows_of[task["task_key"]]
-        line["days"].add(task["written_on"] or UNKNOWN)
+        line["days"].add(task["written_on"])
     total = max(selected.num_rows, 1)
     return [
         {

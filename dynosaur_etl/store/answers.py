@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ARRAY, Engine, Text, any_, func, literal, select
 
 from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.ledger import RequestStatus
@@ -63,3 +63,29 @@ def authors(engine: Engine, keys: Collection[str]) -> dict[str, Author]:
             key: Author(model, server, at and at.astimezone(UTC).date().isoformat())
             for key, model, server, at in session.execute(query)
         }
+
+
+@dataclass(frozen=True)
+class AnswerStates:
+    """Keys that have an answer, and keys that the server refused, without what was said."""
+
+    answered: frozenset[str]
+    refused: frozenset[str]
+
+
+def answer_states(engine: Engine, keys: Sequence[str]) -> AnswerStates:
+    """Read where requests stand; a key in neither set has to be asked again.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    columns = (LlmRequestRow.key, LlmRequestRow.status)
+    query = select(*columns).where(LlmRequestRow.key == any_(literal(list(keys), ARRAY(Text))))
+    found: dict[str, set[str]] = {RequestStatus.ANSWERED: set(), RequestStatus.REFUSED: set()}
+    with transaction(engine) as session:
+        for key, status in session.execute(query):
+            if status in found:
+                found[status].add(key)
+    return AnswerStates(
+        frozenset(found[RequestStatus.ANSWERED]), frozenset(found[RequestStatus.REFUSED])
+    )

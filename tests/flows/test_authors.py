@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows import growth
-from dynosaur_etl.flows.propose.propose import questions
+from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.asking import ask_live
 from dynosaur_etl.flows.runtime.services import open_services, silent
 from dynosaur_etl.flows.select import training_set

@@ -12,7 +12,7 @@ from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
 from dynosaur_etl.flows.poll.examine import examine_listed, told_filter
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.hub.caps import over_caps
-from dynosaur_etl.store.steps import StepOutput
+from dynosaur_etl.store.steps import StepOutput, count_rows
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow, DeferredRow
 
 _ROWS = 1_000
@@ -52,6 +52,7 @@ def within_caps(
             DeferredRow: [_deferred(row, over[row["dataset_id"]]) for row in deferred],
         },
         facts={OVER_CAP: len(deferred), "from_earlier_days": len(carried)},
+        lost=count_rows(services.engine, CandidateRow, str(day), dataset_id=over),
     )
 
 

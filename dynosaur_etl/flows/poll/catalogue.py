@@ -84,10 +84,20 @@ def follow_until(services: Services, moment: datetime, progress: Progress) -> in
         HubUnavailable: a page could not be had; the next run goes on there.
     """
     seen = 0
+    if _reaches(services, moment):
+        return seen
     with locked(services.engine, "catalogue"):
-        while (until := followed_until(services)) is None or until < moment:
+        while not _reaches(services, moment):
             seen += _list_through(services, _unfinished(services), progress)
     return seen
+
+
+def _reaches(services: Services, moment: datetime) -> bool:
+    """Tell whether the last complete listing began at a moment or later; it never goes back."""
+    records = services.records
+    if records.followed is None or records.followed < moment:
+        records.followed = followed_until(services)
+    return records.followed is not None and records.followed >= moment
 
 
 @dataclass(frozen=True)

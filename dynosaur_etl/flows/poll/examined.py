@@ -80,8 +80,11 @@ class Examined:
         return self.drop(Verdict(Reason.NO_USABLE_CONFIG, ", ".join(reasons)))
 
 
-def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined]) -> StepOutput:
-    """Word what the day's candidates came to; those of `taken` that are missing are deferred."""
+def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined], lost: int) -> StepOutput:
+    """Word what the day's candidates came to; those of `taken` that are missing are deferred.
+
+    `lost` of them have a verdict that stands.
+    """
     kept = [item for item in examined if item.reason is None]
     dropped = [_dropped(item) for item in examined if item.reason is not None]
     return StepOutput(
@@ -109,6 +112,7 @@ def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined]) -> StepO
             "configs": sum(len(item.configs) for item in kept),
             **_configs_by_source(kept),
         },
+        lost=lost,
     )
 
 

@@ -48,7 +48,7 @@ def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> St
             facts=embedding_facts(services),
         )
 
-    return run_step(services, str(day), STEP, _rules(day, services), work)
+    return run_step(services, str(day), STEP, embed_rules(day, services), work)
 
 
 def embed_part(
@@ -60,7 +60,7 @@ def embed_part(
         InvalidInput: there is no such part.
     """
     part = one_part(day, services, number)
-    if is_finished(services, str(day), STEP, _rules(day, services)):
+    if is_finished(services, str(day), STEP, embed_rules(day, services)):
         return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"part": number})
     [made] = _parts(day, services, part, progress)
     rows = made.file.file.rows
@@ -102,7 +102,12 @@ def matrix(vectors: pa.Table) -> NDArray[np.float16]:
     return values.reshape(vectors.num_rows, column.type.list_size)
 
 
-def _rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+def embed_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+    """Return everything that the vectors of a day depend on.
+
+    Raises:
+        InvalidInput: the day's tasks have not been filled.
+    """
     return {
         "kind": embedding_kind(services),
         "instances": require_step(services, str(day), "fill").output,
@@ -134,7 +139,9 @@ def _parts(
         return _table(instances["instance_key"], keys(instances), halves)
 
     column = MadeColumn(embedding_kind(services), keys, make, _checked, lambda _: {})
-    return list(make_parts(day, services, STEP, _rules(day, services), column, parts, progress))
+    return list(
+        make_parts(day, services, STEP, embed_rules(day, services), column, parts, progress)
+    )
 
 
 def _checked(vectors: pa.Table) -> pa.Table:

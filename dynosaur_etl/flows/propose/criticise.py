@@ -1,25 +1,39 @@
-"""Asking the critic about the tasks that passed every filter, where the settings name a critic."""
+"""Asking the critic about the tasks that passed every filter, all of a config in one request."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.validation_rules import STEP, validation_rules
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.instances.organise import RULES, Filling, draw_rows, fill_rows
-from dynosaur_etl.llm.batch_client import Submission
+from dynosaur_etl.flows.runtime.step import is_finished, require_step
+from dynosaur_etl.instances.organise import (
+    RULES,
+    Filling,
+    draw_rows,
+    fill_rows,
+    without_marks,
+)
 from dynosaur_etl.proposals.critic import (
+    MAX_TASKS,
     CriticVerdict,
     Example,
+    FilledTask,
     build_critic_request,
-    read_verdict,
+    read_verdicts,
 )
 from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts
-from dynosaur_etl.store.answers import stored_answers
+from dynosaur_etl.store.answers import StoredAnswers, stored_answers
+
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch_client import Submission
 
 EXAMPLE_SEED = "critic"
 DRAWN_ROWS = 8
@@ -29,10 +43,15 @@ DRAWN_ROWS = 8
 def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Send the critic's requests that have no answer in the ledger; none without a critic.
 
+    Of a day whose tasks are finished nothing is built, and nothing sent.
+
     Raises:
         LlmUnavailable: the server gives no answer at all.
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
+    known = _criticised(day, services)
+    if known is not None:
+        return StepReport("criticise", str(day), Counts(known, known, 0))
     requests = _requests(day, services)
     outcomes = ask(requests, str(day), services, progress)
     return StepReport(
@@ -49,7 +68,7 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
     )
 
 
-def submit_criticism(day: GrowthDay, services: Services) -> Submission:
+def submit_criticism(day: GrowthDay, services: Services) -> "Submission":
     """Submit the critic's requests that have no answer, as batches of the Batch API.
 
     Raises:
@@ -59,36 +78,59 @@ def submit_criticism(day: GrowthDay, services: Services) -> Submission:
     return submit_missing(_requests(day, services), str(day), services)
 
 
+def _criticised(day: GrowthDay, services: Services) -> int | None:
+    """Count the verdicts of a day whose tasks are finished; None where they are not."""
+    if not services.settings.critic:
+        return 0
+    rules = validation_rules(day, services)
+    if not is_finished(services, str(day), STEP, rules):
+        return None
+    return int(require_step(services, str(day), STEP).report.facts.get("criticised", 0))
+
+
 def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:
-    if not services.settings.critic_model:
+    if not services.settings.critic:
         return []
     asked = questions(day, services)
     answers = stored_answers(services.engine, [question.request.key for question in asked])
     rules = validity_rules(services.settings)
     requests = {
-        request.key: request
+        batch.request.key: batch.request
         for found in read_configs(asked, answers, services)
-        for proposal in found.judge(rules).proposals
-        if (request := critic_request(found, proposal, day, services)) is not None
+        for batch in _batches(found, found.judge(rules, services).proposals, day, services)
     }
     return list(requests.values())
 
 
-def critic_request(
+@dataclass(frozen=True)
+class _Batch:
+    """One request of the critic, and the places of the proposals that it is about."""
+
+    places: Sequence[tuple[Mode, int]]
+    request: ChatRequest
+
+
+def _batches(
+    found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
+) -> Iterator[_Batch]:
+    """Word the critic's requests about what passed the filters of a config: mostly one."""
+    passed = [one for one in proposals if isinstance(one.judgement, TaskParts)]
+    for start in range(0, len(passed), MAX_TASKS):
+        some = passed[start : start + MAX_TASKS]
+        tasks = [_filled(found, one, day, services) for one in some]
+        subject = f"{found.about.config.subject}#critic" + (f"{start}" if start else "")
+        request = build_critic_request(tasks, subject, services.settings.critic)
+        yield _Batch([one.place for one in some], request)
+
+
+def _filled(
     found: ConfigAnswers, proposal: JudgedProposal, day: GrowthDay, services: Services
-) -> ChatRequest | None:
-    """Word the critic's request about a proposal that passed the filters; None for another one."""
+) -> FilledTask:
     if not isinstance(proposal.judgement, TaskParts):
-        return None
-    question = found.questions[proposal.mode]
-    task = task_of(found.about, proposal.judgement, proposal, question.request)
-    subject = f"{found.about.config.subject}#{proposal.mode}{proposal.raw.position}"
-    return build_critic_request(
-        task.instruction,
-        _examples(task, found.about, day, services),
-        subject,
-        services.settings.critic_model,
-    )
+        raise TypeError(f"proposal: received {proposal.judgement}; allowed: the parts of a task")
+    request = found.questions[proposal.mode].request
+    task = task_of(found.about, proposal.judgement, proposal, request)
+    return FilledTask(task.instruction, _examples(task, found.about, day, services))
 
 
 def task_of(
@@ -114,29 +156,31 @@ def critic_verdicts(
     found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
 ) -> dict[tuple[Mode, int], CriticVerdict | None]:
     """Give the ledger's verdicts by the place of what the critic is asked; None where it waits."""
-    if not services.settings.critic_model:
+    if not services.settings.critic:
         return {}
-    requests = {
-        proposal.place: request
-        for proposal in proposals
-        if (request := critic_request(found, proposal, day, services)) is not None
-    }
-    stored = stored_answers(services.engine, [request.key for request in requests.values()])
+    batches = list(_batches(found, proposals, day, services))
+    stored = stored_answers(services.engine, [batch.request.key for batch in batches])
     verdicts: dict[tuple[Mode, int], CriticVerdict | None] = {}
-    for place, request in requests.items():
-        answer = stored.answered.get(request.key)
-        refusal = stored.refused.get(request.key)
-        if answer is not None:
-            verdicts[place] = read_verdict(answer.content)
-        else:
-            verdicts[place] = None if refusal is None else CriticVerdict(None, refusal)
+    for batch in batches:
+        said = _said(batch, stored)
+        verdicts.update(zip(batch.places, said, strict=True))
     return verdicts
+
+
+def _said(batch: _Batch, stored: StoredAnswers) -> Sequence[CriticVerdict | None]:
+    answer = stored.answered.get(batch.request.key)
+    refusal = stored.refused.get(batch.request.key)
+    if answer is not None:
+        return read_verdicts(answer.content, len(batch.places))
+    waits = None if refusal is None else CriticVerdict(None, refusal)
+    return [waits] * len(batch.places)
 
 
 def _examples(task: Task, about: ConfigToAsk, day: GrowthDay, services: Services) -> list[Example]:
     columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
     rows = services.storage.read_table(about.sample_path, columns)
     drawn = rows.take(draw_rows(rows.num_rows, DRAWN_ROWS, EXAMPLE_SEED))
+    drawn = without_marks(drawn, task.output_field, rows[task.output_field])
     filling = Filling(RULES[services.settings.instance_rules])
     filled = fill_rows(task, about.config, drawn, filling, str(day)).instances
     return [Example(row["input"], row["output"]) for row in filled.to_pylist()]

@@ -3,20 +3,27 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from dynosaur_etl.domain.features import usable_fields
-from dynosaur_etl.domain.models import Mode, Reject
+from dynosaur_etl.domain.models import Mode, Reject, Strictness
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, Question
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, Question
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.proposals.draft import Sample
 from dynosaur_etl.proposals.parse import RawProposal, read_proposals
-from dynosaur_etl.proposals.validity import Judged, ValidityRules, judge_proposals
+from dynosaur_etl.proposals.validity import (
+    Judged,
+    ValidityRules,
+    judge_proposals,
+    texts_of_answers,
+)
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.answers import StoredAnswers
 from dynosaur_etl.store.steps import CountedReject
 
+_READ_TOGETHER = 32
 INSTRUCTION_LANGUAGE = "en"
 """The prompt asks for English instructions, whatever the language of the source."""
 
@@ -41,8 +48,14 @@ class ConfigAnswers:
     deferred: int = 0
     rescues: Counter[str] = field(default_factory=Counter)
 
-    def judge(self, rules: ValidityRules) -> Judged:
-        return judge_proposals(self.about.config, self.rows, self.answers, rules)
+    def judge(self, rules: ValidityRules, services: Services) -> Judged:
+        """Judge the proposals; only `strict` looks at meanings, and loads a model for it."""
+        meanings = services.meanings if rules.strictness is Strictness.STRICT else None
+        return judge_proposals(self.about.config, self.rows, self.answers, rules, meanings)
+
+    def texts_to_compare(self) -> Iterator[str]:
+        """Give the texts that judging strictly may compare."""
+        return texts_of_answers(Sample(self.about.config, self.rows, ()), self.answers)
 
 
 def validity_rules(settings: Settings) -> ValidityRules:
@@ -54,14 +67,27 @@ def validity_rules(settings: Settings) -> ValidityRules:
 def read_configs(
     asked: Sequence[Question], answers: StoredAnswers, services: Services
 ) -> Iterator[ConfigAnswers]:
-    """Read the answers to the day's questions, one config after the other."""
-    for _, group in groupby(asked, key=lambda question: question.about.config.subject):
-        of_config = list(group)
-        about = of_config[0].about
-        found = ConfigAnswers(about, _rows(about, services))
-        for question in of_config:
-            _read_one(question, answers, found)
-        yield found
+    """Read the answers to the day's questions, one config after the other.
+
+    Where they are judged strictly, the phrases of some configs are embedded together.
+    """
+    of_configs = groupby(asked, key=lambda question: question.about.config.subject)
+    groups = (list(group) for _, group in of_configs)
+    while some := list(islice(groups, _READ_TOGETHER)):
+        found = [_read_config(group, answers, services) for group in some]
+        if services.settings.validity is Strictness.STRICT:
+            services.meanings.prepare(text for one in found for text in one.texts_to_compare())
+        yield from found
+
+
+def _read_config(
+    asked: Sequence[Question], answers: StoredAnswers, services: Services
+) -> ConfigAnswers:
+    about = asked[0].about
+    found = ConfigAnswers(about, _rows(about, services))
+    for question in asked:
+        _read_one(question, answers, found)
+    return found
 
 
 def _rows(about: ConfigToAsk, services: Services) -> list[dict[str, Any]]:

@@ -4,18 +4,20 @@ import asyncio
 from collections import deque
 from collections.abc import Container, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.flows.runtime.batches import wait_for
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
 
 MOST_TRIED = 3
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch_client import Submission
 
 
 def ask(
@@ -39,12 +41,14 @@ def ask_live(
     requests: Sequence[ChatRequest], day: str, services: Services, progress: Progress
 ) -> Outcomes:
     """Send the requests that have no answer, one by one; raises as `ask` does."""
+    if not requests:
+        return Outcomes({}, {}, {})
     outcomes = services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(outcomes)
 
 
-def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services) -> Submission:
+def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services) -> "Submission":
     """Submit the requests that have no answer, as batches of the Batch API.
 
     The same requests handed in again while their batches are on their way give the same batches.
@@ -59,7 +63,7 @@ def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services
 
 def _submit(
     requests: Sequence[ChatRequest], answered: Container[str], day: str, services: Services
-) -> Submission:
+) -> "Submission":
     left = [request for request in requests if request.key not in answered]
     formed, tried = _in_tried_form(left, day, services)
     return replace(services.batches.submit(formed, day), tried=tried)
@@ -105,7 +109,7 @@ def _by_batch(
     )
 
 
-def _reason(submission: Submission) -> Deferral:
+def _reason(submission: "Submission") -> Deferral:
     """Name one reason for all that is left over: a submission has numbers, not keys."""
     if submission.over_budget:
         return Deferral.BUDGET

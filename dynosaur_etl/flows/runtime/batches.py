@@ -9,7 +9,6 @@ from dynosaur_etl.domain.batch import Batch, BatchStatus
 from dynosaur_etl.domain.errors import LlmRefused, LlmUnavailable
 from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.flows.runtime.services import Progress, Services, batch_server
-from dynosaur_etl.llm.failures import SendFailure, TryAgain
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.batches import all_batches, batch_named
 
@@ -63,6 +62,8 @@ def all_ended(server_ids: Sequence[str], settings: Settings) -> bool:
     So does one that does not know a batch, for as long as the rules of batches allow. A server that
     refuses to tell leaves nothing to wait for: who collects meets its words.
     """
+    from dynosaur_etl.llm.failures import SendFailure, TryAgain
+
     server = batch_server(settings)
     try:
         found = [server.look(server_id) for server_id in server_ids]

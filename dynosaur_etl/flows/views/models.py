@@ -13,7 +13,7 @@ from dynosaur_etl.store.forms import LearntModel, learnt_models
 
 def models_in_use(settings: Settings) -> list[str]:
     """Return the models that the settings name, each once: to propose, to check and to judge."""
-    named = (settings.llm_model, settings.critic_model, settings.judge_model)
+    named = (settings.llm_model, settings.critic, settings.judge_model)
     return list(dict.fromkeys(name for name in named if name))
 
 

@@ -11,6 +11,7 @@ from dynosaur_etl.domain.money import write_dollars
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
+from dynosaur_etl.flows.snapshot.versions import list_versions
 from dynosaur_etl.llm.providers import provider_of
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.tables import (
@@ -18,7 +19,6 @@ from dynosaur_etl.store.tables import (
     GrowthRunRow,
     LlmRequestRow,
     RejectionRow,
-    SnapshotRow,
     TaskRow,
     VerdictRow,
 )
@@ -33,7 +33,6 @@ def overview(services: Services) -> dict[str, Any]:
         catalogue = session.scalar(select(func.count()).select_from(DatasetRow))
         rejects = _rejects(session)
         llm = _llm(session)
-        snapshots = [_snapshot(row) for row in session.scalars(_snapshots())]
         lines = [_day(session, services, day) for day in days]
     return {
         "catalogue": catalogue,
@@ -41,7 +40,7 @@ def overview(services: Services) -> dict[str, Any]:
         "rejects": rejects,
         **llm,
         "days": lines,
-        "snapshots": snapshots,
+        "snapshots": list_versions(services),
     }
 
 
@@ -160,26 +159,15 @@ def _models(session: Session, day: str) -> list[dict[str, Any]]:
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:
     validated = session.get(GrowthRunRow, (day, "validate"))
+    held_back = select(GrowthRunRow.step).where(
+        GrowthRunRow.day == day, GrowthRunRow.held_back.is_not(None)
+    )
     return {
         "day": day,
         **funnel(services, [day]),
         "cost_usd": _llm(session, day)["cost_usd"],
         "alarm": "" if validated is None else validated.facts.get("alarm", ""),
-    }
-
-
-def _snapshots() -> Any:
-    return select(SnapshotRow).order_by(SnapshotRow.version)
-
-
-def _snapshot(row: SnapshotRow) -> dict[str, Any]:
-    return {
-        "version": row.version,
-        "parent": row.parent,
-        "day": row.day,
-        "path": row.path,
-        "manifest_sha256": row.manifest_sha256,
-        "counts": row.facts.get("counts", {}),
+        "held_back": list(session.scalars(held_back.order_by(GrowthRunRow.step))),
     }
 
 
@@ -192,6 +180,7 @@ def _step(row: GrowthRunRow) -> dict[str, Any]:
         "deferred": row.deferred,
         "reasons": row.reasons,
         "facts": row.facts,
+        "held_back": row.held_back,
     }
 
 

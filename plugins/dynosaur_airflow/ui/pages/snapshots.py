@@ -16,7 +16,7 @@ from dynosaur_etl.flows.views.versions import compare, version_report, versions
 
 _MOST = 1_000_000
 _COLUMNS = (
-    "name", "parent", "day", "pool", "selected", "alpha", "coverage", "quality", "path",
+    "name", "status", "parent", "day", "pool", "selected", "alpha", "coverage", "quality", "path",
     "manifest_sha256",
 )  # fmt: skip
 Version = Annotated[int, FromPath(ge=1, le=_MOST)]
