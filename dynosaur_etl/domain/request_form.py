@@ -53,7 +53,8 @@ _UNSUPPORTED_WORDS = re.compile(
     r"unsupport|not (?:currently )?support|n[o']t support|unknown|unrecogni[sz]ed|unexpected"
     r"|not permitted|extra (?:inputs|fields)|forbidden|not allowed|deprecated|only the default"
     r"|unavailable|cannot find field|not (?:yet )?implemented|instead|no longer|not compatible"
-    r"|invalid (?:parameter|argument|field)|must be (?:one of|text)|should be '",
+    r"|invalid (?:parameter|argument|field|\w+ value)|must be (?:one of|text)|should be '"
+    r"|missing field|must be 'json_schema'|only works",
     re.IGNORECASE,
 )
 _OWN_FAULT = re.compile(r"context.length|maximum context|too (?:long|large|many tokens)|at most \d")
@@ -61,13 +62,17 @@ _NAMES = (
     ("max_completion_tokens", re.compile(r"max_completion_tokens")),
     ("max_tokens", re.compile(r"max_tokens")),
     ("temperature", re.compile(r"temperature")),
-    ("reasoning_effort", re.compile(r"reasoning[_. ]effort|\breasoning\b")),
+    (
+        "reasoning_effort",
+        re.compile(r"reasoning[_. ]effort|\breasoning\b|(?<![\w-])think(?:ing)?(?![\w-])"),
+    ),
     ("strict", re.compile(r"\bstrict\b")),
     (
         "response_format",
         re.compile(r"response[_ ]format|json[_ ]schema|json[_ ]object|structured output|grammar"),
     ),
 )
+_LISTING = re.compile(r"supported values|must be|one of|\ballowed|\bvalid", re.IGNORECASE)
 _QUOTED = re.compile(r"['\"`](\w+)['\"`]")
 
 
@@ -147,12 +152,18 @@ class RequestForm:
 
     def _with_other_effort(self, refusal: Refusal) -> "RequestForm":
         """Take the values that the refusal lists, or send none where it lists no other."""
-        listed = set(_QUOTED.findall(refusal.message)) & set(_EFFORTS)
+        _, *listing = _LISTING.split(refusal.message, maxsplit=1)
+        listed = set(_QUOTED.findall("".join(listing))) & set(_EFFORTS)
         values = tuple(value for value in _EFFORTS if value in listed - {Effort.NONE})
         refused = (*self.refused, "reasoning_effort")
         if values and not self.efforts:
             return replace(self, efforts=values, refused=refused)
         return replace(self, effort=False, refused=refused)
+
+
+def is_about_a_parameter(refusal: Refusal) -> bool:
+    """Return whether a refusal names a parameter as one that the server does not take."""
+    return bool(_named(refusal))
 
 
 def _named(refusal: Refusal) -> list[str]:

@@ -7,7 +7,7 @@ import httpx2
 import openai
 
 from dynosaur_etl.domain.ledger import AttemptOutcome
-from dynosaur_etl.domain.request_form import Refusal
+from dynosaur_etl.domain.request_form import Refusal, is_about_a_parameter
 from dynosaur_etl.domain.text import clean_text, shorten
 from dynosaur_etl.llm.error_body import MAX_ERROR, ServerError, error_in_refusal
 from dynosaur_etl.net.headers import asked_wait
@@ -19,6 +19,9 @@ _GATEWAY_STATUSES = frozenset({502, 504, 524})
 _PAYMENT_REQUIRED = 402
 _RATE_LIMITED = 429
 _SERVER_ERROR = 500
+_FAULTY_STATUSES = frozenset({500, 501})
+"""With which some servers, as earlier llama.cpp, refuse a parameter that they do not know."""
+
 _NOT_CONNECTED = (
     httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout,
     aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError,
@@ -118,12 +121,14 @@ def read_refusal(status: int, error: ServerError, wait: float | None = None) -> 
     message = f"HTTP {status}: {error.message}"
     if status in _RUN_STATUSES or (error.out_of_credit and wait is None):
         return RunRefused(message)
+    refusal = Refusal(error.message, error.param, error.codes)
+    if status in _FAULTY_STATUSES and is_about_a_parameter(refusal):
+        return RequestRefused(message, refusal=refusal)
     if status in _TRANSIENT_STATUSES or status >= _SERVER_ERROR:
         # behind a gateway that gave up, the answer may have been made and paid
         gateway = status in _GATEWAY_STATUSES
         outcome = AttemptOutcome.LOST if gateway else AttemptOutcome.FAILED
         return TryAgain(message, outcome, wait=wait, rate_limited=status == _RATE_LIMITED)
-    refusal = Refusal(error.message, error.param, error.codes)
     return RequestRefused(message, refusal=refusal)
 
 

@@ -11,6 +11,8 @@ from dynosaur_etl.llm.failures import TryAgain, read_failure
 from dynosaur_etl.llm.sender import NO_KEY
 
 _SHOWN_MODELS = 20
+_PREFIX = "models/"
+"""Of Gemini's list; in a request the name stands for itself with or without it."""
 _NO_LIST = frozenset({404, 405, 501})
 
 
@@ -30,7 +32,7 @@ def list_models(base_url: str, api_key: str, timeout: float) -> Mapping[str, str
     try:
         with client:
             entries: list[Any] = client.models.list().data or []
-        return {str(entry.id): _end(entry) for entry in entries}
+        return {str(entry.id).removeprefix(_PREFIX): _end(entry) for entry in entries}
     except openai.APIStatusError as error:
         if error.status_code in _NO_LIST:
             return None
@@ -51,10 +53,10 @@ def probe_model(base_url: str, api_key: str, model: str, timeout: float) -> str 
     offered = list_models(base_url, api_key, timeout)
     if offered is None:
         return None
-    if model not in offered:
+    if model.removeprefix(_PREFIX) not in offered:
         allowed = sorted(offered)[:_SHOWN_MODELS]
         raise LlmRefused(not_allowed(f"model of {base_url}", model, allowed))
-    return offered[model]
+    return offered[model.removeprefix(_PREFIX)]
 
 
 def _end(entry: Any) -> str | None:

@@ -14,6 +14,7 @@ from dynosaur_etl.domain.errors import LlmRefused
 from dynosaur_etl.llm.batch_lines import read_line, refuses_every_line
 from dynosaur_etl.llm.completion import completion_answer, read_completion
 from dynosaur_etl.llm.error_body import ServerError, error_in_answer, error_in_refusal
+from dynosaur_etl.llm.failures import RequestRefused, TryAgain, read_refusal
 from dynosaur_etl.store.ledger import PostgresLedger
 from dynosaur_etl.store.ledger_audit import audit, spend
 from tests.llm.asking import ask, make_client, make_request
@@ -165,6 +166,14 @@ def test_words_and_parameter_of_a_refusal_are_read(
     found = error_in_refusal(body)
     assert found is not None, status
     assert (found.message, found.param) == (words, param)
+
+
+def test_an_internal_error_that_names_a_parameter_is_a_refusal_of_it() -> None:
+    words = 'response_format type must be one of "text" or "json_object", but got: json_schema'
+    refused = read_refusal(500, ServerError(500, (), None, words))
+    assert isinstance(refused, RequestRefused)
+    assert isinstance(read_refusal(500, ServerError(500, (), None, "boom")), TryAgain)
+    assert isinstance(read_refusal(503, ServerError(503, (), None, words)), TryAgain)
 
 
 @pytest.mark.parametrize(

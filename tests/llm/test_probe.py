@@ -49,3 +49,10 @@ def test_the_end_of_a_model_is_read(llm: FaultyLlm) -> None:
 def test_a_dead_server_is_unavailable() -> None:
     with pytest.raises(LlmUnavailable, match="no connection"):
         probe_model("http://127.0.0.1:9/v1", "", "gpt-4o-mini", timeout=5)
+
+
+@pytest.mark.parametrize("asked", ["gem", "models/gem"])
+def test_a_list_with_a_prefix_names_the_same_models(llm: FaultyLlm, asked: str) -> None:
+    llm.models = [{"id": "models/gem", "object": "model"}]
+    assert "gem" in (list_models(llm.url, "sk-test", timeout=5) or {})
+    probe_model(llm.url, "sk-test", asked, timeout=5)
