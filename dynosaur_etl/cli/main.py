@@ -18,6 +18,7 @@ from dynosaur_etl.cli import (
     batches,
     cost,
     growth,
+    llm,
     proposals,
     select,
     snapshots,
@@ -45,6 +46,7 @@ app.add_typer(sources.app)
 app.add_typer(backfill.app)
 app.add_typer(cost.app, name="cost")
 app.add_typer(proposals.app)
+app.add_typer(llm.app, name="llm")
 app.add_typer(batches.app, name="batches")
 app.add_typer(select.app)
 app.add_typer(snapshots.app)

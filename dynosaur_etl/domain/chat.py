@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     PROPOSE = "propose"
     CRITIC = "critic"
     JUDGE = "judge"
+    TRIAL = "trial"
 
 
 _MESSAGE_OVERHEAD = 16

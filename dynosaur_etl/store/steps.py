@@ -104,6 +104,13 @@ def finished_steps(engine: Engine, days: Sequence[str]) -> dict[tuple[str, str],
     return {(row.day, row.step): _finished(row) for row in rows}
 
 
+def days_with(engine: Engine, step: str) -> list[str]:
+    """Return the days on which a step is finished, the oldest first."""
+    query = select(GrowthRunRow.day).where(GrowthRunRow.step == step).order_by(GrowthRunRow.day)
+    with transaction(engine) as session:
+        return list(session.scalars(query))
+
+
 def has_steps(engine: Engine) -> bool:
     """Tell whether any step of any day was committed; not, where there are no tables yet.
 

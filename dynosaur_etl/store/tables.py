@@ -334,7 +334,7 @@ class LlmTrialRow(Base):
     key: Mapped[str] = mapped_column(primary_key=True, comment="digest of what was asked")
     model: Mapped[str] = mapped_column(comment="that was tried")
     server: Mapped[str]
-    facts: Mapped[dict[str, Any]] = mapped_column(comment="see flows.views.trials")
+    facts: Mapped[dict[str, Any]] = mapped_column(comment="of domain.trials.Trial")
     tried_at: Mapped[datetime]
 
 

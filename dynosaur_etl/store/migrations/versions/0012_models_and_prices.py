@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False, comment="digest of what was asked"),
         sa.Column("model", sa.String(), nullable=False, comment="that was tried"),
         sa.Column("server", sa.String(), nullable=False),
-        sa.Column("facts", JSONB(), nullable=False, comment="see flows.views.trials"),
+        sa.Column("facts", JSONB(), nullable=False, comment="of domain.trials.Trial"),
         sa.Column("tried_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_llm_trials")),
     )
