@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
 
 from demo.llm_dialects import DIALECTS, THOUGHTS
+from dynosaur_etl.cli.main import app
+from dynosaur_etl.domain.errors import InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.flows import growth
@@ -151,10 +155,12 @@ def test_a_day_grows_on_other_servers(polled: Polled, tmp_path: Path, name: str)
 
 
 def _tasks(services: Services) -> str:
-    from sqlalchemy import text
+    return str(_column(services, "select instruction from tasks"))
 
+
+def _column(services: Services, query: str) -> list[Any]:
     with services.engine.connect() as connection:
-        return str(connection.execute(text("select instruction from tasks")).scalars().all())
+        return list(connection.execute(text(query)).scalars())
 
 
 EACH_AND_ALL = (["max_tokens"], ["temperature"], ["json_schema"], ["all"])
@@ -184,3 +190,46 @@ def test_a_day_is_refused_each_parameter_once(
         if mode == "batch":
             live = [line for line in day.log if line["paid"] and line["batch_id"] is None]
             assert len(live) == 1, "one live request finds the form out for all others"
+
+
+UNHEARD_OF = "dynosaur-demo-that-nobody-has-heard-of"
+OWN_PRICE = f'version = "mine"\n[models."{UNHEARD_OF}"]\ninput = "3"\noutput = "7"\n'
+
+
+def test_a_model_that_nobody_has_heard_of_works_with_a_price_of_ones_own(
+    polled: Polled, tmp_path: Path
+) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text(OWN_PRICE)
+    own = {"DYNOSAUR_LLM_MODEL": UNHEARD_OF, "DYNOSAUR_LLM_PRICES": str(prices)}
+    with day_on(polled, tmp_path, **own) as day:
+        assert day.reports["propose_all"].counts.kept == 6
+        assert day.reports["fill"].counts.kept >= 15
+        paid = [line for line in day.log if line["paid"]]
+        tokens = [sum(line[f"{kind}_tokens"] for line in paid) for kind in ("prompt", "completion")]
+        assert float(day.audit.cost_usd) == pytest.approx((3 * tokens[0] + 7 * tokens[1]) / 1e6)
+        with open_services(settings(day.values)) as services:
+            sources = _column(services, "select distinct price_source from llm_attempts")
+            versions = _column(services, "select distinct price_version from llm_attempts")
+        assert (sources, versions) == (["prices.toml"], ["mine"])
+
+
+def test_a_model_without_a_price_is_not_asked_and_the_user_is_told_what_to_do(
+    polled: Polled, tmp_path: Path
+) -> None:
+    with (
+        copied(polled.values, polled.host, tmp_path / "home") as copy,
+        serving_llm(tmp_path / "llm.jsonl") as url,
+    ):
+        values = copy | {"OPENAI_BASE_URL": url, "DYNOSAUR_LLM_MODEL": UNHEARD_OF}
+        result = CliRunner(env=values).invoke(app, ["grow", "--day", str(DAY)])
+        assert isinstance(result.exception, InvalidSetting)
+        words = str(result.exception)
+        for part in (UNHEARD_OF, "DYNOSAUR_LLM_PRICES", "0 for a server of your own", "unlimited"):
+            assert part in words
+        assert not (tmp_path / "llm.jsonl").read_text()
+        names = ("DYNOSAUR_LLM_BUDGET_RUN_USD", "DYNOSAUR_LLM_BUDGET_MONTH_USD")
+        with open_services(settings(values | dict.fromkeys(names, "unlimited"))) as services:
+            assert growth.propose_all(DAY, services).counts.kept == 6
+            unknown = "select count(*) from llm_requests where cost_usd is null"
+            assert _column(services, unknown) == [6]
