@@ -8,6 +8,7 @@ from typing import Any
 
 from dynosaur_etl.domain.features import Field, fields_of
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.domain.reasons import Reason, Stage
 
 
@@ -217,6 +218,26 @@ OVER_CAP = "over_cap"
 """The fact of a step that counts what it deferred to another day: a rerun does not take it."""
 
 
+class StepName(StrEnum):
+    """The steps in the order of the data; the value stands in the table `growth_runs`."""
+
+    SYNC = "sync"
+    IMPORT = "import"
+    CANDIDATES = "candidates"
+    EXAMINE = "examine"
+    PROPOSE = "propose"
+    CRITICISE = "criticise"
+    VALIDATE = "validate"
+    FILL = "fill"
+    SCORE = "score"
+    EMBED = "embed"
+    SELECT = "select"
+    SNAPSHOT = "snapshot"
+    VERIFY = "verify"
+    PUBLISH = "publish"
+    AUDIT = "audit"
+
+
 WAITING = "waiting"
 """The fact of a step that counts what it deferred by reason, where it knows the reasons."""
 
@@ -233,9 +254,9 @@ class StepReport:
         facts: further numbers and paths that the step's readers want, JSON-able.
     """
 
-    step: str
+    step: StepName
     day: str
-    counts: Counts
+    counts: Inlined[Counts]
     reasons: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 

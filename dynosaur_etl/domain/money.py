@@ -11,6 +11,6 @@ def rounded_up(amount: Decimal) -> Decimal:
     return amount.quantize(SMALLEST, ROUND_UP)
 
 
-def write_dollars(amount: Decimal) -> str:
+def dollars(amount: Decimal) -> str:
     """Return an amount as people read it: rounded as in the ledger, in full, no zeros behind."""
     return f"{rounded_up(amount).normalize():f}"

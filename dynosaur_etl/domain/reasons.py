@@ -182,3 +182,10 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
     Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",
 }
+
+
+def words_of(reason: str | None) -> str:
+    """Return a reason's sentence: nothing for what was kept, and an unknown code as it is."""
+    if reason is None:
+        return ""
+    return REASON_WORDS[Reason(reason)] if reason in set(Reason) else reason

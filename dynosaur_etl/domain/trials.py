@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from dynosaur_etl.domain.money import write_dollars
+from dynosaur_etl.domain.money import dollars
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ModelResult:
         """Dollars for 1,000 valid tasks; None where the cost is unknown or nothing was valid."""
         if self.cost_usd is None or not self.valid:
             return None
-        return write_dollars(Decimal(self.cost_usd) * 1_000 / self.valid)
+        return dollars(Decimal(self.cost_usd) * 1_000 / self.valid)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from functools import cache
 from urllib.parse import urlsplit
 
-UNKNOWN = "unknown"
 UNLISTED = "unlisted server"
 """A server that is none of the providers known by their URLs: one's own, or a gateway."""
 
@@ -22,6 +21,11 @@ def provider_of(server: str) -> str:
 @cache
 def is_known_provider(server: str) -> bool:
     return provider_of(server) != (urlsplit(server).netloc or server)
+
+
+def provider_or_unknown(server: str | None) -> str:
+    """Return the provider, or `unknown` where the server was not noted."""
+    return "unknown" if server is None else provider_of(server)
 
 
 def public_provider(server: str) -> str:

@@ -1,14 +1,13 @@
 """What the ledger has for a set of requests, read without claiming anything."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 
-from sqlalchemy import ARRAY, Engine, Text, any_, func, literal, select
+from sqlalchemy import ARRAY, Engine, Text, any_, literal, select
 
 from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.ledger import RequestStatus
-from dynosaur_etl.store.database import transaction
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.ledger_transaction import read_answer
 from dynosaur_etl.store.tables import LlmRequestRow
 
@@ -21,48 +20,18 @@ class StoredAnswers:
     refused: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Author:
-    """Who answered a request.
-
-    Attributes:
-        model: as the server named it.
-        server: base URL; None: from before it was noted.
-        day: of the answer (UTC), as `YYYY-MM-DD`.
-    """
-
-    model: str
-    server: str | None
-    day: str | None
-
-
 def stored_answers(engine: Engine, keys: Sequence[str]) -> StoredAnswers:
     """Look up what became of requests."""
     query = select(LlmRequestRow).where(LlmRequestRow.key.in_(keys))
     answered: dict[str, Answer] = {}
     refused: dict[str, str] = {}
-    with transaction(engine) as session:
+    with reading(engine) as session:
         for row in session.scalars(query):
             if row.status == RequestStatus.ANSWERED:
                 answered[row.key] = read_answer(row)
             elif row.status == RequestStatus.REFUSED:
                 refused[row.key] = row.error or ""
     return StoredAnswers(answered, refused)
-
-
-def authors(engine: Engine, keys: Collection[str]) -> dict[str, Author]:
-    """Look up who answered requests, by their keys; one without an answer has no author."""
-    query = select(
-        LlmRequestRow.key,
-        func.coalesce(LlmRequestRow.response["model"].astext, LlmRequestRow.model),
-        LlmRequestRow.server,
-        func.coalesce(LlmRequestRow.answered_at, LlmRequestRow.sent_at),
-    ).where(LlmRequestRow.key.in_(keys), LlmRequestRow.status == RequestStatus.ANSWERED)
-    with transaction(engine) as session:
-        return {
-            key: Author(model, server, at and at.astimezone(UTC).date().isoformat())
-            for key, model, server, at in session.execute(query)
-        }
 
 
 @dataclass(frozen=True)
@@ -82,7 +51,7 @@ def answer_states(engine: Engine, keys: Sequence[str]) -> AnswerStates:
     columns = (LlmRequestRow.key, LlmRequestRow.status)
     query = select(*columns).where(LlmRequestRow.key == any_(literal(list(keys), ARRAY(Text))))
     found: dict[str, set[str]] = {RequestStatus.ANSWERED: set(), RequestStatus.REFUSED: set()}
-    with transaction(engine) as session:
+    with reading(engine) as session:
         for key, status in session.execute(query):
             if status in found:
                 found[status].add(key)

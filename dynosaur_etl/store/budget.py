@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.ledger import Prices
-from dynosaur_etl.domain.money import write_dollars
+from dynosaur_etl.domain.money import dollars
 
 _ADD = text(
     "insert into llm_budgets (scope, used_usd)"
@@ -127,7 +127,7 @@ class Budget:
 
 def _exceeded(what: str, cap: Decimal, used: Decimal, amount: Decimal) -> str:
     return (
-        f"the budget of {what} is ${write_dollars(cap)} and ${write_dollars(used)} of it are used, "
+        f"the budget of {what} is ${dollars(cap)} and ${dollars(used)} of it are used, "
         "reserved or may have been paid for lost answers; the next request needs up to "
-        f"${write_dollars(amount)}"
+        f"${dollars(amount)}"
     )

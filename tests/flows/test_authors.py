@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.asking import ask_live
 from dynosaur_etl.flows.runtime.services import open_services, silent
 from dynosaur_etl.flows.select import training_set
-from dynosaur_etl.flows.views.status import day_report
+from dynosaur_etl.flows.views.day_report import day_report
+from tests.flows import growth
 from tests.flows.support import DEMO_HUB, POLL_STEPS, Servers, environment, serving, settings
 
 DAY = GrowthDay.parse("2026-10-05")

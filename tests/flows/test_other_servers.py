@@ -17,11 +17,11 @@ from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.upkeep.doctor import Check, examine
 from dynosaur_etl.store.forms import LearntModel, learnt_models
 from dynosaur_etl.store.ledger_audit import audit
+from tests.flows import growth
 from tests.flows.copies import copied
 from tests.flows.support import (
     DEMO_HUB,

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidInput, InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.propose.trial import try_model
 from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.flows.views.spending import spent
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.trials import newest_trials
+from tests.flows import growth
 from tests.flows.support import DEMO_HUB, POLL_STEPS, Servers, environment, serving, settings
 
 DAY = GrowthDay.parse("2026-10-05")

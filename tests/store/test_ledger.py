@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine, text
 
-from dynosaur_etl.domain.chat import Answer, ChatRequest, Purpose
+from dynosaur_etl.domain.chat import Answer, ChatRequest, Purpose, TokenCounts
 from dynosaur_etl.domain.errors import StoreUnavailable
 from dynosaur_etl.domain.ledger import (
     Answered,
@@ -17,6 +17,7 @@ from dynosaur_etl.domain.ledger import (
     Claimed,
     ClaimResult,
     Held,
+    PriceOrigin,
 )
 from dynosaur_etl.store.database import connect, transaction
 from dynosaur_etl.store.ledger import PostgresLedger
@@ -31,10 +32,11 @@ COST = Decimal("0.004")
 class FlatPrices:
     """Every answer costs the same, every reservation is the same."""
 
-    version = "flat-1"
+    def origin(self, *_: str) -> PriceOrigin:
+        return PriceOrigin("flat", "1")
 
-    def cost(self, *usage: str | int | None) -> Decimal | None:
-        return None if None in usage else COST
+    def cost(self, _: str, tokens: TokenCounts, *__: str | None) -> Decimal | None:
+        return None if tokens.prompt is None else COST
 
     def upper_bound(self, request: ChatRequest) -> Decimal | None:
         return None if request.model == "unpriced" else BOUND

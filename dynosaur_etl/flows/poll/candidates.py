@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, or_, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Commit, Counts, StepReport
+from dynosaur_etl.domain.models import Commit, Counts, StepName, StepReport
 from dynosaur_etl.flows.poll.caps import asked_for, within_caps
 from dynosaur_etl.flows.poll.catalogue import (
     commits_are_stale,
@@ -23,11 +22,10 @@ from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
 from dynosaur_etl.hub.candidates import HUB_FLOOR, Change, change_on, change_told
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.database import locked, reading
 from dynosaur_etl.store.steps import StepOutput
 from dynosaur_etl.store.tables import CommitRow, DatasetRow
 
-STEP = "candidates"
 CANDIDATES_VERSION = "candidates-3"
 _READ_TOGETHER = 100  # datasets whose commits are held at a time
 
@@ -43,7 +41,7 @@ def sync_catalogue(day: GrowthDay, services: Services, progress: Progress = sile
     """
     day.ensure_over(datetime.now(UTC))
     seen = follow_until(services, day.end, progress)
-    return StepReport("sync", str(day), Counts(taken=seen, kept=seen, rejected=0))
+    return StepReport(StepName.SYNC, str(day), Counts(taken=seen, kept=seen, rejected=0))
 
 
 def find_candidates(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
@@ -68,7 +66,8 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
             all_asked = [*asked.result(), *asked_for(services, dated)]
             return within_caps(day, services, [*told, *dated], all_asked)
 
-        return run_step(services, str(day), STEP, candidates_rules(services.settings), work)
+        rules = candidates_rules(services.settings)
+        return run_step(services, str(day), StepName.CANDIDATES, rules, work)
 
 
 def candidates_rules(settings: Settings) -> list[Any]:
@@ -101,7 +100,7 @@ def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]]
     ]
     query = select(*needed).where(_touched(day)).order_by(DatasetRow.id)
     told, untold = [], []
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         for row in session.execute(query):
             change = change_told(day, row.created_at, row.last_modified, row.sha)
             if change is None:
@@ -118,7 +117,7 @@ def _in_commits(
     dated = select(CommitRow.dataset_id).where(
         CommitRow.date >= day.start, CommitRow.date < day.end
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         ids = set(session.scalars(dated.distinct()))
         looked_at = [row for row in rows if row.id in ids or row.created_at in day]
         for start in range(0, len(looked_at), _READ_TOGETHER):

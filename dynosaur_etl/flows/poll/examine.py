@@ -12,15 +12,23 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Row, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import DynosaurError, HubRefused, HubUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import KEEP, Card, Listing, Revision, StepReport, Told, Verdict
+from dynosaur_etl.domain.models import (
+    KEEP,
+    Card,
+    Listing,
+    Revision,
+    StepName,
+    StepReport,
+    Told,
+    Verdict,
+)
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.poll.catalogue import LISTED, known_commits, stored_listing
-from dynosaur_etl.flows.poll.examined import SAMPLES, Examined, output_of
+from dynosaur_etl.flows.poll.examined import Examined, output_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, keep_loaded, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
 from dynosaur_etl.hub.candidates import stood_before
@@ -39,12 +47,13 @@ from dynosaur_etl.hub.language import detect_language
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import SampleRules
 from dynosaur_etl.settings import Settings
+from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import StepOutput, count_rows, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow, VerdictRow
 
 log = logging.getLogger(__name__)
 
-STEP = "examine"
 EXAMINE_VERSION = "examine-5"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
@@ -72,7 +81,7 @@ def examine_candidates(
         lost = count_rows(services.engine, VerdictRow, str(day), dataset_id=deferred)
         return output_of(day, len(candidates), examined, lost)
 
-    return run_step(services, str(day), STEP, rules, work)
+    return run_step(services, str(day), StepName.EXAMINE, rules, work)
 
 
 def examination_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
@@ -84,7 +93,7 @@ def examination_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     settings = services.settings
     return {
         "version": EXAMINE_VERSION,
-        "candidates": require_step(services, str(day), "candidates").output,
+        "candidates": require_step(services, str(day), StepName.CANDIDATES).output,
         "licences": settings.licences,
         "languages": settings.languages,
         "multilingual": settings.multilingual,
@@ -138,7 +147,7 @@ def _candidates(services: Services, day: GrowthDay) -> Sequence[Row[Any]]:
         .where(CandidateRow.day == str(day))
         .order_by(CandidateRow.dataset_id)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return session.execute(query).all()
 
 
@@ -158,7 +167,7 @@ class _Examination:
         self._fingerprint = fingerprint
         self._failures: list[str] = []
         self._most_failures = services.settings.most_deferred * len(candidates)
-        stored = load_checkpoints(services.engine, self._day, "examine", fingerprint)
+        stored = load_checkpoints(services.engine, self._day, StepName.EXAMINE, fingerprint)
         self._done = {item: Examined(**result) for item, result in stored.items()}
 
     def run(self, progress: Progress) -> list[Examined]:
@@ -213,7 +222,7 @@ class _Examination:
     def _keep(self, results: Sequence[Examined]) -> None:
         parts = {result.dataset_id: vars(result) for result in results}
         engine = self._services.engine
-        save_checkpoints(engine, self._day, "examine", self._fingerprint, parts)
+        save_checkpoints(engine, self._day, StepName.EXAMINE, self._fingerprint, parts)
         self._done |= {result.dataset_id: result for result in results}
 
 
@@ -305,7 +314,7 @@ def _examine_configs(
             number = outcome.sample.oversized
             examined.reject_part(outcome.name, Reason.ROW_TOO_LARGE, "rows", number)
         if outcome.sample is not None and verdict.keep:
-            stored = services.storage.write_table(SAMPLES, outcome.sample.table)
+            stored = services.storage.write_table(FileKind.SAMPLES, outcome.sample.table)
             examined.keep_config(outcome.sample, outcome.source, stored, settings.seed)
     return examined if examined.configs else examined.drop_without_config()
 

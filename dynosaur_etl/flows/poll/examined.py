@@ -12,11 +12,11 @@ from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.hub.filters import stated_languages
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import SourceName
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow, VerdictRow
 
-SAMPLES = "samples"
 _SOURCE_WORDS = {
     "viewer": "the dataset viewer",
     "converted": "converted Parquet",
@@ -103,11 +103,11 @@ def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined], lost: in
             ConfigRow: [_config_row(day, item, row) for item in kept for row in item.configs],
         },
         files=[
-            NamedFile(SAMPLES, row["name"], _stored_file(row))
+            NamedFile(FileKind.SAMPLES, row["name"], _stored_file(row))
             for item in kept
             for row in item.files
         ],
-        file_kinds=(SAMPLES,),
+        file_kinds=(FileKind.SAMPLES,),
         facts={
             "configs": sum(len(item.configs) for item in kept),
             **_configs_by_source(kept),

@@ -17,11 +17,13 @@ import pyarrow.compute as pc
 from dynosaur_etl.domain.errors import CountsDoNotReconcile, InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.schemas import SCORABLE
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES, tasks_of
+from dynosaur_etl.flows.fill.shards import tasks_of
 from dynosaur_etl.flows.runtime.parts import rows_of_a_part
 from dynosaur_etl.flows.runtime.services import Progress, Services
 from dynosaur_etl.flows.runtime.step import require_step
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import NamedFile, files_of, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.storage import StoredFile
 
@@ -79,8 +81,8 @@ def parts_of(day: GrowthDay, services: Services) -> list[InstancePart]:
     Raises:
         InvalidInput: the day's tasks have not been filled.
     """
-    require_step(services, str(day), "fill")
-    files = files_of(services.engine, INSTANCE_FILES, str(day))
+    require_step(services, str(day), StepName.FILL)
+    files = files_of(services.engine, FileKind.INSTANCES, str(day))
     most = rows_of_a_part([file.rows for file in files], PART_ROWS)
     found: list[InstancePart] = []
     for file in files:
@@ -106,7 +108,7 @@ def one_part(day: GrowthDay, services: Services, number: int) -> list[InstancePa
 def make_parts(
     day: GrowthDay,
     services: Services,
-    step: str,
+    step: StepName,
     rules: Any,
     column: MadeColumn,
     parts: Sequence[InstancePart],
@@ -134,7 +136,7 @@ def make_parts(
 def unmade(
     day: GrowthDay,
     services: Services,
-    step: str,
+    step: StepName,
     rules: Any,
     column: MadeColumn,
     part: InstancePart,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task
+from dynosaur_etl.domain.models import Counts, Mode, StepName, StepReport, Task
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.questions import ConfigToAsk, questions
-from dynosaur_etl.flows.propose.validation_rules import STEP, validation_rules
+from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
@@ -51,11 +51,11 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
     """
     known = _criticised(day, services)
     if known is not None:
-        return StepReport("criticise", str(day), Counts(known, known, 0))
+        return StepReport(StepName.CRITICISE, str(day), Counts(known, known, 0))
     requests = _requests(day, services)
     outcomes = ask(requests, str(day), services, progress)
     return StepReport(
-        "criticise",
+        StepName.CRITICISE,
         str(day),
         Counts(
             taken=len(requests),
@@ -83,9 +83,11 @@ def _criticised(day: GrowthDay, services: Services) -> int | None:
     if not services.settings.critic:
         return 0
     rules = validation_rules(day, services)
-    if not is_finished(services, str(day), STEP, rules):
+    if not is_finished(services, str(day), StepName.VALIDATE, rules):
         return None
-    return int(require_step(services, str(day), STEP).report.facts.get("criticised", 0))
+    return int(
+        require_step(services, str(day), StepName.VALIDATE).report.facts.get("criticised", 0)
+    )
 
 
 def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:

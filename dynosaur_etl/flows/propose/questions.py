@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Config, Mode
+from dynosaur_etl.domain.models import Config, Mode, StepName
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import require_step
 from dynosaur_etl.proposals.prompt import build_request, shown_columns
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow
 
 EXAMPLE_ROWS = 2
@@ -48,7 +48,7 @@ def kept_configs(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
         .where(ConfigRow.day == str(day))
         .order_by(ConfigRow.dataset_id, ConfigRow.name)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return [
             ConfigToAsk(
                 config=Config(row.dataset_id, row.revision, row.name, row.features, row.splits),
@@ -66,7 +66,7 @@ def questions(day: GrowthDay, services: Services) -> list[Question]:
     Raises:
         InvalidInput: the day's candidates have not been examined.
     """
-    require_step(services, str(day), "examine")
+    require_step(services, str(day), StepName.EXAMINE)
     return [
         question
         for about in kept_configs(day, services)

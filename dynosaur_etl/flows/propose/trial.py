@@ -11,8 +11,8 @@ from dynosaur_etl.domain.chat import Answer, Purpose
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Verdict
-from dynosaur_etl.domain.money import write_dollars
+from dynosaur_etl.domain.models import StepName, Verdict
+from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.domain.trials import ModelResult, Trial
 from dynosaur_etl.flows.propose.judging import read_configs, validity_rules
 from dynosaur_etl.flows.propose.questions import Question, questions
@@ -68,7 +68,7 @@ def try_model(model: str, configs: int, services: Services, progress: Progress =
 
 def _answered(services: Services) -> Iterator[list[Question]]:
     """Yield the requests of each config that are all answered, the newest day first."""
-    for day in sorted(days_with(services.engine, "examine"), reverse=True):
+    for day in sorted(days_with(services.engine, StepName.EXAMINE), reverse=True):
         asked = questions(GrowthDay.parse(day), services)
         stored = stored_answers(services.engine, [question.request.key for question in asked])
         for _, group in groupby(asked, key=lambda question: question.about.config.subject):
@@ -150,4 +150,4 @@ def _summed(numbers: Sequence[int | None]) -> int | None:
 def _cost(model: str, answers: Sequence[Answer], services: Services) -> str | None:
     costs = [services.prices.cost(model, answer.tokens) for answer in answers]
     known = [cost for cost in costs if cost is not None]
-    return write_dollars(sum(known, Decimal(0))) if len(known) == len(costs) else None
+    return dollars(sum(known, Decimal(0))) if len(known) == len(costs) else None

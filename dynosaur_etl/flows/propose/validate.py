@@ -7,13 +7,13 @@ from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Reject, StepReport, Task, Verdict
+from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.propose.criticise import critic_verdicts, task_of
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.plan import keep_plan
 from dynosaur_etl.flows.propose.questions import questions
-from dynosaur_etl.flows.propose.validation_rules import STEP, validation_rules
+from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.propose.validity_rate import invalidity
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
@@ -69,7 +69,7 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
     def work() -> StepOutput:
         return _output(day, services, _validate_all(day, services, rules["asked"], progress))
 
-    report = run_step(services, str(day), STEP, rules, work)
+    report = run_step(services, str(day), StepName.VALIDATE, rules, work)
     if report.facts.get("alarm"):
         log.warning("validate of %s: %s", day, report.facts["alarm"])
     return report
@@ -190,7 +190,7 @@ def _output(day: GrowthDay, services: Services, validated: Validated) -> StepOut
             "invalid": found.invalid,
             "alarm": found.alarm,
             "criticised": validated.criticised,
-            EXAMINED: require_step(services, str(day), "examine").output,
+            EXAMINED: require_step(services, str(day), StepName.EXAMINE).output,
         },
         lost=len(standing - validated.tasks.keys()),
     )

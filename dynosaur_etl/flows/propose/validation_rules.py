@@ -4,6 +4,7 @@ from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.thoughts import THOUGHTS_VERSION
 from dynosaur_etl.flows.propose.judging import validity_rules
 from dynosaur_etl.flows.propose.plan import plan_of, progress_of
@@ -14,7 +15,6 @@ from dynosaur_etl.proposals.validity import VALIDITY_VERSION
 from dynosaur_etl.store.answers import answer_states
 from dynosaur_etl.store.plans import PlanProgress
 
-STEP = "validate"
 ALL = "all"
 
 
@@ -31,7 +31,7 @@ def validation_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     return {
         "version": VALIDITY_VERSION,
         "thoughts": THOUGHTS_VERSION,
-        "examined": require_step(services, str(day), "examine").output,
+        "examined": require_step(services, str(day), StepName.EXAMINE).output,
         "strictness": str(rules.strictness),
         "languages": rules.languages,
         "critic": [services.settings.critic, CRITIC_VERSION],

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,13 @@ from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
 
-MOST_TRIED = 3
-if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+if TYPE_CHECKING:  # the LLM client takes long to load; a finished day needs none
     from dynosaur_etl.llm.batch_client import Submission
+
+MOST_TRIED = 3
+
+Submitting = Callable[..., "Submission"]
+"""Submits what a step asks, for a growth day by the services; the part number may follow."""
 
 
 def ask(

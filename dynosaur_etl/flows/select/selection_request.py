@@ -12,10 +12,9 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.split import held_out_mask
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.growth_mode import Base, base_version
+from dynosaur_etl.flows.select.growth_mode import BaseVersion, base_version
 from dynosaur_etl.flows.select.pool import (
     Pool,
-    grown_days,
     load_pool,
     pool_inputs,
     withdrawn_sources,
@@ -24,8 +23,7 @@ from dynosaur_etl.flows.select.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
 from dynosaur_etl.flows.select.repeats import repeat_rules
 from dynosaur_etl.instances.same_rows import SAME_ROWS_VERSION
-
-STEP = "select"
+from dynosaur_etl.store.facts.growth_steps import grown_days
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class SelectionRequest:
     weight: float
     withdrawn: Mapping[str, str]
     inputs: str
-    base: Base | None
+    base: BaseVersion | None
     graph: EarlierGraph | None
     rules: Mapping[str, Any]
 
@@ -69,7 +67,7 @@ def request_selection(
         InvalidInput: no day up to this one has grown, or k or alpha is not allowed.
     """
     settings = services.settings
-    days = grown_days(services, str(day))
+    days = grown_days(services.engine, str(day))
     size, weight = _size(services, k), _weight(services, alpha)
     withdrawn = withdrawn_sources(services, days)
     inputs = {

@@ -1,63 +1,41 @@
-"""The recipe of a version: everything that its bytes are made from, as it lies in the store."""
+"""Gathering the recipe of the next version, and making the content of a version from its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
 
 from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.schemas import SOURCES
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.pool import by_source, funnel, pool_rejects, pool_sources, pool_tasks
-from dynosaur_etl.flows.snapshot.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
+from dynosaur_etl.flows.snapshot.pool_scan import (
+    PoolScan,
+    RecordedPool,
+    by_source,
+    scan_pool,
+    trainable,
+)
+from dynosaur_etl.llm.providers import public_provider
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.layout import SELECTED_CHAT
+from dynosaur_etl.snapshots.recipe import Recipe
+from dynosaur_etl.store.facts.funnel import funnel
+from dynosaur_etl.store.facts.pool_tables import (
+    SourceCard,
+    pool_rejects,
+    pool_tasks,
+    source_cards,
+)
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.training.examples import as_messages
-
-PART_FILES = "snapshot_parts"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Paths of files that never change, and facts; JSON-able.
-
-    Attributes:
-        selection: path of the picks.
-        pool: path of the record of live instances.
-        instances: paths of the files that the pool's rows are numbered in.
-        tasks: path of the tasks of the pool, and so on for sources and rejects.
-        full: whether the snapshot holds the whole pool.
-        messages: whether its rows have the chat form.
-    """
-
-    selection: str
-    pool: str
-    instances: Sequence[str]
-    tasks: str
-    sources: str
-    rejects: str
-    full: bool
-    messages: bool
-    parameters: Mapping[str, Any]
-    versions: Mapping[str, Any]
-    days: Sequence[str]
-    counts: Mapping[str, int]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def files(self) -> frozenset[str]:
-        """Everything in the store that the version cannot be rebuilt without."""
-        named = (self.selection, self.pool, self.tasks, self.sources, self.rejects)
-        return frozenset({*named, *self.instances})
 
 
 def make_recipe(
     services: Services,
     selected: StepReport,
-    files: Mapping[str, str],
+    files: Mapping[FileKind, str],
     parameters: Mapping[str, Any],
     versions: Mapping[str, Any],
 ) -> tuple[Recipe, PoolScan]:
@@ -71,26 +49,26 @@ def make_recipe(
         versions: the same.
     """
     storage, days = services.storage, list(selected.facts["days"])
-    selection = storage.read_table(files["selections"])
-    pool = RecordedPool(selected.facts["files"], storage.read_table(files["pools"]))
+    selection = storage.read_table(files[FileKind.SELECTIONS])
+    pool = RecordedPool(selected.facts["files"], storage.read_table(files[FileKind.POOLS]))
     scan = scan_pool(storage, pool, selection)
-    tasks = pool_tasks(services, scan.tasks, days)
-    sources = pool_sources(services, tasks, scan.sources, by_source(scan.selected), days)
-    rejects = pool_rejects(services, days, selected.day)
+    tasks = pool_tasks(services.engine, scan.tasks, days, public_provider)
+    sources = _sources(services, tasks, scan, days)
+    rejects = pool_rejects(services.engine, days, selected.day)
     held_out = {"held_out": scan.held_out.num_rows} if scan.held_out.num_rows else {}
     return Recipe(
-        selection=files["selections"],
-        pool=files["pools"],
+        selection=files[FileKind.SELECTIONS],
+        pool=files[FileKind.POOLS],
         instances=list(pool.files),
-        tasks=storage.write_table(PART_FILES, tasks).path,
-        sources=storage.write_table(PART_FILES, sources).path,
-        rejects=storage.write_table(PART_FILES, rejects).path,
+        tasks=storage.write_table(FileKind.SNAPSHOT_PARTS, tasks).path,
+        sources=storage.write_table(FileKind.SNAPSHOT_PARTS, sources).path,
+        rejects=storage.write_table(FileKind.SNAPSHOT_PARTS, rejects).path,
         full=services.settings.snapshot_full,
         messages=services.settings.snapshot_messages,
         parameters=parameters,
         versions=versions,
         days=days,
-        counts=funnel(services, days)
+        counts=asdict(funnel(services.engine, days))
         | {"pool": pool.rows.num_rows, "selected": selection.num_rows}
         | held_out,
     ), scan
@@ -121,6 +99,32 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
         growth=known.growth,
         full=FullPool(rows, lambda: trainable(storage, pool)) if recipe.full else None,
     )
+
+
+def _sources(services: Services, tasks: pa.Table, scan: PoolScan, days: Sequence[str]) -> pa.Table:
+    """Return each dataset at a revision that the pool has tasks or instances of, by name.
+
+    Tasks that stand while their day has been examined anew may be of a revision without a card;
+    what is known of it is their licence.
+    """
+    total = dict.fromkeys(by_source(tasks), 0) | dict(scan.sources)
+    selected = by_source(scan.selected)
+    cards = source_cards(services.engine, days)
+    for row in tasks.select(["dataset", "revision", "licence"]).to_pylist():
+        without = SourceCard(row["licence"], languages="", pretty_name="")
+        cards.setdefault((row["dataset"], row["revision"]), without)
+    rows = [
+        {
+            **vars(cards[dataset, revision]),
+            "dataset": dataset,
+            "revision": revision,
+            "pool_instances": count,
+            "selected_instances": selected.get((dataset, revision), 0),
+            "url": f"{services.settings.hf_endpoint}/datasets/{dataset}/tree/{revision}",
+        }
+        for (dataset, revision), count in sorted(total.items())
+    ]
+    return pa.Table.from_pylist(rows, schema=SOURCES)
 
 
 def with_messages(rows: pa.Table) -> pa.Table:

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pyarrow.compute as pc
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import HubRefused, InvalidInput, not_allowed
-from dynosaur_etl.domain.models import KEEP, Card, Counts, Listing, StepReport, Verdict
+from dynosaur_etl.domain.models import KEEP, Card, Counts, Listing, StepName, StepReport, Verdict
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.domain.text import clean_json
+from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.hub.filters import examine_card, examine_listing
 from dynosaur_etl.snapshots.layout import SOURCES
 from dynosaur_etl.snapshots.sources import read_sources
-from dynosaur_etl.store.database import locked, transaction
-from dynosaur_etl.store.tables import DatasetRow, SnapshotRow, TaskRow, WithdrawalRow
+from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.facts.hub_datasets import is_catalogued
+from dynosaur_etl.store.facts.proposed_tasks import task_sources
+from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, newest_versions
+from dynosaur_etl.store.facts.withdrawals import Withdrawal, withdrawals_in_force
+from dynosaur_etl.store.withdrawing import lift_withdrawals, record_withdrawal
 
 log = logging.getLogger(__name__)
 
@@ -32,20 +32,6 @@ _LICENCE_TAG = "license:"
 _LICENCE_REASONS = frozenset({Reason.LICENCE_MISSING, Reason.LICENCE_NOT_ALLOWED})
 _OUT_OF_REACH = frozenset({Reason.GONE, Reason.PRIVATE, Reason.DISABLED})
 _PROGRESS_EVERY = 1000
-
-
-@dataclass(frozen=True)
-class Withdrawal:
-    """A source that is used no more: since which UTC day, why, and what was found.
-
-    Attributes:
-        reason: `withdrawn` where it was done by hand, else what the audit found.
-    """
-
-    dataset_id: str
-    reason: Reason
-    found_on: str
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +69,7 @@ def audit_sources(today: date, services: Services, progress: Progress = silent) 
         HubUnavailable: the Hub gives no answer; what was found until then is kept.
     """
     with locked(services.engine, "audit"):
-        sources, before = _sources(services), in_force(services)
+        sources, before = task_sources(services.engine), in_force(services)
         sweep = _sweep(services, sources, progress)
         for name, verdict in sweep.verdicts.items():
             _record(services, name, verdict, today)
@@ -102,9 +88,8 @@ def withdraw(dataset_id: str, why: str, today: date, services: Services) -> With
     """
     if not why.strip():
         raise InvalidInput(not_allowed("why", why, "a sentence for those who will ask"))
-    with Session(services.engine) as session:
-        if session.get(DatasetRow, clean_json(dataset_id)) is None:
-            raise InvalidInput(not_allowed("dataset", dataset_id, "the id of a catalogued dataset"))
+    if not is_catalogued(services.engine, clean_text(dataset_id)):
+        raise InvalidInput(not_allowed("dataset", dataset_id, "the id of a catalogued dataset"))
     _record(services, dataset_id, Verdict(Reason.WITHDRAWN, why.strip()), today)
     return in_force(services)[dataset_id, Reason.WITHDRAWN]
 
@@ -118,26 +103,13 @@ def readmit(dataset_id: str, today: date, services: Services) -> list[Withdrawal
     lifted = [item for item in in_force(services).values() if item.dataset_id == dataset_id]
     if not lifted:
         raise InvalidInput(not_allowed("dataset", dataset_id, "a dataset that is withdrawn"))
-    statement = update(WithdrawalRow).where(
-        WithdrawalRow.dataset_id == dataset_id, WithdrawalRow.lifted_on.is_(None)
-    )
-    with transaction(services.engine) as session:
-        session.execute(statement.values(lifted_on=today.isoformat()))
+    lift_withdrawals(services.engine, dataset_id, today.isoformat())
     return lifted
 
 
-def in_force(services: Services) -> dict[tuple[str, Reason], Withdrawal]:
-    """Give the withdrawals in force by dataset and reason, in that order."""
-    query = (
-        select(WithdrawalRow)
-        .where(WithdrawalRow.lifted_on.is_(None))
-        .order_by(WithdrawalRow.dataset_id, WithdrawalRow.reason)
-    )
-    with Session(services.engine) as session:
-        found = [
-            Withdrawal(row.dataset_id, Reason(row.reason), row.found_on, row.detail)
-            for row in session.scalars(query)
-        ]
+def in_force(services: Services) -> dict[tuple[str, str], Withdrawal]:
+    """Return the withdrawals in force by dataset and reason, in that order."""
+    found = withdrawals_in_force(services.engine)
     return {(item.dataset_id, item.reason): item for item in found}
 
 
@@ -148,21 +120,11 @@ def versions_with(dataset_id: str, services: Services) -> list[Holding]:
         Corrupt: a version's list of sources cannot be read.
         StoreUnavailable: the storage does not answer.
     """
-    query = select(SnapshotRow.version, SnapshotRow.day, SnapshotRow.path).order_by(
-        SnapshotRow.version
-    )
-    with Session(services.engine) as session:
-        versions = session.execute(query).all()
     return [
-        Holding(version, day, **row)
-        for version, day, path in versions
-        for row in _rows_of(services, path, dataset_id)
+        holding
+        for record in newest_versions(services.engine)[::-1]
+        for holding in _holdings(services, record, dataset_id)
     ]
-
-
-def _sources(services: Services) -> frozenset[str]:
-    with Session(services.engine) as session:
-        return frozenset(session.scalars(select(TaskRow.dataset_id).distinct()))
 
 
 def _sweep(services: Services, sources: Collection[str], progress: Progress) -> _Sweep:
@@ -204,7 +166,7 @@ def _card_of_tags(tags: Collection[str]) -> Card:
 
 
 def _absent(
-    sources: Collection[str], sweep: _Sweep, before: Collection[tuple[str, Reason]]
+    sources: Collection[str], sweep: _Sweep, before: Collection[tuple[str, str]]
 ) -> list[str]:
     """Name the sources that the listing lacks and that are not known to be out of reach."""
     known = {name for name, reason in before if reason in _OUT_OF_REACH}
@@ -229,26 +191,16 @@ def _record(services: Services, name: str, verdict: Verdict, today: date) -> Non
     """Store a finding, unless the same is in force; one that was lifted today is in force again."""
     if verdict.reason is None or (name, verdict.reason) in in_force(services):
         return
-    row = {
-        "dataset_id": name,
-        "reason": str(verdict.reason),
-        "found_on": today.isoformat(),
-        "detail": verdict.detail,
-        "lifted_on": None,
-    }
-    statement = insert(WithdrawalRow).values(clean_json(row))
-    told = {column: statement.excluded[column] for column in ("detail", "lifted_on")}
-    keys = ["dataset_id", "reason", "found_on"]
-    with transaction(services.engine) as session:
-        session.execute(statement.on_conflict_do_update(index_elements=keys, set_=told))
+    found = Withdrawal(name, verdict.reason, today.isoformat(), verdict.detail)
+    record_withdrawal(services.engine, found)
     log.warning("%s is withdrawn: %s, %s", name, verdict.reason, verdict.detail)
 
 
 def _report(
     today: date,
     sources: Collection[str],
-    before: Collection[tuple[str, Reason]],
-    after: dict[tuple[str, Reason], Withdrawal],
+    before: Collection[tuple[str, str]],
+    after: dict[tuple[str, str], Withdrawal],
     sweep: _Sweep,
     unlisted: int,
 ) -> StepReport:
@@ -257,10 +209,10 @@ def _report(
     again = {
         name
         for name, reason in before
-        if reason is not Reason.WITHDRAWN and name in sweep.verdicts and sweep.verdicts[name].keep
+        if reason != Reason.WITHDRAWN and name in sweep.verdicts and sweep.verdicts[name].keep
     }
     return StepReport(
-        step="audit",
+        step=StepName.AUDIT,
         day=today.isoformat(),
         counts=Counts(len(sources), len(sources) - len(reason_of), len(reason_of)),
         reasons=dict(sorted(Counter(map(str, reason_of.values())).items())),
@@ -275,10 +227,11 @@ def _report(
     )
 
 
-def _rows_of(services: Services, path: str, dataset_id: str) -> list[dict[str, Any]]:
+def _holdings(services: Services, record: VersionRecord, dataset_id: str) -> list[Holding]:
     with TemporaryDirectory(prefix="dynosaur-") as folder:
-        with services.storage.open(f"{path}/{SOURCES}") as file:
+        with services.storage.open(f"{record.path}/{SOURCES}") as file:
             Path(folder, SOURCES).write_bytes(file.read())
         sources = read_sources(Path(folder))
     columns = ["revision", "licence", "pool_instances", "selected_instances"]
-    return list(sources.filter(pc.field("dataset") == dataset_id).select(columns).to_pylist())
+    rows = sources.filter(pc.field("dataset") == dataset_id).select(columns).to_pylist()
+    return [Holding(record.version, record.day, **row) for row in rows]

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from dynosaur_etl.domain.batch import BatchStatus
 from dynosaur_etl.domain.errors import DynosaurError
+from dynosaur_etl.flows.runtime.batches_of_note import batch_troubles, batches_of_note
+from dynosaur_etl.flows.runtime.models_in_use import end_words, learnt_words, models_in_use
 from dynosaur_etl.flows.runtime.services import embedder, hub_client, open_services
-from dynosaur_etl.flows.views.batches import batch_troubles, batches_of_note
-from dynosaur_etl.flows.views.models import end_words, learnt_words, models_in_use
 from dynosaur_etl.llm.lifecycle import load_lifecycle
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.llm.probe import list_models

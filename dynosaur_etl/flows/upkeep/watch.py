@@ -4,9 +4,9 @@ from datetime import datetime
 
 from dynosaur_etl.domain.errors import LlmRefused, LlmUnavailable
 from dynosaur_etl.flows.runtime.batches import resume_batches
+from dynosaur_etl.flows.runtime.batches_of_note import batch_troubles
+from dynosaur_etl.flows.runtime.models_in_use import model_warnings, models_in_use
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.views.batches import batch_troubles
-from dynosaur_etl.flows.views.models import model_warnings, models_in_use
 from dynosaur_etl.llm.probe import list_models
 from dynosaur_etl.store.forms import note_end
 

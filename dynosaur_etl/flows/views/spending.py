@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from dynosaur_etl.domain.money import write_dollars
+from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.domain.trials import ModelResult, Trial
+from dynosaur_etl.flows.runtime.batches_of_note import batches_of_note
+from dynosaur_etl.flows.runtime.models_in_use import models_of_note
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.views.batches import batches_of_note
 from dynosaur_etl.flows.views.cost import month_cost
-from dynosaur_etl.flows.views.models import models_of_note
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import LlmRequestRow
 from dynosaur_etl.store.trials import newest_trials
 
@@ -34,7 +34,7 @@ def spent(services: Services, now: datetime | None = None) -> dict[str, Any]:
         func.sum(LlmRequestRow.prompt_tokens).label("prompt_tokens"),
         func.sum(LlmRequestRow.completion_tokens).label("completion_tokens"),
     ).group_by(*groups)
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         lines = [_line(dict(row)) for row in session.execute(query.order_by(*groups)).mappings()]
     return {
         "total": _summed(lines, ""),
@@ -80,6 +80,6 @@ def _summed(lines: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return {
         "name": name,
         **{key: sum(line[key] for line in lines) for key in counts},
-        "cost_usd": write_dollars(sum((line["cost"] for line in lines), Decimal(0))),
-        "held_usd": write_dollars(sum((line["held"] for line in lines), Decimal(0))),
+        "cost_usd": dollars(sum((line["cost"] for line in lines), Decimal(0))),
+        "held_usd": dollars(sum((line["held"] for line in lines), Decimal(0))),
     }

@@ -59,15 +59,20 @@ def import_catalogue(
 @app.command()
 def grow(day: Day = "", first: First = "", last: Last = "", as_json: Json = False) -> None:
     """Turn a polled day's kept datasets into tasks and instances, or those of several days."""
-    from dynosaur_etl.flows import growth as flow
+    from dynosaur_etl.flows.fill.fill import fill
+    from dynosaur_etl.flows.prepare.embed import embed
+    from dynosaur_etl.flows.prepare.score import score
+    from dynosaur_etl.flows.propose.criticise import criticise
+    from dynosaur_etl.flows.propose.propose import propose_all
+    from dynosaur_etl.flows.propose.validate import validate
 
     steps = (
-        ("asking the LLM", flow.propose_all),
-        ("asking the critic", flow.criticise),
-        ("judging proposals", flow.validate),
-        ("filling tasks", flow.fill),
-        ("scoring instances", flow.score),
-        ("embedding instances", flow.embed),
+        ("asking the LLM", propose_all),
+        ("asking the critic", criticise),
+        ("judging proposals", validate),
+        ("filling tasks", fill),
+        ("scoring instances", score),
+        ("embedding instances", embed),
     )
     _run_steps(parse_days(day, first, last), steps, as_json)
 
