@@ -144,7 +144,7 @@ def value_of(hint: Any, given: Mapping[type, Any]) -> Any:
     if origin in (Sequence, Collection, list):
         return [value_of(parts[0], given)]
     if origin is tuple:
-        return tuple(value_of(part, given) for part in parts)
+        return tuple(value_of(part, given) for part in parts if part is not ...)
     if origin in (Mapping, dict):
         return {value_of(parts[0], given): value_of(parts[1], given)}
     raise NotImplementedError(f"name a value of the type {hint} in SAMPLES")
