@@ -50,7 +50,7 @@ def test_each_task_the_card_and_the_pages_name_who_wrote_it(
     with open_services(settings(later)) as services:
         built = training_set.build_snapshot(DAY, services)
         assert training_set.verify_snapshot(built.facts["version"], services).facts["version"] == 1
-        models = day_report(str(DAY), services)["models"]
+        models = day_report(str(DAY), services).models
     folder = tmp_path / "store" / built.facts["path"]
     tasks = pq.read_table(folder / "tasks.parquet").to_pylist()
     wrote = {(task["model"], task["provider"], task["written_on"][:4]) for task in tasks}
@@ -68,7 +68,7 @@ def test_each_task_the_card_and_the_pages_name_who_wrote_it(
     assert sum(shares) == pytest.approx(100, abs=0.2)
     assert "not for models that compete with OpenAI" in table
     assert "| unlisted server | unknown | unknown | unknown | unknown |" in table
-    assert {(line["model"], line["tasks"] > 0) for line in models} == {
+    assert {(line.model, line.tasks > 0) for line in models} == {
         ("gpt-3.5-turbo-0301", True),
         (FIRST, True),
     }
