@@ -2,7 +2,7 @@
 
 Keys are names of content or of the Hub, never counters, so that the same day gives the same rows.
 The columns named in `CLOCK_COLUMNS` tell when something happened here; all others depend on the
-inputs alone.
+inputs alone, but for the tables in `INDEX_TABLES`.
 """
 
 from datetime import datetime
@@ -32,6 +32,8 @@ CLOCK_COLUMNS = frozenset(
         "learnt_at", "listed_at", "tried_at",
     }
 )  # fmt: skip
+INDEX_TABLES = frozenset({"indexed_files", "content_keys"})
+"""Tables that can be made anew from files, and grow as files are looked into."""
 
 Utc = DateTime(timezone=True)
 Money = Numeric(20, 10)
@@ -456,6 +458,27 @@ class FileRow(Base):
     path: Mapped[str] = mapped_column(comment="below the storage URL")
     rows: Mapped[int]
     bytes: Mapped[int]
+
+
+class IndexedFileRow(Base):
+    """A file whose content keys stand in `content_keys`."""
+
+    __tablename__ = "indexed_files"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    number: Mapped[int] = mapped_column(unique=True, comment="64 bits of the hash of the path")
+
+
+class ContentKeyRow(Base):
+    """Which indexed file holds which content key; both as 64 bits of their hashes."""
+
+    __tablename__ = "content_keys"
+
+    key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    file: Mapped[int] = mapped_column(
+        ForeignKey("indexed_files.number", ondelete="cascade"), primary_key=True, index=True
+    )
 
 
 class GrowthRunRow(Base):

@@ -17,6 +17,7 @@ from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.batches import PostgresBatchLedger
 from dynosaur_etl.store.embedded import embedded_url, stop_embedded
 from dynosaur_etl.store.ledger import PostgresLedger
+from dynosaur_etl.store.storage import Storage
 from tests.flows.support import settings
 from tests.store.outage import call, entries, functions_of
 
@@ -57,7 +58,7 @@ def test_there_is_much_to_ask() -> None:
 @pytest.mark.parametrize("name", sorted(OF_THE_STORE.keys() - WITHOUT_A_QUERY))
 def test_every_function_of_the_store_names_the_outage(orphaned: Services, name: str) -> None:
     with pytest.raises(StoreUnavailable, match="database postgresql"):
-        call(OF_THE_STORE[name], {Engine: orphaned.engine})
+        call(OF_THE_STORE[name], {Engine: orphaned.engine, Storage: orphaned.storage})
 
 
 @pytest.mark.parametrize("name", sorted(OF_THE_FLOWS))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
+from dynosaur_etl.domain.schemas import CONTENT_KEY
 from dynosaur_etl.flows.fill.shards import tasks_of
 from dynosaur_etl.flows.prepare.instance_parts import (
-    CONTENT_KEY,
     InstancePart,
     MadeColumn,
     MadePart,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.snapshots.recipe import Recipe
+from dynosaur_etl.store.content_index import forget_unused_files
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts.growth_steps import open_results
 from dynosaur_etl.store.facts.hub_datasets import sample_paths
@@ -67,6 +68,7 @@ def collect(services: Services, older_than: timedelta, now: datetime) -> list[Ga
         garbage = find_garbage(services, older_than, now)
         for item in garbage:
             services.storage.remove_file(item.path)
+        forget_unused_files(services.engine)
     return garbage
 
 
