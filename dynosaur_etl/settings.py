@@ -28,6 +28,7 @@ from dynosaur_etl.domain.choices import ScorerName, SelectionMethod
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.misspelling import meant_names
 from dynosaur_etl.domain.models import PromptPreset, Strictness
+from dynosaur_etl.domain.request_form import Effort
 from dynosaur_etl.domain.setting_values import (
     Budget,
     ClassPath,
@@ -127,7 +128,10 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr = Field(
         SecretStr(""), validation_alias="OPENAI_API_KEY", description="key of the LLM server"
     )
-    llm_model: str = Field("gpt-4o-mini", min_length=1, description="model that proposes tasks")
+    llm_model: str = Field("gpt-6-luna", min_length=1, description="model that proposes tasks")
+    llm_effort: Effort = Field(
+        Effort.NONE, description="how much the model that proposes may think, where it can"
+    )
     llm_concurrency: PositiveInt = Field(32, description="requests to the LLM at the same time")
     llm_timeout: PositiveInt = Field(60, description="seconds before a request is given up")
     llm_attempts: PositiveInt = Field(5, description="tries of one request within a run")
@@ -146,11 +150,17 @@ class Settings(BaseSettings):
     llm_poll_seconds: PositiveInt = Field(
         30, description="seconds between two looks at batches that are on their way"
     )
+    llm_batch_hours: PositiveInt = Field(
+        30, description="hours after which a batch that has not ended is cancelled"
+    )
+    llm_batch_grace_minutes: PositiveInt = Field(
+        120, description="minutes after which a batch in trouble is closed, its requests lost"
+    )
     llm_requests_per_minute: int = Field(
-        0, ge=0, description="most requests a minute, of all processes; 0: as the server tells"
+        0, ge=0, description="most requests a minute, of all processes; 0: as the server reports"
     )
     llm_tokens_per_minute: int = Field(
-        0, ge=0, description="most tokens a minute, of all processes; 0: as the server tells"
+        0, ge=0, description="most tokens a minute, of all processes; 0: as the server reports"
     )
     llm_budget_run_usd: Budget = Field(
         Decimal(5), description="most that one day's run may spend, or `unlimited`"
@@ -159,7 +169,7 @@ class Settings(BaseSettings):
         Decimal(50), description="most that is spent in a calendar month, or `unlimited`"
     )
     llm_prices: Path | None = Field(
-        None, description="TOML file of prices in place of the packaged one"
+        None, description="TOML file of prices that lies over the packaged ones"
     )
 
     prompt: PromptPreset = Field(
@@ -341,12 +351,12 @@ class Settings(BaseSettings):
 
 
 def cap(budget: Decimal | str) -> Decimal | None:
-    """Give a budget's dollars; None where it is unlimited."""
+    """Return a budget's dollars; None where it is unlimited."""
     return budget if isinstance(budget, Decimal) else None
 
 
 def env_name(field: str) -> str:
-    """Give the environment's name of a setting."""
+    """Return the environment's name of a setting."""
     name = _input_name(field)
     return f"{PREFIX}{field.upper()}" if name == field else name
 

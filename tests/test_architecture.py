@@ -11,16 +11,17 @@ from tests.house import ROOT, House, arrows_of, read_house, room_of, walk_withou
 
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
+    "net": {"domain"},
     "settings": {"domain"},
-    "hub": {"domain"},
-    "llm": {"domain"},
+    "hub": {"domain", "net"},
+    "llm": {"domain", "net"},
     "proposals": {"domain"},
     "instances": {"domain"},
     "inference": {"domain"},
     "quality": {"domain", "inference", "llm"},
     "selection": {"domain"},
     "store": {"domain", "settings"},
-    "snapshots": {"domain", "store"},
+    "snapshots": {"domain", "net", "store"},
     "training": {"domain", "inference", "selection"},
     "local": {"domain", "settings", "store"},
     "flows": {

@@ -19,6 +19,7 @@ from dynosaur_etl.cli import (
     cost,
     evaluate,
     grow,
+    llm,
     proposals,
     scores,
     select,
@@ -49,6 +50,7 @@ app.add_typer(backfill.app)
 app.add_typer(cost.app, name="cost")
 app.add_typer(proposals.app)
 app.add_typer(scores.app)
+app.add_typer(llm.app, name="llm")
 app.add_typer(batches.app, name="batches")
 app.add_typer(select.app)
 app.add_typer(snapshots.app)

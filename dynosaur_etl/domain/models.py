@@ -175,7 +175,7 @@ class Strictness(StrEnum):
     STRICT = "strict"
 
     def includes(self, other: "Strictness") -> bool:
-        """Tell whether this level asks for all that the other one does."""
+        """Return whether this level asks for all that the other one does."""
         levels = list(Strictness)
         return levels.index(self) >= levels.index(other)
 

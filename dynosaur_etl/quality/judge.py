@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from dynosaur_etl.domain.chat import Answer, ChatRequest
+from dynosaur_etl.domain.chat import Answer, ChatRequest, Purpose
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.thoughts import THOUGHTS_VERSION, without_thoughts
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.quality.rating import HIGHEST, read_rating
 from dynosaur_etl.quality.scorer import DEFERRED, Progress, score_table, silent
 
-PURPOSE = "judge"
 PROMPT_VERSION = "judge-1"
 MAX_TOKENS = 256
 DIMENSIONS: Mapping[str, str] = {
@@ -67,7 +67,7 @@ class Judge:
         self._model = model
         self._dimension = dimension
         self.name = f"deita_{dimension}" if dimension in DEITA else "judge"
-        self.version = f"{PROMPT_VERSION}:{model}:{dimension}"
+        self.version = f"{PROMPT_VERSION}:{model}:{dimension}:{THOUGHTS_VERSION}"
 
     def score(self, instances: pa.Table, progress: Progress = silent) -> pa.Table:
         """Ask for every instance, and once more where the answer cannot be read.
@@ -104,7 +104,7 @@ class Judge:
             "Write the number alone on the first line, and your reasons on the next."
         )
         return ChatRequest(
-            purpose=PURPOSE,
+            purpose=Purpose.JUDGE,
             subject=row["instance_key"],
             model=self._model,
             messages=({"role": "system", "content": _SYSTEM}, {"role": "user", "content": words}),
@@ -134,7 +134,7 @@ def _rated(outcomes: Outcomes, request: ChatRequest) -> _Rated:
     answer = outcomes.answered.get(request.key)
     if answer is None or answer.refusal:
         return _Rated(None, str(Reason.LLM_REFUSAL))
-    rating = read_rating(answer.content or "")
+    rating = read_rating(without_thoughts(answer.content or ""))
     return _Rated(rating, None if rating is not None else str(Reason.ANSWER_WITHOUT_SCORE))
 
 

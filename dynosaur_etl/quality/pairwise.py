@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, Purpose
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.quality.judge import Ask
 
-PURPOSE = "compare"
+PURPOSE = Purpose.COMPARE
 PROMPT_VERSION = "compare-1"
 MAX_TOKENS = 256
 FIRST, SECOND, TIE = "first", "second", "tie"

@@ -10,14 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from dynosaur_etl.domain.chat import Answer, ChatRequest
+from dynosaur_etl.domain.chat import Answer, ChatRequest, Purpose
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.quality.judge import Ask
 from dynosaur_etl.quality.scorer import DEFERRED, Progress, score_table, silent
 
-PURPOSE = "tags"
+PURPOSE = Purpose.TAGS
 PROMPT_VERSION = "tags-1"
 MAX_TOKENS = 200
 MOST_TAGS = 10

@@ -170,13 +170,14 @@ def _schemas(name: str) -> tuple[pa.Schema, ...]:
         return SELECTED, SELECTED_CHAT
     single = {
         SELECTION: schemas.SELECTION,
-        TASKS: schemas.TASKS,
         SOURCES: schemas.SOURCES,
         SOURCES_TABLE: schemas.SOURCES,
         REJECTS: schemas.REJECTS,
     }
     if part_of(name) == FULL:
         return (SELECTED,)
+    if name == TASKS:
+        return schemas.TASKS, schemas.TASKS_WITHOUT_AUTHORS
     return (single[name],) if name in single else ()
 
 

@@ -186,7 +186,7 @@ def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: An
         if re.search(r"flows\.propose\.(propose|criticise) import", task["source"])
         or task["pool"] == "llm"
     }
-    assert set(asking) == {"propose", "criticise", "score", "score_part"}
+    assert set(asking) == {"propose", "criticise", "score", "score_part", "warn"}
     assert {task["pool"] for task in asking.values()} == {"llm"}
     for name in ("propose", "score_part"):
         assert asking[name]["mapped"]
@@ -218,6 +218,7 @@ def test_manual_runs_have_params_that_are_checked_and_empty(described: Any) -> N
         "hub_poll": [
             "configs_per_dataset", "datasets_per_family", "datasets_per_owner", "day", "dry_run"
         ],
+        "llm_watch": [],
         "task_growth": ["budget_usd", "day", "dry_run", "llm_mode", "model"],
         "training_set": ["alpha", "approval_hours", "head", "k", "rollback"],
         "train_and_evaluate": [
@@ -236,8 +237,8 @@ def test_manual_runs_have_params_that_are_checked_and_empty(described: Any) -> N
 def test_a_day_has_a_deadline(described: Any) -> None:
     hours = {name: dag["hours"] for name, dag in described["dags"].items()}
     assert hours == {
-        "hub_audit": [], "hub_poll": [24.0], "task_growth": [24.0], "training_set": [],
-        "train_and_evaluate": [],
+        "hub_audit": [], "hub_poll": [24.0], "llm_watch": [], "task_growth": [24.0],
+        "training_set": [], "train_and_evaluate": [],
     }  # fmt: skip
 
 

@@ -73,6 +73,19 @@ def serving(hub: Path, logs: Path) -> Iterator[Servers]:
             process.wait(10)
 
 
+@contextmanager
+def serving_llm(log: Path, *options: str) -> Iterator[str]:
+    """Start the LLM server alone, with options, for the length of a block; yield its URL."""
+    port = free_port()
+    process = _start("demo.llm_server", "--port", port, "--log", log, *options)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/v1/models", process)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 def environment(servers: Servers, database_url: str, home: Path, **more: str) -> dict[str, str]:
     """Give the settings of a growth over the servers, as the environment names them."""
     return {

@@ -8,7 +8,7 @@ from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.quality.tags import Tagger
 from tests.quality.factories import instances
-from tests.quality.test_judge import Books, answered
+from tests.quality.test_judge import Answers, answered
 
 ROWS = instances(
     ("Answer the question.", "What is the capital of France?", "Paris."),
@@ -18,14 +18,14 @@ ROWS = instances(
 
 
 def test_tags_are_counted_and_kept_and_equal_prompts_are_asked_for_once() -> None:
-    books = Books(
+    answers = Answers(
         lambda request: answered(
             '{"tags": ["Question Answering", "geography "]}'
             if "capital" in str(request.messages)
             else '["naming", "Naming"]'
         )
     )
-    table = Tagger(books.ask, "model").score(ROWS)
+    table = Tagger(answers.ask, "model").score(ROWS)
     assert table["tags"].to_pylist() == [
         ["question answering", "geography"],
         ["naming"],
@@ -33,7 +33,7 @@ def test_tags_are_counted_and_kept_and_equal_prompts_are_asked_for_once() -> Non
     ]
     assert table["tag_count"].to_pylist() == [2, 1, 1]
     assert table["score"].to_pylist() == [0.2, 0.1, 0.1]
-    [asked] = books.asked
+    [asked] = answers.asked
     assert len(asked) == 2
     assert {request.purpose for request in asked} == {"tags"}
     assert "Paris" not in str([request.messages for request in asked])
@@ -56,7 +56,7 @@ def test_tags_are_counted_and_kept_and_equal_prompts_are_asked_for_once() -> Non
     ],
 )
 def test_answers_are_read_as_models_write_them(content: str | None, tags: list[str] | None) -> None:
-    table = Tagger(Books(lambda _: answered(content)).ask, "model").score(ROWS.slice(0, 1))
+    table = Tagger(Answers(lambda _: answered(content)).ask, "model").score(ROWS.slice(0, 1))
     assert table["tags"].to_pylist() == [tags]
     missing = None if tags else Reason.ANSWER_WITHOUT_SCORE
     assert table["missing"].to_pylist() == [missing]
@@ -69,6 +69,6 @@ def test_refusals_and_deferrals_are_told_apart() -> None:
         ("the server refuses it", Reason.LLM_REFUSAL),
         (answered(None, "I will not"), Reason.LLM_REFUSAL),
     ):
-        table = Tagger(Books(lambda _, came=came: came).ask, "model").score(ROWS)
+        table = Tagger(Answers(lambda _, came=came: came).ask, "model").score(ROWS)
         assert set(table["missing"].to_pylist()) == {missing}
         assert table["tags"].null_count == 3

@@ -283,7 +283,7 @@ def test_a_version_records_each_task_as_its_first_day_has_it(engine: Engine) -> 
         make.rejection("y", "not_scored", stage="select"),
         make.rejection("z", "not_scored", stage="select", day=NEXT_DAY),
     )
-    tasks = pool_tables.pool_tasks(engine, {"t1", "t2"}, [DAY, NEXT_DAY]).to_pylist()
+    tasks = pool_tables.pool_tasks(engine, {"t1", "t2"}, [DAY, NEXT_DAY], str.upper).to_pylist()
     assert [(row["task_key"], row["instruction"]) for row in tasks] == [
         ("t1", "first"), ("t2", "Decide.")
     ]  # fmt: skip

@@ -38,7 +38,7 @@ from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, StepOutput, files_of
 
 if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
-    from dynosaur_etl.llm.batch import Submission
+    from dynosaur_etl.llm.batch_client import Submission
 
 CHOSEN = "chosen"
 """The fact that names the files of the scorer that the selection was to read."""

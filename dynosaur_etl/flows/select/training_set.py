@@ -221,7 +221,6 @@ def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
         "scorer": scorer.name,
         "scorer_version": scorer.version,
         "embedding": embedding_facts(services),
-        "llm_model": services.settings.llm_model,
         "instances_per_task": services.settings.instances_per_task,
         "instructions_per_row": services.settings.instructions_per_row,
         "seed": services.settings.seed,
