@@ -13,6 +13,7 @@ from dynosaur_etl.flows.runtime.asking import ask_live
 from dynosaur_etl.flows.runtime.services import open_services, silent
 from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.views.day_report import day_report
+from tests.airflow.page import read_page
 from tests.flows import growth
 from tests.flows.support import DEMO_HUB, POLL_STEPS, Servers, environment, serving, settings
 
@@ -72,3 +73,9 @@ def test_each_task_the_card_and_the_pages_name_who_wrote_it(
         ("gpt-3.5-turbo-0301", True),
         (FIRST, True),
     }
+    page = read_page(f"/day/{DAY}", later)
+    table = page[page.index("Who wrote the tasks") :]
+    for line in models:
+        row = f'<th scope="row">{line.model}</th><td>{line.provider}</td>'
+        assert f'{row}<td class="number">{line.tasks}</td>' in table
+    assert SECOND not in table

@@ -1,5 +1,6 @@
 """A model that ends soon is warned of by doctor, the daily message and the page."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.flows.upkeep.doctor import examine
 from dynosaur_etl.flows.upkeep.watch import warnings
 from dynosaur_etl.flows.views.spending import spent
+from tests.airflow.page import read_page
 from tests.flows.support import DEMO_HUB, Servers, environment, serving, settings
 from tests.llm.faulty_llm import FaultyLlm, serve
 
@@ -71,6 +73,10 @@ def test_an_end_is_warned_of_60_days_ahead(
         assert words in message
         assert message == line["warning"]
         assert "the server" in message
+    page = read_page("/cost", values)
+    warned = re.findall(r'<p class="trouble">([^<]*ends? in[^<]*|[^<]*has ended[^<]*)</p>', page)
+    assert len(warned) == (words is not None)
+    assert day in page
 
 
 def test_the_successor_is_named(values: dict[str, str], llm: FaultyLlm) -> None:

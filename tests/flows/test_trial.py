@@ -19,6 +19,7 @@ from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.flows.views.spending import spent
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.trials import newest_trials
+from tests.airflow.page import read_page
 from tests.flows import growth
 from tests.flows.support import DEMO_HUB, POLL_STEPS, Servers, environment, serving, settings
 
@@ -80,6 +81,12 @@ def test_both_models_are_compared_on_the_same_configs(
     assert stored.new.per_1000_valid_usd == new["per_1000_valid_usd"]
     assert [line["name"] for line in shown["by_purpose"]] == ["propose", "trial"]
     assert [line["new"]["model"] for line in shown["trials"]] == [NEW]
+
+    page = read_page("/cost", values)
+    table = page[page.index("Trials of other models") :]
+    for line in (stored.old, stored.new):
+        assert f'<th scope="row">{line.model}</th>' in table
+        assert f'<td class="number">{line.per_1000_valid_usd}</td>' in table
 
     assert trial(values, "--model", NEW).exit_code == 0
     assert len(servers.paid_requests()) == before + 6, "what is answered is not paid again"
