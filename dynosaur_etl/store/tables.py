@@ -190,7 +190,7 @@ class RevisionRow(Base):
     summary: Mapped[str]
     card_sha256: Mapped[str]
     licence_conflict: Mapped[str] = mapped_column(
-        comment="where the text names a stricter licence than the YAML; else empty"
+        default="", comment="where the text names a stricter licence than the YAML; else empty"
     )
 
     __table_args__ = (Index("ix_revisions_licences", "licences", postgresql_using="gin"),)
