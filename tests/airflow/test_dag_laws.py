@@ -260,8 +260,8 @@ def test_tasks_are_filled_in_labelled_shards(described: Any) -> None:
 def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) -> None:
     paused = {name: dag["paused"] for name, dag in described["dags"].items()}
     assert paused == {
-        "hub_audit": None, "hub_poll": True, "task_growth": False, "training_set": False,
-        "train_and_evaluate": True,
+        "hub_audit": None, "hub_poll": True, "llm_watch": False, "task_growth": False,
+        "training_set": False, "train_and_evaluate": True,
     }  # fmt: skip
     made = {
         name: [asset for task in dag["tasks"].values() for asset in task["outlets"]]
@@ -270,6 +270,7 @@ def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) ->
     assert made == {
         "hub_audit": [],
         "hub_poll": ["hub_revisions"],
+        "llm_watch": [],
         "task_growth": ["instruction_tasks"],
         "training_set": ["training_set"],
         "train_and_evaluate": [],

@@ -291,7 +291,9 @@ def test_a_version_records_each_task_as_its_first_day_has_it(engine: Engine) -> 
     assert [(row["task_key"], row["instruction"]) for row in tasks] == [
         ("t1", "first"), ("t2", "Decide.")
     ]  # fmt: skip
-    now = pool_tables.pool_tasks(engine, {"t1"}, [DAY], {"a/a": "cc-by-sa-4.0"}).to_pylist()
+    now = pool_tables.pool_tasks(
+        engine, {"t1"}, [DAY], {"a/a": "cc-by-sa-4.0"}, str.upper
+    ).to_pylist()
     assert [row["licence"] for row in now] == ["cc-by-sa-4.0"]
     card = pool_tables.source_cards(engine, [DAY])["a/a", SHA]
     assert (card.licence, card.languages, card.pretty_name) == ("mit, odbl", "", "A set")
