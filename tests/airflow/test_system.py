@@ -46,13 +46,13 @@ def states_of(demo: Demo, run: dict[str, Any]) -> dict[str, str | None]:
 
 
 def ask_for_run(
-    demo: Demo, day: str | None, dag: str = "hub_poll", seconds: float = 120, **params: Any
+    demo: Demo, day: str | None, dag: str = "hub_poll", **params: Any
 ) -> dict[str, Any]:
     """Start a run by hand, and wait until it has ended."""
     api = demo.api()
     body = {"logical_date": None, "partition_key": day, "conf": params}
     run = api.call("POST", f"/dags/{dag}/dagRuns", json=body).json()
-    end = time.monotonic() + seconds
+    end = time.monotonic() + 120
     while run["state"] in ("queued", "running"):
         assert time.monotonic() < end, run
         time.sleep(0.5)
