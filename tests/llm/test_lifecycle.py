@@ -1,5 +1,6 @@
 """When models end, and that the default is a model of today."""
 
+import ast
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from dynosaur_etl.llm.lifecycle import load_lifecycle, read_day
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
 OPENAI = "https://api.openai.com/v1"
 DEFAULT = Settings.model_fields["llm_model"].default
 TODAY = datetime.now(UTC).date()
@@ -92,3 +94,20 @@ def test_an_end_is_near_60_days_ahead(tmp_path: Path, days: int, near: bool) -> 
 )
 def test_days_are_read_in_each_form(text: str | None, day: date | None) -> None:
     assert read_day(text) == day
+
+
+def test_no_part_of_the_product_knows_a_model_by_its_name() -> None:
+    """The default, a setting, is the one name; its own test says when it is out of date."""
+    table = load_lifecycle()
+    known = {
+        name for models in (table.ends, table.structured) for of in models.values() for name in of
+    }
+    named = {
+        (path.name, part.value)
+        for folder in ("dynosaur_etl", "plugins", "dags")
+        for path in (ROOT / folder).rglob("*.py")
+        for part in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(part, ast.Constant) and part.value in known
+    }
+    assert len(known) > 100
+    assert named == {("settings.py", DEFAULT)}
