@@ -14,7 +14,8 @@ PACKAGE = ROOT / "dynosaur_etl"
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "settings": {"domain"},
-    "hub": {"domain"},
+    "forms": {"domain"},
+    "hub": {"domain", "forms"},
     "llm": {"domain"},
     "proposals": {"domain"},
     "instances": {"domain"},
@@ -26,8 +27,8 @@ ALLOWED: dict[str, set[str]] = {
     "training": {"domain", "selection"},
     "local": {"domain", "settings", "store"},
     "flows": {
-        "domain", "settings", "hub", "llm", "proposals", "instances", "inference", "quality",
-        "selection", "store", "snapshots", "training",
+        "domain", "settings", "forms", "hub", "llm", "proposals", "instances", "inference",
+        "quality", "selection", "store", "snapshots", "training",
     },
     "cli": {"domain", "settings", "flows", "local", "store"},
     "__main__": {"cli"},
