@@ -24,11 +24,16 @@ from benchmarks.harness import ROOT, Figure, main, measured_child, peer_python
 from demo.llm_reading import read_offer
 from demo.llm_rules import propose
 from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.models import Config, Mode, PromptPreset
 from dynosaur_etl.hub.cards import parse_card
-from dynosaur_etl.proposals.parse import read_proposals
+from dynosaur_etl.llm.prices import load_prices
+from dynosaur_etl.proposals.critic import Example, FilledTask, build_critic_request
+from dynosaur_etl.proposals.draft import Sample
+from dynosaur_etl.proposals.parse import RawProposal, read_proposals
 from dynosaur_etl.proposals.prompt import MAX_TASKS, build_request, shown_columns
-from dynosaur_etl.proposals.validity import judge_proposals
+from dynosaur_etl.proposals.validity import TaskParts, judge_proposals
+from dynosaur_etl.settings import Settings
 
 HUB = ROOT.parent / "shared" / "hub"
 TOKENIZER = ("rs-bpe==0.1.0",)
@@ -43,6 +48,11 @@ DOLLARS_PER_MILLION = 2.0
 BATCH_DISCOUNT = 0.5
 PAPER_CONFIGS, PAPER_TASKS, PAPER_INSTANCES = 2_061, 5_740, 802_000
 PAPER_DOLLARS = 11.48
+VERDICT = {
+    "task": 1,
+    "reason": "The output is told by the inputs and it is what is asked.",
+    "valid": True,
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ def measure(quick: bool) -> list[Figure]:
         )
         name = f"tokens per kept task, {vocabulary}: fewer"
         figures.append(Figure(name, 1 - mine / theirs, "", "at least", 0.4))
-    return figures + prices(tokens, len(configs))
+    return figures + prices(tokens, len(configs)) + critic_prices(configs)
 
 
 def prices(tokens: dict[PromptPreset, dict[str, list[int]]], configs: int) -> list[Figure]:
@@ -116,6 +126,65 @@ def prices(tokens: dict[PromptPreset, dict[str, list[int]]], configs: int) -> li
             {"tokens a config": round(of_config[PromptPreset.PAPER])},
         ),
     ]
+
+
+def critic_prices(configs: Sequence[Asked]) -> list[Figure]:
+    """Price the critic of 1,000 tasks at the default model's list price: once a config, or a task.
+
+    The answers are stand-ins: a verdict on each task, with a reason of a dozen words.
+    """
+    model = str(Settings.model_fields["llm_model"].default)
+    price = load_prices().price(model)
+    if price is None:
+        raise InvalidInput(f"model: received {model}, which has no price; allowed: one that has")
+    filled = [tasks for asked in configs if (tasks := filled_tasks(asked))]
+    number = sum(map(len, filled))
+    dollars = {}
+    for name, groups in (("config", filled), ("task", [[one] for some in filled for one in some])):
+        requests = [build_critic_request(some, "s", model) for some in groups]
+        prompts = [prompt_text(request) for request in requests]
+        verdicts = [
+            json.dumps({"verdicts": [VERDICT | {"task": n + 1} for n in range(len(some))]})
+            for some in groups
+        ]
+        sent = sum(count(Bill(prompts, [""] * len(prompts), len(prompts)))["o200k"])
+        got = sum(count(Bill([""] * len(verdicts), verdicts, len(verdicts)))["o200k"])
+        cost = float(price.input) * sent + float(price.output) * got
+        dollars[name] = cost / 1e6 / number * 1_000
+    notes = {"model": model, "tasks": number, "configs": len(filled)}
+    return [
+        Figure(
+            "critic of 1,000 tasks, one call a config",
+            dollars["config"],
+            "dollars",
+            "one call a task",
+            dollars["task"],
+            notes,
+        )
+    ]
+
+
+def filled_tasks(asked: Asked) -> list[FilledTask]:
+    """Give the tasks of a config that pass the filters, with two rows in the form of instances."""
+    raw = [RawProposal(n, task) for n, task in enumerate(asked.tasks or demo_tasks(asked))]
+    judged = judge_proposals(asked.config, asked.rows, [(Mode.AWARE, raw)]).proposals
+    sample = Sample(asked.config, asked.rows, ())
+    return [
+        FilledTask(found.judgement.instruction, examples_of(found.judgement, sample))
+        for found in judged
+        if isinstance(found.judgement, TaskParts)
+    ]
+
+
+def examples_of(task: TaskParts, sample: Sample) -> list[Example]:
+    several = len(task.input_fields) > 1
+
+    def given(row: int) -> str:
+        texts = [(name, sample.profile(name).all_texts[row] or "") for name in task.input_fields]
+        return " ".join(f"{name} is '{text}'." if several else text for name, text in texts)
+
+    outputs = sample.profile(task.output_field).all_texts
+    return [Example(given(row), text) for row, text in enumerate(outputs) if text][:2]
 
 
 def bill_of(preset: PromptPreset, configs: Sequence[Asked]) -> Bill:

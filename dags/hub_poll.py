@@ -1,12 +1,15 @@
-"""Look at one UTC day of the Hub: the partition key `YYYY-MM-DD`.
+"""Look at one UTC day of the Hub: the partition key `YYYY-MM-DD`, or the param `day`.
 
-1. `preview` refuses params that the settings do not allow, and ends a dry run.
+1. `preview` refuses params that the settings do not allow, and ends a dry run, or the run of a
+   day that is finished.
 2. `sync_catalogue` brings the list of all datasets up to the day's end.
 3. `find_candidates` finds what was created or changed on the day, each at its newest commit.
 4. `examine_candidates` reads cards, licences, features and sample rows, and gives each
    candidate one verdict.
 
-Then the asset `hub_revisions` is updated and `task_growth` follows by itself.
+Then the asset `hub_revisions` is updated and `task_growth` follows by itself. The DAG is made
+paused. Unpaused, it looks every night at the day that has ended; where it has run before, be it by
+a backfill, it does so at once.
 """
 
 from typing import Any
@@ -14,12 +17,12 @@ from typing import Any
 from airflow.sdk import CronPartitionTimetable, dag, task
 from dynosaur_airflow.assets import HUB_REVISIONS
 from dynosaur_airflow.deadline import day_is_late
-from dynosaur_airflow.defaults import HUB_POOL, TASK_DEFAULTS, WITH_THE_NEXT_DAY
+from dynosaur_airflow.defaults import HUB_POOL, TASK_DEFAULTS, WHERE_IT_NEVER_RAN
 from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
 from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import POLL_PARAMS
-from dynosaur_airflow.steps import preview, publish, run_step
+from dynosaur_airflow.steps import announce_day, preview, run_step
 
 
 @dag(
@@ -27,11 +30,12 @@ from dynosaur_airflow.steps import preview, publish, run_step
         "0 0 * * *",
         timezone="UTC",
         run_offset=-1,
-        run_immediately=WITH_THE_NEXT_DAY,
+        run_immediately=WHERE_IT_NEVER_RAN,
         key_format="%Y-%m-%d",
     ),
     catchup=False,
     max_active_runs=2,
+    is_paused_upon_creation=True,
     default_args=TASK_DEFAULTS,
     doc_md=with_guide(__doc__, BACKFILL, AS_OF, RERUN, PARAMS),
     params=POLL_PARAMS,
@@ -42,7 +46,7 @@ from dynosaur_airflow.steps import preview, publish, run_step
 def hub_poll() -> None:
     @task.short_circuit(task_id="preview")
     def previewed() -> bool:
-        return preview("poll_forecast")
+        return preview("poll_forecast", "is_polled_and_grown")
 
     @task(pool=HUB_POOL)
     def sync_catalogue() -> dict[str, Any]:
@@ -61,7 +65,7 @@ def hub_poll() -> None:
         from dynosaur_etl.flows.poll import candidates as poll
 
         examined = run_step(poll.examine_candidates)
-        publish(HUB_REVISIONS, [found, examined])
+        announce_day(HUB_REVISIONS, [found, examined])
         return examined
 
     synced = sync_catalogue()

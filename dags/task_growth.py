@@ -1,6 +1,7 @@
 """Grow the instruction tasks of one day that `hub_poll` has looked at.
 
-1. `preview` refuses params that the settings do not allow, and ends a dry run.
+1. `preview` refuses params that the settings do not allow, and ends a dry run, or the run of a
+   day that is finished.
 2. `plan` cuts the day's requests into parts; `propose` sends each part to the LLM, in the pool
    `llm`. A request that has an answer is never sent, nor paid, again. In the mode `batch`
    (`DYNOSAUR_LLM_MODE`, or `llm_mode` of a manual run) it submits the part to the Batch API at
@@ -10,7 +11,8 @@
 4. `fill_shard` gives each shard of the tasks rows, `fill` leaves out duplicates over all of them.
 5. `score` and `embed` prepare the instances for the selection, part by part.
 
-The run follows the asset `hub_revisions`. When the budget is spent the rest is deferred.
+The run follows the asset `hub_revisions`. Where the budget leaves too much without an answer, or
+what stands of the day cannot be replaced whole, it fails, and what stands is kept.
 """
 
 from typing import Any
@@ -25,7 +27,7 @@ from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.mapped import mapped, parts, scored, shards
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import GROWTH_PARAMS
-from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, preview, publish
+from dynosaur_airflow.steps import announce_day, cost_of_the_day, grow, plan_batches, preview
 
 
 @dag(
@@ -42,7 +44,7 @@ from dynosaur_airflow.steps import cost_of_the_day, grow, plan_batches, preview,
 def task_growth() -> None:
     @task.short_circuit(task_id="preview")
     def previewed() -> bool:
-        return preview("growth_forecast")
+        return preview("growth_forecast", "is_grown")
 
     @task
     def plan() -> list[dict[str, Any]]:
@@ -54,7 +56,7 @@ def task_growth() -> None:
 
     @announcing(outlets=[INSTRUCTION_TASKS])
     def announce(*steps: dict[str, Any]) -> None:
-        publish(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
+        announce_day(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
 
     planned = plan()
     previewed() >> planned

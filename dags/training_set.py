@@ -1,23 +1,26 @@
 """Select a diverse, high-quality subset of all days grown so far, and snapshot it.
 
-1. `newest_day` finds the newest day whose growth is complete.
+1. `newest_day` finds the newest day whose growth is complete; without one all else is skipped.
 2. `parts` cuts a pool that is selected in the mode `partitioned`, and `solve_part` solves each part
    on whatever worker there is; in other modes there are none.
 3. `select` orders the pool up to that day by QDIT.
-4. `build` writes the snapshot, `verify` reads it back and checks it against its manifest.
+4. `build` makes the selection the **head**: a new version, or, where an earlier version has the
+   same content, a new number that points at its files. `verify` checks the files.
 5. `approve` asks a person first where `DYNOSAUR_APPROVAL_HOURS`, or `approval_hours` of a manual
    run, gives one the time; without a yes the version is not published.
-6. `publish_version` publishes it where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL` say; it
-   does nothing where neither is set, or where the version is there already.
+6. `publish_version` publishes the head where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL`
+   say. It and `approve` are skipped where nobody is asked and nothing is published.
 
-Days that are grown at the same time share one run, of the partition key `all`. The same pool
-and the same parameters give the snapshot that is there already. A manual run may set the
-size `k` and the weight `alpha` too; left empty, the settings hold.
+Days that are grown at the same time share one run, of the partition key `all`. A manual run may
+set the size `k` and the weight `alpha`; left empty, the settings hold. With a smaller `k` it is a
+**trial**, which is neither head nor published, unless `head` is set. With `rollback` it selects
+nothing, and makes that version the head again.
 """
 
 from typing import Any
 
-from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, dag, task
+from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, TriggerRule, dag, task
+from dynosaur_airflow import versions
 from dynosaur_airflow.approve import Approve
 from dynosaur_airflow.assets import INSTRUCTION_TASKS, TRAINING_SET
 from dynosaur_airflow.defaults import TASK_DEFAULTS
@@ -26,7 +29,7 @@ from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.mapped import selected_in_parts
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import SELECT_PARAMS
-from dynosaur_airflow.steps import newest_grown_day, publish, run_about, run_selection
+from dynosaur_airflow.steps import announce, run_about
 
 
 @dag(
@@ -42,29 +45,24 @@ from dynosaur_airflow.steps import newest_grown_day, publish, run_about, run_sel
     on_failure_callback=RunFailed(),
 )
 def training_set() -> None:
-    @task
-    def newest_day() -> str:
-        return newest_grown_day()
+    @task.short_circuit
+    def newest_day() -> str | None:
+        return versions.newest_day()
 
-    @task
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
     def build(day: str, _: dict[str, Any]) -> dict[str, Any]:
-        from dynosaur_etl.flows.select import training_set as flow
-
-        return run_selection(flow.build_snapshot, day)
+        return versions.build(day)
 
     @announcing(outlets=[TRAINING_SET])
     def verify(built: dict[str, Any]) -> int:
         from dynosaur_etl.flows.select import training_set as flow
 
-        verified = run_about(flow.verify_snapshot, built["version"])
-        publish(TRAINING_SET, [built, verified])
+        announce(TRAINING_SET, [built, run_about(flow.verify_snapshot, built["version"])])
         return int(built["version"])
 
-    @task
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
     def publish_version(version: int) -> dict[str, Any]:
-        from dynosaur_etl.flows.snapshot import publish as flow
-
-        return run_about(flow.publish_version, version)
+        return versions.publish(version)
 
     day = newest_day()
     verified = verify(build(day, selected_in_parts(day)))

@@ -27,7 +27,7 @@ from demo.hub_errors import HubError, entry_not_found
 from demo.hub_repository import load_catalogue
 
 HOST = "127.0.0.1"
-_METHODS = ("GET", "HEAD", "POST", "PUT")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
 
 class RequestLog:

@@ -145,7 +145,7 @@ class UploadStore:
                 or tag exists, 412 where `parentCommit` is no longer the head.
         """
         by_xet = self._xet.handle(call)
-        handler = self._handler(call.segments) if call.method == "POST" else None
+        handler = self._handler(call.method, call.segments)
         if by_xet is not None or handler is None:
             return by_xet
         if not call.has_token:
@@ -153,17 +153,21 @@ class UploadStore:
         with self._lock:
             return handler(call)
 
-    def _handler(self, segments: tuple[str, ...]) -> Callable[[Call], Response] | None:
-        match segments:
-            case ("api", "repos", "create"):
+    def _handler(self, method: str, segments: tuple[str, ...]) -> Callable[[Call], Response] | None:
+        match (method, *segments):
+            case ("POST", "api", "repos", "create"):
                 return self._create
-            case ("api", "datasets", _, _, "preupload", _):
+            case ("POST", "api", "datasets", _, _, "preupload", _):
                 return self._preupload
-            case ("api", "datasets", _, _, "commit", _):
+            case ("POST", "api", "datasets", _, _, "commit", _):
                 return self._commit
-            case ("api", "datasets", _, _, "tag", _):
+            case ("POST", "api", "datasets", _, _, "tag", _):
                 return self._tag
-            case ("datasets", _, _, "info", "lfs", "objects", "batch"):
+            case ("DELETE", "api", "datasets", _, _, "tag", _):
+                return self._untag
+            case ("POST", "api", "datasets", _, _, "super-squash", "main"):
+                return self._squash
+            case ("POST", "datasets", _, _, "info", "lfs", "objects", "batch"):
                 return self._batch
         return None
 
@@ -277,6 +281,23 @@ class UploadStore:
         repository.tags[name] = sha
         self._save(repository)
         return JSONResponse({"tag": name, "targetCommit": sha})
+
+    def _untag(self, call: Call) -> Response:
+        repository = self._writable(call)
+        if repository.tags.pop(call.segments[5], None) is None:
+            raise HubError(404, "Tag not found")
+        self._save(repository)
+        return Response(status_code=200)
+
+    def _squash(self, call: Call) -> Response:
+        """Puts one commit of the same files in the place of all; tags stay at the old ones."""
+        repository = self._writable(call)
+        tree = repository.trees[repository.head]
+        commit = _commit_now(str(call.json_body().get("message") or "Super-squash"), "", tree)
+        repository.commits.clear()
+        sha = repository.add_commit(commit, tree).sha
+        self._save(repository)
+        return JSONResponse({"commitId": sha})
 
     def _writable(self, call: Call) -> UploadedRepository:
         parts = call.segments[2:] if call.segments[0] == "api" else call.segments[1:]

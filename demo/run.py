@@ -3,8 +3,9 @@
     python -m demo.run
 
 It starts the sample Hub and the rule-based LLM beside Airflow, backfills `hub_poll` over the days,
-waits for everything that follows from it, and tells what was made. What is there is kept: a second
-run starts only what has stopped, and adds nothing. `make stop` ends it all.
+waits for everything that follows from it, pauses `hub_poll` again, and tells what was made and what
+unpausing would do. What is there is kept: a second run starts only what has stopped, and adds
+nothing. `make stop` ends it all.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -169,6 +171,13 @@ def show_result(demo: Demo) -> None:
     address = demo.address
     out.print(f"Airflow:  {address.url}", markup=False, soft_wrap=True)
     out.print(f"login:    {address.user} / {address.password}", markup=False, soft_wrap=True)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    out.print(
+        "hub_poll: paused, as it is made; the sample Hub has no further day. Unpausing it runs "
+        f"{yesterday} at once, as it has run before, and then each day after midnight UTC",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _figures(state: Mapping[str, Any]) -> dict[str, str]:

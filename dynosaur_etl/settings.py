@@ -3,16 +3,13 @@
 Settings are read when `load_settings()` is called, never on import.
 """
 
-import json
-from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     NonNegativeInt,
     PositiveFloat,
@@ -20,14 +17,31 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    SettingsConfigDict,
+)
 
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
+from dynosaur_etl.domain.misspelling import meant_names
 from dynosaur_etl.domain.models import PromptPreset, Strictness
+from dynosaur_etl.domain.setting_values import (
+    Budget,
+    ClassPath,
+    CommaList,
+    DatabaseUrl,
+    HttpUrl,
+    JsonObject,
+    Scorers,
+)
 from dynosaur_etl.domain.training_splits import SplitUse
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
-UNLIMITED = "unlimited"
+PREFIX = "DYNOSAUR_"
+READ_BY_OTHERS = frozenset({"DYNOSAUR_IMAGE_TAG"})  # by docker-compose.yaml
+SAME_MODEL, NO_MODEL = "same", "none"
 
 
 class LlmMode(StrEnum):
@@ -37,67 +51,6 @@ class LlmMode(StrEnum):
     BATCH = "batch"
 
 
-def _http_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("a URL that starts with http:// or https://")
-    return value.rstrip("/")
-
-
-def _database_url(value: str) -> str:
-    if value and not value.startswith(("postgresql://", "postgresql+psycopg://")):
-        raise ValueError("empty (the embedded PostgreSQL) or postgresql://user@host/database")
-    return value.replace("postgresql://", "postgresql+psycopg://", 1)
-
-
-def _scorers(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value or not set(value) <= {"heuristics", "judge", "reward"}:
-        raise ValueError("one or more of heuristics, judge, reward, separated by commas")
-    return value
-
-
-def _comma_list(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip().lower() for part in value.split(",") if part.strip())
-    return value
-
-
-def _budget(value: Any) -> Any:
-    if isinstance(value, str) and value.strip().lower() == UNLIMITED:
-        return UNLIMITED
-    try:
-        dollars = Decimal(str(value))
-    except InvalidOperation:
-        dollars = Decimal("NaN")
-    if not dollars.is_finite() or dollars < 0:
-        raise ValueError(f"a finite amount of dollars, 0 or more, or {UNLIMITED}")
-    return dollars
-
-
-def _class_path(value: str) -> str:
-    if value and not all(part.isidentifier() for part in value.split(".")):
-        raise ValueError("empty (the log) or the path of a class, as package.module.Class")
-    return value
-
-
-def _json_object(value: str) -> str:
-    try:
-        is_object = isinstance(json.loads(value), dict)
-    except ValueError:
-        is_object = False
-    if not is_object:
-        raise ValueError("a JSON object")
-    return value
-
-
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-ClassPath = Annotated[str, AfterValidator(_class_path)]
-JsonObject = Annotated[str, AfterValidator(_json_object)]
-DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
-CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
-Scorers = Annotated[CommaList, AfterValidator(_scorers)]
-Budget = Annotated[Decimal | Literal["unlimited"], BeforeValidator(_budget)]
-
-
 class Settings(BaseSettings):
     """The settings by name; the environment's name is `DYNOSAUR_` and the name in capitals.
 
@@ -105,7 +58,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DYNOSAUR_", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     home: Path = Field(Path(".dynosaur"), description="folder of all local state")
@@ -213,7 +166,10 @@ class Settings(BaseSettings):
         Strictness.STRICT, description="what is asked of a proposal: lenient, paper or strict"
     )
     critic_model: str = Field(
-        "", description="model that checks each task that passed the filters; empty for none"
+        SAME_MODEL,
+        min_length=1,
+        description="model that checks the tasks that passed the filters: `same` as the one that "
+        "proposes, `none`, or its name",
     )
 
     instances_per_task: PositiveInt = Field(100, description="rows that fill one task")
@@ -229,6 +185,11 @@ class Settings(BaseSettings):
     )
     semantic_duplicates: float = Field(
         0, ge=0, le=1, description="cosine of two embeddings that makes them one; 0 for never"
+    )
+    instructions_per_row: NonNegativeInt = Field(
+        1,
+        description="instructions under which one input and output of a dataset may stand in a "
+        "version; 0 for any number",
     )
     evaluation_texts: str = Field(
         "", description="folder of evaluation texts that no instance may share words with"
@@ -328,6 +289,12 @@ class Settings(BaseSettings):
     )
 
     @property
+    def critic(self) -> str:
+        """The model of the critic, empty where there is none."""
+        chosen = {SAME_MODEL: self.llm_model, NO_MODEL: ""}
+        return chosen.get(self.critic_model, self.critic_model)
+
+    @property
     def storage(self) -> str:
         """The storage URL in force."""
         return self.storage_url or str(self.home.absolute() / "store")
@@ -341,7 +308,7 @@ def cap(budget: Decimal | str) -> Decimal | None:
 def env_name(field: str) -> str:
     """Give the environment's name of a setting."""
     name = _input_name(field)
-    return f"DYNOSAUR_{field.upper()}" if name == field else name
+    return f"{PREFIX}{field.upper()}" if name == field else name
 
 
 def load_settings(
@@ -355,15 +322,31 @@ def load_settings(
 
     Raises:
         InvalidSetting: a value is not allowed; it names the setting, the value (not a
-            secret's) and what is allowed.
+            secret's) and what is allowed; or a name is nearly that of a setting.
     """
     if env_file is not None and not env_file.is_file():
         raise InvalidSetting(not_allowed("settings file", str(env_file), "a file that exists"))
+    if unknown := list(_unknown_names(env_file)):
+        raise InvalidSetting("; ".join(unknown))
     chosen = {_input_name(name): value for name, value in (overrides or {}).items()}
     try:
         return Settings(_env_file=env_file, **chosen)  # type: ignore[call-arg]
     except ValidationError as error:
         raise InvalidSetting("; ".join(map(_complaint, error.errors()))) from None
+
+
+def _unknown_names(env_file: Path | None) -> Iterator[str]:
+    """Complain of names in the environment and in the file that seem to be meant for us."""
+    known = sorted({env_name(field) for field in Settings.model_fields})
+    sources = {"the environment": EnvSettingsSource(Settings)}
+    if env_file is not None:
+        sources[str(env_file)] = DotEnvSettingsSource(Settings, env_file=env_file)
+    for place, source in sources.items():
+        for name in sorted(map(str.upper, source.env_vars)):
+            nearest = () if name in READ_BY_OTHERS else meant_names(name, known, PREFIX)
+            if nearest:
+                words = f"a known name, perhaps {' or '.join(nearest)}"
+                yield not_allowed(f"setting in {place}", name, words)
 
 
 def _input_name(field: str) -> str:

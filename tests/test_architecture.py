@@ -4,12 +4,10 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "dynosaur_etl"
+from tests.house import ROOT, House, arrows_of, read_house, room_of, walk_without_types
 
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
@@ -33,54 +31,137 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {"domain", "settings", "flows", "local", "store"},
     "__main__": {"cli"},
 }  # fmt: skip
+OF_THE_PLUGIN = {"domain", "settings", "flows"}
+OF_DAGS = {"domain", "flows"}
 HEAVY = {"torch", "faiss", "datasets", "transformers", "sentence_transformers", "numba", "airflow"}
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+
+HOUSE = read_house()
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+def rooms_of(tree: ast.Module, module: str = "module") -> set[str]:
+    """The rooms that a module imports from, types included; the package itself is none."""
+    modules = {*HOUSE.trees, module}
+    return {
+        room_of(arrow.target)
+        for arrow in arrows_of(module, tree, modules, with_types=True)
+        if arrow.target.startswith("dynosaur_etl")
+    } - {""}
 
 
-def imports(path: Path, *, everywhere: bool = True) -> Iterator[str]:
-    tree = ast.parse(path.read_text())
-    nodes = ast.walk(tree) if everywhere else iter(tree.body)
+def outside_of_functions(tree: ast.AST) -> Iterator[ast.AST]:
+    """Everything that runs when a module is imported."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from outside_of_functions(node)
+
+
+def libraries(nodes: Iterator[ast.AST]) -> set[str]:
+    """The top names of what is imported."""
+    found = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            found.add(node.module.partition(".")[0])
+    return found
 
 
-def room(module: str) -> str:
-    return module.split(".")[1] if module.count(".") else ""
+def reads_the_environment(tree: ast.Module) -> bool:
+    """Whether a module reads the environment, by whichever way Python has for it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT:
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module in {"os", "posix"}:
+            taken = {alias.name for alias in node.names}
+            if ENVIRONMENT & taken:
+                return True
+    return False
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_room_imports_only_the_rooms_it_may(path: Path) -> None:
-    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    ours = {room(name) for name in imports(path) if name.startswith("dynosaur_etl.")}
-    if own != "__init__":
-        assert ours - {own} <= ALLOWED[own]
+def of_package(house: House, package: str) -> list[str]:
+    return [module for module in house.trees if module.partition(".")[0] == package]
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_product_knows_no_airflow_and_loads_nothing_heavy_on_import(path: Path) -> None:
-    assert "airflow" not in {name.partition(".")[0] for name in imports(path)}
-    assert not HEAVY & {name.partition(".")[0] for name in imports(path, everywhere=False)}
+@pytest.mark.parametrize("module", of_package(HOUSE, "dynosaur_etl"))
+def test_a_room_imports_only_the_rooms_it_may(module: str) -> None:
+    room = room_of(module)
+    if room:
+        assert rooms_of(HOUSE.trees[module], module) - {room} <= ALLOWED[room]
+
+
+@pytest.mark.parametrize("module", of_package(HOUSE, "dynosaur_airflow"))
+def test_the_plugin_imports_no_room_but_the_flows(module: str) -> None:
+    assert rooms_of(HOUSE.trees[module], module) <= OF_THE_PLUGIN
+
+
+@pytest.mark.parametrize("module", of_package(HOUSE, "dynosaur_etl"))
+def test_the_product_knows_no_airflow_and_loads_nothing_heavy_on_import(module: str) -> None:
+    tree = HOUSE.trees[module]
+    assert "airflow" not in libraries(walk_without_types(tree))
+    assert not HEAVY & libraries(outside_of_functions(tree))
 
 
 def test_only_settings_reads_the_environment() -> None:
-    readers = [
-        path.relative_to(PACKAGE).parts[0]
-        for path in modules()
-        if "os.environ" in path.read_text() or "getenv" in path.read_text()
-    ]
-    assert set(readers) <= {"local"}, "local/ hands the environment on to the processes it starts"
+    readers = {
+        room_of(module)
+        for module in of_package(HOUSE, "dynosaur_etl")
+        if reads_the_environment(HOUSE.trees[module])
+    }
+    assert readers <= {"local"}, "local/ hands the environment on to the processes it starts"
 
 
 def test_dags_reach_the_product_through_plugins_and_flows_only() -> None:
     for path in (ROOT / "dags").glob("*.py"):
-        ours = {name for name in imports(path) if name.startswith("dynosaur_etl")}
-        assert all(room(name) in {"flows", "domain"} for name in ours), path.name
+        assert rooms_of(ast.parse(path.read_text())) <= OF_DAGS, path.name
+
+
+@pytest.mark.parametrize(
+    ("code", "rooms"),
+    [
+        ("from dynosaur_etl import hub", {"hub"}),
+        ("from dynosaur_etl import hub as anything", {"hub"}),
+        ("import dynosaur_etl.hub.client", {"hub"}),
+        ("def later():\n    from dynosaur_etl.hub import client", {"hub"}),
+        ("try:\n    from dynosaur_etl.llm import batch\nexcept ImportError: pass", {"llm"}),
+    ],
+)
+def test_no_way_of_importing_a_room_is_overlooked(code: str, rooms: set[str]) -> None:
+    assert rooms_of(ast.parse(code)) == rooms
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from os import environ",
+        "from os import getenv as read",
+        "import os\nos.environ['A']",
+        "import os as system\nsystem.getenv('A')",
+        "def later():\n    import os\n    return os.environb",
+    ],
+)
+def test_no_way_of_reading_the_environment_is_overlooked(code: str) -> None:
+    assert reads_the_environment(ast.parse(code))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch",
+        "try:\n    import torch\nexcept ImportError:\n    torch = None",
+        "if True:\n    from torch import nn",
+        "class A:\n    import torch.nn",
+        "with open('x'):\n    import torch",
+    ],
+)
+def test_no_import_at_the_top_of_a_module_is_overlooked(code: str) -> None:
+    assert HEAVY & libraries(outside_of_functions(ast.parse(code)))
+    inside = "def later():\n    " + code.replace("\n", "\n    ")
+    assert not HEAVY & libraries(outside_of_functions(ast.parse(inside)))
 
 
 def test_polling_loads_no_client_of_an_llm() -> None:
@@ -91,11 +172,19 @@ def test_polling_loads_no_client_of_an_llm() -> None:
     assert result.stdout.strip() == "False"
 
 
+def test_a_day_that_is_finished_loads_no_client_of_an_llm() -> None:
+    probe = "import sys; import dynosaur_etl.flows.growth; print('openai' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
+
+
 def test_the_command_line_starts_without_anything_heavy() -> None:
     probe = (
         "import sys; import dynosaur_etl.cli.main; "
-        f"print(sorted({sorted(HEAVY)!r} & sys.modules.keys()))"
-    ).replace(f"{sorted(HEAVY)!r} &", f"set({sorted(HEAVY)!r}) &")
+        f"print(sorted(set({sorted(HEAVY)!r}) & sys.modules.keys()))"
+    )
     result = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True
     )

@@ -59,22 +59,39 @@ def commands() -> Iterator[tuple[str, ...]]:
     yield from walk(get_command(app), ())
 
 
-def test_the_whole_way_from_poll_to_status_prints_one_object_each(values: dict[str, str]) -> None:
+def test_the_whole_way_from_poll_to_status_prints_one_object_each(
+    values: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
     assert [step["step"] for step in answer(values, "poll", "--day", DAY)["steps"]] == [
         "sync", "candidates", "examine",
     ]  # fmt: skip
     assert [step["step"] for step in answer(values, "grow", "--day", DAY)["steps"]] == [
         "propose", "criticise", "validate", "fill", "score", "embed",
     ]  # fmt: skip
+    assert "no version is the head yet" in dynosaur(values, "publish", "--to", "./x").stderr
     built = answer(values, "snapshot", "-k", "7", "--alpha", "0.5")["steps"][0]
     assert (built["facts"]["version"], built["facts"]["rows"]) == (1, 7)
     again = answer(values, "snapshot", "-k", "7", "--alpha", "0.5")["steps"][0]
     assert (again["facts"]["version"], again["facts"]["new"]) == (1, False)
     other = answer(values, "snapshot", "-k", "9", "--alpha", "0.5")["steps"][0]
-    assert other["facts"]["version"] == 2
+    assert (other["facts"]["version"], other["facts"]["trial"]) == (2, True)
+    whole = dynosaur(values, "snapshot", "-k", "5000")
+    assert "v0003, snapshots/v0003" in whole.stdout
+    assert re.search(r"5000 were asked for, and the pool has \d+", whole.stdout)
+    assert answer(values, "rollback", "v0002")["version"] == 4
     assert answer(values, "verify", "v0001")["steps"][0]["facts"] == {"version": 1}
     state = answer(values, "status")
-    assert [row["version"] for row in state["snapshots"]] == [1, 2]
+    assert [row["version"] for row in state["snapshots"]] == [1, 2, 3, 4]
+    assert [row["head"] for row in state["snapshots"]] == [False, False, False, True]
+    published = answer(values, "publish", "--to", str(folder))
+    assert (published["version"], published["latest"]) == (4, "latest.json names it now")
+    listed = dynosaur(values | {"COLUMNS": "80"}, "snapshots").stdout
+    assert [line[:5] for line in listed.splitlines() if line.startswith("v0")] == [
+        "v0001", "v0002", "v0003", "v0004",
+    ]  # fmt: skip
+    assert "head, rolled back to v0002" in " ".join(listed.split())
+    assert str(folder) in "".join(listed.split())
     assert state["tasks"] > 0
     assert answer(values, "ledger", "audit")["consistent"] is True
     assert answer(values, "db", "upgrade")["migration"]
@@ -146,6 +163,14 @@ def test_doctor_finds_nothing_wrong_with_a_sound_installation(values: dict[str, 
         "database", "storage", "disk", "hub", "llm", "model",
     ]  # fmt: skip
     assert all(check["ok"] for check in checks), checks
+    assert answer(values, "doctor")["first"].startswith("`make up` starts Airflow")
+    lacking = dynosaur(values, "grow", "--day", DAY)
+    assert f"after `dynosaur poll --day {DAY}` has run the step 'examine'" in lacking.stderr
+    answer(values, "poll", "--day", DAY)
+    ended = dynosaur(values, "doctor")
+    assert ended.returncode == 0
+    assert "First" not in ended.stdout
+    assert answer(values, "doctor")["first"] == ""
 
 
 def test_doctor_names_each_fault_and_how_to_mend_it(values: dict[str, str]) -> None:
@@ -163,6 +188,30 @@ def test_doctor_names_each_fault_and_how_to_mend_it(values: dict[str, str]) -> N
         "database", "storage", "hub", "llm", "model",
     }  # fmt: skip
     assert all(check["mend"] for check in checks.values() if not check["ok"])
+    assert json.loads(result.stdout)["first"] == checks["database"]["mend"]
+
+
+def test_doctor_says_what_to_do_first_on_a_fresh_checkout(
+    values: dict[str, str], tmp_path: Path
+) -> None:
+    fresh = {"DYNOSAUR_HOME": str(tmp_path), "HF_ENDPOINT": values["HF_ENDPOINT"]}
+    fresh["DYNOSAUR_DATABASE_URL"] = values["DYNOSAUR_DATABASE_URL"]
+    here = tmp_path / "checkout"
+    here.mkdir()
+
+    def first(*arguments: str) -> str:
+        ended = subprocess.run(
+            [sys.executable, "-m", "dynosaur_etl", *arguments, "doctor", "--json"],
+            cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT), **fresh},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert ended.returncode == 3, ended.stderr
+        return str(json.loads(ended.stdout)["first"])
+
+    assert first().startswith("`cp .env.example .env`, set OPENAI_API_KEY in it")
+    (here / ".env").write_text((ROOT / ".env.example").read_text())
+    assert first() == "name the settings file that is here: `dynosaur --env-file .env doctor`"
+    assert first("--env-file", ".env").startswith("set OPENAI_API_KEY in .env")
 
 
 def test_every_command_takes_json() -> None:

@@ -82,6 +82,55 @@ def test_every_setting_is_told_of_in_the_operators_guide() -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("DYNOSAUR_LLM_MODLE", "DYNOSAUR_LLM_MODEL"),
+        ("DYNOSAUR_LLM_MODELL", "DYNOSAUR_LLM_MODEL"),
+        ("DYNOSAUR_SELECTION_SISE", "DYNOSAUR_SELECTION_SIZE"),
+        ("DYNOSAUR_BUDGET_RUN_USD", "DYNOSAUR_LLM_BUDGET_RUN_USD"),
+        ("DYNOSAUR__HOME", "DYNOSAUR_HOME"),
+        ("DINOSAUR_LLM_MODEL", "DYNOSAUR_LLM_MODEL"),
+        ("DYNOSAURS_PUBLISH_REPO", "DYNOSAUR_PUBLISH_REPO"),
+        ("DYNOSAUR_OPENAI_API_KEY", "OPENAI_API_KEY"),
+        ("DYNOSAUR_HF_TOKEN", "HF_TOKEN"),
+        ("dynosaur_seeds", "DYNOSAUR_SEED"),
+        ("DYNOSAUR_ZZZZ", "DYNOSAUR_"),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_a_misspelt_name_is_refused_with_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str, name: str, meant: str
+) -> None:
+    file = tmp_path / "env"
+    file.write_text(f"{name}=sk-secret\n" if place == "file" else "")
+    if place == "environment":
+        monkeypatch.setenv(name, "sk-secret")
+    with pytest.raises(InvalidSetting) as refusal:
+        load_settings(file)
+    assert f"{name.upper()!r}; allowed: a known name, perhaps" in str(refusal.value)
+    assert meant in str(refusal.value)
+    assert (str(file) if place == "file" else "the environment") in str(refusal.value)
+    assert "sk-secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DYNOSAUR_IMAGE_TAG", "DINOSAUR_PARK", "HF_HOME", "OPENAI_ORG_ID", "DYNAMO_HOME", "TYRANNO"],
+)
+def test_names_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "x")
+    load_settings()
+
+
+@pytest.mark.parametrize("field", list(Settings.model_fields))
+def test_a_known_name_is_never_taken_for_a_misspelling(
+    monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    monkeypatch.setenv(env_name(field).lower(), "")
+    load_settings()
+
+
 def _default(field: str) -> str:
     value = Settings.model_fields[field].default
     if isinstance(value, tuple):

@@ -11,6 +11,7 @@ from dynosaur_etl.cli.context import (
     open_command_services,
     parse_days,
 )
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer()
 
@@ -54,16 +55,10 @@ def _start(days: list[str], at_once: int) -> dict[str, Any]:
 
 
 def _show_forecast(state: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    columns = ("candidates", "hub_requests", "llm_requests", "dollars")
-    table = Table("day", *columns)
-    for line in state["days"]:
-        table.add_row(line["day"], *(_cell(line[name]) for name in columns))
-    table.add_row(
-        "all", "", _cell(state["hub_requests"]), "", _cell(state["dollars"]), style="bold"
-    )
-    out.print(table)
+    names = ("candidates", "hub_requests", "llm_requests", "dollars")
+    rows = [(line["day"], *(_cell(line[name]) for name in names)) for line in state["days"]]
+    total = ("all", "", _cell(state["hub_requests"]), "", _cell(state["dollars"]))
+    show_table(("day", *(name.replace("_", " ") for name in names)), [*rows, total])
     if started := state.get("backfill"):
         out.print(f"backfill {started['id']} of hub_poll is created", soft_wrap=True)
         if started["dag_is_paused"]:

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dynosaur_etl.cli.console import Json, emit, out
+from dynosaur_etl.cli.console import Json, emit
 from dynosaur_etl.cli.context import open_command_services
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer(help="Batches of requests that the LLM server works off by itself.")
 
@@ -46,15 +47,13 @@ def resume(as_json: Json = False) -> None:
 
 
 def _show(state: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     numbers = ("requests", "worked_off", "answered", "refused", "failed", "lost")
-    table = Table("day", "batch", "status", "on the server", *numbers, "error")
-    for row in state["batches"]:
-        table.add_row(
-            row["day"], escape(row["id"] or row["key"][:12]), row["status"],
-            escape(row["server_status"] or ""), *(str(row[name]) for name in numbers),
-            escape(row["error"] or ""),
-        )  # fmt: skip
-    out.print(table)
+    rows = [
+        (
+            row["id"] or row["key"][:12], row["day"], row["status"], row["server_status"],
+            *(row[name] for name in numbers), row["error"],
+        )
+        for row in state["batches"]
+    ]  # fmt: skip
+    named = (name.replace("_", " ") for name in numbers)
+    show_table(("batch", "day", "status", "on the server", *named, "error"), rows, text="error")

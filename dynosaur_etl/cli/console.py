@@ -7,9 +7,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-
-from dynosaur_etl.domain.models import StepReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -43,24 +40,6 @@ def emit(state: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], 
         out.print_json(data=state, default=str)
     else:
         show(state)
-
-
-def show_steps(reports: list[StepReport], as_json: bool) -> None:
-    from dynosaur_etl.flows.views.status import report_dict
-
-    emit({"steps": [report_dict(report) for report in reports]}, as_json, _show_step_table)
-
-
-def _show_step_table(state: dict[str, Any]) -> None:
-    table = Table("step", "day", "taken", "kept", "rejected", "deferred", "reasons")
-    for step in state["steps"]:
-        reasons = ", ".join(f"{reason} {number}" for reason, number in step["reasons"].items())
-        numbers = [str(step[name]) for name in ("taken", "kept", "rejected", "deferred")]
-        table.add_row(step["step"], step["day"], *numbers, reasons)
-    out.print(table)
-    for step in state["steps"]:
-        if "path" in step["facts"]:
-            out.print(f"{step['step']}: {step['facts']['path']}", markup=False, soft_wrap=True)
 
 
 def show_fields(state: dict[str, Any]) -> None:

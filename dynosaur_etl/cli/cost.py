@@ -6,6 +6,7 @@ import typer
 
 from dynosaur_etl.cli.console import Json, emit, out, show_fields
 from dynosaur_etl.cli.context import open_command_services, parse_day
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer(help="What the LLM costs.")
 
@@ -50,7 +51,7 @@ def forgive_lost(day: Day = "", as_json: Json = False) -> None:
 
 def _show_cost(state: dict[str, Any]) -> None:
     for words, name in (("day", "by_day"), ("purpose", "by_purpose"), ("model", "by_model")):
-        out.print(_table(words, state[name], state["total"]))
+        _show_group(words, state[name], state["total"])
     month = state["month"]
     left = "no budget" if month["left_usd"] is None else f"{month['left_usd']} left"
     out.print(
@@ -61,15 +62,10 @@ def _show_cost(state: dict[str, Any]) -> None:
     )
 
 
-def _table(words: str, rows: list[dict[str, Any]], total: dict[str, Any]) -> Any:
-    from rich.markup import escape
-    from rich.table import Table
-
-    columns = ["answered", "lost", "unknown", "spent_usd", "reserved_usd", "lost_usd"]
+def _show_group(words: str, rows: list[dict[str, Any]], total: dict[str, Any]) -> None:
+    names = ["answered", "lost", "unknown", "spent_usd", "reserved_usd", "lost_usd"]
     if words == "day":
-        columns += ["per_1000_tasks_usd", "per_1000_instances_usd"]
-    table = Table(words, *columns)
-    for row in [*rows, total | {"name": "all"}]:
-        cells = ("" if row.get(name) is None else str(row[name]) for name in columns)
-        table.add_row(escape(row["name"]), *cells)
-    return table
+        names += ["per_1000_tasks_usd", "per_1000_instances_usd"]
+    lines = [*rows, total | {"name": "all"}]
+    cells = [(line["name"], *(line.get(name) for name in names)) for line in lines]
+    show_table((words, *(name.replace("_", " ") for name in names)), cells)

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from dynosaur_etl.cli.console import Json, progress_bar, show_steps
+from dynosaur_etl.cli.console import Json, progress_bar
 from dynosaur_etl.cli.context import Day, First, Last, open_command_services, parse_days
 from dynosaur_etl.cli.exits import EXIT_DEFERRED
+from dynosaur_etl.cli.steps import show_steps
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
@@ -76,10 +77,17 @@ def snapshot(
     k: Annotated[int | None, typer.Option("-k", help="Instances to select.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Weight of quality, 0 to 1.")] = None,
     day: Annotated[str, typer.Option("--day", help="Last day of the pool; default: newest.")] = "",
+    head: Annotated[
+        bool, typer.Option("--head", help="Make it the head, also with a smaller -k.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Select from the pool, and write the selection as the next version."""
+    """Select from the pool, and write the selection as the next version.
+
+    With a smaller -k than the settings have it is a trial: never the head.
+    """
     from dynosaur_etl.flows.select import training_set as flow
+    from dynosaur_etl.flows.snapshot.heads import is_trial
 
     with open_command_services() as services, progress_bar(as_json) as progress:
         last = day or flow.newest_grown_day(services)
@@ -87,8 +95,9 @@ def snapshot(
             raise InvalidInput(
                 "snapshot: no day has grown an instance yet; run `dynosaur grow` first"
             )
+        trial = not head and is_trial(services.settings, k)
         report = flow.build_snapshot(
-            GrowthDay.parse(last), services, k, alpha, progress("selecting")
+            GrowthDay.parse(last), services, k, alpha, progress("selecting"), trial=trial
         )
         version = int(report.facts["version"])
         verified = flow.verify_snapshot(version, services)
@@ -102,6 +111,7 @@ def _run_steps(
 ) -> None:
     reports = []
     with open_command_services() as services, progress_bar(as_json) as progress:
+        services.records.read([str(day) for day in days])
         for day in days:
             of_day = f" of {day}" if len(days) > 1 else ""
             for words, step in steps:

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dynosaur_etl.cli.console import Json, emit, out, progress_bar
+from dynosaur_etl.cli.console import Json, emit, progress_bar
 from dynosaur_etl.cli.context import open_command_services
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer()
 ablate_app = typer.Typer(no_args_is_help=True, help="What the result owes to a part of the system.")
@@ -40,23 +41,19 @@ def ablate_filters(
 
 
 def _show_validity(state: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
+    numbers = ("valid", "invalid", "surplus")
     for title, name in (("days", "day"), ("sources", "dataset")):
-        table = Table(name, "valid", "invalid", "surplus", "valid share", "alarm")
-        for row in state[title][:_SHOWN_SOURCES] if title == "sources" else state[title]:
-            numbers = [str(row[part]) for part in ("valid", "invalid", "surplus")]
-            table.add_row(escape(row[name]), *numbers, f"{row['valid_share']:.0%}", row["alarm"])
-        out.print(table)
+        shown = state[title][:_SHOWN_SOURCES] if title == "sources" else state[title]
+        rows = [
+            (row[name], *(row[part] for part in numbers), f"{row['valid_share']:.0%}", row["alarm"])
+            for row in shown
+        ]
+        show_table((name, *numbers, "valid share", "alarm"), rows, text="alarm")
 
 
 def _show_ablations(state: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    table = Table("strictness", "without", "kept", "dropped", "reasons")
+    rows = []
     for row in state["ablations"]:
         reasons = ", ".join(f"{reason} {number}" for reason, number in row["reasons"].items())
-        numbers = (str(row["kept"]), str(row["dropped"]))
-        table.add_row(row["strictness"], row["without"], *numbers, reasons)
-    out.print(table)
+        rows.append((row["strictness"], row["without"], row["kept"], row["dropped"], reasons))
+    show_table(("strictness", "without", "kept", "dropped", "reasons"), rows, text="reasons")

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from dynosaur_etl.cli.console import Json, emit, out, show_fields, show_steps
+from dynosaur_etl.cli.console import Json, emit, out, show_fields
 from dynosaur_etl.cli.context import open_command_services
+from dynosaur_etl.cli.steps import show_steps
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer()
 
@@ -101,10 +103,23 @@ def gc(
 
 
 @app.command()
+def rollback(version: Version, as_json: Json = False) -> None:
+    """Make a chosen version the head again: a new version that points at its files."""
+    from dynosaur_etl.flows.snapshot.heads import rollback as flow
+    from dynosaur_etl.flows.snapshot.versions import version_number
+
+    number = version_number(version)
+    with open_command_services() as services:
+        report = flow(number, services)
+    emit({**report.facts}, as_json, _show_rollback)
+
+
+@app.command()
 def publish(
-    version: Version,
+    version: Annotated[str, typer.Argument(help="Number of a version; default: the head.")] = "",
     to: Annotated[
-        str, typer.Option("--to", help="owner/name, or a folder or URL; default: the settings.")
+        str,
+        typer.Option("--to", help="owner/name, ./folder, /folder or URL; default: the settings."),
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell what the Hub would get.")
@@ -118,11 +133,12 @@ def publish(
     from dataclasses import asdict
 
     from dynosaur_etl.flows.snapshot import publish as flow
+    from dynosaur_etl.flows.snapshot.targets import aimed
     from dynosaur_etl.flows.snapshot.versions import version_number
 
-    number = version_number(version)
     with open_command_services() as services:
-        services.settings = flow.aimed(services.settings, to)
+        services.settings = aimed(services.settings, to)
+        number = version_number(version) if version else flow.head_number(services)
         if dry_run or candidate:
             act = flow.plan_version if dry_run else flow.propose_version
             emit(asdict(act(number, services)), as_json, show_fields)
@@ -132,21 +148,48 @@ def publish(
 
 
 def _show_list(state: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    table = Table("version", "parent", "day", "rows", "kept", "path")
-    for row in state["snapshots"]:
-        parent = "" if row["parent"] is None else f"v{row['parent']:04d}"
-        rows = str(row["counts"].get("selected", ""))
-        table.add_row(
-            f"v{row['version']:04d}", parent, row["day"], rows, str(row["kept"]), row["path"]
+    rows = [
+        (
+            _name(row["version"]), _name(row["parent"]), row["day"], row["counts"].get("selected"),
+            row["kept"], _about(row),
         )
-    out.print(table)
+        for row in state["snapshots"]
+    ]  # fmt: skip
+    show_table(("version", "parent", "day", "rows", "kept", "state"), rows, text="state")
+
+
+def _show_rollback(state: dict[str, Any]) -> None:
+    name = _name(state["version"])
+    if not state["new"]:
+        out.print(f"{name} has these files already, and is the head", soft_wrap=True)
+        return
+    out.print(
+        f"{name} is the head now, with the files of {_name(state['same_as'])}: {state['path']}",
+        soft_wrap=True,
+    )
+    out.print(f"`dynosaur publish {name}` publishes it where the settings say", soft_wrap=True)
+
+
+def _name(version: int | None) -> str:
+    return "" if version is None else f"v{version:04d}"
+
+
+def _about(row: dict[str, Any]) -> str:
+    """Word a version's state, and where it was published."""
+    same = "rolled back to" if row["rolled_back"] else "same files as"
+    words = [
+        "head" if row["head"] else "",
+        "trial" if row["trial"] else "",
+        f"{same} {_name(row['same_as'])}" if row["same_as"] else "",
+        *(f"published to {part['target']}" for part in row["published"]),
+    ]
+    return ", ".join(filter(None, words))
 
 
 def _show_version(state: dict[str, Any]) -> None:
     parent = "" if state["parent"] is None else f", after v{state['parent']:04d}"
     out.print(f"v{state['version']:04d} of {state['day']}{parent}: {state['path']}")
+    out.print(_about(state) or "neither the head nor published", markup=False, soft_wrap=True)
     counts = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in state["counts"].items())
     out.print(counts, markup=False)
     for licence, part in state["licences"].items():
@@ -158,19 +201,18 @@ def _show_version(state: dict[str, Any]) -> None:
 
 
 def _show_diff(state: dict[str, Any]) -> None:
-    from rich.table import Table
-
     before = state["kept"]["number"] + state["dropped"]["number"]
     out.print(
         f"{state['kept']['number']} of the {before} rows of v{state['from']:04d} stayed in "
         f"v{state['to']:04d}"
     )
-    table = Table("rows", "number", "by reason", "by task type", "by licence")
     for name in ("added", "dropped", "kept"):
         part = state[name]
-        tallies = [_tally(part[f"by_{what}"]) for what in ("reason", "task_type", "licence")]
-        table.add_row(name, str(part["number"]), *tallies)
-    out.print(table)
+        out.print(f"{name}: {part['number']} rows", markup=False)
+        for what in ("reason", "task_type", "licence"):
+            if part[f"by_{what}"]:
+                tally = _tally(part[f"by_{what}"])
+                out.print(f"  by {what.replace('_', ' ')}: {tally}", markup=False, soft_wrap=True)
     for name, move in state["figures"].items():
         out.print(f"{name}: {move['from']} to {move['to']}")
     for name, why in state["sources"]["withdrawn"].items():
@@ -178,9 +220,7 @@ def _show_diff(state: dict[str, Any]) -> None:
 
 
 def _tally(numbers: dict[str, int]) -> str:
-    from rich.markup import escape
-
-    return escape(", ".join(f"{name} {number}" for name, number in numbers.items()))
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())
 
 
 def _show_garbage(state: dict[str, Any]) -> None:

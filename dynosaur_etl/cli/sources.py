@@ -7,6 +7,7 @@ import typer
 
 from dynosaur_etl.cli.console import Json, emit, out, progress_bar, show_fields
 from dynosaur_etl.cli.context import open_command_services
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer()
 
@@ -89,13 +90,12 @@ def _show_lifted(state: dict[str, Any]) -> None:
 
 
 def _show_versions(state: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("version", "day", "revision", "licence", "in the pool", "selected")
-    for row in state["versions"]:
-        table.add_row(
-            f"v{row['version']:04d}", row["day"], row["revision"], escape(row["licence"]),
-            str(row["pool_instances"]), str(row["selected_instances"]),
-        )  # fmt: skip
-    out.print(table)
+    rows = [
+        (
+            f"v{row['version']:04d}", row["day"], row["revision"], row["licence"],
+            row["pool_instances"], row["selected_instances"],
+        )
+        for row in state["versions"]
+    ]  # fmt: skip
+    columns = ("version", "day", "revision", "licence", "in the pool", "selected")
+    show_table(columns, rows, text="licence")

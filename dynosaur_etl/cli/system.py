@@ -3,11 +3,13 @@
 from typing import Any
 
 import typer
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from dynosaur_etl.cli.console import Json, emit, err, out, show_fields
-from dynosaur_etl.cli.context import command_settings, open_command_services
+from dynosaur_etl.cli.context import State, command_settings, open_command_services
 from dynosaur_etl.cli.exits import EXIT_TERMINAL
+from dynosaur_etl.cli.tables import show_table
 
 app = typer.Typer()
 database_app = typer.Typer(no_args_is_help=True, help="The product's own database.")
@@ -26,13 +28,15 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check database, storage, disk, Hub, LLM and model, and say how to mend what is wrong."""
+    """Check database, storage, disk, Hub, LLM and model, and say what to do first."""
     from dataclasses import asdict
 
-    from dynosaur_etl.flows.upkeep.doctor import examine
+    from dynosaur_etl.flows.upkeep.doctor import examine, first_step, has_begun
 
-    checks = list(examine(command_settings()))
-    emit({"checks": [asdict(check) for check in checks]}, as_json, _show_checks)
+    settings = command_settings()
+    checks = list(examine(settings))
+    first = first_step(checks, State.env_file, begun=has_begun(settings))
+    emit({"checks": [asdict(check) for check in checks], "first": first}, as_json, _show_checks)
     if not all(check.ok for check in checks):
         raise typer.Exit(EXIT_TERMINAL)
 
@@ -79,15 +83,16 @@ def stop(as_json: Json = False) -> None:
 
 
 def _show_overview(state: dict[str, Any]) -> None:
-    columns = ("datasets_seen", "datasets_kept", "proposals", "tasks", "instances", "cost_usd")
-    table = Table("day", *columns)
-    for day in state["days"]:
-        table.add_row(day["day"], *(str(day[name]) for name in columns))
-    table.add_row("all", *(str(state[name]) for name in columns), style="bold")
-    out.print(table)
+    names = ("datasets_seen", "datasets_kept", "proposals", "tasks", "instances", "cost_usd")
+    lines = [*state["days"], state | {"day": "all"}]
+    rows = [(line["day"], *(line[name] for name in names)) for line in lines]
+    show_table(("day", *(name.replace("_", " ") for name in names)), rows)
     for day in state["days"]:
         if day["alarm"]:
             out.print(f"{day['day']}: {day['alarm']}", style="red", markup=False)
+        for step in day["held_back"]:
+            words = "a later run was not whole and replaced nothing; run the day again"
+            out.print(f"{day['day']}, {step}: {words}", style="red", markup=False)
     out.print(f"datasets kept: {state['datasets_kept']}, configs kept: {state['configs_kept']}")
     for kind, reasons in state["rejected"].items():
         if reasons:
@@ -95,7 +100,12 @@ def _show_overview(state: dict[str, Any]) -> None:
     out.print(f"requests: {_listed(state['requests']) or 'none'}", markup=False)
     for row in state["snapshots"]:
         rows = row["counts"].get("selected")
-        out.print(f"v{row['version']:04d}  {row['day']}  {rows} rows  {row['path']}", markup=False)
+        head = "  head" if row["head"] else "  trial" if row["trial"] else ""
+        out.print(
+            f"v{row['version']:04d}  {row['day']}  {rows} rows  {row['path']}{head}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _listed(counts: dict[str, int]) -> str:
@@ -103,8 +113,10 @@ def _listed(counts: dict[str, int]) -> str:
 
 
 def _show_checks(state: dict[str, Any]) -> None:
-    table = Table("", "check", "found", "mend")
     for check in state["checks"]:
-        mark = "[green]ok[/]" if check["ok"] else "[red]wrong[/]"
-        table.add_row(mark, check["name"], check["found"], check["mend"])
-    out.print(table)
+        mark, style = ("ok", "green") if check["ok"] else ("wrong", "red")
+        out.print(f"{check['name']}: {mark}", style=style, markup=False)
+        for words in filter(None, (check["found"], check["mend"])):
+            out.print(Padding(Text(words, overflow="fold"), (0, 0, 0, 2)))
+    if state["first"]:
+        out.print(f"First: {state['first']}", markup=False, soft_wrap=True)

@@ -11,6 +11,7 @@ DynosaurError
 ├── InvalidInput         an argument, a file or a data set is not what is asked for
 ├── HubRefused           the Hub says no: missing, gated, private, malformed
 ├── LlmRefused           the LLM server says no: credentials, quota, malformed request
+├── Incomplete           too much has no answer, and asking again now brings none
 ├── CountsDoNotReconcile a step lost or invented something
 └── Corrupt              stored data is not what was written
 """
@@ -66,6 +67,10 @@ class HubRefused(Terminal):
 
 class LlmRefused(Terminal):
     """The LLM server refused: credentials, quota or a malformed request."""
+
+
+class Incomplete(Terminal):
+    """Too much of a step has no answer, and asking again now brings none: a spent budget, say."""
 
 
 class CountsDoNotReconcile(Terminal):

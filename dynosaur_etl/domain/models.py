@@ -219,6 +219,13 @@ OVER_CAP = "over_cap"
 """The fact of a step that counts what it deferred to another day: a rerun does not take it."""
 
 
+WAITING = "waiting"
+"""The fact of a step that counts what it deferred by reason, where it knows the reasons."""
+
+STANDS = "stands"
+"""The fact of an attempt that replaced nothing, as it was not whole: how much stands instead."""
+
+
 @dataclass(frozen=True)
 class StepReport:
     """What a step did.
@@ -235,6 +242,13 @@ class StepReport:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def replaced_nothing(self) -> bool:
+        """Whether an earlier output stands, as this one lacks what is deferred of it."""
+        return STANDS in self.facts
+
+    @property
     def unfinished(self) -> int:
         """How much a rerun of the step would take up."""
+        if self.replaced_nothing:
+            return max(self.counts.deferred, 1)
         return self.counts.deferred - int(self.facts.get(OVER_CAP, 0))

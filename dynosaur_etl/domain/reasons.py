@@ -72,6 +72,12 @@ class Reason(StrEnum):
     ANSWER_GIVEN_AWAY = "answer_given_away"
     FIELD_NOT_GIVEN = "field_not_given"
     LABEL_LEAKED = "label_leaked"
+    OUTPUT_IDENTIFIER = "output_identifier"
+    ASKS_FOR_INPUT = "asks_for_input"
+    ASKS_FOR_OTHER = "asks_for_other"
+    FITS_FEW_ROWS = "fits_few_rows"
+    NEEDS_NOT_GIVEN = "needs_not_given"
+    OUTPUT_NOT_DERIVABLE = "output_not_derivable"
     DUPLICATE_INSTRUCTION = "duplicate_instruction"
     DUPLICATE_TASK = "duplicate_task"
     TOO_MANY_TASKS = "too_many_tasks"
@@ -93,7 +99,7 @@ class Reason(StrEnum):
     SEMANTIC_DUPLICATE = "semantic_duplicate"
     NO_ANSWER = "no_answer"
     PERSONAL_ATTRIBUTES = "personal_attributes"
-    SAME_ROWS = "same_rows"
+    REPEATED_CONFIG = "repeated_config"
     MIRROR = "mirror"
     FORM_BROKEN = "form_broken"
     ROLE_UNKNOWN = "role_unknown"
@@ -107,6 +113,7 @@ class Reason(StrEnum):
     REASONING_UNVERIFIED = "reasoning_unverified"
     PARENT_MISSING = "parent_missing"
     OVER_NATIVE_SHARE = "over_native_share"
+    SAME_ROW = "same_row"
     WITHDRAWN = "withdrawn"
     ANSWER_WITHOUT_SCORE = "answer_without_score"
     NOT_SCORED = "not_scored"
@@ -172,6 +179,12 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.ANSWER_GIVEN_AWAY: "The instruction tells the answer.",
     Reason.FIELD_NOT_GIVEN: "The instruction names a field that the task does not receive.",
     Reason.LABEL_LEAKED: "An input field tells the label in every sampled row.",
+    Reason.OUTPUT_IDENTIFIER: "The output is a number, code or address that names its row.",
+    Reason.ASKS_FOR_INPUT: "The instruction asks for what is given as an input.",
+    Reason.ASKS_FOR_OTHER: "The instruction asks for something else than the output.",
+    Reason.FITS_FEW_ROWS: "The instruction fits one row, or the rows of one label, only.",
+    Reason.NEEDS_NOT_GIVEN: "The instruction needs something that is not among the inputs.",
+    Reason.OUTPUT_NOT_DERIVABLE: "Nothing among the inputs tells the output.",
     Reason.DUPLICATE_INSTRUCTION: "The config has a kept task with the same instruction.",
     Reason.DUPLICATE_TASK: "The config has a kept task with the same fields and words.",
     Reason.TOO_MANY_TASKS: "The answer holds more tasks than were asked for.",
@@ -195,7 +208,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.SEMANTIC_DUPLICATE: "An earlier instance means nearly the same, with the same output.",
     Reason.NO_ANSWER: "The form of the config, as of a web corpus, holds no answer to teach.",
     Reason.PERSONAL_ATTRIBUTES: "The config describes people by personal attributes.",
-    Reason.SAME_ROWS: "An earlier config of the dataset has the same rows.",
+    Reason.REPEATED_CONFIG: "An earlier config of the dataset has the same rows.",
     Reason.MIRROR: "An older dataset of another owner has the same rows.",
     Reason.FORM_BROKEN: "The row has not the form that the rows of its config have.",
     Reason.ROLE_UNKNOWN: "A turn of the conversation has a role that is not known.",
@@ -209,6 +222,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.REASONING_UNVERIFIED: "The row's reasoning is not finished, or not verified.",
     Reason.PARENT_MISSING: "The message that the row answers is not among the sampled rows.",
     Reason.OVER_NATIVE_SHARE: "The version takes no more instances of instruction sets.",
+    Reason.SAME_ROW: "The source's same input and output stand there under another instruction.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
     Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
     Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dynosaur_etl.domain.missing import MISSING, minus_one_is_missing
 from dynosaur_etl.domain.models import Config, Task
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.schemas import INSTANCES
@@ -138,6 +139,26 @@ def fill_rows(task: Task, config: Config, rows: pa.Table, filling: Filling, day:
     for step in (_without_evaluation, _without_pii):
         texts = step(texts, filling)
     return FilledRows(_table(task, rows, texts, day), texts.rejected)
+
+
+def without_marks(rows: pa.Table, output: str, values: pa.ChunkedArray) -> pa.Table:
+    """Give rows with null where the output is -1 and stands for a missing value.
+
+    Args:
+        rows: some rows of a config.
+        output: the output field's name.
+        values: the same field's values of all sampled rows, which decide what -1 stands for.
+    """
+    if not pa.types.is_signed_integer(values.type) or not _marks_missing(values):
+        return rows
+    column = rows[output]
+    null = pa.scalar(None, column.type)
+    answers = pc.if_else(pc.equal(column, MISSING), null, column)
+    return rows.set_column(rows.column_names.index(output), output, answers)
+
+
+def _marks_missing(values: pa.ChunkedArray) -> bool:
+    return minus_one_is_missing(pc.unique(values).to_pylist())
 
 
 def draw_rows(available: int, limit: int, seed: str) -> list[int]:

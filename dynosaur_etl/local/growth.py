@@ -121,9 +121,10 @@ def _done(api: AirflowApi, days: Sequence[str]) -> dict[str, int]:
         [by_key[day] for day in days if by_key.get(day, {}).get("state") == "success"]
         for by_key in (runs["hub_poll"], runs["task_growth"])
     )
-    taken_up = _taken_up(api) if grown else set()
-    selected = [run for run in grown if run["dag_run_id"] in taken_up]
-    return dict(zip(DAGS, map(len, (polled, grown, selected)), strict=True))
+    announced = _announced(api) if grown else {}
+    taken_up = _taken_up(api) if announced else set()
+    selected = [day for day in days if announced.get(day) in taken_up]
+    return dict(zip(DAGS, (len(polled), len(grown), len(selected)), strict=True))
 
 
 def _runs(api: AirflowApi, dag: str) -> list[Run]:
@@ -134,6 +135,13 @@ def _runs(api: AirflowApi, dag: str) -> list[Run]:
 def _newest_runs(api: AirflowApi, dag: str) -> dict[str, Run]:
     """Give the newest run of each partition key."""
     return {run["partition_key"]: run for run in _runs(api, dag) if run["partition_key"]}
+
+
+def _announced(api: AirflowApi) -> dict[str, str]:
+    """Return the newest growth run of each day that announced its tasks; skipped ones do not."""
+    query = {"source_dag_id": DAGS[1], "order_by": "-timestamp", "limit": _RUNS_READ}
+    events = api.get("/assets/events", **query)["asset_events"]
+    return {event["partition_key"]: event["source_run_id"] for event in events[::-1]}
 
 
 def _taken_up(api: AirflowApi) -> set[str]:

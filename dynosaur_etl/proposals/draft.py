@@ -5,14 +5,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dynosaur_etl.domain.features import Field
+from dynosaur_etl.domain.features import Field, FieldKind
+from dynosaur_etl.domain.missing import MISSING, minus_one_is_missing
 from dynosaur_etl.domain.models import Config, Verdict
 from dynosaur_etl.domain.nested import flatten
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.proposals.meanings import Meanings
 from dynosaur_etl.proposals.parse import RawProposal
+from dynosaur_etl.proposals.profiles import Profile
 from dynosaur_etl.proposals.values import output_text
 
+MAX_LISTED = 100
 _MAX_DETAIL = 300
 _OTHER_NAMES = {"input_fields": "input_field", "output_field": "output_fields"}
 
@@ -37,16 +41,28 @@ class Draft:
 
 
 class Sample:
-    """A config's fields and sampled rows, and the languages an instruction may be written in."""
+    """A config's fields and sampled rows, and what instructions are held against.
+
+    Attributes:
+        languages: that an instruction may be written in.
+        meanings: by which phrases are compared; None leaves the filters out that need them.
+    """
 
     def __init__(
-        self, config: Config, rows: Sequence[Mapping[str, Any]], languages: Sequence[str]
+        self,
+        config: Config,
+        rows: Sequence[Mapping[str, Any]],
+        languages: Sequence[str],
+        meanings: Meanings | None = None,
     ) -> None:
+        self.dataset_id = config.dataset_id
+        self.meanings = meanings
         self.fields = {field.name: field for field in config.fields}
         self.features = config.features
         self.rows = rows
         self.languages = frozenset(languages)
         self._texts: dict[str, list[str | None]] = {}
+        self._profiles: dict[str, Profile] = {}
 
     @cached_property
     def field_names(self) -> tuple[str, ...]:
@@ -63,6 +79,15 @@ class Sample:
     def field(self, name: str) -> Field | None:
         return self.fields.get(name)
 
+    def profile(self, name: str) -> Profile:
+        """Tell what a known field's values look like, over rows that do not repeat."""
+        if name not in self._profiles:
+            field = self.fields[name]
+            readable = field.can_be_output or field.flattens
+            texts = self.texts(name) if readable else list(map(_listed, self.values(name)))
+            self._profiles[name] = Profile(field, tuple(texts[row] for row in self.distinct))
+        return self._profiles[name]
+
     def values(self, name: str) -> list[Any]:
         return [row.get(name) for row in self.rows]
 
@@ -72,13 +97,26 @@ class Sample:
         Of a nested field it is the flat text that an instance has of it.
         """
         if name not in self._texts:
-            self._texts[name] = [self._text(name, value) for value in self.values(name)]
+            values = self.values(name)
+            if self.fields[name].kind is FieldKind.NUMBER and _minus_one_is_missing(values):
+                values = [None if value == MISSING else value for value in values]
+            self._texts[name] = [self._text(name, value) for value in values]
         return self._texts[name]
 
     def _text(self, name: str, value: Any) -> str | None:
         if self.fields[name].flattens:
             return None if value is None else flatten(name, value)
         return output_text(self.fields[name], value)
+
+
+def _minus_one_is_missing(values: Sequence[Any]) -> bool:
+    whole = all(isinstance(value, int | None) and not isinstance(value, bool) for value in values)
+    return whole and minus_one_is_missing(values)
+
+
+def _listed(value: Any) -> str | None:
+    """Give a list's values in one text; None for an empty one and for anything else."""
+    return ", ".join(map(str, value[:MAX_LISTED])) or None if isinstance(value, list) else None
 
 
 def drop(reason: Reason, detail: str) -> Verdict:

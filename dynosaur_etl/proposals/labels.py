@@ -28,6 +28,10 @@ Of two labels that are equally frequent, the larger one has more than 70% of 30 
 of 100, but of 10 rows in 11 of 100; a small sample must not reject a sound field.
 """
 SHORT_LABEL = 15
+MAX_LABEL = 60
+MAX_LABEL_WORDS = 8
+MIN_REPEATS = 2
+"""Values that close a field repeat; one that stands alone may have undrawn neighbours."""
 
 _CLOSED_KINDS = frozenset({FieldKind.TEXT, FieldKind.LABEL, FieldKind.BOOLEAN})
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|\.\d+)%?")
@@ -51,9 +55,10 @@ def label_space(field: Field, values: Sequence[Any]) -> LabelSpace | Verdict:
        0.5 of several. A ClassLabel is judged by the rows like any other field.
     2. A ClassLabel of up to 30 names is closed by its names, without empty ones; a longer one
        stays open, since an instruction cannot list it.
-    3. A text or truth value is closed by its values if there are 2 to 10, and at most one for
-       every ten rows that are not empty.
-    4. A list of bare numbers is no label space: the field stays open.
+    3. A text or truth value is closed by its values if there are 2 to 10, at most one for every
+       ten rows that are not empty, and each of them at least twice.
+    4. A list of bare numbers is no label space, nor is one with a label of more than 60 characters,
+       8 words or one line: the field stays open.
 
     The values are those of the sampled rows, ClassLabels as numbers or as names.
     """
@@ -63,6 +68,8 @@ def label_space(field: Field, values: Sequence[Any]) -> LabelSpace | Verdict:
         return Verdict(Reason.LABELS_UNBALANCED, f"{field.name}: {share}")
     labels = _class_names(field) if field.kind is FieldKind.LABEL else _value_labels(field, counts)
     if len(labels) < 2 or all(_NUMBER.fullmatch(label) for label in labels):
+        return OPEN
+    if not all(_is_label(label) for label in labels):
         return OPEN
     return LabelSpace(labels)
 
@@ -85,6 +92,11 @@ def _excessive_share(counts: Counter[str]) -> str | None:
     return f"{largest[:80]!r} stands in {number} of {total} rows; at most {limit:.0%} are allowed"
 
 
+def _is_label(text: str) -> bool:
+    short = len(text) <= MAX_LABEL and len(text.split()) <= MAX_LABEL_WORDS
+    return short and len(text.splitlines()) == 1
+
+
 def _class_names(field: Field) -> tuple[str, ...]:
     names = {name.strip() for name in field.labels} - {""}
     return tuple(sorted(names)) if len(names) <= MAX_CLASS_LABELS else ()
@@ -93,5 +105,6 @@ def _class_names(field: Field) -> tuple[str, ...]:
 def _value_labels(field: Field, counts: Counter[str]) -> tuple[str, ...]:
     total = counts.total()
     few = len(counts) <= min(MAX_DISTINCT, MAX_DISTINCT_SHARE * total)
-    closed = field.kind in _CLOSED_KINDS and total >= MIN_ROWS and few
+    repeat = min(counts.values(), default=0) >= MIN_REPEATS
+    closed = field.kind in _CLOSED_KINDS and total >= MIN_ROWS and few and repeat
     return tuple(sorted(counts)) if closed else ()

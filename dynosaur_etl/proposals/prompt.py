@@ -10,12 +10,15 @@ from typing import Any
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.features import usable_fields
 from dynosaur_etl.domain.models import Config, Mode, PromptPreset
+from dynosaur_etl.proposals.paper import VERSION as PAPER_VERSION
 from dynosaur_etl.proposals.paper import may_be_shown, word_like_the_paper
+from dynosaur_etl.proposals.tight import VERSION as TIGHT_VERSION
 from dynosaur_etl.proposals.tight import word_tightly
 
 PURPOSE = "propose"
 MAX_TASKS = 3
 
+WORDING_VERSIONS = {PromptPreset.TIGHT: TIGHT_VERSION, PromptPreset.PAPER: PAPER_VERSION}
 _WORDINGS = {PromptPreset.TIGHT: word_tightly, PromptPreset.PAPER: word_like_the_paper}
 
 

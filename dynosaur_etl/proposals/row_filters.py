@@ -9,6 +9,7 @@ from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.proposals.draft import Draft, Sample, drop
 from dynosaur_etl.proposals.labels import label_space
 
+MIN_CONSTANT = 5
 MAX_COPIED = 0.5
 MIN_LEAK_ROWS = 10
 MIN_LEAK_LABEL = 3
@@ -26,11 +27,15 @@ def output_all_empty(draft: Draft, sample: Sample) -> Verdict | None:
 
 
 def output_constant(draft: Draft, sample: Sample) -> Verdict | None:
-    """The output is the same in all of two or more rows that have one."""
-    filled = [text for text in _outputs(draft, sample) or () if text is not None]
-    if len(filled) < 2 or len(set(filled)) > 1:
+    """The output is the same in all of five or more different rows that have one.
+
+    Fewer rows prove nothing: of three rows of two equally frequent labels one sample in four does.
+    """
+    texts = _outputs(draft, sample) or ()
+    filled = [texts[row] for row in sample.distinct if texts and texts[row] is not None]
+    if len(filled) < MIN_CONSTANT or len(set(filled)) > 1:
         return None
-    text = f"{draft.output}: {filled[0][:80]!r} in all {len(filled)} filled rows"
+    text = f"{draft.output}: {str(filled[0])[:80]!r} in all {len(filled)} different filled rows"
     return drop(Reason.OUTPUT_CONSTANT, text)
 
 

@@ -8,14 +8,15 @@ instruction in another config or on another day is found where the pool is read 
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dynosaur_etl.domain.models import Config, Mode, Strictness, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.unforeseen import is_contained, unforeseen
-from dynosaur_etl.proposals import row_filters, shape_filters, wording_filters
+from dynosaur_etl.proposals import row_filters, sense_filters, shape_filters, wording_filters
+from dynosaur_etl.proposals.agreement import texts_to_compare
 from dynosaur_etl.proposals.draft import (
     Draft,
     Sample,
@@ -25,12 +26,13 @@ from dynosaur_etl.proposals.draft import (
     without_repeats,
 )
 from dynosaur_etl.proposals.labels import LabelSpace, label_space, with_labels
+from dynosaur_etl.proposals.meanings import Meanings
 from dynosaur_etl.proposals.parse import RawProposal
 from dynosaur_etl.proposals.prompt import MAX_TASKS
 
 log = logging.getLogger(__name__)
 
-VALIDITY_VERSION = "validity-3"
+VALIDITY_VERSION = "validity-5"
 """Of the filters and their thresholds; a new version judges every proposal again."""
 
 
@@ -55,7 +57,7 @@ class Filter:
 
 
 _LENIENT, _PAPER, _STRICT = Strictness.LENIENT, Strictness.PAPER, Strictness.STRICT
-_shape, _rows, _wording = shape_filters, row_filters, wording_filters
+_shape, _rows, _wording, _sense = shape_filters, row_filters, wording_filters, sense_filters
 
 FILTERS: tuple[Filter, ...] = (
     Filter(Reason.ANSWER_WRONG_SHAPE, _LENIENT),
@@ -78,6 +80,12 @@ FILTERS: tuple[Filter, ...] = (
     Filter(Reason.LABEL_LEAKED, _STRICT, _rows.label_leaked),
     Filter(Reason.FIELD_NOT_GIVEN, _STRICT, _wording.field_not_given),
     Filter(Reason.ANSWER_GIVEN_AWAY, _STRICT, _wording.answer_given_away),
+    Filter(Reason.OUTPUT_IDENTIFIER, _STRICT, _sense.output_identifier),
+    Filter(Reason.ASKS_FOR_INPUT, _STRICT, _sense.asks_for_input),
+    Filter(Reason.FITS_FEW_ROWS, _STRICT, _sense.fits_few_rows),
+    Filter(Reason.ASKS_FOR_OTHER, _STRICT, _sense.asks_for_other),
+    Filter(Reason.NEEDS_NOT_GIVEN, _STRICT, _sense.needs_not_given),
+    Filter(Reason.OUTPUT_NOT_DERIVABLE, _STRICT, _sense.output_not_derivable),
     Filter(Reason.DUPLICATE_TASK, _LENIENT),
     Filter(Reason.DUPLICATE_INSTRUCTION, _PAPER),
     Filter(Reason.TOO_MANY_TASKS, _STRICT),
@@ -151,17 +159,22 @@ def judge_proposals(
     rows: Sequence[Mapping[str, Any]],
     answers: Sequence[tuple[Mode, Sequence[RawProposal]]],
     rules: ValidityRules = ValidityRules(),
+    meanings: Meanings | None = None,
 ) -> Judged:
     """Judge all proposals of one config, each mode's answer in the order given.
 
     The order decides which one of two duplicates is kept, so it must be the same on every run.
     The rows are the sampled ones, with at least the columns of the usable fields and ClassLabels
-    as numbers or as names. The payloads may be any JSON.
+    as numbers or as names. The payloads may be any JSON. Without `meanings` no instruction is held
+    against its output (`sense_filters`), but for identifiers.
 
     Where several outputs are no reason to drop (`lenient`), such a proposal becomes one for each
     output; the further ones stand behind the answer's own, at positions of their own.
     """
-    judge = _Judge(Sample(config, rows, rules.languages), rules)
+    sample = Sample(config, rows, rules.languages, meanings)
+    if meanings is not None:
+        meanings.prepare(texts_of_answers(sample, answers))
+    judge = _Judge(sample, rules)
     judged = Judged()
     for mode, proposals in answers:
         taken = list(proposals)
@@ -172,6 +185,16 @@ def judge_proposals(
             judged.proposals.append(JudgedProposal(mode, raw, judgement))
             judged.repairs.update(repairs)
     return judged
+
+
+def texts_of_answers(
+    sample: Sample, answers: Sequence[tuple[Mode, Sequence[RawProposal]]]
+) -> Iterator[str]:
+    """Give the texts whose meanings judging the answers of a config may compare."""
+    for _, proposals in answers:
+        for draft in (read_draft(raw.payload) for raw in proposals):
+            if isinstance(draft, Draft):
+                yield from texts_to_compare(draft, sample)
 
 
 class _Judge:

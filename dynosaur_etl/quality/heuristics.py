@@ -1,7 +1,7 @@
-"""A free scorer: seven signals of `signals`, combined by a stated formula.
+"""A free scorer: nine signals of `signals`, combined by a stated formula.
 
-score = 0.25 length + 0.20 repetition + 0.15 copied_input + 0.10 label + 0.10 truncation
-      + 0.10 language + 0.10 encoding
+score = 0.30 substance + 0.15 boilerplate + 0.10 (length + repetition + copied_input + language)
+      + 0.05 (label + truncation + encoding)
 """
 
 from collections.abc import Collection
@@ -12,15 +12,17 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.quality import signals
 from dynosaur_etl.quality.scorer import Progress, score_table, silent
 
-FORMULA_VERSION = "2"
+FORMULA_VERSION = "3"
 WEIGHTS = {
-    "length": 0.25,
-    "repetition": 0.20,
-    "copied_input": 0.15,
-    "label": 0.10,
-    "truncation": 0.10,
+    "substance": 0.30,
+    "boilerplate": 0.15,
+    "length": 0.10,
+    "repetition": 0.10,
+    "copied_input": 0.10,
     "language": 0.10,
-    "encoding": 0.10,
+    "label": 0.05,
+    "truncation": 0.05,
+    "encoding": 0.05,
 }
 _TOLD_EVERY = 1_000
 
@@ -59,13 +61,15 @@ class Heuristics:
         return score_table(instances, scores, [None] * len(scores), found)
 
     def _signals(self, given: str, output: str, labels: Collection[str]) -> dict[str, float]:
-        words = given.split(), output.split()
+        given_words, words = given.split(), output.split()
         return {
-            "length": signals.length(*words),
-            "repetition": signals.repetition(*words),
-            "copied_input": signals.copied_input(*words),
-            "label": signals.label(output, labels),
-            "truncation": signals.truncation(output, words[1]),
+            "substance": signals.substance(output, words),
+            "boilerplate": signals.boilerplate(output),
+            "length": signals.length(words),
+            "repetition": signals.repetition(words),
+            "copied_input": signals.copied_input(given_words, words),
             "language": signals.language(output, self._languages),
+            "label": signals.label(output, labels),
+            "truncation": signals.truncation(output, words),
             "encoding": signals.encoding(f"{given}\n{output}"),
         }

@@ -39,19 +39,24 @@ from dynosaur_etl.store.storage import file_sha256, wrapped_errors
 
 @dataclass(frozen=True)
 class ParentSnapshot:
-    """The version before: its manifest, and a local folder that holds its files."""
+    """The version before: its number, its manifest, and a local folder that holds its files.
 
+    The number is not the manifest's where the version points at another one's files.
+    """
+
+    version: int
     manifest: Manifest
     folder: Path
 
     @classmethod
-    def read(cls, folder: Path) -> "ParentSnapshot":
-        """Read the version in a local folder.
+    def read(cls, folder: Path, version: int | None = None) -> "ParentSnapshot":
+        """Read the version in a local folder; its number is the manifest's unless it is given.
 
         Raises:
             Corrupt: its manifest cannot be read.
         """
-        return cls(read_manifest(folder), folder)
+        manifest = read_manifest(folder)
+        return cls(manifest.version if version is None else version, manifest, folder)
 
 
 def write_snapshot(
@@ -87,7 +92,7 @@ def _write(
     entries[SOURCES] = replace(entries[SOURCES], rows=content.sources.num_rows)
     manifest = Manifest(
         version=version,
-        parent=ParentEntry(parent.manifest.version, parent.manifest.sha256) if parent else None,
+        parent=ParentEntry(parent.version, parent.manifest.sha256) if parent else None,
         days=tuple(sorted(content.days)),
         parameters=content.parameters,
         versions=content.versions,
@@ -102,7 +107,7 @@ def _write(
 
 
 def _check_version(version: int, parent: ParentSnapshot | None) -> None:
-    least = parent.manifest.version + 1 if parent else 1
+    least = parent.version + 1 if parent else 1
     if version < least:
         raise InvalidInput(not_allowed("snapshot version", version, f"{least} or more"))
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 import weakref
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 
@@ -46,29 +47,44 @@ def place_snapshot(folder: Path, storage: Storage, version: int) -> str:
     return path
 
 
-def publish_copy(folder: Path, storage: Storage, version: int) -> bool:
+@dataclass(frozen=True)
+class Copied:
+    """What copying a version did.
+
+    Attributes:
+        path: of its files, below the storage URL.
+        new: whether anything was written.
+        latest: what was done with the pointer `latest.json`, in words.
+    """
+
+    path: str
+    new: bool
+    latest: str
+
+
+def publish_copy(folder: Path, storage: Storage, version: int) -> Copied:
     """Copy a version to another storage, and only then point `latest.json` to it.
 
-    The pointer never goes back to an older version. What is there already is left as it is.
-
-    Returns:
-        Whether anything was written.
+    The pointer never goes back to an older version. What is there already is left as it is. A
+    version that has another one's files points to where those stand.
 
     Raises:
         Corrupt: the storage holds another snapshot under its number, or gives back other bytes.
         StoreUnavailable: the disk is full, or the storage does not answer.
     """
     storage.remove_unfinished(_PLACE)
-    was_there = storage.exists(f"{snapshot_path(version)}/{MANIFEST}")
-    path = place_snapshot(folder, storage, version)
+    manifest = read_manifest(folder)
+    was_there = storage.exists(f"{snapshot_path(manifest.version)}/{MANIFEST}")
+    path = place_snapshot(folder, storage, manifest.version)
     _check_copy(folder, storage, path)
     pointed = latest_version(storage)
     if pointed is not None and pointed >= version:
-        return not was_there
-    manifest = read_manifest(folder)
+        words = f"stays at v{pointed:04d}, which is newer" if pointed > version else "names it"
+        return Copied(path, not was_there, f"{LATEST} {words}")
     pointer = {"version": version, "path": path, "manifest_sha256": manifest.sha256}
     storage.write_bytes(LATEST, json_bytes(pointer))
-    return True
+    before = "" if pointed is None else f" in place of v{pointed:04d}"
+    return Copied(path, True, f"{LATEST} names it now{before}")
 
 
 def latest_version(storage: Storage) -> int | None:
@@ -96,16 +112,20 @@ def _check_copy(folder: Path, storage: Storage, path: str) -> None:
 
 
 def open_snapshot(storage: Storage, version: int) -> Path:
-    """Give a local folder with a version: its own place, or a copy that lasts with the process.
+    """Return a local folder with a version that has files of its own; see `open_folder`."""
+    return open_folder(storage, snapshot_path(version))
+
+
+def open_folder(storage: Storage, path: str) -> Path:
+    """Return a local folder with a snapshot: its own place, or a copy that lasts with the process.
 
     Raises:
-        InvalidInput: there is no such version.
+        InvalidInput: there is no snapshot at that path.
         StoreUnavailable: the storage does not answer, or the local disk is full.
     """
-    path = snapshot_path(version)
     if not storage.exists(f"{path}/{MANIFEST}"):
-        place = f"a version that is in {storage.url}/snapshots"
-        raise InvalidInput(not_allowed("snapshot version", version, place))
+        place = f"a version that is in {storage.url}/{_PLACE}"
+        raise InvalidInput(not_allowed("snapshot version", path, place))
     local = storage.local_path(path)
     return local if local is not None else _fetched(storage, path)
 

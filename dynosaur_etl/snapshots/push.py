@@ -12,7 +12,7 @@ from dynosaur_etl.domain.errors import Corrupt, HubRefused, InvalidInput, not_al
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.snapshots.hub_calls import HubTarget, patiently, wrapped
 from dynosaur_etl.snapshots.layout import MANIFEST
-from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
+from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.store.storage import file_sha256
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def version_tag(version: int) -> str:
     return f"v{version:04d}"
 
 
-def plan_push(folder: Path, target: HubTarget) -> Plan:
+def plan_push(folder: Path, target: HubTarget, version: int | None = None) -> Plan:
     """Tell what `push_snapshot` would do.
 
     Raises:
@@ -72,13 +72,14 @@ def plan_push(folder: Path, target: HubTarget) -> Plan:
     """
 
     def look(api: "HfApi") -> Plan:
-        manifest, state = read_manifest(folder), _observe(api, target)
-        tag, here = version_tag(manifest.version), _local_ids(folder)
+        number, state = _number(folder, version), _observe(api, target)
+        tag, here = version_tag(number), _local_ids(folder)
         published = tag in state.tags
         if published:
             _check_same(here, _tree(api, target, tag), target, tag)
         else:
-            _check_follows(state, manifest, here, target)
+            _check_newer(state, number, target)
+            _check_untouched(api, state, here, target)
         added = [name for name, ids in here.items() if state.tree.get(name) not in ids]
         deleted = sorted(state.tree.keys() - here.keys() - _THE_HUBS_OWN)
         return Plan(
@@ -94,59 +95,73 @@ def plan_push(folder: Path, target: HubTarget) -> Plan:
     return patiently(look, target)
 
 
-def push_snapshot(folder: Path, target: HubTarget) -> Pushed:
+def push_snapshot(folder: Path, target: HubTarget, version: int | None = None) -> Pushed:
     """Publish a version to the main branch, read all of it back, and tag it.
 
     It may be killed and run again at any time: what is there already is found by its content. A
-    version that is there is left as it is.
+    version that is there is left as it is. Commits are not compared, only files: a history that
+    was squashed since is no change.
+
+    Args:
+        folder: of the version's files.
+        target: the repository.
+        version: its number, where that is not the one in its manifest.
 
     Raises:
-        InvalidInput: the tag holds something else, a newer version is there, or the main branch
-            was changed by somebody else since the version before.
+        InvalidInput: the tag holds something else, a newer version is there, or the files of the
+            main branch were changed by somebody else since the version before.
         Corrupt: what was read back is not what was sent.
         HubRefused, HubUnavailable: the Hub says no, or does not answer.
     """
-    return patiently(lambda api: _push(api, folder, target), target)
+    return patiently(lambda api: _push(api, folder, target, _number(folder, version)), target)
 
 
-def push_candidate(folder: Path, target: HubTarget) -> Pushed:
+def push_candidate(folder: Path, target: HubTarget, version: int | None = None) -> Pushed:
     """Open a pull request that would bring the version, unless one with its content is open.
 
+    It is opened against the main branch as it is, also where somebody has changed that.
+
     Raises:
-        InvalidInput, HubRefused, HubUnavailable: as for `push_snapshot`.
+        InvalidInput: the tag holds something else, or a newer version is there.
+        Corrupt, HubRefused, HubUnavailable: as for `push_snapshot`.
     """
-    return patiently(lambda api: _propose(api, folder, target), target)
+    return patiently(lambda api: _propose(api, folder, target, _number(folder, version)), target)
 
 
-def _push(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
-    manifest, here = read_manifest(folder), _local_ids(folder)
-    tag, state = version_tag(manifest.version), _created(api, target)
+def _number(folder: Path, version: int | None) -> int:
+    return read_manifest(folder).version if version is None else version
+
+
+def _push(api: "HfApi", folder: Path, target: HubTarget, version: int) -> Pushed:
+    here = _local_ids(folder)
+    tag, state = version_tag(version), _created(api, target)
     if tag in state.tags:
         _check_same(here, _tree(api, target, tag), target, tag)
         return Pushed(target.repo, tag, state.tags[tag], new=False)
-    _check_follows(state, manifest, here, target)
+    _check_newer(state, version, target)
+    _check_untouched(api, state, here, target)
     commit = str(state.head)
     if _differences(here, state.tree):
-        commit = _commit(api, folder, target, state).oid
+        commit = _commit(api, folder, target, state, version).oid
     _check_read_back(api, folder, target, commit)
     with wrapped(target):
         api.create_tag(target.repo, tag=tag, revision=commit, repo_type=_KIND)
     return Pushed(target.repo, tag, commit, new=True)
 
 
-def _propose(api: "HfApi", folder: Path, target: HubTarget) -> Pushed:
-    manifest, here = read_manifest(folder), _local_ids(folder)
-    tag, state = version_tag(manifest.version), _created(api, target)
+def _propose(api: "HfApi", folder: Path, target: HubTarget, version: int) -> Pushed:
+    here = _local_ids(folder)
+    tag, state = version_tag(version), _created(api, target)
     if tag in state.tags:
         _check_same(here, _tree(api, target, tag), target, tag)
         return Pushed(target.repo, tag, state.tags[tag], new=False)
-    _check_follows(state, manifest, here, target)
-    for number in _open_requests(api, target, _title(manifest)):
+    _check_newer(state, version, target)
+    for number in _open_requests(api, target, _title(version)):
         revision = f"refs/pr/{number}"
         if not _differences(here, _tree(api, target, revision)):
             url = f"{target.endpoint}/datasets/{target.repo}/discussions/{number}"
             return Pushed(target.repo, tag, revision, new=False, pull_request=url)
-    made = _commit(api, folder, target, state, create_pr=True)
+    made = _commit(api, folder, target, state, version, create_pr=True)
     revision = str(made.pr_revision)
     _check_read_back(api, folder, target, revision)
     return Pushed(target.repo, tag, made.oid, new=True, pull_request=made.pr_url)
@@ -233,38 +248,92 @@ def _check_read_back(api: "HfApi", folder: Path, target: HubTarget, revision: st
 
 
 def _fetched_sha256(api: "HfApi", target: HubTarget, revision: str, name: str) -> str:
-    with TemporaryDirectory(prefix="dynosaur-") as empty, wrapped(target):
+    with TemporaryDirectory(prefix="dynosaur-") as empty:
+        return file_sha256(_fetch(api, target, revision, name, Path(empty)))
+
+
+def _fetch(api: "HfApi", target: HubTarget, revision: str, name: str, folder: Path) -> Path:
+    with wrapped(target):
         path = api.hf_hub_download(
-            target.repo, name, repo_type=_KIND, revision=revision, local_dir=empty
+            target.repo, name, repo_type=_KIND, revision=revision, local_dir=folder
         )
-        return file_sha256(Path(path))
+    return Path(path)
 
 
-def _check_follows(
-    state: _State, manifest: Manifest, here: Mapping[str, frozenset[str]], target: HubTarget
+def _newest(state: _State) -> int:
+    """Return the number of the newest version that is tagged; 0 where none is."""
+    numbers = (int(found[1]) for tag in state.tags if (found := _TAG.fullmatch(tag)))
+    return max(numbers, default=0)
+
+
+def _check_newer(state: _State, version: int, target: HubTarget) -> None:
+    newest = _newest(state)
+    if newest > version:
+        words = f"{newest + 1} or more; {target.repo} holds {version_tag(newest)}"
+        hint = f"`dynosaur rollback {version_tag(version)}` gives its files a new number"
+        raise InvalidInput(not_allowed("version", version, f"{words}; {hint}"))
+
+
+def _check_untouched(
+    api: "HfApi", state: _State, here: Mapping[str, frozenset[str]], target: HubTarget
 ) -> None:
-    """Refuse a version that is older than what is there, and a main branch that others changed."""
-    if state.head is None:
+    """Refuse a main branch whose files are neither ours nor those of the version before."""
+    if state.head is None or not _differences(here, state.tree):
         return
-    there = {int(found[1]): tag for tag in state.tags if (found := _TAG.fullmatch(tag))}
-    newest = max(there, default=0)
-    if newest > manifest.version:
-        allowed = f"{newest + 1} or more; {target.repo} holds {version_tag(newest)}"
-        raise InvalidInput(not_allowed("version", manifest.version, allowed))
-    untouched = (
-        state.head == state.tags[there[newest]]
-        if there
-        else state.tree.keys() <= _OF_A_NEW_REPOSITORY
+    newest = version_tag(_newest(state))
+    is_tagged = newest in state.tags
+    if not is_tagged and state.tree.keys() <= _OF_A_NEW_REPOSITORY:
+        return
+    if state.head == state.tags.get(newest):
+        return
+    if _is_version(api, state, newest if is_tagged else None, target):
+        return
+    wanted = f"the files of {newest}" if is_tagged else "a new repository"
+    raise InvalidInput(
+        not_allowed(f"head of {target.repo}", state.head, f"{wanted}; main was changed since")
     )
-    if not untouched and _differences(here, state.tree):
-        wanted = state.tags[there[newest]] if there else "a new repository"
-        raise InvalidInput(
-            not_allowed(f"head of {target.repo}", state.head, f"{wanted}; main was changed since")
-        )
+
+
+def _is_version(api: "HfApi", state: _State, tag: str | None, target: HubTarget) -> bool:
+    """Tell whether main holds a whole version: that of the tag, or one by its own manifest.
+
+    The latter decides where a squash has taken the tag's commit, or the tag, along.
+    """
+    try:
+        there = None if tag is None else _tree(api, target, tag)
+    except HubRefused:
+        there = None
+    if there is not None:
+        names = (there.keys() | state.tree.keys()) - _THE_HUBS_OWN
+        return all(there.get(name) == state.tree.get(name) for name in names)
+    return MANIFEST in state.tree and _keeps_its_manifest(api, state, target)
+
+
+def _keeps_its_manifest(api: "HfApi", state: _State, target: HubTarget) -> bool:
+    """Compare the files of main with the manifest that stands among them; all are fetched."""
+    revision = str(state.head)
+    with TemporaryDirectory(prefix="dynosaur-") as empty:
+        _fetch(api, target, revision, MANIFEST, Path(empty))
+        try:
+            files = read_manifest(Path(empty)).files
+        except Corrupt:
+            return False
+    if {*files, MANIFEST} != state.tree.keys() - _THE_HUBS_OWN:
+        return False
+    return all(
+        _fetched_sha256(api, target, revision, name) == entry.sha256
+        for name, entry in files.items()
+    )
 
 
 def _commit(
-    api: "HfApi", folder: Path, target: HubTarget, state: _State, *, create_pr: bool = False
+    api: "HfApi",
+    folder: Path,
+    target: HubTarget,
+    state: _State,
+    version: int,
+    *,
+    create_pr: bool = False,
 ) -> "CommitInfo":
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -276,7 +345,7 @@ def _commit(
         return api.create_commit(
             target.repo,
             [*operations, *(CommitOperationDelete(name) for name in gone)],
-            commit_message=_title(manifest),
+            commit_message=_title(version),
             commit_description=f"Manifest {manifest.sha256}",
             repo_type=_KIND,
             parent_commit=state.head,
@@ -284,8 +353,8 @@ def _commit(
         )
 
 
-def _title(manifest: Manifest) -> str:
-    return f"Version {manifest.version}"
+def _title(version: int) -> str:
+    return f"Version {version}"
 
 
 def _open_requests(api: "HfApi", target: HubTarget, title: str) -> list[int]:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import ARRAY, Engine, Text, any_, literal, select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.ledger import RequestStatus
 from dynosaur_etl.store.books import read_answer
+from dynosaur_etl.store.database import transaction
 from dynosaur_etl.store.tables import LlmRequestRow
 
 
@@ -32,3 +33,29 @@ def stored_answers(engine: Engine, keys: Sequence[str]) -> StoredAnswers:
             elif row.status == RequestStatus.REFUSED:
                 refused[row.key] = row.error or ""
     return StoredAnswers(answered, refused)
+
+
+@dataclass(frozen=True)
+class AnswerStates:
+    """Keys that have an answer, and keys that the server refused, without what was said."""
+
+    answered: frozenset[str]
+    refused: frozenset[str]
+
+
+def answer_states(engine: Engine, keys: Sequence[str]) -> AnswerStates:
+    """Read where requests stand; a key in neither set has to be asked again.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    columns = (LlmRequestRow.key, LlmRequestRow.status)
+    query = select(*columns).where(LlmRequestRow.key == any_(literal(list(keys), ARRAY(Text))))
+    found: dict[str, set[str]] = {RequestStatus.ANSWERED: set(), RequestStatus.REFUSED: set()}
+    with transaction(engine) as session:
+        for key, status in session.execute(query):
+            if status in found:
+                found[status].add(key)
+    return AnswerStates(
+        frozenset(found[RequestStatus.ANSWERED]), frozenset(found[RequestStatus.REFUSED])
+    )

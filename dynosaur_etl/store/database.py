@@ -1,5 +1,6 @@
 """The way into the product's database: engine, transactions, migrations, locks."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.embedded import embedded_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_LINK = re.compile(r"^(down_)?revision = ['\"](\w+)['\"]$", re.MULTILINE)
 EMBEDDED_FOLDER = "postgres"
 EMBEDDED_DATABASE = "dynosaur"
 
@@ -40,7 +42,12 @@ def connect(url: str) -> Engine:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the tables to the newest migration, from empty or from any older one."""
+    """Bring the tables to the newest migration, from empty or from any older one.
+
+    Where they are there already, one query tells, and the migrations are not loaded.
+    """
+    if _stored_version(engine) == newest_migration():
+        return
     from alembic import command
     from alembic.config import Config
 
@@ -51,6 +58,23 @@ def upgrade(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+def newest_migration() -> str:
+    """Return the migration that no other one follows; none is loaded."""
+    files = (MIGRATIONS / "versions").glob("[0-9]*.py")
+    links = [link for file in files for link in _LINK.findall(file.read_text())]
+    [newest] = {number for _, number in links} - {number for after, number in links if after}
+    return str(newest)
+
+
+def _stored_version(engine: Engine) -> str | None:
+    with wrapped_errors(engine), engine.connect() as connection:
+        there = connection.scalar(text("select to_regclass('alembic_version')"))
+        if there is None:
+            return None
+        found = connection.execute(text("select version_num from alembic_version")).scalars().all()
+    return found[0] if len(found) == 1 else None
+
+
 def schema_version(engine: Engine) -> str | None:
     """Give the migration that the database stands at; None where it is empty."""
     from alembic.migration import MigrationContext
@@ -59,11 +83,12 @@ def schema_version(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def newest_schema_version() -> str | None:
-    """Give the migration that this version of the product needs."""
+def schema_versions() -> list[str]:
+    """Return all migrations that this version of the product knows, the newest first."""
     from alembic.script import ScriptDirectory
 
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    return [script.revision for script in scripts]
 
 
 @contextmanager

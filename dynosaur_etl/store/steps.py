@@ -1,15 +1,15 @@
 """What a step of a growth day leaves behind: its rows, files and report, in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, Row, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import CountsDoNotReconcile
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.models import STANDS, Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.store.bulk import insert_rows, put_rows
 from dynosaur_etl.store.database import transaction
@@ -24,6 +24,8 @@ from dynosaur_etl.store.tables import (
 
 _REJECTIONS: Any = RejectionRow.__table__
 _FILES: Any = FileRow.__table__
+_RUNS: Any = GrowthRunRow.__table__
+_RUN_COLUMNS = [column for column in _RUNS.c if column.name != "finished_at"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class StepOutput:
         stages: the stages whose rejects of the day the step owns and replaces.
         tables: rows of the day by table; the table's rows of that day are replaced.
         file_kinds: the kinds of files of the day that the step owns and replaces.
+        lost: how much that stands would be replaced by nothing, only because what it depends on
+            is deferred; where it is not 0, what stands is kept.
     """
 
     counts: Counts
@@ -63,22 +67,53 @@ class StepOutput:
     files: Sequence[NamedFile] = ()
     file_kinds: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    lost: int = 0
 
 
 @dataclass(frozen=True)
 class FinishedStep:
-    """A step that has been committed; `output` is the digest of what it wrote."""
+    """A step that has been committed.
+
+    Attributes:
+        output: digest of what it wrote.
+        held_back: facts of a later attempt that replaced nothing; None where there is none.
+    """
 
     fingerprint: str
     output: str
     report: StepReport
+    held_back: Mapping[str, Any] | None = None
 
 
 def finished_step(engine: Engine, day: str, step: str) -> FinishedStep | None:
     """Give what was committed for the step, or None."""
     with transaction(engine) as session:
-        row = session.get(GrowthRunRow, (day, step))
-        return None if row is None else FinishedStep(row.fingerprint, row.output, _report(row))
+        query = select(*_RUN_COLUMNS).where(_RUNS.c.day == day, _RUNS.c.step == step)
+        row = session.execute(query).one_or_none()
+    return None if row is None else _finished(row)
+
+
+def finished_steps(engine: Engine, days: Sequence[str]) -> dict[tuple[str, str], FinishedStep]:
+    """Read what was committed for days, by day and step, in one query.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with transaction(engine) as session:
+        rows = session.execute(select(*_RUN_COLUMNS).where(_RUNS.c.day.in_(days))).all()
+    return {(row.day, row.step): _finished(row) for row in rows}
+
+
+def has_steps(engine: Engine) -> bool:
+    """Tell whether any step of any day was committed; not, where there are no tables yet.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with transaction(engine) as session:
+        if session.scalar(select(func.to_regclass(GrowthRunRow.__tablename__))) is None:
+            return False
+        return bool(session.scalar(select(exists().select_from(_RUNS))))
 
 
 def commit_step(
@@ -107,6 +142,53 @@ def commit_step(
                 delete(CheckpointRow).where(CheckpointRow.day == day, CheckpointRow.step == step)
             )
         return _report(row)
+
+
+def hold_back(
+    engine: Engine, day: str, step: str, fingerprint: str, output: StepOutput
+) -> StepReport:
+    """Keep what stands, and write down the attempt that was to replace it and is not whole.
+
+    Returns:
+        The report of the attempt; its fact `stands` tells what was kept.
+
+    Raises:
+        CountsDoNotReconcile: taken is not kept + rejected + deferred.
+    """
+    _reconcile(day, step, output.counts)
+    attempt = _run_row(day, step, fingerprint, output)
+    held_back = {
+        "fingerprint": fingerprint,
+        "taken": attempt.taken,
+        "kept": attempt.kept,
+        "rejected": attempt.rejected,
+        "deferred": attempt.deferred,
+        "lost": output.lost,
+    }
+    with transaction(engine) as session:
+        standing = session.get_one(GrowthRunRow, (day, step))
+        standing.held_back = held_back
+        kept = standing.kept
+    report = _report(attempt)
+    return replace(report, facts={**report.facts, STANDS: kept, "lost": output.lost})
+
+
+def drop_held_back(engine: Engine, day: str, step: str) -> None:
+    """Forget the attempt that replaced nothing; what stands is what was asked for."""
+    with transaction(engine) as session:
+        session.execute(
+            update(_RUNS).where(_RUNS.c.day == day, _RUNS.c.step == step).values(held_back=None)
+        )
+
+
+def count_rows(engine: Engine, table: type[Base], day: str, **values: Collection[str]) -> int:
+    """Count a table's rows of a day whose columns hold one of the values named for them."""
+    kept: Any = table.__table__
+    query = select(func.count()).select_from(kept).where(kept.c.day == day)
+    for column, allowed in values.items():
+        query = query.where(kept.c[column].in_(allowed))
+    with transaction(engine) as session:
+        return session.scalar(query) or 0
 
 
 def _reconcile(day: str, step: str, counts: Counts) -> None:
@@ -193,6 +275,7 @@ def _run_row(day: str, step: str, fingerprint: str, output: StepOutput) -> Growt
         deferred=counts.deferred,
         reasons=count_reasons(output.rejects),
         facts=dict(output.facts),
+        held_back=None,
     )
 
 
@@ -239,7 +322,18 @@ def files_of(engine: Engine, kind: str, day: str | None = None) -> list[FileRow]
         return list(session.scalars(query))
 
 
-def _report(row: GrowthRunRow) -> StepReport:
+def _finished(row: Row[Any]) -> FinishedStep:
+    return FinishedStep(row.fingerprint, row.output, _report(row), row.held_back)
+
+
+def empty_files(engine: Engine, paths: Sequence[str]) -> set[str]:
+    """Return those of the paths whose files are known to hold no row."""
+    query = select(FileRow.path).where(FileRow.path.in_(paths), FileRow.rows == 0)
+    with transaction(engine) as session:
+        return set(session.scalars(query))
+
+
+def _report(row: GrowthRunRow | Row[Any]) -> StepReport:
     return StepReport(
         step=row.step,
         day=row.day,

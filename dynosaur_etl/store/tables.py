@@ -9,14 +9,26 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, MetaData, Numeric, func, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    MetaData,
+    Numeric,
+    Text,
+    false,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 CLOCK_COLUMNS = frozenset(
     {
         "seen_at", "last_seen_at", "sent_at", "finished_at", "created_here_at", "owner_run",
-        "found_on", "lifted_on", "pace", "server_id",
+        "found_on", "lifted_on", "pace", "server_id", "published_at",
     }
 )  # fmt: skip
 
@@ -195,6 +207,19 @@ class CheckpointRow(Base):
     item: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[str]
     result: Mapped[dict[str, Any]]
+
+
+class PlanRow(Base):
+    """The requests of a day's step in their order: built once, read by each part and rerun."""
+
+    __tablename__ = "plans"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(comment="of what the requests are built from")
+    asked: Mapped[str] = mapped_column(comment="digest of the keys")
+    keys: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="of the requests")
+    about: Mapped[list[Any]] = mapped_column(comment="dataset, config and mode of each")
 
 
 class LlmBatchRow(Base):
@@ -417,19 +442,40 @@ class GrowthRunRow(Base):
     reasons: Mapped[dict[str, Any]]
     facts: Mapped[dict[str, Any]]
     output: Mapped[str] = mapped_column(comment="digest of what the step wrote")
+    held_back: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        comment="a later attempt that replaced nothing, as it was not whole; null: none",
+    )
     finished_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 class SnapshotRow(Base):
-    """A numbered, immutable training set."""
+    """A numbered, immutable training set. The newest that is no trial is the head."""
 
     __tablename__ = "snapshots"
 
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    parent: Mapped[int | None]
+    parent: Mapped[int | None] = mapped_column(comment="the head before it")
     day: Mapped[str] = mapped_column(index=True)
-    fingerprint: Mapped[str] = mapped_column(unique=True)
+    fingerprint: Mapped[str] = mapped_column(index=True, comment="of all that it is made from")
     path: Mapped[str]
     manifest_sha256: Mapped[str]
+    same_as: Mapped[int | None] = mapped_column(
+        comment="the version whose files it points at; null: it has its own"
+    )
+    trial: Mapped[bool] = mapped_column(server_default=false(), comment="it never is the head")
     facts: Mapped[dict[str, Any]]
     created_here_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class PublicationRow(Base):
+    """A version that a target holds, written once the target has given it back."""
+
+    __tablename__ = "publications"
+
+    version: Mapped[int] = mapped_column(ForeignKey("snapshots.version"), primary_key=True)
+    target: Mapped[str] = mapped_column(
+        primary_key=True, comment="a dataset's address at the Hub, or a folder or URL without login"
+    )
+    place: Mapped[str] = mapped_column(comment="commit at the Hub, or path below the folder")
+    published_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import conf
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dynosaur_airflow.alert import to_notifier
 from dynosaur_airflow.run_settings import run_services
@@ -17,7 +18,8 @@ class Approve(ApprovalOperator):
     """Waits for a person's word, without a slot, where the settings give one the hours for it.
 
     A version that is rejected, or that nobody has looked at in time, is not published: the Airflow
-    tasks after this one are skipped. Nobody is asked where there is no target to publish to.
+    tasks after this one are skipped. Where nobody is to be asked it is skipped itself: without
+    hours, without a target, for a trial, and where every target has the version.
     """
 
     template_fields = (*ApprovalOperator.template_fields, "version")
@@ -28,16 +30,30 @@ class Approve(ApprovalOperator):
         self.version = version
 
     def execute(self, context: Any) -> Any:
-        """Ask, and wait; or go on at once where nobody is to be asked."""
+        """Ask, and wait.
+
+        Raises:
+            AirflowSkipException: nobody is to be asked.
+        """
         with run_services() as services:
             hours = services.settings.approval_hours
-            if not hours or not _targets(services):
-                return None
+            if (why := _why_not_asked(self.version, services)) is not None:
+                raise AirflowSkipException(why)
             self.subject = f"Publish v{self.version:04d}?"
             self.body = _question(self.version, services)
         self.response_timeout = timedelta(hours=hours)
         to_notifier(f"{self.subject} {self.generate_link_to_ui_from_context(context=context)}")
         return super().execute(context)
+
+
+def _why_not_asked(version: int, services: "Services") -> str | None:
+    from dynosaur_etl.flows.snapshot.publish import is_published, why_not_published
+
+    if not services.settings.approval_hours:
+        return "no hours are set in which somebody could approve"
+    if is_published(version, services):
+        return f"v{version:04d} is at every target already"
+    return why_not_published(version, services)
 
 
 def _targets(services: "Services") -> list[str]:

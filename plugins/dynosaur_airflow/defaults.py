@@ -33,8 +33,10 @@ RETRY_POLICY = ExceptionRetryPolicy(
     ]
 )
 
-WITH_THE_NEXT_DAY = timedelta()
-"""How a schedule begins where it is switched on; by False, Airflow runs the past day early on."""
+WHERE_IT_NEVER_RAN = timedelta()
+"""No run of the past day where a schedule is switched on for the first time; by False, Airflow
+makes one in the first tenth of a day. Where there has been a run, a backfill's among them, Airflow
+makes the one of the past day at once, whatever stands here."""
 
 TASK_DEFAULTS: dict[str, Any] = {
     "owner": OWNER,

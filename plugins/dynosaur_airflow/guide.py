@@ -14,17 +14,18 @@ their assets and refuse a backfill of their own.
   day: `POST /api/v2/dags/hub_poll/dagRuns` with `{"logical_date": null, "partition_key":
   "2026-10-05"}`.
 
-The growth day of a run is its partition key, `YYYY-MM-DD` in UTC. A day that is not over is
-refused.
+The growth day of a run is its partition key, or its param `day`, `YYYY-MM-DD` in UTC; by the
+plain Trigger, with both left empty, it is the day before. A day that is not over is refused.
 """
 AS_OF = """
 **As of.** A past day is seen at the newest commit at or before its end. What the Hub tells only of
 today (downloads, likes, gates) and repositories that were deleted since cannot be known.
 """
 RERUN = """
-**Run again.** A step that is finished under the same settings does nothing and costs nothing; under
-other settings it replaces what it wrote for the day. A request that has an answer is never sent,
-nor paid, again. What was deferred is taken up by the next run of the day.
+**Run again.** The run of a day that is finished under the same settings, and selected from, ends
+after its first Airflow task. Under other settings a step replaces what it wrote for the day, but
+never by less because something was deferred: then what stands is kept, and the run fails. A request
+that has an answer is never sent, nor paid, again. What was deferred is taken up by the next run.
 """
 PARAMS = """
 **By hand.** The params of a run hold for that run alone; where they are empty the settings hold.

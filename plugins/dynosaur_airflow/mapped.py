@@ -11,9 +11,9 @@ from dynosaur_airflow.steps import (
     plan_parts,
     plan_selection,
     plan_shards,
-    run_selection,
     solve_selection_part,
 )
+from dynosaur_airflow.versions import select as select_version
 
 
 @task
@@ -80,9 +80,7 @@ def selected_in_parts(day: Any) -> Any:
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)
     def select(day: str) -> Summary:
-        from dynosaur_etl.flows.select import training_set as flow
-
-        return run_selection(flow.select, day)
+        return select_version(day)
 
     selected = select(day)
     solve_part.partial(day=day).expand(part=parts(day)) >> selected

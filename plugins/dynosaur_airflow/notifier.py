@@ -8,6 +8,8 @@ from urllib.parse import quote
 from airflow.sdk import BaseNotifier, conf, get_current_context
 
 from dynosaur_airflow.alert import to_log, to_notifier
+from dynosaur_airflow.run_day import day_of_run
+from dynosaur_etl.domain.errors import InvalidInput
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +65,18 @@ def tell(message: str, channels: Sequence[Channel]) -> None:
 def failure_message(context: Any) -> str:
     """Word the failure of a run: of which day, why, what the day came to, and its pages."""
     dag_id, run_id = context["dag"].dag_id, context["run_id"]
-    key = getattr(context.get("dag_run"), "partition_key", None)
+    key = _key(dag_id, context.get("dag_run"))
     reason = context.get("reason") or "no reason given"
     return f"{dag_id} has failed for {_about(dag_id, run_id, key, f' ({reason})')}"
+
+
+def _key(dag_id: str, run: Any) -> str | None:
+    """Return the growth day of a run, or its partition key where that is none."""
+    key = getattr(run, "partition_key", None)
+    try:
+        return str(day_of_run(dag_id, key, getattr(run, "conf", None) or {}, run.run_after))
+    except (InvalidInput, AttributeError):  # a run of another kind, or what Airflow tells is less
+        return None if key is None else str(key)
 
 
 def _about(dag_id: str, run_id: str, key: str | None, more: str = "") -> str:
@@ -82,7 +93,6 @@ def _about(dag_id: str, run_id: str, key: str | None, more: str = "") -> str:
 
 def _figures(key: str | None) -> list[str]:
     """Word the day's rejects by reason, what is deferred, and its cost; nothing without a day."""
-    from dynosaur_etl.domain.errors import InvalidInput
     from dynosaur_etl.domain.growth_day import GrowthDay
     from dynosaur_etl.flows.runtime.services import open_services
     from dynosaur_etl.flows.views.status import day_report

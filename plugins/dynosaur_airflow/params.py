@@ -20,6 +20,16 @@ def _number(description: str) -> Param:
     return Param(None, type=["null", "integer"], minimum=1, description=description)
 
 
+def _day() -> Param:
+    return Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        description="growth day (UTC), YYYY-MM-DD, or the Partition Key of the advanced options; "
+        "where both are empty, the day before the run",
+    )
+
+
 def _dry_run() -> Param:
     return Param(
         False, type="boolean", description="tell what the run would do, and change nothing"
@@ -27,12 +37,14 @@ def _dry_run() -> Param:
 
 
 POLL_PARAMS = {
+    "day": _day(),
     "datasets_per_owner": _number("datasets of one owner that the day takes"),
     "datasets_per_family": _number("datasets whose names begin alike that the day takes"),
     "configs_per_dataset": _number("configs taken from one dataset"),
     "dry_run": _dry_run(),
 }
 GROWTH_PARAMS = {
+    "day": _day(),
     "llm_mode": Param(None, enum=[None, "live", "batch"], description="how requests are sent"),
     "model": Param(
         None, type=["null", "string"], maxLength=200, description="model that proposes tasks"
@@ -44,13 +56,27 @@ GROWTH_PARAMS = {
 }
 
 SELECT_PARAMS = {
-    "k": Param(None, type=["null", "integer"], minimum=1, description="instances selected"),
+    "k": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        description="instances selected; fewer than set is a trial: never the head, not published",
+    ),
     "alpha": Param(
         None,
         type=["null", "number"],
         minimum=0,
         maximum=1,
         description="weight of quality against diversity",
+    ),
+    "head": Param(
+        False, type="boolean", description="make the version the head, also with a smaller k"
+    ),
+    "rollback": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        description="number of a version that is made the head again; nothing is selected then",
     ),
     "approval_hours": Param(
         None,

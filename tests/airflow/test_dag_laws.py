@@ -106,13 +106,19 @@ from unittest import mock
 import pendulum
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import DagRunInfo
 dag = DagSerialization.from_dict(DagSerialization.to_dict(DagBag().dags["hub_poll"]))
 found = {}
-for hour in (0, 2, 12, 23):
-    now = pendulum.datetime(2026, 5, 6, hour, 1)
-    with mock.patch("airflow.timetables.trigger.utcnow", return_value=now):
-        info = dag.next_dagrun_info(last_automated_run_info=None)
-    found[str(hour)] = [str(info.run_after), info.partition_key]
+for last in (None, "2026-04-01", "2026-05-05"):
+    for hour in (0, 2, 12, 23):
+        now = pendulum.datetime(2026, 5, 6, hour, 1)
+        moment = None if last is None else pendulum.parse(last)
+        before = None if last is None else DagRunInfo(
+            run_after=moment, data_interval=None, partition_date=moment, partition_key=last
+        )
+        with mock.patch("airflow.timetables.trigger.utcnow", return_value=now):
+            info = dag.next_dagrun_info(last_automated_run_info=before)
+        found[f"{last} {hour}"] = [str(info.run_after)[:10], info.partition_key]
 print(json.dumps(found))
 """
 
@@ -125,11 +131,24 @@ def described(airflow_home: dict[str, str]) -> Any:
 def test_the_first_scheduled_day_is_the_one_that_ends_next_at_whatever_hour_polling_is_switched_on(
     airflow_home: dict[str, str],
 ) -> None:
-    """Airflow would else run the past day too, but only in the first tenth of a day."""
+    """Airflow would else run the past day too, but only in the first tenth of a day.
+
+    Where there was a run, be it a backfill's, Airflow makes the one of the past day at once.
+    """
     found = run_python(FIRST_RUNS, airflow_home)
-    assert list(found) == ["0", "2", "12", "23"]
-    assert all(key == "2026-05-06" for _, key in found.values())
-    assert all(moment.startswith("2026-05-07") for moment, _ in found.values())
+    assert len(found) == 12
+    for when, told in found.items():
+        never_ran = when.startswith("None")
+        expected = ["2026-05-07", "2026-05-06"] if never_ran else ["2026-05-06", "2026-05-05"]
+        assert told == expected, when
+
+
+def test_the_form_says_where_a_day_is_entered(described: Any) -> None:
+    for name in ("hub_poll", "task_growth"):
+        schema = described["dags"][name]["params"]["day"]
+        assert schema["format"] == "date"
+        assert "null" in schema["type"]
+    assert "at once" in described["dags"]["hub_poll"]["doc"]
 
 
 def test_all_dags_are_there(described: Any) -> None:
@@ -196,14 +215,14 @@ def test_manual_runs_have_params_that_are_checked_and_empty(described: Any) -> N
     assert {name: sorted(schemas) for name, schemas in params.items()} == {
         "hub_audit": [],
         "hub_poll": [
-            "configs_per_dataset", "datasets_per_family", "datasets_per_owner", "dry_run"
+            "configs_per_dataset", "datasets_per_family", "datasets_per_owner", "day", "dry_run"
         ],
-        "task_growth": ["budget_usd", "dry_run", "llm_mode", "model"],
-        "training_set": ["alpha", "approval_hours", "k"],
+        "task_growth": ["budget_usd", "day", "dry_run", "llm_mode", "model"],
+        "training_set": ["alpha", "approval_hours", "head", "k", "rollback"],
     }  # fmt: skip
     for schemas in params.values():
         for name, schema in schemas.items():
-            if name == "dry_run":
+            if name in ("dry_run", "head"):
                 assert schema["type"] == "boolean"
             else:
                 assert "null" in schema.get("type", []) or None in schema["enum"]
@@ -234,7 +253,7 @@ def test_tasks_are_filled_in_labelled_shards(described: Any) -> None:
 def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) -> None:
     paused = {name: dag["paused"] for name, dag in described["dags"].items()}
     assert paused == {
-        "hub_audit": None, "hub_poll": None, "task_growth": False, "training_set": False,
+        "hub_audit": None, "hub_poll": True, "task_growth": False, "training_set": False,
     }  # fmt: skip
     made = {
         name: [asset for task in dag["tasks"].values() for asset in task["outlets"]]

@@ -283,7 +283,7 @@ def test_the_pages_cannot_write(demo: Demo) -> None:
 
 def test_a_day_run_again_adds_nothing(demo: Demo) -> None:
     before, runs = demo.contents(), len(runs_of(demo, "task_growth"))
-    api = demo.api()
+    api, known = demo.api(), {run["dag_run_id"] for run in runs_of(demo, "hub_poll")}
     set_paused(api, "hub_poll", paused=False)
     body = {
         "dag_id": "hub_poll",
@@ -293,11 +293,18 @@ def test_a_day_run_again_adds_nothing(demo: Demo) -> None:
     }
     api.call("POST", "/backfills", json=body)
     end = time.monotonic() + 300
-    while len(runs_of(demo, "task_growth")) == runs:
+    made: list[dict[str, Any]] = []
+    while not made or made[-1]["state"] in ("queued", "running"):
         assert time.monotonic() < end
         time.sleep(0.5)
+        made = [run for run in runs_of(demo, "hub_poll") if run["dag_run_id"] not in known]
+    states = states_of(demo, made[-1])
+    assert (made[-1]["state"], states.pop("preview")) == ("success", "success")
+    assert set(states.values()) == {"skipped"}, "a finished day has nothing to do"
     for done in followed(api, DAYS):
-        assert done["hub_poll"] == len(DAYS)
+        assert done == dict.fromkeys(done, len(DAYS))
+    set_paused(api, "hub_poll", paused=True)
+    assert len(runs_of(demo, "task_growth")) == runs
     assert demo.contents() == before
 
 

@@ -1,6 +1,6 @@
 """What an operator does in a real browser over the real Airflow, with the demo's data.
 
-Screenshots go to the folder that `DYNOSAUR_SCREENSHOTS` names; `docs/img` holds those of a release.
+Screenshots go to the folder that `SCREENSHOTS_FOLDER` names; `docs/img` holds those of a release.
 """
 
 import os
@@ -83,7 +83,7 @@ def page(context: Any, demo: Demo) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def shot() -> Callable[[Any, str], None]:
-    folder = os.environ.get("DYNOSAUR_SCREENSHOTS")
+    folder = os.environ.get("SCREENSHOTS_FOLDER")
 
     def take(page: Any, name: str) -> None:
         if folder:

@@ -16,7 +16,12 @@ import openai
 import pytest
 
 from demo.llm_completion import MODEL, NOT_AN_LLM, complete
-from dynosaur_etl.proposals.critic import Example, build_critic_request, read_verdict
+from dynosaur_etl.proposals.critic import (
+    Example,
+    FilledTask,
+    build_critic_request,
+    read_verdicts,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -308,14 +313,18 @@ def test_judges_into_a_schema() -> None:
         ("Name the mood of the review.", "positive", True),
         ("Name the mood of the review, which is positive.", "positive", False),
         ("Name the mood of the review.", "", False),
+        ("Name the mood. Answers must be one of negative, positive.", "positive", True),
     ],
 )
 def test_criticises_as_the_product_asks(instruction: str, output: str, valid: bool) -> None:
     examples = [Example("The soup was cold.", output)] * 2
-    body = build_critic_request(instruction, examples, "riverside/cafe", MODEL).body()
-    verdict = read_verdict(content_of(dict(body)))
-    assert verdict.valid is valid
-    assert verdict.reason
+    sound = FilledTask("Shorten the review.", [Example("The soup was cold.", "Cold soup.")])
+    tasks = [sound, FilledTask(instruction, examples)]
+    body = build_critic_request(tasks, "riverside/cafe", MODEL).body()
+    first, second = read_verdicts(content_of(dict(body)), len(tasks))
+    assert first.valid is True
+    assert second.valid is valid
+    assert second.reason
 
 
 def test_a_key_is_paid_once_even_across_a_killed_server(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from dynosaur_etl.flows.views.status import ledger_audit, overview
 from dynosaur_etl.flows.views.totals import totals
 from dynosaur_etl.inference.embedding import Embedder
 from dynosaur_etl.store.steps import files_of
-from tests.flows.scripted_llm import Answer, Body
+from tests.flows.scripted_llm import Answer, Body, fenced
 from tests.flows.support import POLL_STEPS, Servers, environment, settings
 
 DAY = GrowthDay.parse("2026-10-05")
@@ -51,7 +51,11 @@ Wrapped = Callable[..., Any]
 def answer(body: Body) -> Answer:
     """Propose by the demo's rules; as a critic, find everything valid."""
     if body["model"] == CRITIC:
-        return {"content": json.dumps({"reason": "fine", "valid": True})}
+        verdicts = [
+            {"task": task["task"], "reason": "fine", "valid": True}
+            for task in fenced(body)["tasks"]
+        ]
+        return {"content": json.dumps({"verdicts": verdicts})}
     return {"content": complete(body)["choices"][0]["message"]["content"]}
 
 

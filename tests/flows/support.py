@@ -83,6 +83,7 @@ def environment(servers: Servers, database_url: str, home: Path, **more: str) ->
         "OPENAI_BASE_URL": servers.llm,
         "OPENAI_API_KEY": "test-key",
         "DYNOSAUR_LLM_MODEL": "dynosaur-demo-rules",
+        "DYNOSAUR_CRITIC_MODEL": "none",
         "DYNOSAUR_INSTANCES_PER_TASK": "8",
         "DYNOSAUR_SELECTION_SIZE": "20",
     } | more

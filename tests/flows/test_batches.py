@@ -19,7 +19,7 @@ from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows import growth
-from dynosaur_etl.flows.propose.propose import questions
+from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.batches import all_ended, wait_for
 from dynosaur_etl.flows.runtime.services import Services, open_services, silent
 from dynosaur_etl.llm.batch import Submission

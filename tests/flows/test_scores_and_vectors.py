@@ -159,8 +159,17 @@ def test_a_spent_budget_defers_scores_and_the_selection_leaves_those_out(
         "DYNOSAUR_JUDGE_MODEL": "gpt-4o-mini",
         "DYNOSAUR_LLM_BUDGET_RUN_USD": "0",
     }
+    run(values, growth.score, growth.embed)
     scored, _ = run(values, growth.score, growth.embed, **model)
     assert scored.counts.deferred == scored.counts.taken > 0
+    assert scored.facts["stands"] == scored.counts.taken, "the heuristics' scores stand"
+    with pytest.raises(InvalidInput, match="run `dynosaur grow`"):
+        run(values, training_set.select, **model)
+    with open_services(settings(values)) as services, services.engine.begin() as connection:
+        connection.execute(text("delete from growth_runs where step = 'score'"))
+    [scored] = run(values, growth.score, **model)
+    assert scored.counts.deferred == scored.counts.taken > 0
+    assert not scored.replaced_nothing, "where nothing stood, what is there is taken"
     with pytest.raises(InvalidInput, match="0 instances"):
         run(values, training_set.select, **model)
 

@@ -15,9 +15,7 @@ from dynosaur_etl.flows.select.selection_parts import plan_parts, solve_stored_p
 from dynosaur_etl.flows.select.training_set import SELECTION_FILES
 from dynosaur_etl.selection import partition
 from dynosaur_etl.store.steps import files_of
-from tests.flows.test_versions import DAYS, Grown, build, days_grown, grown
-
-__all__ = ["days_grown", "grown"]
+from tests.flows.versioned import DAYS, Grown, build
 
 FIRST, LAST = (GrowthDay.parse(day) for day in DAYS)
 IN_PARTS = {"selection_mode": "partitioned", "selection_part_points": "30", "selection_size": "75"}

@@ -7,102 +7,25 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from psycopg import sql
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput
-from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.split import is_held_out
-from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.snapshot import publish, versions
+from dynosaur_etl.flows.snapshot.targets import aimed
 from dynosaur_etl.flows.upkeep import audit
 from dynosaur_etl.flows.upkeep import garbage as collect
 from dynosaur_etl.snapshots.verify import verify_snapshot
-from tests.flows.hubs import write_dataset
-from tests.flows.support import ROOT, dump_files, environment, run_day, serving, settings
-
-DAYS = ("2026-10-05", "2026-10-06")
-NAMES = ("lake", "hill", "mill", "pier", "moor", "cove")
-MONDAY = date(2026, 10, 12)
-TRAIN = "data/train-00000-of-00001.parquet"
-
-
-def diary(name: str) -> pa.Table:
-    moods = ("calm", "cross", "glad")
-    texts = [f"Day {n} at the {name}: {n % 7} boats, and rain till {n % 11}." for n in range(24)]
-    return pa.table({"entry": texts, "mood": [moods[n % 3] for n in range(24)]})
-
-
-@dataclass
-class Grown:
-    """Two grown days without a version; each test has its own copy."""
-
-    values: dict[str, str]
-    home: Path
-    opened: list[Services] = field(default_factory=list)
-
-    def services(self, **values: str) -> Services:
-        named = {f"DYNOSAUR_{name.upper()}": value for name, value in values.items()}
-        self.opened.append(Services(settings(self.values | named)))
-        return self.opened[-1]
-
-    def of(self, version: int, name: str) -> Path:
-        return self.home / "store" / "snapshots" / f"v{version:04d}" / name
-
-    def table(self, version: int, name: str) -> pa.Table:
-        return pq.read_table(self.of(version, name), partitioning=None)
-
-
-@pytest.fixture(scope="module")
-def days_grown(
-    make_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Grown]:
-    home, url = tmp_path_factory.mktemp("versions"), make_database()
-    (home / "hub").mkdir()
-    for number, name in enumerate(NAMES):
-        write_dataset(
-            home / "hub", f"reed/{name}", DAYS[number % 2], data__train_dot_parquet=diary(name)
-        )
-    with serving(home / "hub", home / "logs") as servers:
-        values = environment(servers, url, home)
-        with open_services(settings(values)) as services:
-            for day in DAYS:
-                run_day(day, services)
-        yield Grown(values, home)
-
-
-@pytest.fixture
-def grown(days_grown: Grown, postgres_host: str, tmp_path: Path) -> Iterator[Grown]:
-    source = make_url(days_grown.values["DYNOSAUR_DATABASE_URL"])
-    name = f"versions_{tmp_path.name}"[:60]
-    with psycopg.connect(host=postgres_host, user="postgres", autocommit=True) as admin:
-        statement = sql.SQL("create database {} template {}")
-        admin.execute(statement.format(sql.Identifier(name), sql.Identifier(str(source.database))))
-    shutil.copytree(days_grown.home / "store", tmp_path / "store")
-    url = source.set(database=name).render_as_string(hide_password=False)
-    changed = {"DYNOSAUR_DATABASE_URL": url, "DYNOSAUR_HOME": str(tmp_path)}
-    copy = Grown(days_grown.values | changed, tmp_path)
-    yield copy
-    for services in copy.opened:
-        services.close()
-
-
-def build(services: Services, day: str = DAYS[-1], **options: Any) -> dict[str, Any]:
-    report = training_set.build_snapshot(GrowthDay.parse(day), services, **options)
-    training_set.verify_snapshot(report.facts["version"], services)
-    return dict(report.facts)
+from tests.flows.support import ROOT, dump_files
+from tests.flows.versioned import DAYS, MONDAY, TRAIN, Grown, build
 
 
 def tasks_of(table: pa.Table) -> set[str]:
@@ -335,9 +258,7 @@ def test_no_target_is_told(grown: Grown) -> None:
     services = grown.services()
     assert publish.publish_version(build(services)["version"], services).counts.taken == 0
     with pytest.raises(InvalidInput, match="DYNOSAUR_PUBLISH_REPO"):
-        publish.aimed(services.settings, "")
-    assert publish.aimed(services.settings, "team/set").publish_repo == "team/set"
-    assert publish.aimed(services.settings, "/srv/sets").publish_url == "/srv/sets"
+        aimed(services.settings, "")
 
 
 def full_disk() -> None:
@@ -374,7 +295,7 @@ app(["snapshot", "-k", "20"])
 KILLS = [
     ("dynosaur_etl.snapshots.build:write_features_parquet", 2, "after"),
     ("dynosaur_etl.store.storage:Storage._put_files", 1, "after"),
-    ("dynosaur_etl.flows.snapshot.versions:transaction", 1, "before"),
+    ("dynosaur_etl.flows.snapshot.versions:add_version", 1, "before"),
 ]
 
 

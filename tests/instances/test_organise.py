@@ -19,6 +19,7 @@ from dynosaur_etl.instances.organise import (
     fill_rows,
     fill_task,
     instance_keys,
+    without_marks,
 )
 from dynosaur_etl.instances.pii import Handling
 
@@ -203,3 +204,17 @@ def test_batches_are_read_one_at_a_time() -> None:
     filled = fill_task(TASK, CONFIG, batches(), Filling(), "2024-01-02")
     next(filled)
     assert taken == [0]
+
+
+def test_minus_one_is_no_answer_where_all_sampled_values_say_so() -> None:
+    def start(values: list[int | None]) -> pa.ChunkedArray:
+        return pa.chunked_array([pa.array(values, pa.int64())])
+
+    rows = pa.table({"text": ["a", "b"], "start": pa.array([-1, 0], pa.int64())})
+    places = without_marks(rows, "start", start([-1, 0, 47, None]))
+    assert places["start"].to_pylist() == [None, 0]
+    assert places["text"] == rows["text"]
+    assert without_marks(rows, "start", start([-1, 0, 1])) is rows
+    assert without_marks(rows, "start", start([-1, -2, 47])) is rows
+    texts = pa.chunked_array([pa.array(["-1", "30"])])
+    assert without_marks(rows, "text", texts) is rows

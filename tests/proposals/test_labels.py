@@ -36,6 +36,13 @@ def spread(counts: dict[Any, int]) -> list[Any]:
         ({"1": 20, "2": 20, "many": 20}, LabelSpace(("1", "2", "many"))),
         ({"yes": 20, "no": 20, None: 60, " ": 60}, LabelSpace(("no", "yes"))),
         ({" yes": 20, "yes ": 10, "no": 30}, LabelSpace(("no", "yes"))),
+        ({"a plot " * 1_000 + str(n): 10 for n in range(10)}, OPEN),
+        ({"x" * 60: 20, "y": 20}, LabelSpace(("x" * 60, "y"))),
+        ({"x" * 61: 20, "y": 20}, OPEN),
+        ({"one two three four five six seven eight nine": 20, "y": 20}, OPEN),
+        ({"first\nsecond": 20, "y": 20}, OPEN),
+        ({"a": 40, "b": 40, "c": 19, "d": 1}, OPEN),
+        ({"a": 40, "b": 40, "c": 18, "d": 2}, LabelSpace(("a", "b", "c", "d"))),
     ],
 )
 def test_sampled_values_close_a_field_by_shares(
@@ -66,6 +73,11 @@ def test_a_class_label_of_numbers_or_of_very_many_names_stays_open() -> None:
     names = tuple(f"intent {n}" for n in range(31))
     assert label_space(Field("n", FieldKind.LABEL, names), list(range(31))) == OPEN
     assert label_space(Field("n", FieldKind.LABEL, names[:30]), [0]) != OPEN
+
+
+def test_a_class_label_with_a_whole_text_for_a_name_stays_open() -> None:
+    names = ("short", "the long name of a class that tells in a whole sentence what it is about")
+    assert label_space(Field("n", FieldKind.LABEL, names), [0, 1]) == OPEN
 
 
 def test_truth_values_are_written_as_they_are_filled_in() -> None:

@@ -48,7 +48,7 @@ def proxy(hub: str, faults: Faults) -> ThreadingHTTPServer:
                 return
             self.reply(status, headers, b"X" * len(content) if fault == "spoil" else content)
 
-        do_GET = do_POST = do_PUT = do_HEAD = answer  # noqa: N815 - the base class's own names
+        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer  # noqa: N815 - the base class's own names
 
         def reply(self, status: int, headers: dict[str, str], content: bytes) -> None:
             self.send_response(status)

@@ -203,3 +203,16 @@ def test_a_long_list_of_sources_is_cut_and_says_so(
 )
 def test_size_categories(rows: int, name: str) -> None:
     assert size_category(rows) == name
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [(1, "under 1 instruction at most"), (2, "under 2 instructions at most"), (0, None)],
+)
+def test_the_limit_of_instructions_a_row_is_stated(
+    tmp_path: Path, limit: int, words: str | None
+) -> None:
+    whole = content(parameters={"k": 2, "instructions_per_row": limit})
+    write_snapshot(whole, 1, None, tmp_path / "one")
+    text = body_of(tmp_path / "one")
+    assert ("instruction" in text and words in text) if words else "at most (`DYN" not in text

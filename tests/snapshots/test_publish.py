@@ -137,7 +137,7 @@ def test_a_placed_version_that_lost_its_manifest_is_not_replaced(
 
 
 def test_a_version_that_was_never_placed_cannot_be_opened(any_store: Storage) -> None:
-    with pytest.raises(InvalidInput, match="snapshot version: received 9"):
+    with pytest.raises(InvalidInput, match="snapshot version: received 'snapshots/v0009'"):
         open_snapshot(any_store, 9)
 
 
@@ -182,15 +182,15 @@ def test_a_copy_that_breaks_off_leaves_the_pointer_at_the_last_version(
 ) -> None:
     first = snapshot(tmp_path / "one")
     second = snapshot(tmp_path / "two", PLAIN[0], version=2, parent=first)
-    assert publish_copy(first, object_store, 1)
+    assert publish_copy(first, object_store, 1).new
     FailingFileSystem.files_left = files
     with pytest.raises(StoreUnavailable):
         publish_copy(second, object_store, 2)
     assert latest_version(object_store) == 1
     FailingFileSystem.files_left = FILES
-    assert publish_copy(second, object_store, 2)
+    assert publish_copy(second, object_store, 2).new
     assert latest_version(object_store) == 2
-    assert publish_copy(first, object_store, 1) is False
+    assert not publish_copy(first, object_store, 1).new
     assert latest_version(object_store) == 2
 
 
@@ -222,7 +222,7 @@ def test_publishing_that_is_killed_at_any_step_leaves_the_last_version_and_goes_
 ) -> None:
     first = snapshot(tmp_path / "one")
     second = snapshot(tmp_path / "two", PLAIN[0], version=2, parent=first)
-    assert publish_copy(first, store, 1)
+    assert publish_copy(first, store, 1).new
     for target, nth, moment in STEPS:
         command = [sys.executable, "-c", KILLED_WHILE_PUBLISHING, str(second), store.url]
         ended = subprocess.run([*command, target, str(nth), moment], cwd=ROOT, capture_output=True)
@@ -232,7 +232,7 @@ def test_publishing_that_is_killed_at_any_step_leaves_the_last_version_and_goes_
         assert verify_snapshot(open_snapshot(store, 1)) == []
         if target != PUT and "v0002" in visible(store) and not is_done:
             assert verify_snapshot(open_snapshot(store, 2)) == []
-    assert publish_copy(second, store, 2) is False
+    assert not publish_copy(second, store, 2).new
     assert verify_snapshot(open_snapshot(store, 2)) == []
     assert not list((tmp_path / "store" / "snapshots").glob(".unfinished-*"))
 
@@ -260,13 +260,13 @@ def test_publishing_to_a_full_disk_leaves_the_last_version_and_a_rerun_finishes(
 ) -> None:
     first = snapshot(tmp_path / "one")
     second = snapshot(tmp_path / "two", PLAIN[0], version=2, parent=first)
-    assert publish_copy(first, store, 1)
+    assert publish_copy(first, store, 1).new
     command = [sys.executable, "-c", FULL_DISK, str(second), store.url, str(most)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert ended.returncode == 4, ended.stderr[-500:]
     assert (latest_version(store), visible(store)) == (1, ["v0001"])
     assert verify_snapshot(open_snapshot(store, 1)) == []
-    assert publish_copy(second, store, 2)
+    assert publish_copy(second, store, 2).new
     assert verify_snapshot(open_snapshot(store, 2)) == []
 
 

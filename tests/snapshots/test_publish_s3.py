@@ -88,16 +88,16 @@ def test_killed_while_publishing_to_s3_and_run_again(
 ) -> None:
     first = snapshot(tmp_path / "one")
     second = snapshot(tmp_path / "two", PLAIN[0], version=2, parent=first)
-    assert publish_copy(first, Storage(url), 1)
+    assert publish_copy(first, Storage(url), 1).new
     command = [sys.executable, "-c", KILLED, str(second), url, target, str(nth)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert latest_version(Storage(url)) == 1
     assert verify_snapshot(open_snapshot(storage := Storage(url), 1)) == []
-    assert publish_copy(second, storage, 2)
+    assert publish_copy(second, storage, 2).new
     assert latest_version(storage) == 2
     assert verify_snapshot(open_snapshot(storage, 2)) == []
-    assert publish_copy(second, storage, 2) is False
+    assert not publish_copy(second, storage, 2).new
 
 
 def test_a_server_that_is_not_there_is_told() -> None:

@@ -163,20 +163,87 @@ def test_a_tag_that_holds_something_else_is_never_moved(
 def test_a_main_branch_that_somebody_changed_is_not_overwritten(
     target: HubTarget, api: HfApi, first: Path, second: Path
 ) -> None:
-    made = push_snapshot(first, target)
+    push_snapshot(first, target)
     api.upload_file(
         path_or_fileobj=b"edited", path_in_repo="README.md", repo_id=REPO, repo_type="dataset"
     )
-    with pytest.raises(InvalidInput, match=f"{made.commit}; main was changed since"):
+    with pytest.raises(InvalidInput, match=r"the files of v0001; main was changed since"):
         push_snapshot(second, target)
     assert tags(api) == ["v0001"]
+
+
+def squash(api: HfApi, *lost_tags: str) -> None:
+    """Squash the history of main; the files are the same, every commit is another one."""
+    before = api.dataset_info(REPO).sha
+    api.super_squash_history(REPO, repo_type="dataset")
+    for tag in lost_tags:
+        api.delete_tag(REPO, tag=tag, repo_type="dataset")
+    assert api.dataset_info(REPO).sha != before
+
+
+@pytest.mark.parametrize("lost_tags", [(), ("v0001",)], ids=["tags kept", "tags gone"])
+def test_after_a_squash_the_next_version_follows(
+    target: HubTarget, api: HfApi, first: Path, second: Path, lost_tags: tuple[str, ...]
+) -> None:
+    push_snapshot(first, target)
+    squash(api, *lost_tags)
+    plan = plan_push(second, target)
+    assert (plan.published, "README.md" in plan.added) == (False, True)
+    assert push_candidate(second, target).new
+    assert push_snapshot(second, target).new
+    assert titles(api)[0] == "Version 2"
+    assert "v0002" in tags(api)
+    squash(api)
+    assert not push_snapshot(second, target).new, "what is tagged is there"
+
+
+@pytest.mark.parametrize("lost_tags", [(), ("v0001",)], ids=["tags kept", "tags gone"])
+@pytest.mark.parametrize("change", ["another file", "an edit", "a deletion", "the manifest"])
+def test_a_squash_hides_no_change_of_somebody_else(
+    target: HubTarget, api: HfApi, first: Path, second: Path, lost_tags: tuple[str, ...],
+    change: str,
+) -> None:  # fmt: skip
+    push_snapshot(first, target)
+    place: dict[str, Any] = {"repo_id": REPO, "repo_type": "dataset"}
+    if change == "a deletion":
+        api.delete_file("sources.csv", **place)
+    else:
+        name = {"an edit": "README.md", "the manifest": "manifest.json"}.get(change, "notes.txt")
+        api.upload_file(path_or_fileobj=b"edited", path_in_repo=name, **place)
+    squash(api, *lost_tags)
+    with pytest.raises(InvalidInput, match="main was changed since"):
+        push_snapshot(second, target)
+    with pytest.raises(InvalidInput, match="main was changed since"):
+        plan_push(second, target)
+    proposed = push_candidate(second, target)
+    assert proposed.new, "the way out that the operator is told of"
+    assert not push_candidate(second, target).new
+
+
+def test_a_version_with_the_files_of_another_has_its_own_tag(
+    target: HubTarget, api: HfApi, first: Path, second: Path
+) -> None:
+    push_snapshot(first, target)
+    push_snapshot(second, target)
+    made = push_snapshot(first, target, version=3)
+    assert (made.tag, made.new) == ("v0003", True)
+    assert titles(api)[0] == "Version 3"
+    one, three = (
+        {entry.path: entry.blob_id for entry in api.list_repo_tree(
+            REPO, recursive=True, revision=tag, repo_type="dataset"
+        ) if hasattr(entry, "blob_id")}
+        for tag in ("v0001", "v0003")
+    )  # fmt: skip
+    assert one == three
+    assert not push_snapshot(first, target, version=3).new
+    assert not push_candidate(first, target, version=3).new
 
 
 def test_a_change_between_looking_and_committing_is_a_stale_parent(
     target: HubTarget, api: HfApi, first: Path, second: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push_snapshot(first, target)
-    look, edits = push._check_follows, [b"edited"]
+    look, edits = push._check_untouched, [b"edited"]
 
     def look_then_lose(*arguments: Any) -> None:
         look(*arguments)
@@ -184,7 +251,7 @@ def test_a_change_between_looking_and_committing_is_a_stale_parent(
             place = {"path_in_repo": "README.md", "repo_id": REPO, "repo_type": "dataset"}
             api.upload_file(path_or_fileobj=edits.pop(), **place)
 
-    monkeypatch.setattr(push, "_check_follows", look_then_lose)
+    monkeypatch.setattr(push, "_check_untouched", look_then_lose)
     with pytest.raises(InvalidInput, match="main was changed since"):
         push_snapshot(second, target)
     assert tags(api) == ["v0001"]

@@ -1,4 +1,4 @@
-"""Migrations over a ledger that is in use."""
+"""Migrations over a store that is in use."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +11,13 @@ from sqlalchemy import Connection, Engine, text
 
 from dynosaur_etl.store.database import MIGRATIONS, connect, upgrade
 from dynosaur_etl.store.ledger_audit import audit
+from dynosaur_etl.store.steps import finished_step
+from dynosaur_etl.store.versions import (
+    head_version,
+    next_number,
+    publications,
+    versions_newest_first,
+)
 
 REQUEST = text(
     "insert into llm_requests (key, purpose, day, subject, model, prompt_version, request, status,"
@@ -97,3 +104,33 @@ def test_the_totals_of_an_old_ledger_are_those_of_its_attempts(engine: Engine) -
         assert [tuple(row) for row in held] == [("without usage", 2)]
     assert {scope: used for scope, used in found if used} == TOTALS
     assert audit(engine).contradictions == ()
+
+
+STEP = text(
+    "insert into growth_runs (day, step, fingerprint, output, taken, kept, rejected, deferred,"
+    " reasons, facts) values ('2026-10-05', 'fill', 'f', 'o', 5, 3, 2, 0, '{}', '{}')"
+)
+SNAPSHOT = text(
+    "insert into snapshots (version, parent, day, fingerprint, path, manifest_sha256, facts)"
+    " values (:version, :parent, '2026-10-05', :fingerprint, :path, 'sum', '{}')"
+)
+
+
+def test_the_versions_and_steps_of_an_old_store_are_read(engine: Engine) -> None:
+    migrate_back(engine, "0006")
+    with engine.begin() as connection:
+        connection.execute(STEP)
+        for version in (1, 2):
+            about = {"version": version, "parent": version - 1 or None}
+            row = about | {"fingerprint": f"of {version}", "path": f"snapshots/v{version:04d}"}
+            connection.execute(SNAPSHOT, row)
+    upgrade(engine)
+    done = finished_step(engine, "2026-10-05", "fill")
+    assert done is not None
+    assert (done.report.counts.kept, done.held_back) == (3, None)
+    head = head_version(engine)
+    assert head is not None
+    assert (head.version, head.parent, head.trial, head.same_as) == (2, 1, False, None)
+    assert [row.version for row in versions_newest_first(engine)] == [2, 1]
+    assert next_number(engine) == 3
+    assert publications(engine, [1, 2]) == {}

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from dynosaur_etl.domain.text import clean_text
 SUFFIXES = (".txt", ".json", ".jsonl", ".parquet")
 _BATCH_CHARACTERS = 1 << 24
 _BATCH_ROWS = 10_000
+_FILES_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,13 @@ def evaluation_files(folder: str) -> list[EvaluationFile]:
     if wrong or not found:
         received = f"{folder}: {wrong[0] if wrong else 'no file'}"
         raise InvalidInput(not_allowed("evaluation texts", received, f"files {SUFFIXES}"))
-    return [
-        EvaluationFile(path, path.relative_to(root).as_posix(), _sha256(path)) for path in found
-    ]
+    return [_evaluation_file(path, root) for path in found]
+
+
+def _evaluation_file(path: Path, root: Path) -> EvaluationFile:
+    told = path.stat()
+    sha256 = _sha256(path, told.st_size, told.st_mtime_ns)
+    return EvaluationFile(path, path.relative_to(root).as_posix(), sha256)
 
 
 def read_texts(files: Sequence[EvaluationFile]) -> Iterator[tuple[str, pa.Array]]:
@@ -139,6 +145,7 @@ def _batched(texts: Iterator[str]) -> Iterator[pa.Array]:
     yield pa.array(batch, pa.large_string())
 
 
-def _sha256(path: Path) -> str:
+@lru_cache(_FILES_REMEMBERED)
+def _sha256(path: Path, size: int, changed_at: int) -> str:  # noqa: ARG001 - they name the content
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,16 +8,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dynosaur_etl.domain.errors import Incomplete
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.models import STANDS, Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.fill.shards import (
     INSTANCE_FILES,
+    STEP,
     FilledShard,
     fill_rules,
     filled_shards,
     plan_fill,
+    tasks_are_outdated,
 )
 from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
@@ -30,8 +33,15 @@ def fill(day: GrowthDay, services: Services, progress: Progress = silent) -> Ste
     """Make the day's instances from the sampled rows of its tasks' configs.
 
     Shards that `fill_shard` has filled are taken as they are. Of instances that are the same, or
-    nearly so, the first of the day stays.
+    nearly so, the first of the day stays. Where the tasks are those of an earlier examination, as
+    answers for the new ones are missing, their instances stand.
+
+    Raises:
+        InvalidInput: the day's proposals have not been validated.
+        Incomplete: the tasks are those of an earlier examination and have no instances.
     """
+    if tasks_are_outdated(day, services):
+        return _standing(day, services)
 
     def work() -> StepOutput:
         shards = plan_fill(day, services)
@@ -41,7 +51,17 @@ def fill(day: GrowthDay, services: Services, progress: Progress = silent) -> Ste
             progress(len(filled), len(shards))
         return _without_duplicates(services, filled)
 
-    return run_step(services, str(day), "fill", fill_rules(day, services), work)
+    return run_step(services, str(day), STEP, fill_rules(day, services), work)
+
+
+def _standing(day: GrowthDay, services: Services) -> StepReport:
+    done = services.records.step(str(day), STEP)
+    if done is None:
+        raise Incomplete(
+            f"fill of {day}: answers are missing for what was examined; run `dynosaur grow` again"
+        )
+    kept = done.report.counts.kept
+    return StepReport(STEP, str(day), Counts(0, 0, 0), facts={STANDS: kept})
 
 
 def _without_duplicates(services: Services, shards: Sequence[FilledShard]) -> StepOutput:

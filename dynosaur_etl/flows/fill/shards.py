@@ -15,13 +15,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.features import FieldKind
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Mode, Reject, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, kept_configs
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Services
@@ -36,6 +37,7 @@ from dynosaur_etl.instances.organise import (
     draw_rows,
     drawn_batches,
     fill_task,
+    without_marks,
 )
 from dynosaur_etl.instances.pii import PII_VERSION, Handling
 from dynosaur_etl.store.database import locked
@@ -90,6 +92,20 @@ def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
         "evaluation": [file.identity for file in evaluation_files(settings.evaluation_texts)],
         "evaluation_words": settings.evaluation_words,
     }
+
+
+def tasks_are_outdated(day: GrowthDay, services: Services) -> bool:
+    """Tell whether the day was examined anew, and its tasks still are those of before.
+
+    They stand as long as answers for the new ones are missing; the samples that they were made
+    from may be gone.
+
+    Raises:
+        InvalidInput: the day's proposals have not been validated.
+    """
+    examined = require_step(services, str(day), "examine").output
+    validated = require_step(services, str(day), "validate").report
+    return bool(validated.facts.get("examined", examined) != examined)
 
 
 def plan_fill(day: GrowthDay, services: Services) -> list[Shard]:
@@ -208,8 +224,18 @@ class _Filler:
         columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
         with storage.batches(about.sample_path, columns) as (rows, batches):
             drawn = draw_rows(rows, settings.instances_per_task, f"{settings.seed}:{task.key}")
+            values = self._whole_numbers(about, task.output_field)
             tables = drawn_batches(batches, drawn)
+            if values is not None:
+                tables = (without_marks(table, task.output_field, values) for table in tables)
             return list(fill_task(task, about.config, tables, self._filling, str(self._day)))
+
+    def _whole_numbers(self, about: ConfigToAsk, name: str) -> pa.ChunkedArray | None:
+        """Give all sampled values of a field of numbers; None for a field of another kind."""
+        kinds = {field.name: field.kind for field in about.config.fields}
+        if kinds.get(name) is not FieldKind.NUMBER:
+            return None
+        return self._services.storage.read_table(about.sample_path, [name])[name]
 
 
 def _rejects(task: Task, rejected: Mapping[tuple[Reason, str], int]) -> list[CountedReject]:

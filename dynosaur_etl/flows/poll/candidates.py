@@ -18,10 +18,12 @@ from dynosaur_etl.flows.poll.examine import examine_candidates
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
 from dynosaur_etl.hub.candidates import HUB_FLOOR, Change, change_on, change_told
+from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import StepOutput
 from dynosaur_etl.store.tables import CommitRow, DatasetRow
 
+STEP = "candidates"
 CANDIDATES_VERSION = "candidates-4"
 _READ_TOGETHER = 100  # datasets whose commits are held at a time
 
@@ -50,8 +52,6 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
     """
     day.ensure_over(datetime.now(UTC))
 
-    settings = services.settings
-    rules = [CANDIDATES_VERSION, settings.datasets_per_owner, settings.datasets_per_family]
     with ExitStack() as until_committed:
 
         def work() -> StepOutput:
@@ -69,7 +69,12 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
                 day, services, [*told, *dated], all_asked, unread=len(reading.unread)
             )
 
-        return run_step(services, str(day), "candidates", rules, work)
+        return run_step(services, str(day), STEP, candidates_rules(services.settings), work)
+
+
+def candidates_rules(settings: Settings) -> list[Any]:
+    """Return everything that the candidates of a day depend on beside the Hub."""
+    return [CANDIDATES_VERSION, settings.datasets_per_owner, settings.datasets_per_family]
 
 
 def listed_candidates(day: GrowthDay, services: Services) -> tuple[int, int]:

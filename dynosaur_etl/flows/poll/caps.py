@@ -14,7 +14,7 @@ from dynosaur_etl.flows.poll.examine import examine_listed, told_filter
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.hub.caps import over_caps
-from dynosaur_etl.store.steps import StepOutput
+from dynosaur_etl.store.steps import StepOutput, count_rows
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow, DeferredRow
 
 _ROWS = 1_000
@@ -63,6 +63,7 @@ def within_caps(
             "from_earlier_days": len(carried),
             "commits_unread": unread,
         },
+        lost=count_rows(services.engine, CandidateRow, str(day), dataset_id=over),
     )
 
 

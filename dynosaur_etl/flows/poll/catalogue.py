@@ -102,11 +102,21 @@ def follow_until(services: Services, moment: datetime, progress: Progress) -> Li
         HubUnavailable: a page could not be had; the next run goes on there.
     """
     listed = Listed()
+    if _reaches(services, moment):
+        return listed
     with locked(services.engine, "catalogue"):
-        while (until := followed_until(services)) is None or until < moment:
+        while not _reaches(services, moment):
             more = _list_through(services, _unfinished(services), progress)
             listed = Listed(listed.seen + more.seen, listed.unreadable + more.unreadable)
     return listed
+
+
+def _reaches(services: Services, moment: datetime) -> bool:
+    """Tell whether the last complete listing began at a moment or later; it never goes back."""
+    records = services.records
+    if records.followed is None or records.followed < moment:
+        records.followed = followed_until(services)
+    return records.followed is not None and records.followed >= moment
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,12 @@ from dynosaur_etl.hub.language import detect_language
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import ConfigOutcome, SampleRules
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.store.steps import StepOutput, load_checkpoints, save_checkpoints
-from dynosaur_etl.store.tables import CandidateRow, DatasetRow
+from dynosaur_etl.store.steps import StepOutput, count_rows, load_checkpoints, save_checkpoints
+from dynosaur_etl.store.tables import CandidateRow, DatasetRow, VerdictRow
 
 log = logging.getLogger(__name__)
 
+STEP = "examine"
 EXAMINE_VERSION = "examine-6"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
@@ -64,8 +65,28 @@ def examine_candidates(
         HubUnavailable: more of the candidates than the settings allow would have to be deferred;
             what was examined is kept for the next run.
     """
+    rules = examination_rules(day, services)
+    seed = services.settings.seed
+
+    def work() -> StepOutput:
+        candidates = _candidates(services, day)
+        examination = _Examination(services, day, candidates, digest(rules))
+        examined = examination.run(progress)
+        deferred = {row.dataset_id for row in candidates} - {item.dataset_id for item in examined}
+        lost = count_rows(services.engine, VerdictRow, str(day), dataset_id=deferred)
+        return output_of(day, len(candidates), examined, seed, lost)
+
+    return run_step(services, str(day), STEP, rules, work)
+
+
+def examination_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+    """Return everything that the verdicts of a day depend on beside the Hub.
+
+    Raises:
+        InvalidInput: the day's candidates have not been found.
+    """
     settings = services.settings
-    rules = {
+    return {
         "version": EXAMINE_VERSION,
         "candidates": require_step(services, str(day), "candidates").output,
         "licences": settings.licences,
@@ -77,13 +98,6 @@ def examine_candidates(
         "seed": settings.seed,
         "stream_seconds": settings.stream_seconds,
     }
-
-    def work() -> StepOutput:
-        candidates = _candidates(services, day)
-        examination = _Examination(services, day, candidates, digest(rules))
-        return output_of(day, len(candidates), examination.run(progress), settings.seed)
-
-    return run_step(services, str(day), "examine", rules, work)
 
 
 def examine_listed(

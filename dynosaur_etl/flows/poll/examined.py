@@ -90,8 +90,13 @@ class Examined:
         return self.drop(Verdict(Reason.NO_USABLE_CONFIG, ", ".join(reasons)))
 
 
-def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined], seed: int) -> StepOutput:
-    """Word what the day's candidates came to; those of `taken` that are missing are deferred."""
+def output_of(
+    day: GrowthDay, taken: int, examined: Sequence[Examined], seed: int, lost: int
+) -> StepOutput:
+    """Word what the day's candidates came to; those of `taken` that are missing are deferred.
+
+    `lost` of them have a verdict that stands.
+    """
     kept = [item for item in examined if item.reason is None]
     dropped = [_dropped(item) for item in examined if item.reason is not None]
     parts = [_part(row) for item in examined for row in item.rejects]
@@ -121,6 +126,7 @@ def output_of(day: GrowthDay, taken: int, examined: Sequence[Examined], seed: in
             **_configs_by_source(kept),
             "alarm": alarm_of([*dropped, *parts]),
         },
+        lost=lost,
     )
 
 

@@ -55,7 +55,7 @@ def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> St
             facts=embedding_facts(services) | {"alarm": alarm_of(rejects)},
         )
 
-    return run_step(services, str(day), STEP, _rules(day, services), work)
+    return run_step(services, str(day), STEP, embed_rules(day, services), work)
 
 
 def embed_part(
@@ -67,7 +67,7 @@ def embed_part(
         InvalidInput: there is no such part.
     """
     part = one_part(day, services, number)
-    if is_finished(services, str(day), STEP, _rules(day, services)):
+    if is_finished(services, str(day), STEP, embed_rules(day, services)):
         return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"part": number})
     [made] = _parts(day, services, part, progress)
     return StepReport(STEP, str(day), _counts([made]), facts={"part": number})
@@ -109,7 +109,7 @@ def matrix(vectors: pa.Table) -> NDArray[np.float16]:
 
 
 def is_embedded(vectors: pa.Table) -> pa.ChunkedArray:
-    """Tell of each row of a file of vectors whether it has one; the others are zero."""
+    """Return of each row of a file of vectors whether it has one; the others are zero."""
     if ERROR in vectors.column_names:
         return vectors[ERROR].is_null()
     return pa.chunked_array([pa.array([True] * vectors.num_rows, pa.bool_())])
@@ -121,7 +121,12 @@ def _counts(made: Sequence[MadePart]) -> Counts:
     return Counts(rows, rows - rejected, rejected)
 
 
-def _rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+def embed_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+    """Return everything that the vectors of a day depend on.
+
+    Raises:
+        InvalidInput: the day's tasks have not been filled.
+    """
     return {
         "kind": embedding_kind(services),
         "instances": require_step(services, str(day), "fill").output,
@@ -171,7 +176,9 @@ def _parts(
         return _table(instances["instance_key"], keys(instances), zeros)
 
     column = MadeColumn(embedding_kind(services), keys, make, unmade, _checked, lambda _: {})
-    return list(make_parts(day, services, STEP, _rules(day, services), column, parts, progress))
+    return list(
+        make_parts(day, services, STEP, embed_rules(day, services), column, parts, progress)
+    )
 
 
 def _checked(vectors: pa.Table) -> pa.Table:

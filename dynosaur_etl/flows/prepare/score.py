@@ -1,14 +1,14 @@
 """Scoring a day's instances, by every scorer that the settings name."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.models import WAITING, Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.prepare.instance_parts import (
     InstancePart,
@@ -21,25 +21,37 @@ from dynosaur_etl.flows.prepare.instance_parts import (
     unforeseen_rejects,
     unmade,
 )
-from dynosaur_etl.flows.prepare.scorers import score_kind, scorers
+from dynosaur_etl.flows.prepare.scorers import (
+    SCORE_FILES,
+    Waiting,
+    score_kind,
+    scorers,
+    versioned_kind,
+)
 from dynosaur_etl.flows.runtime.asking import submit_missing
 from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
-from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.quality.judge import Judge
 from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, score_table, settled
-from dynosaur_etl.store.steps import CountedReject, StepOutput
+from dynosaur_etl.store.steps import CountedReject, StepOutput, files_of
+
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch import Submission
 
 STEP = "score"
+CHOSEN = "chosen"
+"""The fact that names the files of the scorer that the selection was to read."""
 
 
 def score(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Score the day's instances; the parts that `score_part` has scored are taken as they are.
 
-    What is counted are scores: one an instance and scorer.
+    What is counted are scores: one an instance and scorer. Where the scorer of the selection has
+    to defer instances that the one before it has scored, the earlier scores stand.
     """
-    running = scorers(services, str(day))
+    waiting: Waiting = {}
+    running = scorers(services, str(day), waiting)
 
     def work() -> StepOutput:
         parts = parts_of(day, services)
@@ -47,9 +59,11 @@ def score(day: GrowthDay, services: Services, progress: Progress = silent) -> St
             scorer.name: _parts(day, services, scorer, parts, running, progress)
             for scorer in running
         }
-        return _output(running, made)
+        chosen = next(x for x in running if x.name == services.settings.quality_scorer)
+        lost = _lost(day, services, made[chosen.name]) if waiting else 0
+        return _output(running, chosen, made, lost, waiting)
 
-    return run_step(services, str(day), STEP, _rules(day, services, running), work)
+    return run_step(services, str(day), STEP, score_rules(day, services, running), work)
 
 
 def score_part(
@@ -62,18 +76,20 @@ def score_part(
     Raises:
         InvalidInput: there is no such part.
     """
-    running = scorers(services, str(day))
+    waiting: Waiting = {}
+    running = scorers(services, str(day), waiting)
     parts = one_part(day, services, number)
-    if is_finished(services, str(day), STEP, _rules(day, services, running)):
+    if is_finished(services, str(day), STEP, score_rules(day, services, running)):
         return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"part": number})
     made = {
         scorer.name: _parts(day, services, scorer, parts, running, progress) for scorer in running
     }
     counts, missing = _counts(made)
-    return StepReport(STEP, str(day), counts, dict(missing), {"part": number})
+    facts = {"part": number, WAITING: _by_reason(waiting)}
+    return StepReport(STEP, str(day), counts, dict(missing), facts)
 
 
-def submit_scores(day: GrowthDay, services: Services, number: int) -> Submission:
+def submit_scores(day: GrowthDay, services: Services, number: int) -> "Submission":
     """Submit what the judge has to be asked of one part, as batches of the Batch API.
 
     Without a judge among the scorers, or once the part is scored, nothing is submitted.
@@ -85,7 +101,7 @@ def submit_scores(day: GrowthDay, services: Services, number: int) -> Submission
     """
     running = scorers(services, str(day))
     [part] = one_part(day, services, number)
-    rules = _rules(day, services, running)
+    rules = score_rules(day, services, running)
     requests = [
         request
         for judge in running
@@ -95,7 +111,12 @@ def submit_scores(day: GrowthDay, services: Services, number: int) -> Submission
     return submit_missing(requests, str(day), services)
 
 
-def _rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -> dict[str, Any]:
+def score_rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -> dict[str, Any]:
+    """Return everything that the scores of a day depend on.
+
+    Raises:
+        InvalidInput: the day's tasks have not been filled.
+    """
     return {
         "scorers": [[scorer.name, scorer.version] for scorer in running],
         "instances": require_step(services, str(day), "fill").output,
@@ -110,7 +131,7 @@ def _parts(
     running: Sequence[Scorer],
     progress: Progress,
 ) -> list[MadePart]:
-    rules = _rules(day, services, running)
+    rules = score_rules(day, services, running)
     return list(make_parts(day, services, STEP, rules, _column(scorer), parts, progress))
 
 
@@ -146,7 +167,56 @@ def _counts(made: dict[str, list[MadePart]]) -> tuple[Counts, Counter[str]]:
     return Counts(taken, taken - rejected - deferred, rejected, deferred), missing
 
 
-def _output(running: Sequence[Scorer], made: dict[str, list[MadePart]]) -> StepOutput:
+def _lost(day: GrowthDay, services: Services, made: Sequence[MadePart]) -> int:
+    """Count the instances that stand with a score of the earlier choice and are deferred now."""
+    done = services.records.step(str(day), STEP)
+    if done is None:
+        return 0
+    standing = files_of(services.engine, _chosen_before(done.report, services), str(day))
+    scored = _keys(services, [file.path for file in standing], _is_scored)
+    deferred = _keys(services, [part.file.file.path for part in made], _is_deferred)
+    return len(scored & deferred)
+
+
+def _chosen_before(report: StepReport, services: Services) -> str:
+    """Name the files of the scorer that a finished step was to be selected by."""
+    if CHOSEN in report.facts:
+        return str(report.facts[CHOSEN])
+    versions, wanted = report.facts["scorers"], services.settings.quality_scorer
+    name = wanted if wanted in versions else next(iter(versions))
+    return versioned_kind(SCORE_FILES, name, versions[name])
+
+
+def _keys(
+    services: Services, paths: Sequence[str], wanted: Callable[[pa.Table], pa.ChunkedArray]
+) -> set[str]:
+    tables = (
+        services.storage.read_table(path, ["instance_key", "score", "missing"]) for path in paths
+    )
+    return {
+        key for table in tables for key in table.filter(wanted(table))["instance_key"].to_pylist()
+    }
+
+
+def _is_scored(rows: pa.Table) -> pa.ChunkedArray:
+    return rows["score"].is_valid()
+
+
+def _is_deferred(rows: pa.Table) -> pa.ChunkedArray:
+    return pc.equal(pc.fill_null(rows["missing"], ""), DEFERRED)
+
+
+def _by_reason(waiting: Waiting) -> dict[str, int]:
+    return dict(Counter(str(reason) for reason in waiting.values()))
+
+
+def _output(
+    running: Sequence[Scorer],
+    chosen: Scorer,
+    made: dict[str, list[MadePart]],
+    lost: int,
+    waiting: Waiting,
+) -> StepOutput:
     rejects = [
         CountedReject(Reject(Stage.SCORE, name, Reason(reason), "no score"), number)
         for name, parts in made.items()
@@ -163,6 +233,9 @@ def _output(running: Sequence[Scorer], made: dict[str, list[MadePart]]) -> StepO
         file_kinds=tuple(score_kind(scorer) for scorer in running),
         facts={
             "scorers": {scorer.name: scorer.version for scorer in running},
+            CHOSEN: score_kind(chosen),
+            WAITING: _by_reason(waiting),
             "alarm": alarm_of(rejects),
         },
+        lost=lost,
     )

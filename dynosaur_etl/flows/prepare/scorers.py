@@ -8,17 +8,23 @@ from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.flows.runtime.asking import ask
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.llm.outcomes import Outcomes
+from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.quality.heuristics import Heuristics
 from dynosaur_etl.quality.judge import Judge
-from dynosaur_etl.quality.reward import RewardModel
 from dynosaur_etl.quality.scorer import Scorer
 
 SCORE_FILES = "scores"
 
+Waiting = dict[str, Deferral]
 
-def scorers(services: Services, day: str) -> list[Scorer]:
+
+def scorers(services: Services, day: str, waiting: Waiting | None = None) -> list[Scorer]:
     """Make the scorers that run, in the order of the setting; models are loaded on first use.
+
+    Args:
+        services: the process's services.
+        day: the growth day whose run pays.
+        waiting: is told why each request that is deferred is, by its key.
 
     Raises:
         InvalidSetting: the scorer of the selection is not among them.
@@ -28,20 +34,23 @@ def scorers(services: Services, day: str) -> list[Scorer]:
         raise InvalidSetting(
             not_allowed("DYNOSAUR_QUALITY_SCORER", settings.quality_scorer, settings.scorers)
         )
-    return [make_scorer(name, services, day) for name in dict.fromkeys(settings.scorers)]
+    return [make_scorer(name, services, day, waiting) for name in dict.fromkeys(settings.scorers)]
 
 
-def make_scorer(name: str, services: Services, day: str) -> Scorer:
-    """Make one scorer; `day` is the growth day whose run pays."""
+def make_scorer(name: str, services: Services, day: str, waiting: Waiting | None = None) -> Scorer:
+    """Make one scorer; see `scorers`."""
     settings = services.settings
     if name == "judge":
 
         def asked(requests: Sequence[ChatRequest]) -> Outcomes:
-            return ask(requests, day, services)
+            outcomes = ask(requests, day, services)
+            if waiting is not None:
+                waiting.update(outcomes.deferred)
+            return outcomes
 
         return Judge(asked, settings.judge_model or settings.llm_model, settings.judge_dimension)
     if name == "reward":
-        return RewardModel(settings.reward_model, device=settings.reward_device)
+        return services.reward_model
     return Heuristics(settings.languages)
 
 

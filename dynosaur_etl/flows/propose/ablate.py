@@ -12,7 +12,7 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Strictness, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.propose import questions
+from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.proposals.validity import FILTERS, Judged, ValidityRules
 from dynosaur_etl.store.answers import stored_answers
@@ -62,7 +62,7 @@ def ablate_filters(
     rules = _all_rules(validity_rules(services.settings))
     ablations = []
     for done, variant in enumerate(rules, start=1):
-        ablations.append(_ablation(variant, answers))
+        ablations.append(_ablation(variant, answers, services))
         progress(done, len(rules))
     return ablations
 
@@ -77,10 +77,12 @@ def _all_rules(in_force: ValidityRules) -> list[ValidityRules]:
     return levels + left_out
 
 
-def _ablation(rules: ValidityRules, answers: Sequence[ConfigAnswers]) -> Ablation:
+def _ablation(
+    rules: ValidityRules, answers: Sequence[ConfigAnswers], services: Services
+) -> Ablation:
     kept, reasons = 0, Counter[str]()
     for found in answers:
-        judged: Judged = found.judge(rules)
+        judged: Judged = found.judge(rules, services)
         for proposal in judged.proposals:
             if isinstance(proposal.judgement, Verdict):
                 reasons[str(proposal.judgement.reason)] += 1

@@ -1,27 +1,41 @@
-"""Asking the critic about the tasks that passed every filter, where the settings name a critic."""
+"""Asking the critic about the tasks that passed every filter, all of a config in one request."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.validation_rules import STEP, validation_rules
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.instances.organise import RULES, Filling, draw_rows, fill_rows
-from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.flows.runtime.step import is_finished, require_step
+from dynosaur_etl.instances.organise import (
+    RULES,
+    Filling,
+    draw_rows,
+    fill_rows,
+    without_marks,
+)
 from dynosaur_etl.proposals.critic import (
+    MAX_TASKS,
     CriticVerdict,
     Example,
+    FilledTask,
     build_critic_request,
-    read_verdict,
+    read_verdicts,
 )
 from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts
 from dynosaur_etl.store.answers import StoredAnswers, stored_answers
+
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch import Submission
 
 EXAMPLE_SEED = "critic"
 DRAWN_ROWS = 8
@@ -31,10 +45,15 @@ DRAWN_ROWS = 8
 def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Send the critic's requests that have no answer in the ledger; none without a critic.
 
+    Of a day whose tasks are finished nothing is built, and nothing sent.
+
     Raises:
         LlmUnavailable: the server gives no answer at all.
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
+    known = _criticised(day, services)
+    if known is not None:
+        return StepReport("criticise", str(day), Counts(known, known, 0))
     requests = _requests(day, services)
     outcomes = ask(requests, str(day), services, progress)
     return StepReport(
@@ -51,7 +70,7 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
     )
 
 
-def submit_criticism(day: GrowthDay, services: Services) -> Submission:
+def submit_criticism(day: GrowthDay, services: Services) -> "Submission":
     """Submit the critic's requests that have no answer, as batches of the Batch API.
 
     Raises:
@@ -61,44 +80,71 @@ def submit_criticism(day: GrowthDay, services: Services) -> Submission:
     return submit_missing(_requests(day, services), str(day), services)
 
 
+def _criticised(day: GrowthDay, services: Services) -> int | None:
+    """Count the verdicts of a day whose tasks are finished; None where they are not."""
+    if not services.settings.critic:
+        return 0
+    rules = validation_rules(day, services)
+    if not is_finished(services, str(day), STEP, rules):
+        return None
+    return int(require_step(services, str(day), STEP).report.facts.get("criticised", 0))
+
+
 def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:
-    if not services.settings.critic_model:
+    if not services.settings.critic:
         return []
     asked = questions(day, services)
     answers = stored_answers(services.engine, [question.request.key for question in asked])
     rules = validity_rules(services.settings)
     requests = {
-        request.key: request
+        batch.request.key: batch.request
         for found in read_configs(asked, answers, services)
-        for proposal in found.judge(rules).proposals
-        if isinstance(request := contained_request(found, proposal, day, services), ChatRequest)
+        for batch in _batches(found, found.judge(rules, services).proposals, day, services)
+        if isinstance(batch.request, ChatRequest)
     }
     return list(requests.values())
 
 
-def contained_request(
-    found: ConfigAnswers, proposal: JudgedProposal, day: GrowthDay, services: Services
-) -> ChatRequest | Verdict | None:
-    """Word the request as `critic_request` does, or tell what nobody foresaw in wording it."""
-    subject = f"{found.about.config.subject}#{proposal.mode}{proposal.raw.position}"
-    return contained(subject, partial(critic_request, found, proposal, day, services))
+@dataclass(frozen=True)
+class _Batch:
+    """One request of the critic, and the places of the proposals that it is about.
+
+    Attributes:
+        request: the verdict on those proposals, where nobody foresaw what wording it raises.
+    """
+
+    places: Sequence[tuple[Mode, int]]
+    request: ChatRequest | Verdict
 
 
-def critic_request(
+def _batches(
+    found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
+) -> Iterator[_Batch]:
+    """Word the critic's requests about what passed the filters of a config: mostly one."""
+    filled: list[tuple[JudgedProposal, FilledTask]] = []
+    for proposal in (one for one in proposals if isinstance(one.judgement, TaskParts)):
+        subject = f"{found.about.config.subject}#{proposal.mode}{proposal.raw.position}"
+        task = contained(subject, partial(_filled, found, proposal, day, services))
+        if isinstance(task, Verdict):
+            yield _Batch([proposal.place], task)
+        else:
+            filled.append((proposal, task))
+    for start in range(0, len(filled), MAX_TASKS):
+        some = filled[start : start + MAX_TASKS]
+        subject = f"{found.about.config.subject}#critic" + (f"{start}" if start else "")
+        tasks = [task for _, task in some]
+        wording = partial(build_critic_request, tasks, subject, services.settings.critic)
+        yield _Batch([proposal.place for proposal, _ in some], contained(subject, wording))
+
+
+def _filled(
     found: ConfigAnswers, proposal: JudgedProposal, day: GrowthDay, services: Services
-) -> ChatRequest | None:
-    """Word the critic's request about a proposal that passed the filters; None for another one."""
+) -> FilledTask:
     if not isinstance(proposal.judgement, TaskParts):
-        return None
-    question = found.questions[proposal.mode]
-    task = task_of(found.about, proposal.judgement, proposal, question.request)
-    subject = f"{found.about.config.subject}#{proposal.mode}{proposal.raw.position}"
-    return build_critic_request(
-        task.instruction,
-        _examples(task, found.about, day, services),
-        subject,
-        services.settings.critic_model,
-    )
+        raise TypeError(f"proposal: received {proposal.judgement}; allowed: the parts of a task")
+    request = found.questions[proposal.mode].request
+    task = task_of(found.about, proposal.judgement, proposal, request)
+    return FilledTask(task.instruction, _examples(task, found.about, day, services))
 
 
 def task_of(
@@ -123,38 +169,40 @@ def task_of(
 def critic_verdicts(
     found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
 ) -> dict[tuple[Mode, int], CriticVerdict | Verdict | None]:
-    """Give the ledger's verdicts by the place of what the critic is asked; None where it waits.
+    """Return the ledger's verdicts by the place of what the critic is asked; None where it waits.
 
     A `Verdict` drops what the critic cannot be asked about, or whose answer raises what nobody
     foresaw.
     """
-    if not services.settings.critic_model:
+    if not services.settings.critic:
         return {}
-    worded = {
-        proposal.place: request
-        for proposal in proposals
-        if (request := contained_request(found, proposal, day, services)) is not None
-    }
-    requests = [request for request in worded.values() if isinstance(request, ChatRequest)]
+    batches = list(_batches(found, proposals, day, services))
+    requests = [batch.request for batch in batches if isinstance(batch.request, ChatRequest)]
     stored = stored_answers(services.engine, [request.key for request in requests])
-    return {
-        place: request if isinstance(request, Verdict) else _said(request, stored)
-        for place, request in worded.items()
-    }
+    verdicts: dict[tuple[Mode, int], CriticVerdict | Verdict | None] = {}
+    for batch in batches:
+        said = _said(batch, stored)
+        verdicts.update(zip(batch.places, said, strict=True))
+    return verdicts
 
 
-def _said(request: ChatRequest, stored: StoredAnswers) -> CriticVerdict | Verdict | None:
+def _said(batch: _Batch, stored: StoredAnswers) -> Sequence[CriticVerdict | Verdict | None]:
+    number, request = len(batch.places), batch.request
+    if isinstance(request, Verdict):
+        return [request] * number
     answer = stored.answered.get(request.key)
     if answer is not None:
-        return contained(request.subject, partial(read_verdict, answer.content))
+        read = contained(request.subject, partial(read_verdicts, answer.content, number))
+        return [read] * number if isinstance(read, Verdict) else read
     refusal = stored.refused.get(request.key)
-    return None if refusal is None else CriticVerdict(None, refusal)
+    return [None if refusal is None else CriticVerdict(None, refusal)] * number
 
 
 def _examples(task: Task, about: ConfigToAsk, day: GrowthDay, services: Services) -> list[Example]:
     columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
     rows = services.storage.read_table(about.sample_path, columns)
     drawn = rows.take(draw_rows(rows.num_rows, DRAWN_ROWS, EXAMPLE_SEED))
+    drawn = without_marks(drawn, task.output_field, rows[task.output_field])
     filling = Filling(RULES[services.settings.instance_rules])
     filled = fill_rows(task, about.config, drawn, filling, str(day)).instances
     return [Example(row["input"], row["output"]) for row in filled.to_pylist()]

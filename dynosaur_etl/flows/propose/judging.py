@@ -4,29 +4,32 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.features import usable_fields
-from dynosaur_etl.domain.models import Mode, Reject, Verdict
+from dynosaur_etl.domain.models import Mode, Reject, Strictness, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.propose.propose import ConfigToAsk, Question
+from dynosaur_etl.flows.propose.questions import ConfigToAsk, Question
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.instances.shown import shown_rows
+from dynosaur_etl.proposals.draft import Sample
 from dynosaur_etl.proposals.parse import RawProposal, ReadAnswer, read_proposals
 from dynosaur_etl.proposals.validity import (
     Judged,
     JudgedProposal,
     ValidityRules,
     judge_proposals,
+    texts_of_answers,
 )
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.answers import StoredAnswers
 from dynosaur_etl.store.steps import CountedReject
 
+_READ_TOGETHER = 32
 INSTRUCTION_LANGUAGE = "en"
 """The prompt asks for English instructions, whatever the language of the source."""
 
@@ -51,15 +54,27 @@ class ConfigAnswers:
     deferred: int = 0
     rescues: Counter[str] = field(default_factory=Counter)
 
-    def judge(self, rules: ValidityRules) -> Judged:
-        """Judge the proposals; one verdict on all where nobody foresaw what judging them raises."""
+    def judge(self, rules: ValidityRules, services: Services) -> Judged:
+        """Judge the proposals; only `strict` looks at meanings, and loads a model for it.
+
+        Where nobody foresaw what judging them raises, that is the verdict on all.
+        """
         config = self.about.config
-        judging = partial(judge_proposals, config, self.rows, self.answers, rules)
+        meanings = services.meanings if rules.strictness is Strictness.STRICT else None
+        judging = partial(judge_proposals, config, self.rows, self.answers, rules, meanings)
         judged = contained(config.subject, judging)
         if not isinstance(judged, Verdict):
             return judged
         of_modes = ((mode, raw) for mode, proposals in self.answers for raw in proposals)
         return Judged([JudgedProposal(mode, raw, judged) for mode, raw in of_modes])
+
+    def texts_to_compare(self) -> list[str]:
+        """Return the texts that judging strictly may compare; none where reading them fails."""
+        sample = Sample(self.about.config, self.rows, ())
+        found = contained(
+            self.about.config.subject, lambda: list(texts_of_answers(sample, self.answers))
+        )
+        return [] if isinstance(found, Verdict) else found
 
 
 def validity_rules(settings: Settings) -> ValidityRules:
@@ -71,16 +86,31 @@ def validity_rules(settings: Settings) -> ValidityRules:
 def read_configs(
     asked: Sequence[Question], answers: StoredAnswers, services: Services
 ) -> Iterator[ConfigAnswers]:
-    """Read the answers to the day's questions, one config after the other."""
-    for _, group in groupby(asked, key=lambda question: question.about.config.subject):
-        of_config = list(group)
-        about = of_config[0].about
-        rows = contained(about.config.subject, partial(_rows, about, services))
-        unreadable = rows if isinstance(rows, Verdict) else None
-        found = ConfigAnswers(about, () if isinstance(rows, Verdict) else rows)
-        for question in of_config:
-            _read_one(question, answers, found, unreadable)
-        yield found
+    """Read the answers to the day's questions, one config after the other.
+
+    Where they are judged strictly, the phrases of some configs are embedded together; where that
+    fails, judging embeds those of each config.
+    """
+    of_configs = groupby(asked, key=lambda question: question.about.config.subject)
+    groups = (list(group) for _, group in of_configs)
+    while some := list(islice(groups, _READ_TOGETHER)):
+        found = [_read_config(group, answers, services) for group in some]
+        if services.settings.validity is Strictness.STRICT:
+            texts = [text for one in found for text in one.texts_to_compare()]
+            contained("phrases to compare", partial(services.meanings.prepare, texts))
+        yield from found
+
+
+def _read_config(
+    asked: Sequence[Question], answers: StoredAnswers, services: Services
+) -> ConfigAnswers:
+    about = asked[0].about
+    rows = contained(about.config.subject, partial(_rows, about, services))
+    unreadable = rows if isinstance(rows, Verdict) else None
+    found = ConfigAnswers(about, () if isinstance(rows, Verdict) else rows)
+    for question in asked:
+        _read_one(question, answers, found, unreadable)
+    return found
 
 
 def _rows(about: ConfigToAsk, services: Services) -> list[dict[str, Any]]:

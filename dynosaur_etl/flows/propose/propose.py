@@ -3,64 +3,25 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING, Any
 
 from dynosaur_etl.domain.batch import Batch
-from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.ledger import AttemptOutcome
-from dynosaur_etl.domain.models import Config, Counts, Mode, Reject, StepReport, Verdict
-from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.models import Counts, StepReport
+from dynosaur_etl.flows.propose.plan import STEP, plan_of, progress_of, unanswered
 from dynosaur_etl.flows.runtime.asking import ask_live, submit_missing
 from dynosaur_etl.flows.runtime.batches import batches_of, wait_for
-from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.flows.runtime.step import require_step
-from dynosaur_etl.instances.organise import RULES
-from dynosaur_etl.instances.shown import shown_rows
-from dynosaur_etl.llm.batch import Submission
-from dynosaur_etl.llm.batch_lines import MAX_LINES
 from dynosaur_etl.llm.outcomes import Deferral
-from dynosaur_etl.proposals.prompt import build_request, shown_columns
 from dynosaur_etl.settings import LlmMode
-from dynosaur_etl.store.answers import stored_answers
-from dynosaur_etl.store.steps import CountedReject
-from dynosaur_etl.store.tables import ConfigRow, RevisionRow
+from dynosaur_etl.store.answers import answer_states
+from dynosaur_etl.store.plans import PlannedRequest
 
-EXAMPLE_ROWS = 2
-
-
-@dataclass(frozen=True)
-class ConfigToAsk:
-    """A kept config with what its card says, and where its sampled rows are."""
-
-    config: Config
-    summary: str
-    licence: str
-    sample_path: str
-
-
-@dataclass(frozen=True)
-class Question:
-    """One request about one config in one mode."""
-
-    about: ConfigToAsk
-    mode: Mode
-    request: ChatRequest
-
-
-@dataclass(frozen=True)
-class DayQuestions:
-    """What is asked about a day's configs, and the configs of which nothing can be asked."""
-
-    asked: list[Question]
-    rejects: list[CountedReject]
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch import Submission
 
 
 @dataclass(frozen=True)
@@ -73,83 +34,9 @@ class ProposalBatch:
     mode: LlmMode
 
 
-def kept_configs(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
-    """Give the day's kept configs, by dataset and name."""
-    query = (
-        select(ConfigRow, RevisionRow)
-        .join(
-            RevisionRow,
-            (RevisionRow.day == ConfigRow.day) & (RevisionRow.dataset_id == ConfigRow.dataset_id),
-        )
-        .where(ConfigRow.day == str(day))
-        .order_by(ConfigRow.dataset_id, ConfigRow.name)
-    )
-    with Session(services.engine) as session:
-        return [
-            ConfigToAsk(
-                config=Config(row.dataset_id, row.revision, row.name, row.features, row.splits),
-                summary=card.summary,
-                licence=", ".join(card.licences),
-                sample_path=row.sample_path,
-            )
-            for row, card in session.execute(query)
-        ]
-
-
-def questions(day: GrowthDay, services: Services) -> list[Question]:
-    """Give the day's requests in their one order: by dataset, config and mode.
-
-    Raises:
-        InvalidInput: the day's candidates have not been examined.
-    """
-    return day_questions(day, services).asked
-
-
-def day_questions(day: GrowthDay, services: Services) -> DayQuestions:
-    """Return the day's requests in their order, and the configs that raise what nobody foresaw.
-
-    Raises:
-        InvalidInput: the day's candidates have not been examined.
-    """
-    require_step(services, str(day), "examine")
-    asked: list[Question] = []
-    rejects: list[CountedReject] = []
-    for about in kept_configs(day, services):
-        subject = about.config.subject
-        found = contained(subject, partial(_questions_about, about, services))
-        if isinstance(found, Verdict):
-            reject = Reject(Stage.PROPOSE, subject, Reason.UNFORESEEN_ERROR, found.detail)
-            rejects.append(CountedReject(reject))
-        else:
-            asked += found
-    return DayQuestions(asked, rejects)
-
-
-def _questions_about(about: ConfigToAsk, services: Services) -> list[Question]:
-    config = about.config
-    preset = services.settings.prompt
-    columns = shown_columns(config, preset)
-    rows = services.storage.read_table(about.sample_path, columns).slice(0, EXAMPLE_ROWS)
-    examples = shown_rows(config, rows, RULES[services.settings.instance_rules])
-    asked = []
-    for mode in (Mode.AWARE, Mode.UNAWARE):
-        request = build_request(
-            summary=about.summary,
-            dataset_id=config.dataset_id,
-            config=config,
-            rows=examples,
-            mode=mode,
-            model=services.settings.llm_model,
-            preset=preset,
-        )
-        if request is not None:
-            asked.append(Question(about, mode, request))
-    return asked
-
-
 def plan_proposals(day: GrowthDay, services: Services, mode: LlmMode) -> list[ProposalBatch]:
     """Cut the day's requests into parts, each of which one Airflow task sends in that mode."""
-    parts = cut_parts(questions(day, services), _part_size(mode, services))
+    parts = cut_parts(plan_of(day, services).requests, _part_size(mode, services))
     return [
         ProposalBatch(
             number, f"{_name(part[0])} .. {_name(part[-1])} ({len(part)})", len(part), mode
@@ -171,7 +58,7 @@ def propose(
     return _ask(day, services, _part(day, services, batch, LlmMode.LIVE), progress)
 
 
-def submit_proposals(day: GrowthDay, services: Services, batch: int) -> Submission:
+def submit_proposals(day: GrowthDay, services: Services, batch: int) -> "Submission":
     """Submit the requests of one part that have no answer, as batches of the Batch API.
 
     Raises:
@@ -179,63 +66,69 @@ def submit_proposals(day: GrowthDay, services: Services, batch: int) -> Submissi
         LlmUnavailable: the server takes no batch now; a retry goes on with what is left.
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
-    return _submit(day, services, _part(day, services, batch, LlmMode.BATCH))
+    _, requests = unanswered(day, services, _part(day, services, batch, LlmMode.BATCH))
+    return submit_missing(requests, str(day), services)
 
 
-def read_submission(kept: Mapping[str, Any]) -> Submission:
+def read_submission(kept: Mapping[str, Any]) -> "Submission":
     """Read a submission that was kept as JSON."""
+    from dynosaur_etl.llm.batch import Submission
+
     return Submission(**{**kept, "batches": tuple(kept["batches"]), "notes": tuple(kept["notes"])})
 
 
 def report_proposals(
-    day: GrowthDay, services: Services, batch: int, submission: Submission
+    day: GrowthDay, services: Services, batch: int, submission: "Submission"
 ) -> StepReport:
-    """Tell what has become of the requests of one part, once its batches are collected."""
+    """Report what has become of the requests of one part, once its batches are collected."""
     return _report(day, services, _part(day, services, batch, LlmMode.BATCH), submission)
 
 
 def propose_all(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Send all of the day's requests that have no answer in the ledger, and wait for answers.
 
-    A run that is killed while it waits for a batch loses nothing: the next one waits for the same.
+    Where all have one, nothing is built. A run that is killed while it waits for a batch loses
+    nothing: the next one waits for the same.
     """
-    asked = questions(day, services)
+    known = progress_of(day, services)
+    if known is not None and known.is_answered:
+        counts = Counts(known.requests, known.requests, 0)
+        return StepReport(STEP, str(day), counts, facts={"sent": 0, "batches": 0, "notes": []})
+    planned: Sequence[PlannedRequest] = plan_of(day, services).requests
     if services.settings.llm_mode == LlmMode.LIVE:
-        return _ask(day, services, asked, progress)
-    submission = _submit(day, services, asked)
+        return _ask(day, services, planned, progress)
+    planned, requests = unanswered(day, services, planned)
+    submission = submit_missing(requests, str(day), services)
     wait_for(submission.batches, services, progress)
-    return _report(day, services, asked, submission)
+    return _report(day, services, planned, submission)
 
 
 def _ask(
-    day: GrowthDay, services: Services, asked: Sequence[Question], progress: Progress
+    day: GrowthDay, services: Services, planned: Sequence[PlannedRequest], progress: Progress
 ) -> StepReport:
-    requests = [question.request for question in asked]
+    planned, requests = unanswered(day, services, planned)
     outcomes = ask_live(requests, str(day), services, progress)
+    services.records.forget(str(day))
+    answered = len({item.key for item in planned}) - len(requests)
+    kept = answered + len(outcomes.answered)
+    rejected, deferred = len(outcomes.refused), len(outcomes.deferred)
     return StepReport(
-        "propose",
+        STEP,
         str(day),
-        Counts(
-            taken=len(requests),
-            kept=len(outcomes.answered),
-            rejected=len(outcomes.refused),
-            deferred=len(outcomes.deferred),
-        ),
+        Counts(kept + rejected + deferred, kept, rejected, deferred),
         reasons=dict(Counter(str(reason) for reason in outcomes.deferred.values())),
         facts={"sent": outcomes.sent, "notes": list(outcomes.notes)},
     )
 
 
-def _submit(day: GrowthDay, services: Services, asked: Sequence[Question]) -> Submission:
-    return submit_missing([question.request for question in asked], str(day), services)
-
-
 def _report(
-    day: GrowthDay, services: Services, asked: Sequence[Question], submission: Submission
+    day: GrowthDay, services: Services, planned: Sequence[PlannedRequest], submission: "Submission"
 ) -> StepReport:
-    stored = stored_answers(services.engine, [question.request.key for question in asked])
-    kept, rejected = len(stored.answered), len(stored.refused)
-    deferred = len({question.request.key for question in asked}) - kept - rejected
+    keys = {item.key for item in planned}
+    states = answer_states(services.engine, list(keys))
+    services.records.forget(str(day))
+    kept, rejected = len(states.answered), len(states.refused)
+    deferred = len(keys) - kept - rejected
     reasons = {
         Deferral.BUDGET: submission.over_budget,
         Deferral.HELD: submission.held,
@@ -243,7 +136,7 @@ def _report(
     }
     batches = batches_of(submission.batches, services)
     return StepReport(
-        "propose",
+        STEP,
         str(day),
         Counts(kept + rejected + deferred, kept, rejected, deferred),
         reasons={str(reason): number for reason, number in reasons.items() if number > 0},
@@ -263,8 +156,10 @@ def _notes(batches: Sequence[Batch]) -> Iterator[str]:
             yield f"batch {batch.name}: {without} of {batch.requests} have no answer: {words}"
 
 
-def _part(day: GrowthDay, services: Services, number: int, mode: LlmMode) -> Sequence[Question]:
-    parts = cut_parts(questions(day, services), _part_size(mode, services))
+def _part(
+    day: GrowthDay, services: Services, number: int, mode: LlmMode
+) -> Sequence[PlannedRequest]:
+    parts = cut_parts(plan_of(day, services).requests, _part_size(mode, services))
     if not 0 <= number < len(parts):
         raise InvalidInput(not_allowed("batch", number, f"0 to {len(parts) - 1}"))
     return parts[number]
@@ -272,9 +167,12 @@ def _part(day: GrowthDay, services: Services, number: int, mode: LlmMode) -> Seq
 
 def _part_size(mode: LlmMode, services: Services) -> int:
     """A task that only waits holds no slot, so a part may be as large as a file may be."""
-    return services.settings.llm_batch_calls if mode == LlmMode.LIVE else MAX_LINES
+    if mode == LlmMode.LIVE:
+        return services.settings.llm_batch_calls
+    from dynosaur_etl.llm.batch_lines import MAX_LINES
+
+    return MAX_LINES
 
 
-def _name(question: Question) -> str:
-    config = question.about.config
-    return f"{config.dataset_id}/{config.name}"
+def _name(planned: PlannedRequest) -> str:
+    return f"{planned.dataset_id}/{planned.config}"

@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -13,25 +12,24 @@ from dynosaur_etl.domain.models import Counts, Reject, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.propose.criticise import critic_verdicts, task_of
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.propose import Question, day_questions
+from dynosaur_etl.flows.propose.plan import keep_plan
+from dynosaur_etl.flows.propose.questions import day_questions
+from dynosaur_etl.flows.propose.validation_rules import STEP, validation_rules
 from dynosaur_etl.flows.propose.validity_rate import invalidity
 from dynosaur_etl.flows.runtime.compartments import alarm_of, contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
-from dynosaur_etl.instances.organise import RULES
-from dynosaur_etl.proposals.critic import VERSION as CRITIC_VERSION
 from dynosaur_etl.proposals.critic import CriticVerdict
-from dynosaur_etl.proposals.validity import (
-    VALIDITY_VERSION,
-    JudgedProposal,
-    TaskParts,
-    ValidityRules,
-)
-from dynosaur_etl.store.answers import StoredAnswers, stored_answers
+from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts, ValidityRules
+from dynosaur_etl.store.answers import stored_answers
 from dynosaur_etl.store.steps import CountedReject, StepOutput, count_reasons
 from dynosaur_etl.store.tables import ProposalRow, TaskRow
+from dynosaur_etl.store.tasks import task_keys
 
 log = logging.getLogger(__name__)
+
+EXAMINED = "examined"
+"""The fact that tells of which examination the day's tasks are."""
 
 
 @dataclass
@@ -39,12 +37,18 @@ class Validated:
     """What the answers about some configs came to; one count stands for one proposal.
 
     An answer without a proposal counts as one reject, a request without an answer as one deferred.
+
+    Attributes:
+        waiting: dataset and config of what is deferred.
+        criticised: proposals that the critic is asked about.
     """
 
     proposals: list[dict[str, Any]] = field(default_factory=list)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     rejects: list[CountedReject] = field(default_factory=list)
     deferred: int = 0
+    waiting: set[tuple[str, str]] = field(default_factory=set)
+    criticised: int = 0
     rescues: Counter[str] = field(default_factory=Counter)
     repairs: Counter[str] = field(default_factory=Counter)
 
@@ -54,8 +58,16 @@ class Validated:
         self.tasks |= other.tasks
         self.rejects += other.rejects
         self.deferred += other.deferred
+        self.waiting |= other.waiting
+        self.criticised += other.criticised
         self.rescues += other.rescues
         self.repairs += other.repairs
+
+    def defer(self, found: ConfigAnswers, number: int) -> None:
+        """Leave a number of things of a config to the next run."""
+        self.deferred += number
+        if number:
+            self.waiting.add((found.about.config.dataset_id, found.about.config.name))
 
 
 def validate(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
@@ -65,42 +77,28 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
     proposals that wait for the critic, where there is one. If more than 20% are invalid, the
     paper's mark of failure, the report's facts hold an `alarm`.
     """
-    found = day_questions(day, services)
-    asked = found.asked
-    answers = stored_answers(services.engine, [question.request.key for question in asked])
-    rules = validity_rules(services.settings)
-    inputs = {
-        "version": VALIDITY_VERSION,
-        "examined": require_step(services, str(day), "examine").output,
-        "strictness": str(rules.strictness),
-        "languages": rules.languages,
-        "texts": RULES[services.settings.instance_rules].version,
-        "critic": [services.settings.critic_model, CRITIC_VERSION],
-        "asked": [question.request.key for question in asked],
-        "not_asked": sorted(counted.reject.subject for counted in found.rejects),
-        "answered": digest(sorted(answers.answered), sorted(answers.refused)),
-    }
+    rules = validation_rules(day, services)
 
     def work() -> StepOutput:
-        validated = _validate_all(day, services, asked, answers, rules, progress)
-        validated.rejects += found.rejects
-        return _output(validated)
+        return _output(day, services, _validate_all(day, services, rules["asked"], progress))
 
-    report = run_step(services, str(day), "validate", inputs, work)
+    report = run_step(services, str(day), STEP, rules, work)
     if report.facts.get("alarm"):
         log.warning("validate of %s: %s", day, report.facts["alarm"])
     return report
 
 
 def _validate_all(
-    day: GrowthDay,
-    services: Services,
-    asked: Sequence[Question],
-    answers: StoredAnswers,
-    rules: ValidityRules,
-    progress: Progress,
+    day: GrowthDay, services: Services, planned: str, progress: Progress
 ) -> Validated:
-    validated = Validated()
+    found_questions = day_questions(day, services)
+    asked = found_questions.asked
+    keys = [question.request.key for question in asked]
+    if digest(keys) != planned:  # the code that words requests has changed: they are asked anew
+        keep_plan(day, services, asked)
+    answers = stored_answers(services.engine, keys)
+    rules = validity_rules(services.settings)
+    validated = Validated(rejects=list(found_questions.rejects))
     for done, found in enumerate(read_configs(asked, answers, services), start=1):
         subject = found.about.config.subject
         part = contained(subject, partial(_validate_config, day, services, found, rules))
@@ -112,14 +110,13 @@ def _validate_all(
 def _validate_config(
     day: GrowthDay, services: Services, found: ConfigAnswers, rules: ValidityRules
 ) -> Validated:
-    judged = found.judge(rules)
+    judged = found.judge(rules, services)
     validated = Validated(
-        rejects=list(found.rejects),
-        deferred=found.deferred,
-        rescues=found.rescues,
-        repairs=judged.repairs,
+        rejects=list(found.rejects), rescues=found.rescues, repairs=judged.repairs
     )
+    validated.defer(found, found.deferred)
     criticised = critic_verdicts(found, judged.proposals, day, services)
+    validated.criticised = len(criticised)
     for proposal in judged.proposals:
         if proposal.place in criticised:
             _record_criticised(day, found, proposal, criticised[proposal.place], validated)
@@ -141,7 +138,9 @@ def _unforeseen(found: ConfigAnswers, verdict: Verdict) -> Validated:
         )
         for mode, _ in found.answers
     ]
-    return Validated(rejects=[*found.rejects, *rejects], deferred=found.deferred)
+    validated = Validated(rejects=[*found.rejects, *rejects])
+    validated.defer(found, found.deferred)
+    return validated
 
 
 def _record_criticised(
@@ -153,7 +152,7 @@ def _record_criticised(
 ) -> None:
     """Record a proposal with the critic's words, or leave it to the next run."""
     if said is None:
-        validated.deferred += 1
+        validated.defer(found, 1)
     elif isinstance(said, Verdict):
         _record(day, found, replace(proposal, judgement=said), "", validated)
     elif said.valid:
@@ -217,11 +216,12 @@ def _task_row(day: GrowthDay, task: Task) -> dict[str, Any]:
     }
 
 
-def _output(validated: Validated) -> StepOutput:
+def _output(day: GrowthDay, services: Services, validated: Validated) -> StepOutput:
     rejected = sum(counted.number for counted in validated.rejects)
     kept = len(validated.tasks)
     found = invalidity(kept, count_reasons(validated.rejects))
     alarms = [found.alarm, alarm_of(validated.rejects)]
+    standing = task_keys(services.engine, str(day), validated.waiting)
     return StepOutput(
         counts=Counts(kept + rejected + validated.deferred, kept, rejected, validated.deferred),
         rejects=validated.rejects,
@@ -233,5 +233,8 @@ def _output(validated: Validated) -> StepOutput:
             "repaired": dict(sorted(validated.repairs.items())),
             "invalid": found.invalid,
             "alarm": "; ".join(filter(None, alarms)),
+            "criticised": validated.criticised,
+            EXAMINED: require_step(services, str(day), "examine").output,
         },
+        lost=len(standing - validated.tasks.keys()),
     )

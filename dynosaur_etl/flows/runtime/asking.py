@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.flows.runtime.batches import wait_for
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
+
+if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+    from dynosaur_etl.llm.batch import Submission
 
 
 def ask(
@@ -35,12 +38,14 @@ def ask_live(
     requests: Sequence[ChatRequest], day: str, services: Services, progress: Progress
 ) -> Outcomes:
     """Send the requests that have no answer, one by one; raises as `ask` does."""
+    if not requests:
+        return Outcomes({}, {}, {})
     asking = services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(asking)
 
 
-def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services) -> Submission:
+def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services) -> "Submission":
     """Submit the requests that have no answer, as batches of the Batch API.
 
     The same requests handed in again while their batches are on their way give the same batches.
@@ -55,7 +60,7 @@ def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services
 
 def _submit(
     requests: Sequence[ChatRequest], answered: Container[str], day: str, services: Services
-) -> Submission:
+) -> "Submission":
     left = [request for request in requests if request.key not in answered]
     return services.batches.submit(left, day)
 
@@ -78,7 +83,7 @@ def _by_batch(
     )
 
 
-def _reason(submission: Submission) -> Deferral:
+def _reason(submission: "Submission") -> Deferral:
     """Name one reason for all that is left over: a submission tells numbers, not keys."""
     if submission.over_budget:
         return Deferral.BUDGET

@@ -9,7 +9,6 @@ from dynosaur_etl.domain.batch import Batch, BatchStatus
 from dynosaur_etl.domain.errors import LlmRefused, LlmUnavailable
 from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.flows.runtime.services import Progress, Services, batch_server
-from dynosaur_etl.llm.failures import SendFailure, TryAgain
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.batches import all_batches, batch_named
 
@@ -62,6 +61,8 @@ def all_ended(server_ids: Sequence[str], settings: Settings) -> bool:
 
     A server that refuses to tell leaves nothing to wait for either: who collects meets its words.
     """
+    from dynosaur_etl.llm.failures import SendFailure, TryAgain
+
     server = batch_server(settings)
     try:
         found = [server.look(server_id) for server_id in server_ids]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from dynosaur_etl.domain.pace import PaceRules
+from dynosaur_etl.flows.runtime.records import DayRecords
 from dynosaur_etl.settings import PACKAGED_MODEL, Settings, cap, load_settings
 from dynosaur_etl.store.database import connect, database_url, upgrade
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:  # each of these loads a library; a step pays for those that i
     from dynosaur_etl.llm.batch_server import BatchServer
     from dynosaur_etl.llm.door import LlmDoor
     from dynosaur_etl.llm.prices import PriceTable
+    from dynosaur_etl.proposals.meanings import Meanings
+    from dynosaur_etl.quality.reward import RewardModel
     from dynosaur_etl.store.ledger import PostgresLedger
     from dynosaur_etl.store.storage import Storage
 
@@ -102,6 +105,10 @@ class Services:
         return Storage(self.settings.storage)
 
     @cached_property
+    def records(self) -> DayRecords:
+        return DayRecords(self.engine)
+
+    @cached_property
     def hub(self) -> "HubClient":
         client = hub_client(self.settings)
         keep_loaded()
@@ -160,8 +167,22 @@ class Services:
         return BatchDoor(server, books, settings.llm_shard_lines, settings.llm_attempts)
 
     @cached_property
+    def meanings(self) -> "Meanings":
+        """Compare phrases by the packaged model, on which the filters' limits were set."""
+        from dynosaur_etl.inference.embedding import Embedder
+        from dynosaur_etl.proposals.meanings import Meanings
+
+        return Meanings(Embedder(precision="float32").embed)
+
+    @cached_property
     def embedder(self) -> "Embedder":
         return embedder(self.settings)
+
+    @cached_property
+    def reward_model(self) -> "RewardModel":
+        from dynosaur_etl.quality.reward import RewardModel
+
+        return RewardModel(self.settings.reward_model, device=self.settings.reward_device)
 
 
 @contextmanager

@@ -9,9 +9,16 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.store.database import locked
-from dynosaur_etl.store.steps import FinishedStep, StepOutput, commit_step, finished_step
+from dynosaur_etl.store.steps import (
+    FinishedStep,
+    StepOutput,
+    commit_step,
+    drop_held_back,
+    hold_back,
+)
 
 log = logging.getLogger(__name__)
+_POLLED = frozenset({"candidates", "examine"})
 
 
 def run_step(
@@ -30,16 +37,22 @@ def run_step(
         rules: whatever the output depends on, JSON-able: versions, settings, digests of inputs.
         work: makes the output; it writes files only under names made from their content.
 
+    What stands is never replaced by less because something is deferred (`StepOutput.lost`): it
+    stays until a run has all of it, and the report tells so.
+
     Returns:
         The report of this run, or of the earlier run that did the same.
     """
     fingerprint = digest(step, rules)
+    done = _standing(services, day, step, fingerprint)
+    if done is not None:
+        return done
     with locked(services.engine, "step", day, step):
-        done = finished_step(services.engine, day, step)
-        if done is not None and _stands(done, fingerprint):
-            log.info("%s of %s is finished already", step, day)
-            return done.report
-        report = commit_step(services.engine, day, step, fingerprint, work())
+        services.records.forget(day)
+        done = _standing(services, day, step, fingerprint)
+        if done is not None:
+            return done
+        report = _replace(services, day, step, fingerprint, work())
     counts = report.counts
     log.info(
         "%s of %s: took %d, kept %d, rejected %d, deferred %d",
@@ -48,9 +61,36 @@ def run_step(
     return report
 
 
+def _standing(services: Services, day: str, step: str, fingerprint: str) -> StepReport | None:
+    """Give the report of the step where it is finished under these rules."""
+    done = services.records.step(day, step)
+    if done is None or not _stands(done, fingerprint):
+        return None
+    if done.held_back is not None:
+        drop_held_back(services.engine, day, step)
+        services.records.forget(day)
+    log.info("%s of %s is finished already", step, day)
+    return done.report
+
+
+def _replace(
+    services: Services, day: str, step: str, fingerprint: str, output: StepOutput
+) -> StepReport:
+    """Commit the output, unless what stands would lose something that is only deferred."""
+    if not output.lost or services.records.step(day, step) is None:
+        return commit_step(services.engine, day, step, fingerprint, output)
+    report = hold_back(services.engine, day, step, fingerprint, output)
+    log.warning(
+        "%s of %s: %d are deferred, and %d that stand would be lost; what stands is kept until"
+        " all is there",
+        step, day, output.counts.deferred, output.lost,
+    )  # fmt: skip
+    return report
+
+
 def is_finished(services: Services, day: str, step: str, rules: Any) -> bool:
     """Tell whether `run_step` would find the step finished under these rules."""
-    done = finished_step(services.engine, day, step)
+    done = services.records.step(day, step)
     return done is not None and _stands(done, digest(step, rules))
 
 
@@ -64,7 +104,9 @@ def require_step(services: Services, day: str, step: str) -> FinishedStep:
     Raises:
         InvalidInput: the step has not been run for that day.
     """
-    done = finished_step(services.engine, day, step)
+    done = services.records.step(day, step)
     if done is None:
-        raise InvalidInput(not_allowed(f"steps of {day}", step, f"only after {step!r} has run"))
+        command = "poll" if step in _POLLED else "grow"
+        words = f"after `dynosaur {command} --day {day}` has run the step {step!r}"
+        raise InvalidInput(not_allowed("day", day, words))
     return done

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import Pool
@@ -20,7 +18,7 @@ from dynosaur_etl.selection.problem import Problem, check
 from dynosaur_etl.selection.qdit import qdit
 from dynosaur_etl.selection.standing import standing
 from dynosaur_etl.snapshots.layout import SELECTION
-from dynosaur_etl.store.tables import SnapshotRow
+from dynosaur_etl.store.versions import head_version, version_named
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Picks:
 def base_version(services: Services, inputs: str) -> Base | None:
     """Give the version whose picks the next selection keeps; None where it selects anew.
 
-    It is the newest version. Where that one was made from the very same inputs it is its own
+    It is the head. Where that one was made from the very same inputs it is its own
     base, so that selecting again finds it and makes no other.
 
     Args:
@@ -62,14 +60,11 @@ def base_version(services: Services, inputs: str) -> Base | None:
     """
     if services.settings.selection_growth == "fresh":
         return None
-    with Session(services.engine) as session:
-        newest = session.scalar(select(SnapshotRow).order_by(SnapshotRow.version.desc()))
-        if newest is not None and newest.facts.get("inputs") == inputs:
-            before = newest.facts.get("base")
-            newest = None if before is None else session.get(SnapshotRow, before)
-        if newest is None:
-            return None
-        return Base(newest.version, newest.path, newest.manifest_sha256)
+    head = head_version(services.engine)
+    if head is not None and head.facts.get("inputs") == inputs:
+        before = head.facts.get("base")
+        head = None if before is None else version_named(services.engine, before)
+    return None if head is None else Base(head.version, head.path, head.manifest_sha256)
 
 
 def pick(

@@ -20,6 +20,7 @@ from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.select.repeats import repeated_tasks
+from dynosaur_etl.instances.same_rows import beyond_first
 from dynosaur_etl.store.tables import (
     FileRow,
     GrowthRunRow,
@@ -45,6 +46,8 @@ class Pool:
         withdrawn: instances left out by the dataset that has been withdrawn.
         repeated: instances left out by the task that repeats another one.
         repeats: what those tasks repeat, in words.
+        same_rows: instances left out by their dataset, since their input and output stand there
+            under as many other instructions as are allowed.
         unscored: instances left out because the chosen scorer has no score for them.
         unembedded: instances left out because they have no vector.
         numbers: int64 [n], where each instance stands among the rows of all `files`.
@@ -58,6 +61,7 @@ class Pool:
     withdrawn: Mapping[str, int]
     repeated: Mapping[str, int]
     repeats: Mapping[str, str]
+    same_rows: Mapping[str, int]
     unscored: int
     unembedded: int
     numbers: NDArray[np.int64]
@@ -153,6 +157,9 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
     repeats = repeated_tasks(services, days, used)
     again = pc.is_in(unique.instances["task_key"], pa.array(repeats, pa.string()))
     left = unique.instances.filter(pc.invert(again))
+    beyond = pa.array(beyond_first(left, services.settings.instructions_per_row))
+    same_rows = _tally(left["dataset"].filter(beyond))
+    left = left.filter(pc.invert(beyond))
     at = left["number"].to_numpy()
     return Pool(
         instances=left.drop_columns(["number"]),
@@ -162,6 +169,7 @@ def load_pool(services: Services, days: Sequence[str], withdrawn: Collection[str
         withdrawn=_tally(numbered["dataset"].filter(gone)),
         repeated=_tally(unique.instances["task_key"].filter(again)),
         repeats=repeats,
+        same_rows=same_rows,
         unscored=pc.sum(pc.and_not(live, scored)).as_py() or 0,
         unembedded=pc.sum(pc.and_not(pc.and_(live, scored), embedded)).as_py() or 0,
         numbers=at,
@@ -205,6 +213,9 @@ def pool_sources(
 ) -> pa.Table:
     """Give each dataset at a revision that the pool has tasks or instances of.
 
+    Tasks that stand while their day has been examined anew may be of a revision without a card;
+    what is known of it is their licence.
+
     Args:
         services: the process's services.
         tasks: of the pool.
@@ -216,6 +227,9 @@ def pool_sources(
     query = select(RevisionRow).where(RevisionRow.day.in_(days))
     with Session(services.engine) as session:
         cards = {(row.dataset_id, row.sha): row for row in session.scalars(query)}
+    for row in tasks.select(["dataset", "revision", "licence"]).to_pylist():
+        without = RevisionRow(licences=[row["licence"]], languages=[], pretty_name="")
+        cards.setdefault((row["dataset"], row["revision"]), without)
     endpoint = services.settings.hf_endpoint
     rows = [
         {

@@ -23,6 +23,7 @@ from dynosaur_etl.flows.select.pool import (
 from dynosaur_etl.flows.select.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
 from dynosaur_etl.flows.select.repeats import repeat_rules
+from dynosaur_etl.instances.same_rows import SAME_ROWS_VERSION
 
 STEP = "select"
 
@@ -76,6 +77,7 @@ def request_selection(
         "pool": [*pool_inputs(services, days), *withdrawn.items()],
         "duplicates": duplicate_rules(settings),
         "repeats": repeat_rules(services),
+        "same_rows": [SAME_ROWS_VERSION, settings.instructions_per_row],
         "k": size,
         "alpha": weight,
         "scale": settings.quality_scale,

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import select as select_rows
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
@@ -29,11 +27,18 @@ from dynosaur_etl.flows.select.selection_request import (
     read_trainable,
     request_selection,
 )
-from dynosaur_etl.flows.snapshot.versions import build_version, verify_snapshot
+from dynosaur_etl.flows.snapshot.heads import (
+    is_set_aside,
+    point_at,
+    version_report,
+    with_same_content,
+)
+from dynosaur_etl.flows.snapshot.versions import build_version, recipe_of, verify_snapshot
 from dynosaur_etl.selection.sweep import sample_sweep
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
 from dynosaur_etl.store.tables import SnapshotRow
+from dynosaur_etl.store.versions import head_version, next_number
 
 __all__ = ["build_snapshot", "newest_grown_day", "select", "verify_snapshot"]
 
@@ -68,6 +73,7 @@ def select(
             *_duplicates(live),
             *_withdrawn(live, request.withdrawn),
             *_repeated(live),
+            *_same_rows(live, services),
             *_unscored(live, services),
             *_unembedded(live, services),
         ]
@@ -106,28 +112,69 @@ def build_snapshot(
     k: int | None = None,
     alpha: float | None = None,
     progress: Progress = silent,
+    *,
+    trial: bool = False,
 ) -> StepReport:
-    """Select, and write the selection as the next version, unless it is a version already.
+    """Select, and make the selection the head: as it is, by a new number, or as the next version.
 
-    The report's facts hold `version`, `path`, `rows` and whether the version is `new`.
+    Content that is the head's already, or that somebody has rolled back, makes no version; content
+    of an earlier version gets a new number that points at its files. A trial is a version that
+    never is the head.
+
+    The report's facts hold `version`, `path`, `rows`, `asked`, `pool`, whether the version is
+    `new`, and the version that was `set_aside` where a rollback holds.
 
     Raises:
         InvalidInput: as for `select`.
         StoreUnavailable: the storage has no room; no version is left behind.
     """
     selected = select(day, services, k, alpha, progress)
+    trainable = selected.counts.kept - selected.facts["held_out"]
+    about = {"asked": selected.facts["asked"], "pool": trainable}
     done = require_step(services, str(day), "select")
     settings = services.settings
     form = (settings.snapshot_full, settings.snapshot_messages)
     fingerprint = digest("snapshot", done.fingerprint, done.output, form)
     with locked(services.engine, "snapshots"):
-        row = _recorded(services, fingerprint)
-        if row is not None:
-            return _report(row, new=False)
+        head = head_version(services.engine)
+        if head is not None and head.fingerprint == fingerprint:
+            return version_report(head, new=False, **about)
         files = {kind: files_of(services.engine, kind, str(day))[0].path for kind in _FILE_KINDS}
         parameters = _parameters(services, selected)
-        row = build_version(services, selected, files, parameters, fingerprint)
-        return _report(row, new=True)
+        recipe, scan = recipe_of(services, selected, files, parameters)
+        same = with_same_content(recipe, services)
+        if same is not None:
+            return _known_content(same, head, services, fingerprint, about, trial=trial)
+        row = SnapshotRow(
+            version=next_number(services.engine),
+            parent=None if head is None else head.version,
+            day=selected.day,
+            fingerprint=fingerprint,
+            trial=trial,
+            facts={
+                "inputs": selected.facts["inputs"],
+                "base": selected.facts["base"],
+                "tradeoff": selected.facts.get("tradeoff", []),
+            },
+        )
+        return version_report(build_version(services, recipe, scan, row), new=True, **about)
+
+
+def _known_content(
+    same: SnapshotRow,
+    head: SnapshotRow | None,
+    services: Services,
+    fingerprint: str,
+    about: Mapping[str, Any],
+    *,
+    trial: bool,
+) -> StepReport:
+    """Report content that a version has; where it is to be the head, by a new number."""
+    if trial or (head is not None and head.path == same.path):
+        return version_report(same if trial or head is None else head, new=False, **about)
+    if head is not None and is_set_aside(head, same.version):
+        return version_report(head, new=False, set_aside=same.version, **about)
+    return version_report(point_at(same, services, {}, fingerprint), new=True, **about)
 
 
 def _files(services: Services, trainable: Trainable, picks: Picks) -> list[NamedFile]:
@@ -159,6 +206,7 @@ def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
         "embedding": embedding_facts(services),
         "llm_model": services.settings.llm_model,
         "instances_per_task": services.settings.instances_per_task,
+        "instructions_per_row": services.settings.instructions_per_row,
         "seed": services.settings.seed,
     }
 
@@ -227,13 +275,10 @@ def _repeated(pool: Pool) -> list[CountedReject]:
     ]
 
 
-def _recorded(services: Services, fingerprint: str) -> SnapshotRow | None:
-    query = select_rows(SnapshotRow).where(SnapshotRow.fingerprint == fingerprint)
-    with Session(services.engine, expire_on_commit=False) as session:
-        return session.scalar(query)
-
-
-def _report(row: SnapshotRow, *, new: bool) -> StepReport:
-    rows = int(row.facts["counts"]["selected"])
-    facts = {"version": row.version, "path": row.path, "rows": rows, "new": new}
-    return StepReport("snapshot", row.day, Counts(rows, rows, 0), facts=facts)
+def _same_rows(pool: Pool, services: Services) -> list[CountedReject]:
+    limit = services.settings.instructions_per_row
+    words = f"{limit} other instructions have it" if limit > 1 else "another instruction has it"
+    return [
+        CountedReject(Reject(Stage.SELECT, name, Reason.SAME_ROW, words), number)
+        for name, number in sorted(pool.same_rows.items())
+    ]

@@ -1,6 +1,5 @@
 """Publishing a version where the settings say: to the Hub, to a folder or an object store."""
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any, TypeVar
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Counts, StepReport
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.snapshot.targets import address
 from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_row
-from dynosaur_etl.settings import Settings
 from dynosaur_etl.snapshots.hub_calls import HubTarget
-from dynosaur_etl.snapshots.publish import open_snapshot, publish_copy
+from dynosaur_etl.snapshots.publish import open_folder, publish_copy
 from dynosaur_etl.snapshots.push import (
     Plan,
     Pushed,
@@ -22,16 +21,19 @@ from dynosaur_etl.snapshots.push import (
 )
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.storage import Storage
+from dynosaur_etl.store.versions import head_version, publications, record_publication
 
-_REPO = re.compile(r"[A-Za-z0-9][\w-]*[\w.-]*/[\w.-]+", re.ASCII)
 _Result = TypeVar("_Result")
 
 
 def publish_version(version: int, services: Services) -> StepReport:
     """Publish a version to every target of the settings; where it is there, nothing is done.
 
+    Each target that holds the version afterwards is written down with it.
+
     Returns:
-        Targets as taken and kept; the facts tell the tag, the commit and what was `new`.
+        Targets as taken and kept; the facts hold the tag, the commit, what was done with
+        `latest.json`, and `published`: the number of targets that did not have it before.
 
     Raises:
         InvalidInput: there is no such version, or a target is not in a state in which it can
@@ -39,19 +41,56 @@ def publish_version(version: int, services: Services) -> StepReport:
         Corrupt: the version is not sound, or what was read back is not what was sent.
         HubRefused, HubUnavailable, StoreUnavailable: a target says no, or does not answer.
     """
+    settings = services.settings
+    facts: dict[str, Any] = {"version": version}
+    done: list[bool] = []
     with locked(services.engine, "publish"):
         folder = _sound(version, services)
-        facts: dict[str, Any] = {"version": version}
-        targets = 0
-        if services.settings.publish_url:
-            copy = Storage(services.settings.publish_url)
-            facts |= {"copy": copy.url, "copy_new": publish_copy(folder, copy, version)}
-            targets += 1
-        if services.settings.publish_repo:
-            facts |= asdict(push_snapshot(folder, hub_target(services)))
-            targets += 1
+        if settings.publish_url:
+            done.append(_to_storage(version, folder, services, facts))
+        if settings.publish_repo:
+            done.append(_to_hub(version, folder, services, facts))
+    facts["published"] = sum(done)
     day = version_row(version, services).day
-    return StepReport("publish", day, Counts(targets, targets, 0), facts=facts)
+    return StepReport("publish", day, Counts(len(done), len(done), 0), facts=facts)
+
+
+def why_not_published(version: int, services: Services) -> str | None:
+    """Say why a run does not publish a version: no target, or not the head; None where it does.
+
+    Raises:
+        InvalidInput: there is no such version.
+    """
+    row, head = version_row(version, services), head_version(services.engine)
+    if not services.settings.publish_url and not services.settings.publish_repo:
+        return "neither DYNOSAUR_PUBLISH_REPO nor DYNOSAUR_PUBLISH_URL is set"
+    if row.trial:
+        return f"v{version:04d} is a trial"
+    if head is not None and head.version != version:
+        return f"v{version:04d} is not the head; v{head.version:04d} is"
+    return None
+
+
+def is_published(version: int, services: Services) -> bool:
+    """Tell whether every target of the settings is known to hold the version."""
+    settings = services.settings
+    wanted = {address(settings.publish_url)} if settings.publish_url else set()
+    if settings.publish_repo:
+        wanted.add(_address(hub_target(services)))
+    held = publications(services.engine, [version]).get(version, [])
+    return wanted <= {part["target"] for part in held}
+
+
+def head_number(services: Services) -> int:
+    """Return the number of the head, which is published where no other version is named.
+
+    Raises:
+        InvalidInput: there is no head yet.
+    """
+    head = head_version(services.engine)
+    if head is None:
+        raise InvalidInput(not_allowed("version", "none", "a number; no version is the head yet"))
+    return head.version
 
 
 def propose_version(version: int, services: Services) -> Pushed:
@@ -72,24 +111,8 @@ def plan_version(version: int, services: Services) -> Plan:
     return _at_the_hub(plan_push, version, services)
 
 
-def aimed(settings: Settings, to: str) -> Settings:
-    """Give the settings with `to` as the only target, a repository or a place; empty: as they are.
-
-    Raises:
-        InvalidInput: neither `to` nor a setting names a target.
-    """
-    if not to:
-        if not settings.publish_repo and not settings.publish_url:
-            allowed = "--to, DYNOSAUR_PUBLISH_REPO or DYNOSAUR_PUBLISH_URL"
-            raise InvalidInput(not_allowed("target", "none", allowed))
-        return settings
-    is_repo = _REPO.fullmatch(to) is not None
-    targets = {"publish_repo": to if is_repo else "", "publish_url": "" if is_repo else to}
-    return settings.model_copy(update=targets)
-
-
 def hub_target(services: Services) -> HubTarget:
-    """Give the repository of the settings."""
+    """Return the repository of the settings."""
     settings = services.settings
     return HubTarget(
         repo=settings.publish_repo,
@@ -100,15 +123,36 @@ def hub_target(services: Services) -> HubTarget:
     )
 
 
+def _to_storage(version: int, folder: Path, services: Services, facts: dict[str, Any]) -> bool:
+    storage = Storage(services.settings.publish_url)
+    copied = publish_copy(folder, storage, version)
+    place = address(storage.url)
+    record_publication(services.engine, version, place, copied.path)
+    facts |= {"copy": place, "copy_new": copied.new, "latest": copied.latest}
+    return copied.new
+
+
+def _to_hub(version: int, folder: Path, services: Services, facts: dict[str, Any]) -> bool:
+    target = hub_target(services)
+    pushed = push_snapshot(folder, target, version)
+    record_publication(services.engine, version, _address(target), pushed.commit)
+    facts |= asdict(pushed)
+    return pushed.new
+
+
+def _address(target: HubTarget) -> str:
+    return f"{target.endpoint}/datasets/{target.repo}"
+
+
 def _at_the_hub(
-    act: Callable[[Path, HubTarget], _Result], version: int, services: Services
+    act: Callable[[Path, HubTarget, int], _Result], version: int, services: Services
 ) -> _Result:
     if not services.settings.publish_repo:
         raise InvalidInput(not_allowed("DYNOSAUR_PUBLISH_REPO", "", "owner/name"))
     with locked(services.engine, "publish"):
-        return act(_sound(version, services), hub_target(services))
+        return act(_sound(version, services), hub_target(services), version)
 
 
 def _sound(version: int, services: Services) -> Path:
     verify_snapshot(version, services)
-    return open_snapshot(services.storage, version)
+    return open_folder(services.storage, version_row(version, services).path)

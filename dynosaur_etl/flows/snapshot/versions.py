@@ -11,24 +11,33 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Counts, StepReport
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.snapshot.pool_scan import PoolScan
 from dynosaur_etl.flows.snapshot.recipe import Recipe, content_of, make_recipe
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.diff import diff_folders
 from dynosaur_etl.snapshots.layout import MANIFEST, SOURCES_TABLE, TEST, TRAIN, shard_names
 from dynosaur_etl.snapshots.manifest import read_manifest
-from dynosaur_etl.snapshots.publish import open_snapshot, place_snapshot, snapshot_path
+from dynosaur_etl.snapshots.publish import open_folder, place_snapshot, snapshot_path
 from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.snapshots.verify import Problem
 from dynosaur_etl.snapshots.verify import verify_snapshot as find_problems
-from dynosaur_etl.store.database import locked, transaction
+from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.tables import CandidateRow, SnapshotRow
+from dynosaur_etl.store.versions import (
+    add_version,
+    head_version,
+    next_number,
+    publications,
+    version_named,
+    versions_newest_first,
+)
 
 _PACKAGES = (
     "datasets", "faiss-cpu", "matplotlib", "numpy", "pyarrow", "sentence-transformers", "torch",
@@ -36,58 +45,46 @@ _PACKAGES = (
 
 
 def build_version(
-    services: Services,
-    selected: StepReport,
-    files: Mapping[str, str],
-    parameters: Mapping[str, Any],
-    fingerprint: str,
+    services: Services, recipe: Recipe, scan: PoolScan, row: SnapshotRow
 ) -> SnapshotRow:
-    """Write the next version, and then its row; the caller holds the lock `snapshots`.
+    """Write a version's files, and then its row; the caller holds the lock `snapshots`.
 
     Args:
         services: the process's services.
-        selected: the report of the selection.
-        files: paths of the selection's files by kind.
-        parameters: as the manifest shows them.
-        fingerprint: of all that the version is made from.
+        recipe: what it is made from.
+        scan: of the recipe's pool.
+        row: the version without path, checksum and the facts that its content tells.
 
     Raises:
         Corrupt: the version before, or a file of the pool, is not what was written.
         StoreUnavailable: the storage has no room; no version is left behind.
     """
-    with Session(services.engine) as session:
-        parent = session.scalar(select(SnapshotRow).order_by(SnapshotRow.version.desc()))
-    before = None if parent is None else parent.version
-    version = (before or 0) + 1
-    made_with = {name: package_version(name) for name in ("dynosaur-etl", *_PACKAGES)}
-    recipe, scan = make_recipe(services, selected, files, parameters, made_with)
     content = content_of(recipe, services.storage, scan)
-    services.storage.remove_folder(snapshot_path(version))  # a build that died left no row
+    path = snapshot_path(row.version)
+    services.storage.remove_folder(path)  # a build that died left no row
     services.storage.remove_unfinished("snapshots")
-    with _written(services, content, version, before) as folder:
-        place_snapshot(folder, services.storage, version)
-        manifest = read_manifest(folder)
-    row = SnapshotRow(
-        version=version,
-        parent=before,
-        day=selected.day,
-        fingerprint=fingerprint,
-        path=snapshot_path(version),
-        manifest_sha256=manifest.sha256,
-        facts={
-            "counts": dict(content.counts),
-            "parameters": dict(content.parameters),
-            "recipe": recipe.to_json(),
-            "inputs": selected.facts["inputs"],
-            "base": selected.facts["base"],
-            "tradeoff": selected.facts.get("tradeoff", []),
-        },
-    )
-    with transaction(services.engine) as session:
-        session.add(row)
-        session.flush()
-        session.expunge(row)
-    return row
+    with _written(services, content, row.version, row.parent) as folder:
+        place_snapshot(folder, services.storage, row.version)
+        row.manifest_sha256 = read_manifest(folder).sha256
+    row.path = path
+    row.facts = {
+        **row.facts,
+        "counts": dict(content.counts),
+        "parameters": dict(content.parameters),
+        "recipe": recipe.to_json(),
+    }
+    return add_version(services.engine, row)
+
+
+def recipe_of(
+    services: Services,
+    selected: StepReport,
+    files: Mapping[str, str],
+    parameters: Mapping[str, Any],
+) -> tuple[Recipe, PoolScan]:
+    """Gather what a version of the selection is made from, with the packages that make it."""
+    made_with = {name: package_version(name) for name in ("dynosaur-etl", *_PACKAGES)}
+    return make_recipe(services, selected, files, parameters, made_with)
 
 
 def version_number(text: str) -> int:
@@ -103,25 +100,25 @@ def version_number(text: str) -> int:
 
 
 def version_row(version: int, services: Services) -> SnapshotRow:
-    """Give the row of a version.
+    """Return the row of a version.
 
     Raises:
         InvalidInput: there is no such version.
     """
-    with Session(services.engine, expire_on_commit=False) as session:
-        row = session.get(SnapshotRow, version)
-        newest = session.scalar(select(func.max(SnapshotRow.version)))
+    row = version_named(services.engine, version)
     if row is None:
+        newest = next_number(services.engine) - 1
         allowed = f"1 to {newest}" if newest else "none; no snapshot has been made yet"
         raise InvalidInput(not_allowed("version", version, allowed))
     return row
 
 
 def list_versions(services: Services) -> list[dict[str, Any]]:
-    """Give one line a version, oldest first; JSON-able."""
-    with Session(services.engine) as session:
-        rows = list(session.scalars(select(SnapshotRow).order_by(SnapshotRow.version)))
-    return [_line(row) for row in rows]
+    """Return one line a version, oldest first, with its state and where it went; JSON-able."""
+    rows = versions_newest_first(services.engine)[::-1]
+    head = head_version(services.engine)
+    published = publications(services.engine, [row.version for row in rows])
+    return [_line(row, head, published.get(row.version, [])) for row in rows]
 
 
 def show_version(version: int, services: Services) -> dict[str, Any]:
@@ -132,14 +129,15 @@ def show_version(version: int, services: Services) -> dict[str, Any]:
         Corrupt: its files are missing or its manifest cannot be read.
     """
     row = version_row(version, services)
-    folder = _opened(services, version)
+    folder = _opened(services, row)
     manifest = read_manifest(folder)
+    published = publications(services.engine, [version]).get(version, [])
     sources = read_sources(folder)
     licences = sources.group_by("licence").aggregate(
         [("selected_instances", "sum"), ([], "count_all")]
     )
     return {
-        **_line(row),
+        **_line(row, head_version(services.engine), published),
         "days": list(manifest.days),
         "bytes": manifest.bytes,
         "parameters": dict(manifest.parameters),
@@ -163,9 +161,8 @@ def diff_versions(old: int, new: int, services: Services) -> dict[str, Any]:
         InvalidInput: there is no such version.
         Corrupt: one of them cannot be read.
     """
-    for version in (old, new):
-        version_row(version, services)
-    changes = diff_folders(_opened(services, old), _opened(services, new))
+    folders = [_opened(services, version_row(version, services)) for version in (old, new)]
+    changes = diff_folders(*folders)
     return {"from": old, "to": new, **changes}
 
 
@@ -177,7 +174,7 @@ def verify_snapshot(version: int, services: Services) -> StepReport:
         Corrupt: a file is not what was written; all findings are in the message.
     """
     row = version_row(version, services)
-    folder = _opened(services, version)
+    folder = _opened(services, row)
     return _verified(row, folder, find_problems(folder, manifest_sha256=row.manifest_sha256))
 
 
@@ -190,7 +187,7 @@ def verify_deeply(version: int, services: Services) -> StepReport:
             the message.
     """
     row = version_row(version, services)
-    folder, recipe = _opened(services, version), _recipe(row)
+    folder, recipe = _opened(services, row), _recipe(row)
     with ThreadPoolExecutor(1) as beside:  # the version and the store keep one core busy each
         reading = beside.submit(content_of, recipe, services.storage)
         problems = find_problems(folder, manifest_sha256=row.manifest_sha256)
@@ -225,13 +222,14 @@ def restore_version(version: int, services: Services) -> Restored:
     """
     with locked(services.engine, "snapshots"):
         row = version_row(version, services)
-        content = content_of(_recipe(row), services.storage)
-        with _written(services, content, version, row.parent) as folder:
-            _same_bytes(folder, row)
-            written = not _is_sound(services, row)
+        made = row if row.same_as is None else version_row(row.same_as, services)
+        content = content_of(_recipe(made), services.storage)
+        with _written(services, content, made.version, made.parent) as folder:
+            _same_bytes(folder, made)
+            written = not _is_sound(services, made)
             if written:
-                services.storage.remove_folder(row.path)
-                place_snapshot(folder, services.storage, version)
+                services.storage.remove_folder(made.path)
+                place_snapshot(folder, services.storage, made.version)
     return Restored(version, row.path, row.manifest_sha256, written)
 
 
@@ -240,7 +238,9 @@ def _written(
     services: Services, content: SnapshotContent, version: int, parent: int | None
 ) -> Iterator[Path]:
     """Write a version into a folder that lasts for the block."""
-    before = None if parent is None else ParentSnapshot.read(_opened(services, parent))
+    before = None
+    if parent is not None:
+        before = ParentSnapshot.read(_opened(services, version_row(parent, services)), parent)
     with TemporaryDirectory(prefix="dynosaur-") as folder:
         target = Path(folder) / "snapshot"
         write_snapshot(content, version, before, target)
@@ -250,7 +250,7 @@ def _written(
 def _is_sound(services: Services, row: SnapshotRow) -> bool:
     if not services.storage.exists(f"{row.path}/{MANIFEST}"):
         return False
-    folder = open_snapshot(services.storage, row.version)
+    folder = open_folder(services.storage, row.path)
     return not find_problems(folder, row.manifest_sha256)
 
 
@@ -271,13 +271,13 @@ def _same_bytes(folder: Path, row: SnapshotRow) -> None:
     )
 
 
-def _opened(services: Services, version: int) -> Path:
+def _opened(services: Services, row: SnapshotRow) -> Path:
     try:
-        return open_snapshot(services.storage, version)
+        return open_folder(services.storage, row.path)
     except InvalidInput as error:
         raise Corrupt(
-            f"v{version:04d} is recorded, but its files are missing: {error}; "
-            f"`dynosaur restore v{version:04d}` rebuilds it"
+            f"v{row.version:04d} is recorded, but its files are missing: {error}; "
+            f"`dynosaur restore v{row.version:04d}` rebuilds it"
         ) from error
 
 
@@ -289,7 +289,9 @@ def _recipe(row: SnapshotRow) -> Recipe:
     return Recipe(**stored)
 
 
-def _line(row: SnapshotRow) -> dict[str, Any]:
+def _line(
+    row: SnapshotRow, head: SnapshotRow | None, published: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     parameters = row.facts.get("parameters", {})
     return {
         "version": row.version,
@@ -297,6 +299,11 @@ def _line(row: SnapshotRow) -> dict[str, Any]:
         "day": row.day,
         "path": row.path,
         "manifest_sha256": row.manifest_sha256,
+        "head": head is not None and row.version == head.version,
+        "trial": row.trial,
+        "same_as": row.same_as,
+        "rolled_back": "rolled_back" in row.facts,
+        "published": list(published),
         "counts": row.facts.get("counts", {}),
         "growth": parameters.get("growth", "fresh"),
         "kept": parameters.get("kept", 0),

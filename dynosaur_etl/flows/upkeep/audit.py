@@ -22,7 +22,6 @@ from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.hub.filters import examine_card, examine_listing
 from dynosaur_etl.snapshots.layout import SOURCES
-from dynosaur_etl.snapshots.publish import snapshot_path
 from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.store.database import locked, transaction
 from dynosaur_etl.store.tables import DatasetRow, SnapshotRow, TaskRow, WithdrawalRow
@@ -149,13 +148,15 @@ def versions_with(dataset_id: str, services: Services) -> list[Holding]:
         Corrupt: a version's list of sources cannot be read.
         StoreUnavailable: the storage does not answer.
     """
-    query = select(SnapshotRow.version, SnapshotRow.day).order_by(SnapshotRow.version)
+    query = select(SnapshotRow.version, SnapshotRow.day, SnapshotRow.path).order_by(
+        SnapshotRow.version
+    )
     with Session(services.engine) as session:
         versions = session.execute(query).all()
     return [
         Holding(version, day, **row)
-        for version, day in versions
-        for row in _rows_of(services, version, dataset_id)
+        for version, day, path in versions
+        for row in _rows_of(services, path, dataset_id)
     ]
 
 
@@ -274,9 +275,9 @@ def _report(
     )
 
 
-def _rows_of(services: Services, version: int, dataset_id: str) -> list[dict[str, Any]]:
+def _rows_of(services: Services, path: str, dataset_id: str) -> list[dict[str, Any]]:
     with TemporaryDirectory(prefix="dynosaur-") as folder:
-        with services.storage.open(f"{snapshot_path(version)}/{SOURCES}") as file:
+        with services.storage.open(f"{path}/{SOURCES}") as file:
             Path(folder, SOURCES).write_bytes(file.read())
         sources = read_sources(Path(folder))
     columns = ["revision", "licence", "pool_instances", "selected_instances"]

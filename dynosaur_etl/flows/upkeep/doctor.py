@@ -1,8 +1,10 @@
 """What is wrong with this installation, and how to mend it."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from dynosaur_etl.domain.errors import DynosaurError
 from dynosaur_etl.flows.runtime.services import embedder, hub_client
@@ -11,12 +13,15 @@ from dynosaur_etl.settings import Settings, cap
 from dynosaur_etl.store.database import (
     connect,
     database_url,
-    newest_schema_version,
     schema_version,
+    schema_versions,
 )
+from dynosaur_etl.store.steps import has_steps
 from dynosaur_etl.store.storage import Storage
 
 LEAST_FREE_BYTES = 2 * 1024**3
+OPENAI = "api.openai.com"
+NO_KEY = f"OPENAI_API_KEY is empty, and {OPENAI} needs one"
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,51 @@ class Check:
     mend: str = ""
 
 
+def first_step(checks: Sequence[Check], env_file: Path | None, *, begun: bool) -> str:
+    """Return the one thing to do next, as a sentence: the first that is wrong, or how to begin.
+
+    Args:
+        checks: what was found.
+        env_file: the settings file that was named, if any.
+        begun: whether a day has been worked on; where nothing is wrong, nothing is to do then.
+    """
+    wrong = {check.name: check for check in checks if not check.ok}
+    if "llm" in wrong and wrong["llm"].found == NO_KEY:
+        return _where_the_key_goes(env_file)
+    if wrong:
+        return next(iter(wrong.values())).mend
+    if begun:
+        return ""
+    return "`make up` starts Airflow; `dynosaur poll`, then `dynosaur grow` do a day without it"
+
+
+def has_begun(settings: Settings) -> bool:
+    """Tell whether a step of any day has been run; not, where the database does not answer."""
+    try:
+        engine = connect(database_url(settings))
+    except DynosaurError:
+        return False
+    try:
+        return has_steps(engine)
+    finally:
+        engine.dispose()
+
+
+def _where_the_key_goes(env_file: Path | None) -> str:
+    if env_file is not None:
+        return f"set OPENAI_API_KEY in {env_file}, or OPENAI_BASE_URL to a server that needs none"
+    if Path(".env").is_file():
+        return "name the settings file that is here: `dynosaur --env-file .env doctor`"
+    made = (
+        "`cp .env.example .env`, set OPENAI_API_KEY in it, then `dynosaur --env-file .env doctor`"
+    )
+    return f"{made}; or `make demo`, which needs no key and no network"
+
+
 def examine(settings: Settings) -> Iterator[Check]:
     """Check database, storage, disk, Hub, LLM and embedding model, one after the other."""
     checks: tuple[tuple[str, Callable[[Settings], str], str], ...] = (
-        ("database", _database, "check DYNOSAUR_DATABASE_URL, then run `dynosaur db upgrade`"),
+        ("database", _database, "check DYNOSAUR_DATABASE_URL and that its server runs"),
         ("storage", _storage, "check DYNOSAUR_STORAGE_URL and that this user may write there"),
         ("disk", _disk, "make room, or move DYNOSAUR_HOME to a larger disk"),
         ("hub", _hub, "check HF_ENDPOINT, HF_TOKEN and the network"),
@@ -49,11 +95,18 @@ def examine(settings: Settings) -> Iterator[Check]:
 def _database(settings: Settings) -> str:
     engine = connect(database_url(settings))
     try:
-        found, needed = schema_version(engine), newest_schema_version()
+        found, known = schema_version(engine), schema_versions()
     finally:
         engine.dispose()
-    if found != needed:
-        raise DynosaurError(f"the tables are at migration {found}, {needed} is needed")
+    if found is None:
+        return "answers; it is empty, and the first command makes its tables"
+    if found not in known:
+        raise DynosaurError(
+            f"the tables are at migration {found}, and this version knows none after {known[0]}:"
+            " a newer version of the product has made them"
+        )
+    if found != known[0]:
+        return f"answers; the next command takes its tables from migration {found} to {known[0]}"
     return f"answers; its tables are at migration {found}"
 
 
@@ -85,6 +138,8 @@ def _llm(settings: Settings) -> str:
     from dynosaur_etl.llm.probe import probe_model
 
     key = settings.openai_api_key.get_secret_value()
+    if not key and urlsplit(settings.openai_base_url).hostname == OPENAI:
+        raise DynosaurError(NO_KEY)
     probe_model(settings.openai_base_url, key, settings.llm_model, settings.llm_timeout)
     found = f"{settings.openai_base_url} answers and offers {settings.llm_model}"
     if load_prices(settings.llm_prices).price(settings.llm_model) is not None:

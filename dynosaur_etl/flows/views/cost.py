@@ -9,7 +9,7 @@ from typing import Any
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows.propose.propose import questions
+from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
 from dynosaur_etl.llm.prices import SMALLEST

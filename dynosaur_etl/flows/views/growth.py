@@ -18,6 +18,7 @@ from dynosaur_etl.store.tables import (
     LlmRequestRow,
     SnapshotRow,
 )
+from dynosaur_etl.store.versions import head_version
 
 STEPS = ("candidates", "examine", "validate", "fill", "score", "embed", "select")
 VALIDITY_FLOOR = 0.8
@@ -40,16 +41,14 @@ def growth(services: Services) -> dict[str, Any]:
         steps = _steps(session)
         dollars = _dollars_by_day(session)
         catalogue = _catalogue(session)
-        newest = session.scalars(
-            select(SnapshotRow).order_by(SnapshotRow.version.desc()).limit(1)
-        ).one_or_none()
+    head = head_version(services.engine)
     days = [_day(day, done, dollars.get(day)) for day, done in sorted(steps.items())]
     total: dict[str, Any] = {name: sum(day[name] for day in days) for name in _FIGURES}
     total["cost_usd"] = written(sum(dollars.values(), Decimal(0)))
     return {
         "days": days,
         "total": total | {"catalogue": catalogue},
-        "funnel": _funnel(steps, catalogue, total, newest),
+        "funnel": _funnel(steps, catalogue, total, head),
     }
 
 
@@ -149,11 +148,11 @@ def _funnel(
     steps: Mapping[str, Mapping[str, _Step]],
     catalogue: int,
     total: Mapping[str, int],
-    newest: SnapshotRow | None,
+    head: SnapshotRow | None,
 ) -> list[dict[str, Any]]:
     """Give each stage with what is left after it, and what it left out by reason."""
-    counts = {} if newest is None else newest.facts.get("counts", {})
-    selecting = [] if newest is None else [steps.get(newest.day, {}).get("select", _NOTHING)]
+    counts = {} if head is None else head.facts.get("counts", {})
+    selecting = [] if head is None else [steps.get(head.day, {}).get("select", _NOTHING)]
     return [
         _stage("In the catalogue of the Hub", catalogue, None, ()),
         _stage("Candidates", _sum(steps, "candidates"), Stage.CANDIDATES, _of(steps, "candidates")),
@@ -161,7 +160,7 @@ def _funnel(
         _stage("Proposals", total["proposals"], None, ()),
         _stage("Tasks", total["tasks"], Stage.VALIDATE, _of(steps, "validate")),
         _stage("Instances", total["instances"], Stage.FILL, _of(steps, "fill")),
-        _stage("Pool of the newest snapshot", counts.get("pool", 0), Stage.SELECT, selecting),
+        _stage("Pool of the head", counts.get("pool", 0), Stage.SELECT, selecting),
         _stage("Selected in it", counts.get("selected", 0), None, ()),
     ]
 

@@ -1,4 +1,4 @@
-"""The sources of the newest snapshot: whose they are, their licences, their share, withdrawals."""
+"""The sources of the head: whose they are, their licences, their share, withdrawals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.paging import Part, Search, Text, part_of, place
 from dynosaur_etl.flows.views.tasks import source_links, words_of
-from dynosaur_etl.flows.views.versions import find_version, version_folder
+from dynosaur_etl.flows.views.versions import version_folder
 from dynosaur_etl.snapshots.sources import read_sources
-from dynosaur_etl.store.tables import SnapshotRow, WithdrawalRow
+from dynosaur_etl.store.tables import WithdrawalRow
+from dynosaur_etl.store.versions import head_version
 
 _ORDER = ("rank", "dataset", "revision")
 _GROUPS_SHOWN = 30
@@ -38,16 +39,14 @@ class SourceSearch(Search):
 
 
 def find_sources(services: Services, search: SourceSearch) -> dict[str, Any]:
-    """Give the newest snapshot's sources, the largest first, and their sums by owner and licence.
+    """Give the head's sources, the largest first, and their sums by owner and licence.
 
     Shares are of the pool's instances, 0 to 1. `version` is None where there is no snapshot.
     """
     withdrawn = withdrawals(services)
-    with Session(services.engine) as session:
-        newest = session.scalar(select(func.max(SnapshotRow.version)))
-    if newest is None:
+    row = head_version(services.engine)
+    if row is None:
         return {"version": None, "part": Part([], ""), "withdrawn": list(withdrawn.values())}
-    row = find_version(services, newest)
     pool = _sources(str(version_folder(services, row)), row.manifest_sha256)
     rows = pool.rows
     chosen = [line for line in rows if _matches(line, search, line["dataset"] in withdrawn)]
@@ -61,7 +60,7 @@ def find_sources(services: Services, search: SourceSearch) -> dict[str, Any]:
         for line in chosen[: search.size + 1]
     ]
     return {
-        "version": newest,
+        "version": row.version,
         "number_of": len(rows),
         "part": part_of(shown, search.size, _ORDER),
         "owners": pool.owners,

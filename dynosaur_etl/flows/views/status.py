@@ -10,6 +10,7 @@ from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason, Stage
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import funnel
+from dynosaur_etl.flows.snapshot.versions import list_versions
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.tables import (
     ConfigRow,
@@ -17,7 +18,6 @@ from dynosaur_etl.store.tables import (
     GrowthRunRow,
     LlmRequestRow,
     RejectionRow,
-    SnapshotRow,
     VerdictRow,
 )
 
@@ -55,7 +55,6 @@ def overview(services: Services) -> dict[str, Any]:
         rejected = _rejected(session)
         configs = session.scalar(select(func.count()).select_from(ConfigRow))
         llm = _llm(session)
-        snapshots = [_snapshot(row) for row in session.scalars(_snapshots())]
         lines = [_day(session, services, day) for day in days]
     return {
         "catalogue": catalogue,
@@ -65,7 +64,7 @@ def overview(services: Services) -> dict[str, Any]:
         "rejected": rejected,
         **llm,
         "days": lines,
-        "snapshots": snapshots,
+        "snapshots": list_versions(services),
     }
 
 
@@ -191,26 +190,15 @@ def _dollars(amount: Decimal) -> str:
 
 
 def _day(session: Session, services: Services, day: str) -> dict[str, Any]:
+    held_back = select(GrowthRunRow.step).where(
+        GrowthRunRow.day == day, GrowthRunRow.held_back.is_not(None)
+    )
     return {
         "day": day,
         **funnel(services, [day]),
         "cost_usd": _llm(session, day)["cost_usd"],
         "alarm": _alarm(session, day),
-    }
-
-
-def _snapshots() -> Any:
-    return select(SnapshotRow).order_by(SnapshotRow.version)
-
-
-def _snapshot(row: SnapshotRow) -> dict[str, Any]:
-    return {
-        "version": row.version,
-        "parent": row.parent,
-        "day": row.day,
-        "path": row.path,
-        "manifest_sha256": row.manifest_sha256,
-        "counts": row.facts.get("counts", {}),
+        "held_back": list(session.scalars(held_back.order_by(GrowthRunRow.step))),
     }
 
 
@@ -223,6 +211,7 @@ def _step(row: GrowthRunRow) -> dict[str, Any]:
         "deferred": row.deferred,
         "reasons": row.reasons,
         "facts": row.facts,
+        "held_back": row.held_back,
     }
 
 

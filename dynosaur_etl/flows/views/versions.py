@@ -4,6 +4,7 @@ A version never changes, so what was read of one is kept by the checksum of its 
 """
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.snapshots.diff import diff_folders
 from dynosaur_etl.snapshots.layout import DIFF, README, SELECTION
 from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
-from dynosaur_etl.snapshots.publish import open_snapshot
+from dynosaur_etl.snapshots.publish import open_folder
 from dynosaur_etl.store.tables import SnapshotRow
+from dynosaur_etl.store.versions import (
+    head_version,
+    publications,
+    version_named,
+    versions_newest_first,
+)
 
 CURVE_POINTS = 200
 CARD_SHOWN = 200_000
@@ -30,10 +35,9 @@ _KEPT = 256
 
 def versions(services: Services, most: int = _SHOWN) -> list[dict[str, Any]]:
     """Give the newest versions with their figures, the newest first."""
-    query = select(SnapshotRow).order_by(SnapshotRow.version.desc()).limit(most)
-    with Session(services.engine, expire_on_commit=False) as session:
-        rows = list(session.scalars(query))
-    return [_line(services, row) for row in rows]
+    rows = versions_newest_first(services.engine, most)
+    known = zip(rows, statuses(services, rows), strict=True)
+    return [_line(services, row) | status for row, status in known]
 
 
 def version_report(services: Services, version: int) -> dict[str, Any]:
@@ -45,14 +49,19 @@ def version_report(services: Services, version: int) -> dict[str, Any]:
     """
     row = find_version(services, version)
     folder = version_folder(services, row)
-    return _line(services, row) | {
-        "parameters": row.facts.get("parameters", {}),
-        "counts": row.facts.get("counts", {}),
-        "tradeoff": row.facts.get("tradeoff", []),
-        "curve": curve(str(folder), row.manifest_sha256),
-        "card": (folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN],
-        "state": _state(folder, row.manifest_sha256),
-    }
+    [status] = statuses(services, [row])
+    return (
+        _line(services, row)
+        | status
+        | {
+            "parameters": row.facts.get("parameters", {}),
+            "counts": row.facts.get("counts", {}),
+            "tradeoff": row.facts.get("tradeoff", []),
+            "curve": curve(str(folder), row.manifest_sha256),
+            "card": (folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN],
+            "state": _state(folder, row.manifest_sha256),
+        }
+    )
 
 
 def compare(services: Services, old: int, new: int) -> dict[str, Any]:
@@ -64,7 +73,7 @@ def compare(services: Services, old: int, new: int) -> dict[str, Any]:
     """
     rows = [find_version(services, version) for version in (old, new)]
     folders = [version_folder(services, row) for row in rows]
-    if rows[1].parent == old:
+    if rows[1].parent == old and rows[1].same_as is None:
         return _stored_diff(folders[1])
     shas = [row.manifest_sha256 for row in rows]
     return _diff(str(folders[0]), str(folders[1]), shas[0], shas[1])
@@ -76,11 +85,41 @@ def find_version(services: Services, version: int) -> SnapshotRow:
     Raises:
         InvalidInput: there is no such version.
     """
-    with Session(services.engine, expire_on_commit=False) as session:
-        row = session.get(SnapshotRow, version)
+    row = version_named(services.engine, version)
     if row is None:
         raise InvalidInput(not_allowed("version", version, "one of the list"))
     return row
+
+
+def statuses(services: Services, rows: Sequence[SnapshotRow]) -> list[dict[str, Any]]:
+    """Return what may change about versions: whether they are the head, and where they went.
+
+    Returns:
+        For each: its `status` in words, whether it `is_head`, and `published` with the targets.
+    """
+    head = head_version(services.engine)
+    published = publications(services.engine, [row.version for row in rows])
+    return [
+        {
+            "status": status_words(row, head),
+            "is_head": head is not None and row.version == head.version,
+            "published": published.get(row.version, []),
+        }
+        for row in rows
+    ]
+
+
+def status_words(row: SnapshotRow, head: SnapshotRow | None) -> str:
+    """Word whether a version is the head, a trial, rolled back to, and whose files it has."""
+    words = []
+    if head is not None and row.version == head.version:
+        words.append("head")
+    if row.trial:
+        words.append("trial")
+    if row.same_as is not None:
+        how = "rolled back to" if "rolled_back" in row.facts else "same files as"
+        words.append(f"{how} v{row.same_as:04d}")
+    return ", ".join(words)
 
 
 def version_folder(services: Services, row: SnapshotRow) -> Path:
@@ -90,7 +129,7 @@ def version_folder(services: Services, row: SnapshotRow) -> Path:
         Corrupt: it is recorded, but its files are missing.
     """
     try:
-        return open_snapshot(services.storage, row.version)
+        return open_folder(services.storage, row.path)
     except InvalidInput as error:
         raise Corrupt(f"v{row.version:04d} is recorded, but its files are missing") from error
 
@@ -135,6 +174,7 @@ def _line(services: Services, row: SnapshotRow) -> dict[str, Any]:
         "version": row.version,
         "name": f"v{row.version:04d}",
         "parent": None if row.parent is None else f"v{row.parent:04d}",
+        "after": row.parent,
         "day": row.day,
         "pool": counts.get("pool", 0),
         "selected": counts.get("selected", 0),

@@ -1,27 +1,11 @@
-"""The product's store, opened once by a connection that cannot write, and charts of its figures."""
+"""What the pages make of figures before they show them: lines with words and bars."""
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
-from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.settings import load_settings
-from dynosaur_etl.store.database import database_url, wrapped_errors
 
-READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=10000"
 MOVES_SHOWN = 100
-_opening = threading.Lock()
-
-
-@contextmanager
-def reading() -> Iterator[Services]:
-    """Give the services; a database that does not answer is an error of ours."""
-    services = _services()
-    with wrapped_errors(services.engine):
-        yield services
 
 
 def reject_lines(rejects: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -58,18 +42,3 @@ def _moved(went: Mapping[str, int], came: Mapping[str, int]) -> dict[str, Any]:
     )
     lines = [{"name": name, "came": came.get(name, 0), "went": went.get(name, 0)} for name in names]
     return {"lines": lines[:MOVES_SHOWN], "more": max(0, len(lines) - MOVES_SHOWN)}
-
-
-def _services() -> Services:
-    with _opening:
-        return _open_services()
-
-
-@cache
-def _open_services() -> Services:
-    """Open the database once a process; a failure is not remembered, the next page tries again."""
-    settings = load_settings()
-    url = database_url(settings)
-    joint = "&" if "?" in url else "?"
-    read_only = f"{url}{joint}options={READ_ONLY.replace(' ', '%20')}"
-    return Services(settings.model_copy(update={"database_url": read_only}))

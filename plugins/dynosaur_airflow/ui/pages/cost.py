@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from dynosaur_airflow.ui.charts import cost_chart
-from dynosaur_airflow.ui.content import reading
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.flows.views.reading import reading
 from dynosaur_etl.flows.views.spending import spent
 
 _COLUMNS = (

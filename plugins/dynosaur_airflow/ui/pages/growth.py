@@ -7,12 +7,13 @@ from fastapi import Path as FromPath
 from starlette.responses import Response
 
 from dynosaur_airflow.ui.charts import growth_chart, validity_chart
-from dynosaur_airflow.ui.content import reading, reject_lines, with_bars
+from dynosaur_airflow.ui.content import reject_lines, with_bars
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.views.growth import growth, live
 from dynosaur_etl.flows.views.paging import Day
+from dynosaur_etl.flows.views.reading import reading
 from dynosaur_etl.flows.views.status import day_report
 from dynosaur_etl.flows.views.versions import versions
 

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.content import reading
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.flows.views.reading import reading
 from dynosaur_etl.flows.views.rejects import RejectSearch, find_rejects
 
 _COLUMNS = ("day", "stage", "subject", "reason", "words", "number", "detail")

@@ -11,6 +11,7 @@ from fastapi import Path as FromPath
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
+from dynosaur_airflow.run_day import day_of_run
 from dynosaur_airflow.ui.pages.growth import day_content
 from dynosaur_airflow.ui.rendering import base_of, page
 from dynosaur_etl.domain.errors import InvalidInput
@@ -28,14 +29,20 @@ router = APIRouter()
 def run_report(request: Request, dag_id: DagId, run_id: RunId, session: SessionDep) -> Response:
     """The report that belongs to a DAG run: its growth day's, or the whole training set's."""
     found = session.execute(
-        select(DagRun.partition_key, DagRun.state, DagRun.start_date, DagRun.end_date).where(
-            DagRun.dag_id == dag_id, DagRun.run_id == run_id
-        )
+        select(
+            DagRun.partition_key,
+            DagRun.conf,
+            DagRun.run_after,
+            DagRun.state,
+            DagRun.start_date,
+            DagRun.end_date,
+        ).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
     ).one_or_none()
     if found is None:
         raise HTTPException(404, "no such DAG run")
     try:
-        content = day_content(found.partition_key or "")
+        day = day_of_run(dag_id, found.partition_key, found.conf or {}, found.run_after)
+        content = day_content(str(day))
     except InvalidInput:
         return RedirectResponse(f"{base_of(request)}/")
     run = {

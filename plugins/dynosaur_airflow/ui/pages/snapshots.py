@@ -7,15 +7,16 @@ from fastapi import Path as FromPath
 from starlette.responses import Response
 
 from dynosaur_airflow.ui.charts import alpha_chart, curve_chart, map_chart, tradeoff_chart
-from dynosaur_airflow.ui.content import moves, reading
+from dynosaur_airflow.ui.content import moves
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.flows.views.maps import pool_map
+from dynosaur_etl.flows.views.reading import reading
 from dynosaur_etl.flows.views.versions import compare, version_report, versions
 
 _MOST = 1_000_000
 _COLUMNS = (
-    "name", "parent", "day", "pool", "selected", "alpha", "coverage", "quality", "path",
+    "name", "status", "parent", "day", "pool", "selected", "alpha", "coverage", "quality", "path",
     "manifest_sha256",
 )  # fmt: skip
 Version = Annotated[int, FromPath(ge=1, le=_MOST)]

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.content import reading
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.flows.views.reading import reading
 from dynosaur_etl.flows.views.sources import SourceSearch, find_sources
 
 _COLUMNS = (

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as FromPath
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.content import reading
 from dynosaur_airflow.ui.downloads import FileKind, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.models import Mode
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.flows.views.reading import reading
 from dynosaur_etl.flows.views.tasks import TaskSearch, find_tasks, task_report
 
 _COLUMNS = (

@@ -1,0 +1,77 @@
+"""Whether a run of a day would find anything to do, told from what the days have behind them."""
+
+from sqlalchemy import exists
+
+from dynosaur_etl.domain.errors import InvalidInput
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows.fill.shards import STEP as FILL
+from dynosaur_etl.flows.fill.shards import fill_rules, tasks_are_outdated
+from dynosaur_etl.flows.poll.candidates import STEP as CANDIDATES
+from dynosaur_etl.flows.poll.candidates import candidates_rules
+from dynosaur_etl.flows.poll.examine import STEP as EXAMINE
+from dynosaur_etl.flows.poll.examine import examination_rules
+from dynosaur_etl.flows.prepare.embed import STEP as EMBED
+from dynosaur_etl.flows.prepare.embed import embed_rules
+from dynosaur_etl.flows.prepare.score import STEP as SCORE
+from dynosaur_etl.flows.prepare.score import score_rules
+from dynosaur_etl.flows.prepare.scorers import scorers
+from dynosaur_etl.flows.propose.plan import progress_of
+from dynosaur_etl.flows.propose.validation_rules import STEP as VALIDATE
+from dynosaur_etl.flows.propose.validation_rules import validation_rules
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.runtime.step import is_finished
+from dynosaur_etl.flows.select.selection_request import STEP as SELECT
+from dynosaur_etl.store.database import transaction
+from dynosaur_etl.store.tables import GrowthRunRow
+
+
+def is_polled_and_grown(day: GrowthDay, services: Services) -> bool:
+    """Tell whether polling and growing the day again under these settings would do nothing."""
+    services.records.read([str(day)])
+    return _is_polled(day, services) and is_grown(day, services)
+
+
+def is_grown(day: GrowthDay, services: Services) -> bool:
+    """Tell whether growing the day again would do nothing, and a selection has seen the day.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    services.records.read([str(day)])
+    try:
+        return _has_grown(day, services) and _is_selected(day, services)
+    except InvalidInput:  # a step has not been run at all
+        return False
+
+
+def _is_polled(day: GrowthDay, services: Services) -> bool:
+    key = str(day)
+    found = is_finished(services, key, CANDIDATES, candidates_rules(services.settings))
+    return found and is_finished(services, key, EXAMINE, examination_rules(day, services))
+
+
+def _has_grown(day: GrowthDay, services: Services) -> bool:
+    key, planned = str(day), progress_of(day, services)
+    if planned is None or not planned.is_answered:
+        return False
+    if not is_finished(services, key, VALIDATE, validation_rules(day, services)):
+        return False
+    if tasks_are_outdated(day, services):
+        return False
+    if not is_finished(services, key, FILL, fill_rules(day, services)):
+        return False
+    running = scorers(services, key)
+    if not is_finished(services, key, SCORE, score_rules(day, services, running)):
+        return False
+    return is_finished(services, key, EMBED, embed_rules(day, services))
+
+
+def _is_selected(day: GrowthDay, services: Services) -> bool:
+    """Tell whether a selection of this day or a later one has read the day."""
+    seen = exists().where(
+        GrowthRunRow.step == SELECT,
+        GrowthRunRow.day >= str(day),
+        GrowthRunRow.facts["days"].contains([str(day)]),
+    )
+    with transaction(services.engine) as session:
+        return bool(session.query(seen).scalar())

@@ -1,0 +1,143 @@
+"""The requests for tasks about a day's kept configs, as they are built to be sent."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import Config, Mode, Reject, Verdict
+from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.flows.runtime.compartments import contained
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.runtime.step import require_step
+from dynosaur_etl.instances.organise import RULES
+from dynosaur_etl.instances.shown import shown_rows
+from dynosaur_etl.proposals.prompt import build_request, shown_columns
+from dynosaur_etl.store.steps import CountedReject
+from dynosaur_etl.store.tables import ConfigRow, RevisionRow
+
+EXAMPLE_ROWS = 2
+
+
+@dataclass(frozen=True)
+class ConfigToAsk:
+    """A kept config with what its card says, and where its sampled rows are."""
+
+    config: Config
+    summary: str
+    licence: str
+    sample_path: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request about one config in one mode."""
+
+    about: ConfigToAsk
+    mode: Mode
+    request: ChatRequest
+
+
+@dataclass(frozen=True)
+class DayQuestions:
+    """What is asked about a day's configs, and the configs about which nothing can be asked."""
+
+    asked: list[Question]
+    rejects: list[CountedReject]
+
+
+def kept_configs(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
+    """Give the day's kept configs, by dataset and name."""
+    query = (
+        select(ConfigRow, RevisionRow)
+        .join(
+            RevisionRow,
+            (RevisionRow.day == ConfigRow.day) & (RevisionRow.dataset_id == ConfigRow.dataset_id),
+        )
+        .where(ConfigRow.day == str(day))
+        .order_by(ConfigRow.dataset_id, ConfigRow.name)
+    )
+    with Session(services.engine) as session:
+        return [
+            ConfigToAsk(
+                config=Config(row.dataset_id, row.revision, row.name, row.features, row.splits),
+                summary=card.summary,
+                licence=", ".join(card.licences),
+                sample_path=row.sample_path,
+            )
+            for row, card in session.execute(query)
+        ]
+
+
+def questions(day: GrowthDay, services: Services) -> list[Question]:
+    """Return the day's requests in their one order: by dataset, config and mode.
+
+    Raises:
+        InvalidInput: the day's candidates have not been examined.
+    """
+    return day_questions(day, services).asked
+
+
+def day_questions(day: GrowthDay, services: Services) -> DayQuestions:
+    """Return the day's requests in their order, and the configs that raise what nobody foresaw.
+
+    Raises:
+        InvalidInput: the day's candidates have not been examined.
+    """
+    require_step(services, str(day), "examine")
+    return _build(kept_configs(day, services), services)
+
+
+def questions_about(
+    day: GrowthDay, services: Services, configs: Collection[tuple[str, str]]
+) -> list[Question]:
+    """Build the requests about some of the day's configs, named by dataset and config."""
+    wanted = [
+        about
+        for about in kept_configs(day, services)
+        if (about.config.dataset_id, about.config.name) in configs
+    ]
+    return _build(wanted, services).asked
+
+
+def _build(configs: Iterable[ConfigToAsk], services: Services) -> DayQuestions:
+    asked: list[Question] = []
+    rejects: list[CountedReject] = []
+    for about in configs:
+        subject = about.config.subject
+        found = contained(subject, partial(_questions_about, about, services))
+        if isinstance(found, Verdict):
+            reject = Reject(Stage.PROPOSE, subject, Reason.UNFORESEEN_ERROR, found.detail)
+            rejects.append(CountedReject(reject))
+        else:
+            asked += found
+    return DayQuestions(asked, rejects)
+
+
+def _questions_about(about: ConfigToAsk, services: Services) -> list[Question]:
+    config = about.config
+    preset = services.settings.prompt
+    columns = shown_columns(config, preset)
+    with services.storage.batches(about.sample_path, columns, rows=EXAMPLE_ROWS) as (_, batches):
+        first = next(batches, pa.RecordBatch.from_pylist([]))
+    rows = pa.Table.from_batches([first])
+    examples = shown_rows(config, rows, RULES[services.settings.instance_rules])
+    asked = []
+    for mode in (Mode.AWARE, Mode.UNAWARE):
+        request = build_request(
+            summary=about.summary,
+            dataset_id=config.dataset_id,
+            config=config,
+            rows=examples,
+            mode=mode,
+            model=services.settings.llm_model,
+            preset=preset,
+        )
+        if request is not None:
+            asked.append(Question(about, mode, request))
+    return asked

@@ -1,0 +1,51 @@
+"""What the tasks of a day depend on: the rules of validity, and the answers that are there."""
+
+from typing import Any
+
+from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.flows.propose.judging import validity_rules
+from dynosaur_etl.flows.propose.plan import plan_of, progress_of
+from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.runtime.step import require_step
+from dynosaur_etl.instances.organise import RULES
+from dynosaur_etl.proposals.critic import VERSION as CRITIC_VERSION
+from dynosaur_etl.proposals.validity import VALIDITY_VERSION
+from dynosaur_etl.store.answers import answer_states
+from dynosaur_etl.store.plans import PlanProgress
+
+STEP = "validate"
+ALL = "all"
+
+
+def validation_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+    """Return everything that the day's tasks depend on, JSON-able.
+
+    An answer stays as it is, so that where all requests have one, no key is read.
+
+    Raises:
+        InvalidInput: the day's candidates have not been examined.
+    """
+    rules = validity_rules(services.settings)
+    progress = progress_of(day, services) or _planned(day, services)
+    return {
+        "version": VALIDITY_VERSION,
+        "examined": require_step(services, str(day), "examine").output,
+        "strictness": str(rules.strictness),
+        "languages": rules.languages,
+        "texts": RULES[services.settings.instance_rules].version,
+        "critic": [services.settings.critic, CRITIC_VERSION],
+        "asked": progress.asked,
+        "answered": ALL if progress.is_answered else _states(day, services),
+    }
+
+
+def _planned(day: GrowthDay, services: Services) -> PlanProgress:
+    plan = plan_of(day, services)
+    services.records.forget(str(day))
+    return progress_of(day, services) or PlanProgress(plan.fingerprint, plan.asked, 0, 0)
+
+
+def _states(day: GrowthDay, services: Services) -> str:
+    states = answer_states(services.engine, plan_of(day, services).keys)
+    return digest(sorted(states.answered), sorted(states.refused))
