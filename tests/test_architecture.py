@@ -16,7 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "hub": {"domain", "forms"},
     "llm": {"domain"},
     "proposals": {"domain"},
-    "instances": {"domain"},
+    "instances": {"domain", "forms"},
     "inference": {"domain"},
     "quality": {"domain", "inference", "llm"},
     "selection": {"domain", "inference"},

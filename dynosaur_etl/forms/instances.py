@@ -7,11 +7,10 @@ is the answer, without the thought that led to it.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
+from dynosaur_etl.domain.models import ReasoningUse, TurnUse
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms.reasoning import (
-    ReasoningUse,
     answer_alone,
     is_worked,
     split_thought,
@@ -28,13 +27,6 @@ from dynosaur_etl.forms.turns import (
 )
 
 _WORDS = {USER: "User", ASSISTANT: "Assistant", "tool": "Tool", SYSTEM: "System"}
-
-
-class TurnUse(StrEnum):
-    """How many instances a conversation gives."""
-
-    CONVERSATION = "conversation"
-    TURN = "turn"
 
 
 @dataclass(frozen=True)

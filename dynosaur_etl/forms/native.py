@@ -1,7 +1,6 @@
 """Native instances: what the rows of a config of some form give, and why others give nothing."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms.drafts import draft_of
@@ -10,15 +9,12 @@ from dynosaur_etl.forms.guards import check_row, marking_columns
 from dynosaur_etl.forms.instances import (
     Draft,
     Made,
-    NativeInstance,
     NativeRules,
     RefusedRow,
-    TurnUse,
     finished,
 )
 from dynosaur_etl.forms.joined import trace_drafts, tree_drafts
 from dynosaur_etl.forms.languages import LANGUAGE_COLUMNS, other_language
-from dynosaur_etl.forms.reasoning import ReasoningUse
 from dynosaur_etl.forms.turns import Refusal
 from dynosaur_etl.forms.values import Row
 
@@ -98,9 +94,3 @@ def _finished(number: int, draft: Draft | Refusal, rules: NativeRules) -> Iterat
 
 def _refused(number: int, refusal: Refusal) -> RefusedRow:
     return RefusedRow(number, refusal.reason, refusal.detail)
-
-
-__all__ = [
-    "Any", "Made", "NativeInstance", "NativeRules", "ReasoningUse", "RefusedRow", "TurnUse",
-    "native_instances",
-]  # fmt: skip

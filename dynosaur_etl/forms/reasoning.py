@@ -1,19 +1,9 @@
 """Thoughts kept apart from answers; a thought that does not end is never taught."""
 
 import re
-from enum import StrEnum
 
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms.turns import Refusal
-
-
-class ReasoningUse(StrEnum):
-    """What becomes of thoughts."""
-
-    APART = "apart"
-    INLINE = "inline"
-    DROP = "drop"
-
 
 _PAIRS = (
     ("<think>", "</think>"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.models import Revision
-from dynosaur_etl.forms.native import NativeInstance
+from dynosaur_etl.forms.instances import NativeInstance
 from dynosaur_etl.forms.reasoning import with_thought
 from dynosaur_etl.forms.values import decoded_rows
 from dynosaur_etl.hub.cards import parse_card

@@ -5,13 +5,8 @@ from typing import Any
 
 from dynosaur_etl.forms.find import find_form
 from dynosaur_etl.forms.form import Found
-from dynosaur_etl.forms.native import (
-    Made,
-    NativeInstance,
-    NativeRules,
-    RefusedRow,
-    native_instances,
-)
+from dynosaur_etl.forms.instances import Made, NativeInstance, NativeRules, RefusedRow
+from dynosaur_etl.forms.native import native_instances
 from dynosaur_etl.forms.values import decoded_rows
 from dynosaur_etl.hub.json_records import json_columns
 

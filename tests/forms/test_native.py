@@ -7,15 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dynosaur_etl.domain.models import ReasoningUse, TurnUse
 from dynosaur_etl.forms.find import find_form
-from dynosaur_etl.forms.native import (
-    NativeInstance,
-    NativeRules,
-    ReasoningUse,
-    RefusedRow,
-    TurnUse,
-    native_instances,
-)
+from dynosaur_etl.forms.instances import NativeInstance, NativeRules, RefusedRow
+from dynosaur_etl.forms.native import native_instances
 from tests.forms.support import assistant, instances_of, made_of, refusals_of, stored, user
 from tests.forms.test_find import CALL, LONG, ROWS, TOOLS
 

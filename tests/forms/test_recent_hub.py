@@ -7,7 +7,8 @@ import pytest
 
 from dynosaur_etl.forms.find import find_form
 from dynosaur_etl.forms.form import Form
-from dynosaur_etl.forms.native import NativeInstance, NativeRules, native_instances
+from dynosaur_etl.forms.instances import NativeInstance, NativeRules
+from dynosaur_etl.forms.native import native_instances
 from tests.forms.recent import Read, expectations, has_instance, outputs_of, read_configs
 
 ALL_LANGUAGES = ("en", "es", "de", "fr", "sw")

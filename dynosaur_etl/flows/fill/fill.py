@@ -14,6 +14,7 @@ from dynosaur_etl.domain.models import STANDS, Counts, Reject, StepReport
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.fill.shards import (
+    CONVERSATION_FILES,
     INSTANCE_FILES,
     STEP,
     FilledShard,
@@ -80,9 +81,15 @@ def _without_duplicates(services: Services, shards: Sequence[FilledShard]) -> St
         rejects=rejects,
         stages=(Stage.FILL,),
         files=[
-            NamedFile(INSTANCE_FILES, f"shard-{shard.number:05d}", shard.file) for shard, _ in kept
+            NamedFile(kind, f"shard-{shard.number:05d}", file)
+            for shard, _ in kept
+            for kind, file in (
+                (INSTANCE_FILES, shard.file),
+                (CONVERSATION_FILES, shard.conversations),
+            )
+            if file is not None
         ],
-        file_kinds=(INSTANCE_FILES,),
+        file_kinds=(INSTANCE_FILES, CONVERSATION_FILES),
         facts={"alarm": alarm_of(rejects)},
     )
 
