@@ -173,9 +173,6 @@ class Settings(BaseSettings):
     )
 
     instances_per_task: PositiveInt = Field(100, description="rows that fill one task")
-    instance_rules: Literal["default", "paper"] = Field(
-        "default", description="rules by which rows become instances"
-    )
     native_turns: TurnUse = Field(
         TurnUse.CONVERSATION,
         description="instances of an instruction set: one a conversation, or one an answering turn",
@@ -186,6 +183,9 @@ class Settings(BaseSettings):
     )
     native_share: float = Field(
         0.5, ge=0, le=1, description="part of a version that instances of instruction sets may be"
+    )
+    instance_rules: Literal["default", "paper"] = Field(
+        "default", description="rules by which rows become instances"
     )
     fill_batch_tasks: PositiveInt = Field(
         100,

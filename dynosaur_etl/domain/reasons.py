@@ -112,7 +112,6 @@ class Reason(StrEnum):
     NOT_PREFERRED = "not_preferred"
     REASONING_UNVERIFIED = "reasoning_unverified"
     PARENT_MISSING = "parent_missing"
-    OVER_NATIVE_SHARE = "over_native_share"
     SAME_ROW = "same_row"
     WITHDRAWN = "withdrawn"
     ANSWER_WITHOUT_SCORE = "answer_without_score"
@@ -221,7 +220,6 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.NOT_PREFERRED: "The row's answer is a rejected one, or labelled as not good.",
     Reason.REASONING_UNVERIFIED: "The row's reasoning is not finished, or not verified.",
     Reason.PARENT_MISSING: "The message that the row answers is not among the sampled rows.",
-    Reason.OVER_NATIVE_SHARE: "The version takes no more instances of instruction sets.",
     Reason.SAME_ROW: "The source's same input and output stand there under another instruction.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
     Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",

@@ -126,10 +126,16 @@ def pick(
 
 def alive_picks(services: Services, pool: Pool, base: Base | None, k: int) -> NDArray[np.int64]:
     """Give the positions of the base's picks that are in the pool, in their order, at most `k`."""
+    return _positions(pool, base_keys(services, base))[:k]
+
+
+def base_keys(services: Services, base: Base | None) -> list[str]:
+    """Return the keys of the base's picks in their order; none where there is no base."""
     if base is None:
-        return np.zeros(0, np.int64)
+        return []
     before = services.storage.read_table(f"{base.path}/{SELECTION}", ["instance_key"])
-    return _positions(pool, before["instance_key"].to_pylist())[:k]
+    keys: list[str] = before["instance_key"].to_pylist()
+    return keys
 
 
 def chosen_mode(services: Services, pool: Pool, picks: int) -> Choice:

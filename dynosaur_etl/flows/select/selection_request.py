@@ -12,7 +12,8 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.split import held_out_mask
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.growth_mode import Base, base_version
+from dynosaur_etl.flows.select.growth_mode import Base, base_keys, base_version
+from dynosaur_etl.flows.select.native_share import within_share
 from dynosaur_etl.flows.select.pool import (
     Pool,
     grown_days,
@@ -82,6 +83,7 @@ def request_selection(
         "alpha": weight,
         "scale": settings.quality_scale,
         "held_out_share": settings.held_out_share,
+        "native_share": settings.native_share,
         "mode": settings.selection_mode,
         "machine": [settings.selection_memory_gib, settings.selection_cores],
         "part_points": settings.selection_part_points,
@@ -104,11 +106,13 @@ class Trainable:
         live: all that is neither withdrawn nor a duplicate.
         held_out: which of it is held out [n].
         pool: the rest, of which may be selected.
+        over_share: native instances that the version takes no more of.
     """
 
     live: Pool
     held_out: NDArray[np.bool_]
     pool: Pool
+    over_share: int
 
 
 def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
@@ -123,7 +127,11 @@ def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
     pool = live.part(~held_out)
     if not len(pool.quality):
         raise InvalidInput(not_allowed("pool", "held-out tasks only", "a smaller share"))
-    return Trainable(live, held_out, pool)
+    most = int(services.settings.native_share * request.size)
+    within = within_share(pool, most, base_keys(services, request.base))
+    if not within.any():
+        raise InvalidInput(not_allowed("pool", "native instances only", "a larger native share"))
+    return Trainable(live, held_out, pool.part(within), int((~within).sum()))
 
 
 def _size(services: Services, k: int | None) -> int:

@@ -1,17 +1,25 @@
 """The recipe of a version: everything that its bytes are made from, as it lies in the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
-from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.models import Mode, StepReport
+from dynosaur_etl.flows.fill.shards import CONVERSATION_FILES
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import by_source, funnel, pool_rejects, pool_sources, pool_tasks
+from dynosaur_etl.flows.snapshot.conversations import (
+    preferences_of,
+    read_conversations,
+    with_conversations,
+)
 from dynosaur_etl.flows.snapshot.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.layout import SELECTED_CHAT
+from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.training.examples import as_messages
 
@@ -29,6 +37,7 @@ class Recipe:
         tasks: path of the tasks of the pool, and so on for sources and rejects.
         full: whether the snapshot holds the whole pool.
         messages: whether its rows have the chat form.
+        conversations: paths of the conversations of native instances; empty where none has any.
     """
 
     selection: str
@@ -43,6 +52,7 @@ class Recipe:
     versions: Mapping[str, Any]
     days: Sequence[str]
     counts: Mapping[str, int]
+    conversations: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -51,7 +61,7 @@ class Recipe:
     def files(self) -> frozenset[str]:
         """Everything in the store that the version cannot be rebuilt without."""
         named = (self.selection, self.pool, self.tasks, self.sources, self.rejects)
-        return frozenset({*named, *self.instances})
+        return frozenset({*named, *self.instances, *self.conversations})
 
 
 def make_recipe(
@@ -93,7 +103,20 @@ def make_recipe(
         counts=funnel(services, days)
         | {"pool": pool.rows.num_rows, "selected": selection.num_rows}
         | held_out,
+        conversations=_conversation_files(services, days, scan),
     ), scan
+
+
+def _conversation_files(services: Services, days: Sequence[str], scan: PoolScan) -> list[str]:
+    """Name the files of the days' conversations, where a row of the version is native."""
+    modes = (
+        *scan.selected["mode"].unique().to_pylist(),
+        *scan.held_out["mode"].unique().to_pylist(),
+    )
+    if str(Mode.NATIVE) not in modes:
+        return []
+    files = files_of(services.engine, CONVERSATION_FILES)
+    return sorted({file.path for file in files if file.day in days})
 
 
 def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -> SnapshotContent:
@@ -105,7 +128,9 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
     selection = storage.read_table(recipe.selection)
     pool = RecordedPool(recipe.instances, storage.read_table(recipe.pool))
     known = scan or scan_pool(storage, pool, selection)
-    dress = with_messages if recipe.messages else _as_it_is
+    said = read_conversations(storage, recipe.conversations, known.selected, known.held_out)
+    dress = _dress(recipe, said)
+    preferences = preferences_of(known.selected, said)
     rows = pool.rows.num_rows - known.held_out.num_rows
     return SnapshotContent(
         selected=dress(known.selected),
@@ -120,7 +145,15 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
         counts=recipe.counts,
         growth=known.growth,
         full=FullPool(rows, lambda: trainable(storage, pool)) if recipe.full else None,
+        preferences=preferences if preferences.num_rows else None,
     )
+
+
+def _dress(recipe: Recipe, said: pa.Table) -> Callable[[pa.Table], pa.Table]:
+    """Return what adds the columns that the rows have beside an instance and its quality."""
+    if recipe.conversations:
+        return partial(with_conversations, said=said)
+    return with_messages if recipe.messages else _as_it_is
 
 
 def with_messages(rows: pa.Table) -> pa.Table:

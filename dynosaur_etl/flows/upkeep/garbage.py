@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.identity import canonical_json
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
+from dynosaur_etl.flows.fill.shards import CONVERSATION_FILES, INSTANCE_FILES
 from dynosaur_etl.flows.prepare.embed import EMBEDDING_FILES
 from dynosaur_etl.flows.prepare.scorers import SCORE_FILES
 from dynosaur_etl.flows.runtime.services import Services
@@ -25,7 +25,8 @@ _CONTENT_NAME = re.compile(r"([a-z_]+)(?:/[^/\s\"]+)*/[0-9a-f]{2}/[0-9a-f]{64}\.
 _PART_OF_A_FILE = re.compile(r".+/[0-9a-f]{64}\.[a-z0-9]+\.[0-9a-f]{32}")
 _OF_POOLS = frozenset(
     {
-        INSTANCE_FILES, SCORE_FILES, EMBEDDING_FILES, SELECTION_FILES, POOL_FILES, GRAPHS,
+        INSTANCE_FILES, CONVERSATION_FILES, SCORE_FILES, EMBEDDING_FILES, SELECTION_FILES,
+        POOL_FILES, GRAPHS,
         PARTS, SOLVED,
     }
 )  # fmt: skip
