@@ -24,14 +24,15 @@ import pyarrow as pa
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.flows.snapshot.pool_scan import PoolScan, RecordedPool, scan_pool
-from dynosaur_etl.flows.snapshot.recipe import PART_FILES, Recipe, content_of
+from dynosaur_etl.flows.snapshot.recipe import Recipe, content_of
 from dynosaur_etl.flows.snapshot.versions import other_rows
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.diff import diff_folders
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.publish import place_snapshot
-from dynosaur_etl.snapshots.verify import Problem, verify_snapshot
+from dynosaur_etl.snapshots.verify import Discrepancy, verify_snapshot
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.storage import Storage
 
 DAYS = 10
@@ -134,7 +135,10 @@ def recipe_of(storage: Storage, files: list[str], pool: str, selection: str) -> 
         selection=selection,
         pool=pool,
         instances=files,
-        **{name: storage.write_table(PART_FILES, table).path for name, table in tables.items()},
+        **{
+            name: storage.write_table(FileKind.SNAPSHOT_PARTS, table).path
+            for name, table in tables.items()
+        },
         full=True,
         messages=False,
         parameters={},
@@ -227,7 +231,7 @@ def verify_deeply(job: Job) -> dict[str, Any]:
     return {"bytes": manifest.bytes + read}
 
 
-def _be_sound(problems: list[Problem]) -> None:
+def _be_sound(problems: list[Discrepancy]) -> None:
     if problems:
         raise SystemExit(f"unsound: {problems[:3]}")
 
@@ -238,7 +242,7 @@ def _bytes(job: Job, path: str) -> int:
 
 def compare(job: Job) -> dict[str, Any]:
     changes = diff_folders(job.folder / "one", job.folder / "two")
-    return {"kept": changes["kept"]["number"], "added": changes["added"]["number"]}
+    return {"kept": changes.kept.number, "added": changes.added.number}
 
 
 PARTS: dict[str, Part] = {

@@ -24,9 +24,14 @@ from urllib.request import urlopen
 
 from benchmarks.harness import ROOT, Figure, main
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
+from dynosaur_etl.flows.fill.fill import fill
 from dynosaur_etl.flows.poll import candidates as poll
+from dynosaur_etl.flows.prepare.embed import embed
+from dynosaur_etl.flows.prepare.score import score
 from dynosaur_etl.flows.propose import questions
+from dynosaur_etl.flows.propose.criticise import criticise
+from dynosaur_etl.flows.propose.propose import propose_all
+from dynosaur_etl.flows.propose.validate import validate
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.database import EMBEDDED_FOLDER, database_url
@@ -38,8 +43,8 @@ FIRST, DAYS, QUICK_DAYS = date(2020, 10, 1), 92, 21
 DEMO_FIRST, DEMO_DAYS = date(2026, 10, 5), 3
 AIM = 0.1
 STEPS = (
-    poll.sync_catalogue, poll.find_candidates, poll.examine_candidates, growth.propose_all,
-    growth.criticise, growth.validate, growth.fill, growth.score, growth.embed,
+    poll.sync_catalogue, poll.find_candidates, poll.examine_candidates, propose_all,
+    criticise, validate, fill, score, embed,
 )  # fmt: skip
 
 

@@ -92,25 +92,23 @@ def _client() -> Callable[[str], int]:
 def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
     """Give each page's address by the number of the request."""
     from dynosaur_etl.flows.views.paging import cursor
-    from dynosaur_etl.flows.views.rejects import RejectSearch, find_rejects
-    from dynosaur_etl.flows.views.tasks import TaskSearch, find_tasks
+    from dynosaur_etl.flows.views.reject_list import RejectSearch, find_rejects
+    from dynosaur_etl.flows.views.task_list import TaskSearch, find_tasks
 
     def day(number: int) -> str:
         return size.names[number * 37 % size.days]
 
     def task(number: int) -> str:
         row = find_tasks(services, TaskSearch(day=day(number), verdict="kept")).rows[number]
-        return f"/tasks/{row['day']}/{row['request_key']}/{row['position']}"
+        return f"/tasks/{row.day}/{row.request_key}/{row.position}"
 
     def tasks_after(number: int) -> str:
         row = find_tasks(services, TaskSearch(day=day(number))).rows[number]
-        key = (row["day"], row["dataset"], row["request_key"], row["position"])
-        return f"/tasks?after={cursor(key)}"
+        return f"/tasks?after={cursor(row.place)}"
 
     def rejects_after(number: int) -> str:
         row = find_rejects(services, RejectSearch(day=day(number))).rows[number]
-        key = (row["day"], row["stage"], row["subject"], row["reason"])
-        return f"/rejects?after={cursor(key)}&reason=output_constant"
+        return f"/rejects?after={cursor(row.place)}&reason=output_constant"
 
     tasks, afters = [task(n) for n in range(TIMES)], [tasks_after(n) for n in range(TIMES)]
     left = [rejects_after(n) for n in range(TIMES)]

@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.publish import place_snapshot
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import NamedFile
 from dynosaur_etl.store.tables import FileRow, SnapshotRow
 
@@ -138,8 +138,8 @@ def _write_files(services: Services, size: Size) -> None:
     vectors = [_vectors(services, size, number) for number in range(VECTOR_FILES)]
     with Session(services.engine) as session, session.begin():
         for number, day in enumerate(size.names):
-            file = services.storage.write_table(INSTANCE_FILES, _instances(size, number))
-            session.add(_row(NamedFile(INSTANCE_FILES, "shard-00000", file), day))
+            file = services.storage.write_table(FileKind.INSTANCES, _instances(size, number))
+            session.add(_row(NamedFile(FileKind.INSTANCES, "shard-00000", file), day))
             session.add(_row(vectors[number % VECTOR_FILES], day))
 
 

@@ -46,7 +46,10 @@ from dynosaur_airflow.steps import announce_day, preview, run_step
 def hub_poll() -> None:
     @task.short_circuit(task_id="preview")
     def previewed() -> bool:
-        return preview("poll_forecast", "is_polled_and_grown")
+        from dynosaur_etl.flows.finished import is_polled_and_grown
+        from dynosaur_etl.flows.views.forecast import poll_forecast
+
+        return preview(poll_forecast, is_polled_and_grown)
 
     @task(pool=HUB_POOL)
     def sync_catalogue() -> dict[str, Any]:

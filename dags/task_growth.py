@@ -18,16 +18,16 @@ what stands of the day cannot be replaced whole, it fails, and what stands is ke
 from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
+from dynosaur_airflow import steps
 from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS
-from dynosaur_airflow.batched import Batched, Propose
+from dynosaur_airflow.batched import Criticise, Propose
 from dynosaur_airflow.deadline import day_is_late
 from dynosaur_airflow.defaults import LLM_POOL, TASK_DEFAULTS
 from dynosaur_airflow.guide import AS_OF, BACKFILL, PARAMS, RERUN, with_guide
 from dynosaur_airflow.lineage import announcing
-from dynosaur_airflow.mapped import mapped, parts, scored, shards
+from dynosaur_airflow.mapped import embedded_in_parts, filled_in_shards, parts, scored_in_parts
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import GROWTH_PARAMS
-from dynosaur_airflow.steps import announce_day, cost_of_the_day, grow, plan_batches, preview
 
 
 @dag(
@@ -44,37 +44,37 @@ from dynosaur_airflow.steps import announce_day, cost_of_the_day, grow, plan_bat
 def task_growth() -> None:
     @task.short_circuit(task_id="preview")
     def previewed() -> bool:
-        return preview("growth_forecast", "is_grown")
+        from dynosaur_etl.flows.finished import is_grown
+        from dynosaur_etl.flows.views.forecast import growth_forecast
+
+        return steps.preview(growth_forecast, is_grown)
 
     @task
     def plan() -> list[dict[str, Any]]:
-        return plan_batches()
+        return steps.plan_batches()
 
     @task
     def validate(_: dict[str, Any]) -> dict[str, Any]:
-        return grow("validate")
+        from dynosaur_etl.flows.propose import validate as flow
+
+        return steps.run_step(flow.validate)
 
     @announcing(outlets=[INSTRUCTION_TASKS])
-    def announce(*steps: dict[str, Any]) -> None:
-        announce_day(INSTRUCTION_TASKS, steps, cost_usd=cost_of_the_day())
+    def announce(*done: dict[str, Any]) -> None:
+        cost = steps.cost_of_the_day()
+        steps.announce_day(INSTRUCTION_TASKS, done, cost_usd=cost)
 
     planned = plan()
     previewed() >> planned
     label = "{{ task.part['label'] }}"
     propose = Propose.partial(task_id="propose", pool=LLM_POOL, map_index_template=label)
-    criticise = Batched(
-        task_id="criticise",
-        step="criticise",
-        submit="submit_criticism",
-        pool=LLM_POOL,
-        trigger_rule=TriggerRule.NONE_FAILED,
-    )
+    criticise = Criticise(task_id="criticise", pool=LLM_POOL, trigger_rule=TriggerRule.NONE_FAILED)
     propose.expand(part=planned) >> criticise
     validated = validate(criticise.output)
-    filled = mapped("fill_shard", "fill", shards(validated))
+    filled = filled_in_shards(validated)
     pieces = parts(filled)
-    embedded = mapped("embed_part", "embed", pieces)
-    announce(validated, filled, scored(pieces, LLM_POOL), embedded)
+    embedded = embedded_in_parts(pieces)
+    announce(validated, filled, scored_in_parts(pieces, LLM_POOL), embedded)
 
 
 task_growth()

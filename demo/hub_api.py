@@ -79,13 +79,16 @@ def locate(call: Call, parts: tuple[str, ...]) -> tuple[Repository, tuple[str, .
     return call.catalogue.get(f"{parts[0]}/{name}", call.has_token), parts[2:]
 
 
-def redirect_bare_id(call: Call, prefix: str, parts: tuple[str, ...]) -> Response | None:
-    """307 to `owner/name` where the path starts with a canonical dataset's bare name."""
-    full_id = call.catalogue.full_id(parts[0]) if parts else None
-    if full_id is None or "/".join(parts[:2]) in call.catalogue:
+def redirect_to_full_id(call: Call, prefix: str, parts: tuple[str, ...]) -> Response | None:
+    """307 to `owner/name` where the path starts with a bare name or with an id of before."""
+    if "/".join(parts[:2]) in call.catalogue:
         return None
-    after_name = call.raw_path[len(prefix) :].partition("/")[2]
-    target = f"{prefix}{full_id}" + (f"/{after_name}" if after_name else "")
+    asked = next((n for n in (2, 1) if call.catalogue.full_id("/".join(parts[:n]))), 0)
+    full_id = call.catalogue.full_id("/".join(parts[:asked]))
+    if full_id is None:
+        return None
+    after_name = call.raw_path[len(prefix) :].split("/", asked)[asked:]
+    target = "/".join([f"{prefix}{full_id}", *after_name])
     query = f"?{call.raw_query}" if call.raw_query else ""
     return RedirectResponse(target + query, status_code=307)
 
@@ -93,7 +96,7 @@ def redirect_bare_id(call: Call, prefix: str, parts: tuple[str, ...]) -> Respons
 def dataset_api(call: Call) -> Response:
     """Everything under /api/datasets/{id} that only reads."""
     prefix, parts = "/api/datasets/", call.segments[2:]
-    redirect = redirect_bare_id(call, prefix, parts)
+    redirect = redirect_to_full_id(call, prefix, parts)
     if redirect is not None:
         return redirect
     repository, rest = locate(call, parts)
@@ -193,7 +196,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Call, Repository, list[str]], Response
 def resolve_file(call: Call) -> Response:
     """HEAD and GET /datasets/{id}/resolve/{rev}/{path}, whole or by Range."""
     prefix, parts = "/datasets/", call.segments[1:]
-    redirect = redirect_bare_id(call, prefix, parts)
+    redirect = redirect_to_full_id(call, prefix, parts)
     if redirect is not None:
         return redirect
     repository, rest = locate(call, parts)

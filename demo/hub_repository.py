@@ -196,11 +196,11 @@ class RecordedRepository(Repository):
 
 
 class Catalogue:
-    """All repositories by id, and the bare names of the canonical ones."""
+    """All repositories by id, and further names that lead to them: bare ones and former ids."""
 
-    def __init__(self, repositories: Iterable[Repository], canonical: Mapping[str, str]) -> None:
+    def __init__(self, repositories: Iterable[Repository], leading: Mapping[str, str]) -> None:
         self._by_id = {repository.id: repository for repository in repositories}
-        self._canonical = dict(canonical)
+        self._leading = dict(leading)
 
     def __contains__(self, repo_id: str) -> bool:
         return repo_id in self._by_id
@@ -211,9 +211,9 @@ class Catalogue:
     def public(self) -> list[Repository]:
         return [item for item in list(self._by_id.values()) if not item.facts.get("private")]
 
-    def full_id(self, bare_name: str) -> str | None:
-        """`owner/name` of a canonical dataset that was asked for without its owner."""
-        return self._canonical.get(bare_name)
+    def full_id(self, name: str) -> str | None:
+        """`owner/name` of what was asked for by its bare name or by an id that it had before."""
+        return self._leading.get(name)
 
     def get(self, repo_id: str, has_token: bool) -> Repository:
         """The repository.
@@ -238,7 +238,7 @@ def load_catalogue(root: Path, owner: str) -> Catalogue:
     _check_names(owner)
     root = root.resolve()
     repositories: dict[str, Repository] = {}
-    canonical = {}
+    leading: dict[str, str] = {}
     with (root / "index.jsonl").open(encoding="utf-8") as lines:
         for entry in (json.loads(line) for line in lines if line.strip()):
             _check_names(*entry["id"].split("/"))
@@ -247,8 +247,9 @@ def load_catalogue(root: Path, owner: str) -> Catalogue:
                 raise ValueError(f"index.jsonl names {repository.id!r} twice; ids must differ")
             repositories[repository.id] = repository
             if "/" not in entry["id"] and not entry.get("private"):
-                canonical[entry["id"]] = repository.id
-    return Catalogue(repositories.values(), canonical)
+                leading[entry["id"]] = repository.id
+            leading |= dict.fromkeys(entry.get("former_ids", ()), repository.id)
+    return Catalogue(repositories.values(), leading)
 
 
 def _check_names(*names: str) -> None:

@@ -17,9 +17,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import httpx
 from rich.console import Console
@@ -36,6 +35,9 @@ from dynosaur_etl.local.ports import free_port
 from dynosaur_etl.local.processes import Command
 from dynosaur_etl.local.system import SystemAddress, process_folder, start_system
 from dynosaur_etl.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from dynosaur_etl.flows.views.overview import Overview
 
 HOME = CHECKOUT / ".dynosaur" / "demo"
 DAYS = ("2026-10-05", "2026-10-06", "2026-10-07")
@@ -156,18 +158,18 @@ def wait_for_growth(address: SystemAddress, days: Sequence[str] = DAYS) -> None:
 def show_result(demo: Demo) -> None:
     """Print what the store holds now, and where to look at it."""
     from dynosaur_etl.flows.runtime.services import open_services
-    from dynosaur_etl.flows.views.status import overview
+    from dynosaur_etl.flows.views.overview import overview
 
     with open_services(demo.settings) as services:
-        state = overview(services)
-    newest = state["snapshots"][-1]
+        found = overview(services)
+    newest = found.snapshots[-1]
     table = Table(show_header=False, box=None)
-    for name, value in _figures(state).items():
+    for name, value in _figures(found).items():
         table.add_row(name, value)
-    for reason, number in state["rejects"].items():
+    for reason, number in found.rejects.items():
         table.add_row(f"  left out: {reason}", f"{number}  {REASON_WORDS[Reason(reason)]}")
     out.print(table)
-    out.print(f"snapshot: {demo.settings.storage}/{newest['path']}", markup=False, soft_wrap=True)
+    out.print(f"snapshot: {demo.settings.storage}/{newest.path}", markup=False, soft_wrap=True)
     address = demo.address
     out.print(f"Airflow:  {address.url}", markup=False, soft_wrap=True)
     out.print(f"login:    {address.user} / {address.password}", markup=False, soft_wrap=True)
@@ -180,16 +182,16 @@ def show_result(demo: Demo) -> None:
     )
 
 
-def _figures(state: Mapping[str, Any]) -> dict[str, str]:
-    newest = state["snapshots"][-1]
+def _figures(found: "Overview") -> dict[str, str]:
+    newest, made = found.snapshots[-1], found.funnel
     return {
-        "datasets seen": str(state["datasets_seen"]),
-        "datasets kept": str(state["datasets_kept"]),
-        "proposals": str(state["proposals"]),
-        "tasks kept": str(state["tasks"]),
-        "instances": str(state["instances"]),
-        "selected": f"{newest['counts']['selected']} in v{newest['version']:04d}",
-        "cost": f"${Decimal(state['cost_usd']):.6f} by the price table; the rules are no LLM",
+        "datasets seen": str(made.datasets_seen),
+        "datasets kept": str(made.datasets_kept),
+        "proposals": str(made.proposals),
+        "tasks kept": str(made.tasks),
+        "instances": str(made.instances),
+        "selected": f"{newest.counts['selected']} in v{newest.version:04d}",
+        "cost": f"${found.llm.cost_usd:.6f} by the price table; the rules are no LLM",
     }
 
 

@@ -34,6 +34,7 @@ from dynosaur_etl.domain.setting_values import (
     DatabaseUrl,
     HttpUrl,
     JsonObject,
+    Licences,
     Scorers,
 )
 from dynosaur_etl.domain.training_splits import SplitUse
@@ -84,13 +85,14 @@ class Settings(BaseSettings):
         30, description="seconds before a request to the Hub is given up"
     )
 
-    licences: CommaList = Field(
+    licences: Licences = Field(
         (
             "mit", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "isc", "unlicense",
             "cc0-1.0", "pddl", "odc-by", "odbl", "cc", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0",
-            "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "gfdl", "cdla-permissive-1.0",
-            "cdla-permissive-2.0", "cdla-sharing-1.0", "c-uda", "gpl-2.0", "gpl-3.0", "lgpl-3.0",
-            "agpl-3.0", "ms-pl", "afl-3.0", "artistic-2.0", "ecl-2.0", "mpl-2.0", "wtfpl", "zlib",
+            "cc-by-4.0", "cc-by-sa-2.0", "cc-by-sa-2.5", "cc-by-sa-3.0", "cc-by-sa-4.0", "gfdl",
+            "cdla-permissive-1.0", "cdla-permissive-2.0", "cdla-sharing-1.0", "c-uda", "gpl-2.0",
+            "gpl-3.0", "lgpl-3.0", "agpl-3.0", "ms-pl", "afl-3.0", "artistic-2.0", "ecl-2.0",
+            "mpl-2.0", "wtfpl", "zlib",
         ),
         description="licences that a source may have, by the Hub's identifiers",
     )  # fmt: skip

@@ -36,6 +36,10 @@ OF_DAGS = {"domain", "flows"}
 HEAVY = {"torch", "faiss", "datasets", "transformers", "sentence_transformers", "numba", "airflow"}
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 
+SQL_STILL_IN_VIEWS = {"dynosaur_etl.flows.views.forecast", "dynosaur_etl.flows.views.spending"}
+SESSIONS = {"Session", "sessionmaker", "scoped_session"}
+CONNECTIONS = {"connect", "begin", "raw_connection"}
+
 HOUSE = read_house()
 
 
@@ -83,6 +87,21 @@ def reads_the_environment(tree: ast.Module) -> bool:
     return False
 
 
+def opens_the_database(tree: ast.Module) -> bool:
+    """Whether a module opens a session, or a connection of an engine, by itself."""
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = {function.id for function in called if isinstance(function, ast.Name)}
+    named = {
+        (ast.unparse(function.value).rpartition(".")[2], function.attr)
+        for function in called
+        if isinstance(function, ast.Attribute)
+    }
+    return bool(names & SESSIONS) or any(
+        attribute in SESSIONS or (of.lstrip("_") == "engine" and attribute in CONNECTIONS)
+        for of, attribute in named
+    )
+
+
 def of_package(house: House, package: str) -> list[str]:
     return [module for module in house.trees if module.partition(".")[0] == package]
 
@@ -113,6 +132,41 @@ def test_only_settings_reads_the_environment() -> None:
         if reads_the_environment(HOUSE.trees[module])
     }
     assert readers <= {"local"}, "local/ hands the environment on to the processes it starts"
+
+
+def test_only_the_way_into_the_database_opens_it() -> None:
+    openers = {module for module in HOUSE.trees if opens_the_database(HOUSE.trees[module])}
+    assert openers == {
+        "dynosaur_etl.store.database",
+        "dynosaur_etl.store.ledger",  # whose connection holds a lock for as long as its owner lives
+    }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "with Session(engine) as session: pass",
+        "with orm.Session(services.engine, expire_on_commit=False) as session: pass",
+        "session = sessionmaker(engine)()",
+        "with services.engine.connect() as connection: pass",
+        "with self._engine.begin() as connection: pass",
+    ],
+)
+def test_no_way_into_the_database_is_overlooked(code: str) -> None:
+    assert opens_the_database(ast.parse(code))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        module
+        for module in of_package(HOUSE, "dynosaur_etl")
+        if module.startswith(("dynosaur_etl.flows.views", "dynosaur_etl.flows.upkeep"))
+        and module not in SQL_STILL_IN_VIEWS
+    ],
+)
+def test_views_and_upkeep_read_through_the_store(module: str) -> None:
+    assert "sqlalchemy" not in libraries(ast.walk(HOUSE.trees[module]))
 
 
 def test_dags_reach_the_product_through_plugins_and_flows_only() -> None:
@@ -173,7 +227,7 @@ def test_polling_loads_no_client_of_an_llm() -> None:
 
 
 def test_a_day_that_is_finished_loads_no_client_of_an_llm() -> None:
-    probe = "import sys; import dynosaur_etl.flows.growth; print('openai' in sys.modules)"
+    probe = "import sys; import dynosaur_etl.flows.finished; print('openai' in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True
     )

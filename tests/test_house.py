@@ -24,6 +24,19 @@ def test_a_figure_is_within_its_limit(name: str) -> None:
     assert FIGURES[name] <= LIMITS[name]
 
 
+NOT_MOVED_YET = {"dynosaur_etl.flows.views.cost", "dynosaur_etl.flows.views.forecast"}
+
+
+def test_views_and_upkeep_meet_the_other_stages_in_the_store() -> None:
+    crossing = [
+        arrow
+        for arrow in house.between_stages(read_house())
+        if house.stage_of(arrow.source) in ("views", "upkeep", "snapshot")
+        and arrow.source not in NOT_MOVED_YET
+    ]
+    assert crossing == []
+
+
 def built(modules: Mapping[str, str]) -> House:
     """A house of modules by name and code."""
     trees = {name: ast.parse(code) for name, code in modules.items()}

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dynosaur_etl.domain.jsonable import to_json
+
+State = TypeVar("State")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -35,13 +39,13 @@ def progress_bar(as_json: bool) -> Iterator[Callable[[str], Callable[[int, int |
         yield start
 
 
-def emit(state: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None]) -> None:
+def emit(state: State, as_json: bool, show: Callable[[State], None]) -> None:
     if as_json:
-        out.print_json(data=state, default=str)
+        out.print_json(data=to_json(state))
     else:
         show(state)
 
 
-def show_fields(state: dict[str, Any]) -> None:
-    for name, value in state.items():
+def show_fields(state: Any) -> None:
+    for name, value in to_json(state).items():
         out.print(f"{name}: {value}", markup=False, soft_wrap=True)

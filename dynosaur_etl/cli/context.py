@@ -22,14 +22,14 @@ First = Annotated[str, typer.Option("--from", help="First of several days, in pl
 Last = Annotated[str, typer.Option("--to", help="Last of several days; default: yesterday.")]
 
 
-class State:
-    """The settings file that was named on the command line, if any."""
+class CommandLine:
+    """What was named before the command: the settings file, if any."""
 
     env_file: Path | None = None
 
 
 def command_settings() -> Settings:
-    return load_settings(State.env_file)
+    return load_settings(CommandLine.env_file)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from dynosaur_etl.cli import (
     backfill,
     batches,
     cost,
-    growth,
+    grow,
     proposals,
     select,
     snapshots,
@@ -25,7 +25,7 @@ from dynosaur_etl.cli import (
     system,
 )
 from dynosaur_etl.cli.console import err, out
-from dynosaur_etl.cli.context import State
+from dynosaur_etl.cli.context import CommandLine
 from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_TRANSIENT
 from dynosaur_etl.domain.errors import DynosaurError, Terminal, Transient
 
@@ -35,9 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Grow an instruction-tuning set from the Hugging Face Hub, and snapshot the best of it.",
 )
-app.add_typer(growth.app)
+app.add_typer(grow.app)
 app.add_typer(system.app)
-app.add_typer(growth.catalogue_app, name="catalogue")
+app.add_typer(grow.catalogue_app, name="catalogue")
 app.add_typer(system.database_app, name="db")
 app.add_typer(system.ledger_app, name="ledger")
 app.add_typer(alert.app, name="alert")
@@ -57,7 +57,7 @@ def common(
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")] = False,
 ) -> None:
-    State.env_file = env_file
+    CommandLine.env_file = env_file
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

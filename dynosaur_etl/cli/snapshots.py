@@ -1,7 +1,8 @@
 """The commands about versions: list, show, compare, verify, rebuild and publish them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +10,14 @@ from dynosaur_etl.cli.console import Json, emit, out, show_fields
 from dynosaur_etl.cli.context import open_command_services
 from dynosaur_etl.cli.steps import show_steps
 from dynosaur_etl.cli.tables import show_table
+
+if TYPE_CHECKING:
+    from dynosaur_etl.flows.snapshot.version_details import (
+        VersionComparison,
+        VersionDetails,
+    )
+    from dynosaur_etl.flows.upkeep.garbage import Garbage
+    from dynosaur_etl.store.facts.version_summaries import VersionSummary
 
 app = typer.Typer()
 
@@ -20,17 +29,18 @@ _MEGABYTE = 10**6
 @app.command()
 def snapshots(as_json: Json = False) -> None:
     """List all versions."""
-    from dynosaur_etl.flows.snapshot.versions import list_versions
+    from dynosaur_etl.flows.snapshot.version_details import list_versions
 
     with open_command_services() as services:
         found = list_versions(services)
-    emit({"snapshots": found}, as_json, _show_list)
+    emit({"snapshots": found}, as_json, lambda _: _show_list(found))
 
 
 @app.command()
 def show(version: Version, as_json: Json = False) -> None:
     """Tell what a version holds and how it came about."""
-    from dynosaur_etl.flows.snapshot.versions import show_version, version_number
+    from dynosaur_etl.flows.snapshot.version_details import show_version
+    from dynosaur_etl.flows.snapshot.versions import version_number
 
     number = version_number(version)
     with open_command_services() as services:
@@ -41,7 +51,8 @@ def show(version: Version, as_json: Json = False) -> None:
 @app.command()
 def diff(old: Version, new: Version, as_json: Json = False) -> None:
     """Tell what a version has and lacks against another, and why."""
-    from dynosaur_etl.flows.snapshot.versions import diff_versions, version_number
+    from dynosaur_etl.flows.snapshot.version_details import diff_versions
+    from dynosaur_etl.flows.snapshot.versions import version_number
 
     numbers = version_number(old), version_number(new)
     with open_command_services() as services:
@@ -70,14 +81,12 @@ def verify(
 @app.command()
 def restore(version: Version, as_json: Json = False) -> None:
     """Rebuild a version from the store, byte by byte, unless its files are sound."""
-    from dataclasses import asdict
-
     from dynosaur_etl.flows.snapshot.versions import restore_version, version_number
 
     number = version_number(version)
     with open_command_services() as services:
         restored = restore_version(number, services)
-    emit(asdict(restored), as_json, show_fields)
+    emit(restored, as_json, show_fields)
 
 
 @app.command()
@@ -91,15 +100,13 @@ def gc(
     as_json: Json = False,
 ) -> None:
     """Remove files of the store that nothing needs; never a version, nor what it is made from."""
-    from dataclasses import asdict
-
     from dynosaur_etl.flows.upkeep.garbage import collect, find_garbage
 
     act = find_garbage if dry_run else collect
     with open_command_services() as services:
         garbage = act(services, timedelta(hours=hours), datetime.now(UTC))
-    state = {"removed": not dry_run, "files": [asdict(item) for item in garbage]}
-    emit(state, as_json, _show_garbage)
+    state = {"removed": not dry_run, "files": garbage}
+    emit(state, as_json, lambda _: _show_garbage(garbage, "to remove" if dry_run else "removed"))
 
 
 @app.command()
@@ -111,7 +118,7 @@ def rollback(version: Version, as_json: Json = False) -> None:
     number = version_number(version)
     with open_command_services() as services:
         report = flow(number, services)
-    emit({**report.facts}, as_json, _show_rollback)
+    emit(report.facts, as_json, _show_rollback)
 
 
 @app.command()
@@ -130,8 +137,6 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Publish a version to the Hub (one commit, one tag), or to a folder or an object store."""
-    from dataclasses import asdict
-
     from dynosaur_etl.flows.snapshot import publish as flow
     from dynosaur_etl.flows.snapshot.targets import aimed
     from dynosaur_etl.flows.snapshot.versions import version_number
@@ -141,30 +146,30 @@ def publish(
         number = version_number(version) if version else flow.head_number(services)
         if dry_run or candidate:
             act = flow.plan_version if dry_run else flow.propose_version
-            emit(asdict(act(number, services)), as_json, show_fields)
+            emit(act(number, services), as_json, show_fields)
         else:
             report = flow.publish_version(number, services)
-            emit({**report.facts}, as_json, show_fields)
+            emit(report.facts, as_json, show_fields)
 
 
-def _show_list(state: dict[str, Any]) -> None:
+def _show_list(found: "list[VersionSummary]") -> None:
     rows = [
         (
-            _name(row["version"]), _name(row["parent"]), row["day"], row["counts"].get("selected"),
-            row["kept"], _about(row),
+            _name(line.version), _name(line.parent), line.day, line.counts.get("selected"),
+            line.kept, _about(line),
         )
-        for row in state["snapshots"]
+        for line in found
     ]  # fmt: skip
     show_table(("version", "parent", "day", "rows", "kept", "state"), rows, text="state")
 
 
-def _show_rollback(state: dict[str, Any]) -> None:
-    name = _name(state["version"])
-    if not state["new"]:
+def _show_rollback(moved: Mapping[str, Any]) -> None:
+    name = _name(moved["version"])
+    if not moved["new"]:
         out.print(f"{name} has these files already, and is the head", soft_wrap=True)
         return
     out.print(
-        f"{name} is the head now, with the files of {_name(state['same_as'])}: {state['path']}",
+        f"{name} is the head now, with the files of {_name(moved['same_as'])}: {moved['path']}",
         soft_wrap=True,
     )
     out.print(f"`dynosaur publish {name}` publishes it where the settings say", soft_wrap=True)
@@ -174,58 +179,59 @@ def _name(version: int | None) -> str:
     return "" if version is None else f"v{version:04d}"
 
 
-def _about(row: dict[str, Any]) -> str:
-    """Word a version's state, and where it was published."""
-    same = "rolled back to" if row["rolled_back"] else "same files as"
+def _about(version: "VersionSummary") -> str:
+    """Word the state of a version, and where it was published."""
+    same = "rolled back to" if version.rolled_back else "same files as"
     words = [
-        "head" if row["head"] else "",
-        "trial" if row["trial"] else "",
-        f"{same} {_name(row['same_as'])}" if row["same_as"] else "",
-        *(f"published to {part['target']}" for part in row["published"]),
+        "head" if version.head else "",
+        "trial" if version.trial else "",
+        f"{same} {_name(version.same_as)}" if version.same_as else "",
+        *(f"published to {publication.target}" for publication in version.published),
     ]
     return ", ".join(filter(None, words))
 
 
-def _show_version(state: dict[str, Any]) -> None:
-    parent = "" if state["parent"] is None else f", after v{state['parent']:04d}"
-    out.print(f"v{state['version']:04d} of {state['day']}{parent}: {state['path']}")
-    out.print(_about(state) or "neither the head nor published", markup=False, soft_wrap=True)
-    counts = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in state["counts"].items())
+def _show_version(found: "VersionDetails") -> None:
+    summary = found.summary
+    parent = "" if summary.parent is None else f", after v{summary.parent:04d}"
+    out.print(f"v{summary.version:04d} of {summary.day}{parent}: {summary.path}")
+    out.print(_about(summary) or "neither the head nor published", markup=False, soft_wrap=True)
+    counts = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in summary.counts.items())
     out.print(counts, markup=False)
-    for licence, part in state["licences"].items():
-        words = f"{licence}: {part['sources']} sources, {part['rows']} rows"
+    for licence, share in found.licences.items():
+        words = f"{licence}: {share.sources} sources, {share.rows} rows"
         out.print(words, markup=False, soft_wrap=True)
-    for name, entry in state["files"].items():
-        rows = "" if entry["rows"] is None else f", {entry['rows']} rows"
-        out.print(f"{entry['sha256'][:12]}  {name}  {entry['bytes']} bytes{rows}", markup=False)
+    for name, entry in found.files.items():
+        rows = "" if entry.rows is None else f", {entry.rows} rows"
+        out.print(f"{entry.sha256[:12]}  {name}  {entry.bytes} bytes{rows}", markup=False)
 
 
-def _show_diff(state: dict[str, Any]) -> None:
-    before = state["kept"]["number"] + state["dropped"]["number"]
+def _show_diff(found: "VersionComparison") -> None:
+    diff = found.diff
+    before = diff.kept.number + diff.dropped.number
     out.print(
-        f"{state['kept']['number']} of the {before} rows of v{state['from']:04d} stayed in "
-        f"v{state['to']:04d}"
+        f"{diff.kept.number} of the {before} rows of v{found.from_:04d} stayed in v{found.to:04d}"
     )
-    for name in ("added", "dropped", "kept"):
-        part = state[name]
-        out.print(f"{name}: {part['number']} rows", markup=False)
-        for what in ("reason", "task_type", "licence"):
-            if part[f"by_{what}"]:
-                tally = _tally(part[f"by_{what}"])
-                out.print(f"  by {what.replace('_', ' ')}: {tally}", markup=False, soft_wrap=True)
-    for name, move in state["figures"].items():
-        out.print(f"{name}: {move['from']} to {move['to']}")
-    for name, why in state["sources"]["withdrawn"].items():
+    for name, part in (("added", diff.added), ("dropped", diff.dropped), ("kept", diff.kept)):
+        out.print(f"{name}: {part.number} rows", markup=False)
+        tallies = {
+            "reason": part.by_reason, "task type": part.by_task_type, "licence": part.by_licence,
+        }  # fmt: skip
+        for what, tally in tallies.items():
+            if tally:
+                out.print(f"  by {what}: {_tally(tally)}", markup=False, soft_wrap=True)
+    for name, move in diff.figures.items():
+        out.print(f"{name}: {move.from_} to {move.to}")
+    for name, why in diff.sources.withdrawn.items():
         out.print(f"withdrawn: {name}, {why}", markup=False, soft_wrap=True)
 
 
-def _tally(numbers: dict[str, int]) -> str:
+def _tally(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in numbers.items())
 
 
-def _show_garbage(state: dict[str, Any]) -> None:
-    for item in state["files"]:
-        out.print(f"{item['why']}: {item['path']}, {item['bytes']} bytes", markup=False)
-    total = sum(item["bytes"] for item in state["files"]) / _MEGABYTE
-    done = "removed" if state["removed"] else "to remove"
-    out.print(f"{len(state['files'])} files {done}, {total:.1f} MB")
+def _show_garbage(garbage: "list[Garbage]", done: str) -> None:
+    for item in garbage:
+        out.print(f"{item.why}: {item.path}, {item.bytes} bytes", markup=False)
+    total = sum(item.bytes for item in garbage) / _MEGABYTE
+    out.print(f"{len(garbage)} files {done}, {total:.1f} MB")

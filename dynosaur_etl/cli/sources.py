@@ -1,13 +1,18 @@
 """The commands about sources: audit them, withdraw and readmit them, and find where they went."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dynosaur_etl.cli.console import Json, emit, out, progress_bar, show_fields
 from dynosaur_etl.cli.context import open_command_services
 from dynosaur_etl.cli.tables import show_table
+from dynosaur_etl.domain.models import StepReport
+
+if TYPE_CHECKING:
+    from dynosaur_etl.flows.upkeep.audit import Holding
+    from dynosaur_etl.store.facts.withdrawals import Withdrawal
 
 app = typer.Typer()
 
@@ -18,11 +23,10 @@ Repo = Annotated[str, typer.Argument(help="Dataset as owner/name.")]
 def audit(as_json: Json = False) -> None:
     """Look for sources of the pool that are deleted, gated, private, disabled or re-licensed."""
     from dynosaur_etl.flows.upkeep.audit import audit_sources
-    from dynosaur_etl.flows.views.status import report_dict
 
     with open_command_services() as services, progress_bar(as_json) as progress:
         report = audit_sources(_today(), services, progress("listing the Hub"))
-    emit(report_dict(report), as_json, _show_audit)
+    emit(report, as_json, _show_audit)
 
 
 @app.command()
@@ -32,49 +36,42 @@ def withdraw(
     as_json: Json = False,
 ) -> None:
     """Leave a dataset out of every version from now on."""
-    from dataclasses import asdict
-
     from dynosaur_etl.flows.upkeep.audit import withdraw as flow
 
     with open_command_services() as services:
         found = flow(repo, why, _today(), services)
-    emit(asdict(found), as_json, show_fields)
+    emit(found, as_json, show_fields)
 
 
 @app.command()
 def readmit(repo: Repo, as_json: Json = False) -> None:
     """Lift every withdrawal of a dataset, whoever made it."""
-    from dataclasses import asdict
-
     from dynosaur_etl.flows.upkeep.audit import readmit as flow
 
     with open_command_services() as services:
         lifted = flow(repo, _today(), services)
-    emit({"lifted": [asdict(item) for item in lifted]}, as_json, _show_lifted)
+    emit({"lifted": lifted}, as_json, lambda _: _show_lifted(lifted))
 
 
 @app.command()
 def where(repo: Repo, as_json: Json = False) -> None:
     """List the versions that hold a dataset, whether it is selected there or only in the pool."""
-    from dataclasses import asdict
-
     from dynosaur_etl.flows.upkeep.audit import versions_with
 
     with open_command_services() as services:
         found = versions_with(repo, services)
-    state = {"dataset": repo, "versions": [asdict(item) for item in found]}
-    emit(state, as_json, _show_versions)
+    emit({"dataset": repo, "versions": found}, as_json, lambda _: _show_versions(found))
 
 
 def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _show_audit(state: dict[str, Any]) -> None:
-    facts = state["facts"]
+def _show_audit(report: StepReport) -> None:
+    facts, counts = report.facts, report.counts
     out.print(
-        f"{facts['listed']} datasets listed; {state['taken']} sources: {state['kept']} in use, "
-        f"{state['rejected']} withdrawn, {facts['new']} of them now"
+        f"{facts['listed']} datasets listed; {counts.taken} sources: {counts.kept} in use, "
+        f"{counts.rejected} withdrawn, {facts['new']} of them now"
     )
     for name, reason, detail in facts["found"]:
         out.print(f"{name}: {reason}, {detail}", markup=False, soft_wrap=True)
@@ -83,19 +80,19 @@ def _show_audit(state: dict[str, Any]) -> None:
         out.print(f"{name}: {words}", markup=False, soft_wrap=True)
 
 
-def _show_lifted(state: dict[str, Any]) -> None:
-    for item in state["lifted"]:
-        words = f"{item['reason']} since {item['found_on']} is lifted"
-        out.print(f"{item['dataset_id']}: {words}", markup=False, soft_wrap=True)
+def _show_lifted(lifted: "list[Withdrawal]") -> None:
+    for item in lifted:
+        words = f"{item.reason} since {item.found_on} is lifted"
+        out.print(f"{item.dataset_id}: {words}", markup=False, soft_wrap=True)
 
 
-def _show_versions(state: dict[str, Any]) -> None:
+def _show_versions(found: "list[Holding]") -> None:
     rows = [
         (
-            f"v{row['version']:04d}", row["day"], row["revision"], row["licence"],
-            row["pool_instances"], row["selected_instances"],
+            f"v{held.version:04d}", held.day, held.revision, held.licence,
+            held.pool_instances, held.selected_instances,
         )
-        for row in state["versions"]
+        for held in found
     ]  # fmt: skip
     columns = ("version", "day", "revision", "licence", "in the pool", "selected")
     show_table(columns, rows, text="licence")

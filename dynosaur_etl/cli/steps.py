@@ -1,5 +1,6 @@
 """What commands print of the steps that they ran."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from dynosaur_etl.cli.console import emit, out
@@ -11,28 +12,30 @@ _COUNTS = ("taken", "kept", "rejected", "deferred")
 
 def show_steps(reports: list[StepReport], as_json: bool) -> None:
     """Print what steps did, and say where an earlier output stands in place of a step's own."""
-    from dynosaur_etl.flows.views.status import report_dict
-
-    emit({"steps": [report_dict(report) for report in reports]}, as_json, _show)
+    emit({"steps": reports}, as_json, lambda _: _show(reports))
 
 
-def _show(state: dict[str, Any]) -> None:
+def _show(reports: list[StepReport]) -> None:
     rows = [
-        (step["day"], step["step"], *(step[name] for name in _COUNTS), _listed(step["reasons"]))
-        for step in state["steps"]
+        (report.day, report.step, *_counts(report), _listed(report.reasons)) for report in reports
     ]
     show_table(("day", "step", *_COUNTS, "reasons"), rows, text="reasons")
-    for step in state["steps"]:
-        for words in _notes(step):
-            out.print(f"{step['step']} of {step['day']}: {words}", markup=False, soft_wrap=True)
+    for report in reports:
+        for words in _notes(report):
+            out.print(f"{report.step} of {report.day}: {words}", markup=False, soft_wrap=True)
 
 
-def _notes(step: dict[str, Any]) -> list[str]:
-    facts = step["facts"]
+def _counts(report: StepReport) -> tuple[int, int, int, int]:
+    counts = report.counts
+    return counts.taken, counts.kept, counts.rejected, counts.deferred
+
+
+def _notes(report: StepReport) -> list[str]:
+    facts, counts = report.facts, report.counts
     notes = [_version(facts)] if "path" in facts else []
     if STANDS in facts:
         notes.append(
-            f"{step['deferred']} of {step['taken']} are deferred; the earlier output, "
+            f"{counts.deferred} of {counts.taken} are deferred; the earlier output, "
             f"{facts[STANDS]} kept, stands until all is there"
         )
     if facts.get("asked", 0) > facts.get("rows", 0) and "pool" in facts:
@@ -40,7 +43,7 @@ def _notes(step: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _version(facts: dict[str, Any]) -> str:
+def _version(facts: Mapping[str, Any]) -> str:
     words = [f"v{facts['version']:04d}, {facts['path']}"]
     if facts.get("same_as"):
         words.append(f"the files of v{facts['same_as']:04d}")
@@ -53,5 +56,5 @@ def _version(facts: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _listed(numbers: dict[str, int]) -> str:
+def _listed(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in sorted(numbers.items()))

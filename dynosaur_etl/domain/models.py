@@ -8,6 +8,7 @@ from typing import Any
 
 from dynosaur_etl.domain.features import Field, fields_of
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.domain.reasons import Reason, Stage
 
 
@@ -64,14 +65,24 @@ class Revision:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """A sentence of a card, and the heading or the key of the YAML that it stands under."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Card:
     """What is used of a dataset card.
 
     Attributes:
-        licences: identifiers in lower case, in the card's order; empty where none is given.
+        licences: of the YAML, in one spelling (`domain.licences`), in the card's order; empty
+            where none is given.
         licence_name: what the card calls a licence that has no identifier (`license_name`).
         languages: codes in lower case; empty where none is given.
         summary: the description as plain text, without HTML, code and boilerplate.
+        statements: the sentences, of YAML and text, that may speak of rights.
         configs: the `configs` entry of the YAML, as it stands there.
         sha256: of the card's bytes.
         infos: the `dataset_info` of the YAML, an entry a config, as it stands there.
@@ -82,7 +93,7 @@ class Card:
     tags: tuple[str, ...]
     pretty_name: str
     summary: str
-    licence_text: str
+    statements: tuple[Statement, ...]
     configs: tuple[Mapping[str, Any], ...]
     sha256: str
     licence_name: str = ""
@@ -241,6 +252,26 @@ OVER_CAP = "over_cap"
 """The fact of a step that counts what it deferred to another day: a rerun does not take it."""
 
 
+class StepName(StrEnum):
+    """The steps in the order of the data; the value stands in the table `growth_runs`."""
+
+    SYNC = "sync"
+    IMPORT = "import"
+    CANDIDATES = "candidates"
+    EXAMINE = "examine"
+    PROPOSE = "propose"
+    CRITICISE = "criticise"
+    VALIDATE = "validate"
+    FILL = "fill"
+    SCORE = "score"
+    EMBED = "embed"
+    SELECT = "select"
+    SNAPSHOT = "snapshot"
+    VERIFY = "verify"
+    PUBLISH = "publish"
+    AUDIT = "audit"
+
+
 WAITING = "waiting"
 """The fact of a step that counts what it deferred by reason, where it knows the reasons."""
 
@@ -257,9 +288,9 @@ class StepReport:
         facts: further numbers and paths that the step's readers want, JSON-able.
     """
 
-    step: str
+    step: StepName
     day: str
-    counts: Counts
+    counts: Inlined[Counts]
     reasons: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 

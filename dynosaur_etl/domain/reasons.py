@@ -1,5 +1,6 @@
 """Every reason for which something is left out, with the words that a user reads."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -114,6 +115,7 @@ class Reason(StrEnum):
     PARENT_MISSING = "parent_missing"
     SAME_ROW = "same_row"
     WITHDRAWN = "withdrawn"
+    NEWEST_REJECTED = "newest_rejected"
     ANSWER_WITHOUT_SCORE = "answer_without_score"
     NOT_SCORED = "not_scored"
     NOT_EMBEDDED = "not_embedded"
@@ -222,6 +224,9 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.PARENT_MISSING: "The message that the row answers is not among the sampled rows.",
     Reason.SAME_ROW: "The source's same input and output stand there under another instruction.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
+    Reason.NEWEST_REJECTED: (
+        "The newest revision of the source was rejected, and with it the rows of earlier ones."
+    ),
     Reason.ANSWER_WITHOUT_SCORE: "The judge was asked twice and gave no score from 0 to 5.",
     Reason.NOT_SCORED: "The scorer that is chosen for the selection has no score for it.",
     Reason.NOT_EMBEDDED: "The embedding model could make no vector of it.",
@@ -229,3 +234,43 @@ REASON_WORDS: dict[Reason, str] = {
         "An error that no rule foresees; the detail names it, and the log has its trace."
     ),
 }
+
+
+def words_of(reason: str | None) -> str:
+    """Return a reason's sentence: nothing for what was kept, and an unknown code as it is."""
+    if reason is None:
+        return ""
+    return REASON_WORDS[Reason(reason)] if reason in set(Reason) else reason
+
+
+class EarlierRows(StrEnum):
+    """What a verdict on a newer revision means for rows that were taken from earlier ones."""
+
+    STAY = "stay"
+    LEAVE = "leave"
+    AS_BEFORE = "as before"
+
+
+_OURS = frozenset(
+    {
+        Reason.FEATURES_UNREADABLE, Reason.ROWS_UNREADABLE, Reason.TOO_MANY_FILES,
+        Reason.ROW_TOO_LARGE, Reason.OVER_CONFIG_CAP, Reason.UNFORESEEN_ERROR,
+    }
+)  # fmt: skip
+"""Reasons that tell what could not be read here, and nothing of what the owner wants."""
+
+
+def earlier_rows(reason: Reason | None, of_configs: Iterable[Reason] = ()) -> EarlierRows:
+    """Tell what a verdict means for rows of earlier revisions.
+
+    They leave where the owner has changed something: the licence, who may read it, the rows. They
+    stay where the newest revision was kept, or only could not be read, its card being in order.
+
+    Args:
+        reason: of the verdict; None: kept.
+        of_configs: reasons of the configs, where none of them was left.
+    """
+    if reason is Reason.UNCHANGED:
+        return EarlierRows.AS_BEFORE
+    reasons = {reason, *of_configs} if reason is Reason.NO_USABLE_CONFIG else {reason}
+    return EarlierRows.STAY if reasons & {None, *_OURS} else EarlierRows.LEAVE

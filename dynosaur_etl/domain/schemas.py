@@ -56,10 +56,13 @@ CONVERSATIONS = pa.schema(
 SCORABLE = INSTANCES.append(pa.field("label_space", pa.list_(pa.string()), nullable=False))
 """Instances with the closed list of outputs of their task, empty where the output is open."""
 
+CONTENT_KEY = "content_key"
+"""The column of scores and vectors that names all that was read to make a row."""
+
 SCORES = pa.schema(
     [
         pa.field("instance_key", pa.string(), nullable=False),
-        pa.field("content_key", pa.string(), nullable=False),
+        pa.field(CONTENT_KEY, pa.string(), nullable=False),
         pa.field("score", pa.float64()),
         pa.field("missing", pa.string()),
     ]

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
+from dynosaur_etl.domain.licences import canonical_licence
+
 UNLIMITED = "unlimited"
 
 
@@ -32,6 +34,10 @@ def _comma_list(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip().lower() for part in value.split(",") if part.strip())
     return value
+
+
+def _canonical(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(canonical_licence, value)))
 
 
 def _budget(value: Any) -> Any:
@@ -67,5 +73,6 @@ ClassPath = Annotated[str, AfterValidator(_class_path)]
 JsonObject = Annotated[str, AfterValidator(_json_object)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+Licences = Annotated[CommaList, AfterValidator(_canonical)]
 Scorers = Annotated[CommaList, AfterValidator(_scorers)]
 Budget = Annotated[Decimal | Literal["unlimited"], BeforeValidator(_budget)]

@@ -4,23 +4,17 @@ from sqlalchemy import exists
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows.fill.shards import STEP as FILL
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.flows.fill.shards import fill_rules, tasks_are_outdated
-from dynosaur_etl.flows.poll.candidates import STEP as CANDIDATES
 from dynosaur_etl.flows.poll.candidates import candidates_rules
-from dynosaur_etl.flows.poll.examine import STEP as EXAMINE
 from dynosaur_etl.flows.poll.examine import examination_rules
-from dynosaur_etl.flows.prepare.embed import STEP as EMBED
 from dynosaur_etl.flows.prepare.embed import embed_rules
-from dynosaur_etl.flows.prepare.score import STEP as SCORE
 from dynosaur_etl.flows.prepare.score import score_rules
 from dynosaur_etl.flows.prepare.scorers import scorers
 from dynosaur_etl.flows.propose.plan import progress_of
-from dynosaur_etl.flows.propose.validation_rules import STEP as VALIDATE
 from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished
-from dynosaur_etl.flows.select.selection_request import STEP as SELECT
 from dynosaur_etl.store.database import transaction
 from dynosaur_etl.store.tables import GrowthRunRow
 
@@ -46,30 +40,30 @@ def is_grown(day: GrowthDay, services: Services) -> bool:
 
 def _is_polled(day: GrowthDay, services: Services) -> bool:
     key = str(day)
-    found = is_finished(services, key, CANDIDATES, candidates_rules(services.settings))
-    return found and is_finished(services, key, EXAMINE, examination_rules(day, services))
+    found = is_finished(services, key, StepName.CANDIDATES, candidates_rules(services.settings))
+    return found and is_finished(services, key, StepName.EXAMINE, examination_rules(day, services))
 
 
 def _has_grown(day: GrowthDay, services: Services) -> bool:
     key, planned = str(day), progress_of(day, services)
     if planned is None or not planned.is_answered:
         return False
-    if not is_finished(services, key, VALIDATE, validation_rules(day, services)):
+    if not is_finished(services, key, StepName.VALIDATE, validation_rules(day, services)):
         return False
     if tasks_are_outdated(day, services):
         return False
-    if not is_finished(services, key, FILL, fill_rules(day, services)):
+    if not is_finished(services, key, StepName.FILL, fill_rules(day, services)):
         return False
     running = scorers(services, key)
-    if not is_finished(services, key, SCORE, score_rules(day, services, running)):
+    if not is_finished(services, key, StepName.SCORE, score_rules(day, services, running)):
         return False
-    return is_finished(services, key, EMBED, embed_rules(day, services))
+    return is_finished(services, key, StepName.EMBED, embed_rules(day, services))
 
 
 def _is_selected(day: GrowthDay, services: Services) -> bool:
     """Tell whether a selection of this day or a later one has read the day."""
     seen = exists().where(
-        GrowthRunRow.step == SELECT,
+        GrowthRunRow.step == StepName.SELECT,
         GrowthRunRow.day >= str(day),
         GrowthRunRow.facts["days"].contains([str(day)]),
     )

@@ -1,17 +1,18 @@
 """The Markdown of a card as sections of plain text."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PageElement, Tag
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 MAX_MARKDOWN = 100_000
 MAX_SUMMARY = 2_000
-MAX_LICENCE_TEXT = 5_000
 _LEAST_SUMMARY = 30
 _NO_DESCRIPTION = (
     "table of contents", "contents", "supported tasks", "languages", "dataset structure",
@@ -56,14 +57,39 @@ class Section:
     markdown: str
 
 
-def read_sections(markdown: str) -> list[Section]:
-    """Part Markdown at its headings; only its first 100,000 characters are read."""
+@dataclass(frozen=True)
+class ParsedText:
+    """A card's Markdown as blocks.
+
+    Attributes:
+        lines: of the part that is parsed, its first 100,000 characters.
+        tokens: the blocks of it, in the parser's form; the text within is as it is written.
+        rest: what is too long to be parsed.
+        targets: where its named links lead, by name.
+    """
+
+    lines: Sequence[str]
+    tokens: Sequence[Token]
+    rest: str
+    targets: Mapping[str, str]
+
+
+def parse_text(markdown: str) -> ParsedText:
+    """Parse the blocks of Markdown, and not what stands in them, which costs far more."""
     text = markdown[:MAX_MARKDOWN]
     lines = re.sub(r"\r\n?", "\n", text).split("\n")  # as the parser counts lines
-    sections = []
+    found: dict[str, Any] = {}
+    tokens = _BLOCK_PARSER.parse(text, found)
+    named = found.get("references", {}).items()
+    targets = {str(name): str(told.get("href", "")) for name, told in named}
+    return ParsedText(lines, tokens, markdown[MAX_MARKDOWN:], targets)
+
+
+def sections_of(parsed: ParsedText) -> list[Section]:
+    """Part Markdown at its headings."""
+    lines, sections = parsed.lines, []
     title, start = "", 0
-    tokens = _BLOCK_PARSER.parse(text)
-    for heading, words in pairwise(tokens):
+    for heading, words in pairwise(parsed.tokens):
         if heading.type == "heading_open" and heading.level == 0 and heading.map:
             sections.append(Section(title, "\n".join(lines[start : heading.map[0]])))
             title, start = words.content, heading.map[1]
@@ -82,16 +108,6 @@ def summary_of(sections: Iterable[Section]) -> str:
         if texts and len(texts[0]) >= _LEAST_SUMMARY:
             return shorten(texts[0], MAX_SUMMARY)
     return shorten(next(_first_described(sections), ""), MAX_SUMMARY)
-
-
-def licence_text_of(sections: Iterable[Section]) -> str:
-    """Give the text of every section whose heading speaks of licensing."""
-    texts = [
-        plain_text(section.markdown)
-        for section in sections
-        if re.search(r"licen[cs]|terms of use|copyright", section.title, re.IGNORECASE)
-    ]
-    return shorten("\n".join(filter(None, texts)), MAX_LICENCE_TEXT)
 
 
 def clean(text: str) -> str:

@@ -6,16 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dynosaur_etl.domain.errors import HubRefused
+from dynosaur_etl.domain.licences import canonical_licence, is_known
 from dynosaur_etl.domain.models import Card, Told
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.hub.card_text import (
-    clean,
-    licence_text_of,
-    read_sections,
-    shorten,
-    summary_of,
-)
+from dynosaur_etl.hub.card_text import clean, parse_text, sections_of, shorten, summary_of
 from dynosaur_etl.hub.front_matter import UnreadableYaml, read_yaml, split_card
+from dynosaur_etl.hub.rights.statements import statements_of
 
 MAX_CARD_BYTES = 5_000_000
 MAX_VALUES = 1_000
@@ -29,7 +25,7 @@ _LANGUAGE_KEYS = ("language", "languages")
 _TOLD_KEYS = (*_LICENCE_KEYS, *_LANGUAGE_KEYS, "license_name")
 _TOLD = ("license:", "language:")
 _LANGUAGE_NAMES = {"english": "en", "eng": "en"}
-_UNKNOWN_SPELLINGS = frozenset({"unknown", "unkown", "unknow", "unk"})
+_OTHER = "other"
 
 
 def parse_card(data: bytes) -> Card:
@@ -48,14 +44,14 @@ def parse_card(data: bytes) -> Card:
         metadata = read_yaml(head) if head is not None else {}
     except UnreadableYaml as error:
         raise _unreadable(str(error)) from None
-    sections = read_sections(markdown)
+    parsed = parse_text(markdown)
     return Card(
         licences=_licences(metadata),
         languages=_languages(metadata),
         tags=_tags(metadata),
         pretty_name=shorten(" ".join(_texts(metadata, "pretty_name")), MAX_VALUE),
-        summary=summary_of(sections),
-        licence_text=licence_text_of(sections),
+        summary=summary_of(sections_of(parsed)),
+        statements=statements_of(metadata, parsed),
         configs=_configs(metadata.get("configs")),
         sha256=hashlib.sha256(data).hexdigest(),
         licence_name=_licence_name(metadata),
@@ -65,7 +61,7 @@ def parse_card(data: bytes) -> Card:
 
 def card_of(told: Told) -> Card:
     """Give a card of which nothing is known but what the Hub's list tells."""
-    return Card(told.licences, told.languages, (), "", "", "", (), "", told.licence_name)
+    return Card(told.licences, told.languages, (), "", "", (), (), "", told.licence_name)
 
 
 def read_card_data(metadata: object) -> Told | None:
@@ -123,18 +119,23 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _licences(metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    return _unique(map(_licence, _texts(metadata, *_LICENCE_KEYS)))
+    """Give the licences in one spelling; `other` gives way to a name that is one with its own."""
+    texts = [part for text in _texts(metadata, *_LICENCE_KEYS) for part in _listed(text)]
+    name = _licence_name(metadata)
+    found = map(canonical_licence, texts)
+    return _unique(
+        canonical_licence(name) if item == _OTHER and is_known(name) else item for item in found
+    )
+
+
+def _listed(text: str) -> list[str]:
+    """Part `MIT, Apache-2.0`; a comma within a licence's own name parts nothing."""
+    parts = [part for part in text.split(",") if part.strip()]
+    return parts if all(map(is_known, parts)) and not is_known(text) else [text]
 
 
 def _licence_name(metadata: Mapping[str, Any]) -> str:
     return shorten(" ".join(_texts(metadata, "license_name")), MAX_VALUE)
-
-
-def _licence(text: str) -> str:
-    """Give the Hub's identifier: `CC BY-SA 4.0` and `cc-by-sa-4-0` are `cc-by-sa-4.0`."""
-    identifier = re.sub(r"\s+", "-", text.lower()).strip("-")
-    identifier = re.sub(r"-(\d)-(\d)(?=$|-)", r"-\1.\2", identifier)
-    return "unknown" if identifier in _UNKNOWN_SPELLINGS else identifier
 
 
 def _languages(metadata: Mapping[str, Any]) -> tuple[str, ...]:

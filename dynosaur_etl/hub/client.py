@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from threading import BoundedSemaphore
 from typing import Any, BinaryIO
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import httpx2
 from huggingface_hub import HfApi, get_session, hf_hub_url
@@ -38,7 +38,15 @@ from dynosaur_etl.domain.models import Commit, Listing, Told
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.cards import MAX_CARD_BYTES
 from dynosaur_etl.hub.data_files import RepoFile
-from dynosaur_etl.hub.listing import FIRST_PAGE, ListingPage, listing_of, next_page, read_entries
+from dynosaur_etl.hub.listing import (
+    FIRST_PAGE,
+    ONE_ENTRY,
+    ListingPage,
+    listing_of,
+    next_page,
+    read_entries,
+    read_entry,
+)
 from dynosaur_etl.hub.remote_file import open_ranges
 from dynosaur_etl.hub.session import RequestCounter, Terms, install, under
 
@@ -151,6 +159,14 @@ class HubClient:
             listings = (self._listing(*pair) for pair in recent)
             known = tuple(item for item in listings if item is not None)
             yield ListingPage(known, page, entries.unreadable)
+
+    def listing(self, dataset_id: str) -> Listing:
+        """Give what the Hub shows of a dataset today, under the id that it has now."""
+        with self._asking("info", dataset_id):
+            url = f"{self.endpoint}/api/datasets/{quote(dataset_id)}{ONE_ENTRY}"
+            entry, told = read_entry(self._get(url))
+        full_id = entry.id if "/" in entry.id else self._full_id(entry.id)
+        return listing_of(entry, told, full_id)
 
     def commits(self, dataset_id: str) -> list[Commit]:
         """Give the commits of the main branch, newest first."""

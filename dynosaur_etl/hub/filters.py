@@ -5,7 +5,8 @@ The order, cheapest first:
 1. The listing: private, disabled, gated. No request.
 2. The licence in the card's YAML: none or unknown, not on the allow list.
 3. The languages in the card's YAML: one that is not allowed, several.
-4. The card's text: it restricts the licence that its YAML names.
+4. The card's text: it restricts what the licence of its YAML allows, or names a licence that is
+   not on the allow list.
 5. Each config's features, before a row is read: images, audio, video or binary data; translation
    pairs; fewer than two fields that can serve a task, none that can be its output, or
    measurements alone, unless the config may be an instruction set.
@@ -15,15 +16,17 @@ The order, cheapest first:
 at is decided between 4 and 5, by `dynosaur_etl.hub.configs`.
 """
 
-import re
 from collections.abc import Callable, Collection
 
 from dynosaur_etl.domain.features import FieldKind, usable_fields
+from dynosaur_etl.domain.licences import conditions_of
 from dynosaur_etl.domain.models import KEEP, Card, Config, Listing, Told, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms.find import may_have_form
 from dynosaur_etl.hub.cards import card_of
-from dynosaur_etl.hub.spdx import is_allowed
+from dynosaur_etl.hub.rights.binding import Binding, bind
+from dynosaur_etl.hub.rights.reading import rights_of
+from dynosaur_etl.hub.spdx import is_allowed, is_allowed_in_some_version
 
 LEAST_FIELDS = 2
 
@@ -33,24 +36,6 @@ _NO_LICENCE = frozenset({"unknown", "none", "unlicensed"})
 _NEUTRAL_LANGUAGES = frozenset({"code"})
 _UNKNOWN_LANGUAGES = frozenset({"unknown", "und", "zxx", "n-a"})
 _SEVERAL_LANGUAGES = frozenset({"multilingual", "mul"})
-
-_RESTRICTIONS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"(?<!commercial and )(?<!commercial or )(?<!commercial/)(?<!commercial, )"
-        r"\bnon[\s\-‐‑–]?commercial\b(?!(?: and| or|/|,) commercial)",
-        r"\bby[\s\-]nc\b",
-        r"\bby(?:[\s\-]nc)?[\s\-]nd\b",
-        r"\bno[\s\-]?deriv",
-        r"\bnot\b[^.]{0,40}\bfor commercial\b",
-        r"\bcommercial (?:use|purposes?)\b[^.]{0,20}"
-        r"\b(?:prohibited|forbidden|not (?:allowed|permitted))",
-        r"\bresearch[\w\s/,]{0,20} only\b",
-        r"\bonly (?:be used )?for (?:that|research|academic|scientific|educational)\b",
-        r"\b(?:alter|chang|modif|adapt|derivativ|denatural)\w*[^.]{0,80}"
-        r"\b(?:prohibited|forbidden|not (?:allowed|permitted))",
-    )
-)
 
 
 def examine_listing(listing: Listing) -> Verdict:
@@ -83,7 +68,18 @@ def examine_card(
     verdict = _examine_licence(card, licences)
     if verdict.keep:
         verdict = _examine_languages(card, languages, multilingual)
-    return _examine_text(card) if verdict.keep else verdict
+    return _examine_text(card, licences) if verdict.keep else verdict
+
+
+def examine_rights(card: Card, licences: Collection[str]) -> Verdict:
+    """Drop a card by its licence and by what its text adds, as `examine_card` does."""
+    verdict = _examine_licence(card, licences)
+    return _examine_text(card, licences) if verdict.keep else verdict
+
+
+def binding_of(card: Card) -> Binding:
+    """Give the licences that hold for a card: the stricter of what its YAML and its text name."""
+    return bind(card.licences, rights_of(card.statements).licences)
 
 
 def examine_told(told: Told, judge: Callable[[Card], Verdict]) -> Verdict:
@@ -167,22 +163,25 @@ def _examine_licence(card: Card, allowed: Collection[str]) -> Verdict:
     return KEEP
 
 
-def _examine_text(card: Card) -> Verdict:
-    restriction = _restriction(card.licence_text)
-    if restriction:
-        found = f"{_named(card.licences)}, but the text says: {restriction}"
-        return Verdict(Reason.LICENCE_CONFLICT, found)
+def _examine_text(card: Card, allowed: Collection[str]) -> Verdict:
+    """Drop what the text restricts beyond the YAML, by the sentence that says so.
+
+    A restriction that a licence of the YAML has itself, such as a non-commercial one, is none.
+    """
+    own = {condition for licence in card.licences for condition in conditions_of(licence)}
+    for restriction in rights_of(card.statements).restrictions:
+        if restriction.condition not in own:
+            return _conflict(card, restriction.sentence)
+    binding = binding_of(card)
+    for named in binding.named:
+        if not is_allowed_in_some_version(named.licence, allowed):
+            return _conflict(card, named.sentence)
     return KEEP
 
 
-def _restriction(text: str) -> str:
-    """Give the words around the first restriction in a licence section, else an empty text."""
-    found = [match for pattern in _RESTRICTIONS if (match := pattern.search(text))]
-    if not found:
-        return ""
-    first = min(found, key=lambda match: match.start())
-    around = text[max(first.start() - 40, 0) : first.end() + 40]
-    return " ".join(around.split())
+def _conflict(card: Card, sentence: str) -> Verdict:
+    found = f"{_named(card.licences)}, but the text says: {sentence}"
+    return Verdict(Reason.LICENCE_CONFLICT, found)
 
 
 def _examine_languages(card: Card, allowed: Collection[str], multilingual: bool) -> Verdict:

@@ -22,9 +22,9 @@ _LISTED = (
     "createdAt", "lastModified", "sha", "tags", "gated", "private", "disabled", "downloads",
     "likes", "cardData",
 )  # fmt: skip
-FIRST_PAGE = "?" + urlencode(
-    [("sort", "lastModified"), ("limit", PAGE_SIZE), *(("expand", name) for name in _LISTED)]
-)
+_EXPANDED = [("expand", name) for name in _LISTED]
+FIRST_PAGE = "?" + urlencode([("sort", "lastModified"), ("limit", PAGE_SIZE), *_EXPANDED])
+ONE_ENTRY = "?" + urlencode(_EXPANDED)
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,15 @@ def read_entries(answer: httpx2.Response) -> Entries:
     if found.unreadable and not found.read:
         raise ValueError(next(iter(found.unreadable.values())))
     return found
+
+
+def read_entry(answer: httpx2.Response) -> tuple[DatasetInfo, Told | None]:
+    """Read what the Hub tells of one dataset, in the form of the list.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: the answer is none.
+    """
+    return _entry(dict(answer.json()))
 
 
 def _entry(entry: dict[str, Any]) -> tuple[DatasetInfo, Told | None]:

@@ -1,36 +1,26 @@
-"""Licences as SPDX writes them, against an allow list of the Hub's identifiers.
+"""Licences and expressions of SPDX against an allow list.
 
-`GPL-3.0-or-later` and `GPL-3.0+` stand for `gpl-3.0`, `ODC-By-1.0` for `odc-by`. In an expression
-(SPDX 2.3, annex D), `A OR B` leaves the choice, `A AND B` binds to both, and `A WITH exception`
-allows more than `A` does. Cards give identifiers in lower case with `-` for each blank.
+In an expression (SPDX 2.3, annex D), `A OR B` leaves the choice, `A AND B` binds to both, and
+`A WITH exception` allows more than `A` does. How single licences are spelled is no matter; see
+`dynosaur_etl.domain.licences`.
 """
 
 import re
 from collections.abc import Collection
 from functools import cache
 
-_HUB_NAMES = {
-    "odc-by-1.0": "odc-by",
-    "odbl-1.0": "odbl",
-    "pddl-1.0": "pddl",
-    "c-uda-1.0": "c-uda",
-    "other-c-uda": "c-uda",
-    "gfdl-1.1": "gfdl",
-    "gfdl-1.2": "gfdl",
-    "gfdl-1.3": "gfdl",
-    "gnu-gpl-v3.0": "gpl-3.0",
-}
-_OR_LATER = re.compile(r"-or-later(?![\w.])")
-_SUFFIX = re.compile(r"(?:-only|\+)$")
+from dynosaur_etl.domain.licences import canonical_licence
+
 _TOKENS = re.compile(r"([()]|-(?:and|or|with)-)")
+_VERSION = re.compile(r"-\d\.\d$")
 _IDENTIFIER = re.compile(r"[a-z0-9][\w.+-]*(?<!-and)(?<!-or)(?<!-with)(?<!-)")
 _OPERATORS = frozenset({"(", ")", "-and-", "-or-", "-with-"})
 
 
 def is_allowed(licence: str, allowed: Collection[str]) -> bool:
     """Tell whether an identifier or an expression is allowed; a malformed one is not."""
-    names = _hub_names(frozenset(allowed))
-    tokens = [token for token in _TOKENS.split(_plus(licence)) if token.strip("-")]
+    names = _canonical(frozenset(allowed))
+    tokens = [token for token in _TOKENS.split(canonical_licence(licence)) if token.strip("-")]
     try:
         verdict = _any_of(tokens, names)
     except (IndexError, ValueError):
@@ -38,19 +28,17 @@ def is_allowed(licence: str, allowed: Collection[str]) -> bool:
     return verdict and not tokens
 
 
+def is_allowed_in_some_version(licence: str, allowed: Collection[str]) -> bool:
+    """Tell the same; a licence without a version is allowed where one of its versions is."""
+    versions = (
+        name for name in _canonical(frozenset(allowed)) if _VERSION.sub("", name) == licence
+    )
+    return is_allowed(licence, allowed) or any(versions)
+
+
 @cache
-def _hub_names(allowed: frozenset[str]) -> frozenset[str]:
-    return frozenset(_hub_name(_plus(name)) for name in allowed)
-
-
-def _plus(licence: str) -> str:
-    """Write `-or-later` as `+`, so that `-or-` is an operator only."""
-    return _OR_LATER.sub("+", re.sub(r"\s+", "-", licence.strip().lower()))
-
-
-def _hub_name(identifier: str) -> str:
-    base = _SUFFIX.sub("", identifier)
-    return _HUB_NAMES.get(base, base)
+def _canonical(allowed: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(canonical_licence, allowed))
 
 
 def _any_of(tokens: list[str], names: Collection[str]) -> bool:
@@ -81,4 +69,4 @@ def _one(tokens: list[str], names: Collection[str]) -> bool:
         raise ValueError(f"{word!r} where a licence has to stand")
     if tokens and tokens[0] == "-with-" and tokens[1] not in _OPERATORS:
         del tokens[:2]
-    return _hub_name(word) in names
+    return canonical_licence(word) in names

@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.snapshots.card import render_card
 from dynosaur_etl.snapshots.citations import write_citations
 from dynosaur_etl.snapshots.content import SnapshotContent
-from dynosaur_etl.snapshots.diff import diff
+from dynosaur_etl.snapshots.diff import SnapshotDiff, diff
 from dynosaur_etl.snapshots.figures import draw_figures
 from dynosaur_etl.snapshots.layout import (
     CITATIONS,
@@ -132,14 +133,12 @@ def _write_tables(content: SnapshotContent, folder: Path) -> Iterator[tuple[str,
         yield name, table.num_rows, write_features_parquet(table, columns, folder / name)
 
 
-def _write_facts(
-    content: SnapshotContent, changes: Mapping[str, object], folder: Path
-) -> Iterator[str]:
+def _write_facts(content: SnapshotContent, changes: SnapshotDiff, folder: Path) -> Iterator[str]:
     write_sources(content.sources, folder / SOURCES)
     yield SOURCES
     write_citations(content.sources, folder / CITATIONS)
     yield CITATIONS
-    (folder / DIFF).write_bytes(json_bytes(changes))
+    (folder / DIFF).write_bytes(json_bytes(to_json(changes)))
     yield DIFF
     yield from draw_figures(content, folder)
 

@@ -12,6 +12,7 @@ from dynosaur_etl.domain.reasons import REASON_WORDS
 from dynosaur_etl.snapshots.card_metadata import card_metadata
 from dynosaur_etl.snapshots.citations import METHODS
 from dynosaur_etl.snapshots.content import SnapshotContent
+from dynosaur_etl.snapshots.diff import RowsMoved, SnapshotDiff
 from dynosaur_etl.snapshots.figures import FUNNEL
 from dynosaur_etl.snapshots.layout import CONFIGS, FUNNEL_FIGURE, GROWTH_FIGURE, QUALITY_FIGURE
 from dynosaur_etl.snapshots.licences import OBLIGATIONS, Obligation, carries
@@ -38,7 +39,7 @@ Row = Mapping[str, Any]
 def render_card(
     manifest: Manifest,
     content: SnapshotContent,
-    changes: Mapping[str, Any],
+    changes: SnapshotDiff,
     arrow_bytes: Mapping[str, int],
 ) -> str:
     """Write the card.
@@ -98,7 +99,7 @@ def _template() -> str:
     return folder.joinpath("card.md.jinja").read_text(encoding="utf-8")
 
 
-def _figures(content: SnapshotContent, changes: Mapping[str, Any]) -> dict[str, Any]:
+def _figures(content: SnapshotContent, changes: SnapshotDiff) -> dict[str, Any]:
     sources: list[Row] = content.sources.to_pylist()
     ordered = sorted(
         sources, key=lambda row: (-row["selected_instances"], row["dataset"], row["revision"])
@@ -112,14 +113,19 @@ def _figures(content: SnapshotContent, changes: Mapping[str, Any]) -> dict[str, 
             if (concerned := [row for row in ordered if carries(row["licence"], obligation)])
         ],
         "counts": _funnel(content.counts),
-        "coverage": changes["figures"]["coverage"]["to"],
-        "quality": changes["figures"]["quality_mean"]["to"],
+        "coverage": changes.figures["coverage"].to,
+        "quality": changes.figures["quality_mean"].to,
         "parameters": _facts(content.parameters),
         "versions": _facts(content.versions),
         "instructions_per_row": content.parameters.get("instructions_per_row", 0),
-        "changes": [_change(name, changes[name]) for name in ("kept", "added", "dropped")],
-        "before": changes["kept"]["number"] + changes["dropped"]["number"],
-        "withdrawn": sorted(changes["sources"]["withdrawn"].items()),
+        "changes": [
+            _change("kept", changes.kept),
+            _change("added", changes.added),
+            _change("dropped", changes.dropped),
+        ],
+        "before": changes.kept.number + changes.dropped.number,
+        "withdrawn": sorted(changes.sources.withdrawn.items()),
+        "conflicts": sorted(content.conflicts.items()),
         "rejects": _rejects(content.rejects.to_pylist()),
         "licences": _licences(sources),
         "datasets": content.selected["dataset"].unique(),
@@ -154,9 +160,9 @@ def _facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _change(name: str, part: Mapping[str, Any]) -> dict[str, Any]:
-    reasons = [f"{reason.replace('_', ' ')}: {n:,}" for reason, n in part["by_reason"].items()]
-    return {"name": name, "number": part["number"], "reasons": Markdown(", ".join(reasons) or "-")}
+def _change(name: str, part: RowsMoved) -> dict[str, Any]:
+    reasons = [f"{reason.replace('_', ' ')}: {n:,}" for reason, n in part.by_reason.items()]
+    return {"name": name, "number": part.number, "reasons": Markdown(", ".join(reasons) or "-")}
 
 
 def _rejects(rejects: Sequence[Row]) -> list[dict[str, Any]]:

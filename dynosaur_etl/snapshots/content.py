@@ -45,6 +45,8 @@ class SnapshotContent:
         growth: live instances of the pool by the growth day that brought them.
         full: the pool, where the snapshot is to hold it.
         preferences: columns `layout.PREFERENCE_COLUMNS`; None where no selected row has one.
+        conflicts: in words, by dataset, where its card's text names a stricter licence than its
+            YAML; the stricter one holds.
     """
 
     selected: pa.Table
@@ -60,6 +62,7 @@ class SnapshotContent:
     growth: Mapping[str, int] = field(default_factory=dict)
     full: FullPool | None = None
     preferences: pa.Table | None = None
+    conflicts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what would make an unsound snapshot.

@@ -5,17 +5,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import Field, TypeAdapter, ValidationError
 
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.jsonable import IfKnown
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.snapshots.content import SnapshotContent
-from dynosaur_etl.snapshots.layout import REJECTS, SELECTION, TASKS, TRAIN, shard_names
+from dynosaur_etl.snapshots.layout import DIFF, REJECTS, SELECTION, TASKS, TRAIN, shard_names
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.sources import read_sources
 
@@ -27,13 +29,79 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Moved:
+    """A figure or a text on both sides; None where a side has none."""
+
+    from_: Annotated[Any, Field(alias="from")]
+    to: Any
+
+
+@dataclass(frozen=True)
+class RowsMoved:
+    """Rows that were added, that were dropped or that are on both sides.
+
+    Attributes:
+        keys_sha256: digest of the sorted keys of the instances.
+        keys: themselves, of up to `KEYS_LISTED`; None where there are more.
+    """
+
+    number: int
+    by_source: Mapping[str, int]
+    by_licence: Mapping[str, int]
+    by_task_type: Mapping[str, int]
+    by_reason: Mapping[str, int]
+    keys_sha256: str
+    keys: IfKnown[Sequence[str]] = None
+
+
+@dataclass(frozen=True)
+class SourcesMoved:
+    """Datasets that one side alone has, that were withdrawn, and that are at another revision.
+
+    Attributes:
+        withdrawn: by dataset, why.
+        changed: by dataset, its revision and licence where they are others.
+    """
+
+    added: Sequence[str]
+    dropped: Sequence[str]
+    withdrawn: Mapping[str, str]
+    changed: Mapping[str, Mapping[str, Moved]]
+
+
+@dataclass(frozen=True)
+class TasksMoved:
+    """How many tasks one side alone has, and how many both have."""
+
+    added: int
+    dropped: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class SnapshotDiff:
+    """How one snapshot differs from another; the content of `diff.json`."""
+
+    added: RowsMoved
+    dropped: RowsMoved
+    kept: RowsMoved
+    sources: SourcesMoved
+    tasks: TasksMoved
+    counts: Mapping[str, Moved]
+    figures: Mapping[str, Moved]
+
+
+_STORED: TypeAdapter[SnapshotDiff] = TypeAdapter(SnapshotDiff)
+
+
+@dataclass(frozen=True)
 class _Side:
     """One of the two training sets, as far as a diff looks at it."""
 
     rows: Mapping[str, Row]
     tasks: Mapping[str, str]
     sources: Mapping[str, Mapping[str, str]]
-    withdrawn: Mapping[str, str]
+    withdrawn: Mapping[str, tuple[str, str]]
     counts: Mapping[str, int]
     figures: Mapping[str, float]
 
@@ -48,7 +116,7 @@ class _Reasons:
 
     def of(self, row: Row, other: _Side) -> str:
         if row["dataset"] in other.withdrawn:
-            return "withdrawn" if self is _DROPPED else "readmitted"
+            return other.withdrawn[row["dataset"]][0] if self is _DROPPED else "readmitted"
         if row["dataset"] not in other.sources:
             return self.source
         return self.row if row["task_key"] in other.tasks else self.task
@@ -59,15 +127,15 @@ _ADDED = _Reasons("new_source", "new_task", "newly_selected")
 _DROPPED = _Reasons("source_gone", "task_gone", "not_selected")
 
 
-def diff(old_folder: Path | None, new: SnapshotContent) -> dict[str, Any]:
+def diff(old_folder: Path | None, new: SnapshotContent) -> SnapshotDiff:
     """Compare a snapshot on disk with the content of the next one; with nothing, all is added.
 
-    Reasons of what was added: `new_source`, `readmitted` (the old side had withdrawn it),
+    Reasons of what was added: `new_source`, `readmitted` (the old side had left it out),
     `new_task` (of a source that was there), `newly_selected` (its task was there). Of what was
-    dropped: `withdrawn` (its words are under `sources`), `source_gone`, `task_gone`,
-    `not_selected` (its task is still there). The type of a task is `classification` where its
-    outputs are a closed list, else `generation`. Keys are listed up to `KEYS_LISTED` of a part;
-    their digest is always given.
+    dropped: `withdrawn` and `newest_rejected` (their words are under `sources`), `source_gone`,
+    `task_gone`, `not_selected` (its task is still there). The type of a task is `classification`
+    where its outputs are a closed list, else `generation`. Keys are listed up to `KEYS_LISTED` of
+    a part; their digest is always given.
 
     Raises:
         Corrupt: the old snapshot cannot be read.
@@ -79,7 +147,7 @@ def diff(old_folder: Path | None, new: SnapshotContent) -> dict[str, Any]:
     )
 
 
-def diff_folders(old_folder: Path, new_folder: Path) -> dict[str, Any]:
+def diff_folders(old_folder: Path, new_folder: Path) -> SnapshotDiff:
     """Compare any two snapshots on disk, as `diff` does.
 
     Raises:
@@ -88,23 +156,35 @@ def diff_folders(old_folder: Path, new_folder: Path) -> dict[str, Any]:
     return _compare(_read_side(old_folder), _read_side(new_folder))
 
 
-def _compare(old: _Side, now: _Side) -> dict[str, Any]:
+def read_diff(folder: Path) -> SnapshotDiff:
+    """Read what a snapshot has written down of its difference to the one before it.
+
+    Raises:
+        Corrupt: the file is missing or has another form.
+    """
+    try:
+        return _STORED.validate_json((folder / DIFF).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise Corrupt(f"{folder / DIFF}: {error}") from error
+
+
+def _compare(old: _Side, now: _Side) -> SnapshotDiff:
     added = [row for key, row in now.rows.items() if key not in old.rows]
     dropped = [row for key, row in old.rows.items() if key not in now.rows]
     kept = [row for key, row in now.rows.items() if key in old.rows]
-    return {
-        "added": _part(added, [_ADDED.of(row, old) for row in added], now),
-        "dropped": _part(dropped, [_DROPPED.of(row, now) for row in dropped], old),
-        "kept": _part(kept, ["still_selected"] * len(kept), now),
-        "sources": _moved_sources(old, now),
-        "tasks": {
-            "added": len(now.tasks.keys() - old.tasks.keys()),
-            "dropped": len(old.tasks.keys() - now.tasks.keys()),
-            "kept": len(now.tasks.keys() & old.tasks.keys()),
-        },
-        "counts": _moved(old.counts, now.counts),
-        "figures": _moved(old.figures, now.figures),
-    }
+    return SnapshotDiff(
+        added=_part(added, [_ADDED.of(row, old) for row in added], now),
+        dropped=_part(dropped, [_DROPPED.of(row, now) for row in dropped], old),
+        kept=_part(kept, ["still_selected"] * len(kept), now),
+        sources=_moved_sources(old, now),
+        tasks=TasksMoved(
+            added=len(now.tasks.keys() - old.tasks.keys()),
+            dropped=len(old.tasks.keys() - now.tasks.keys()),
+            kept=len(now.tasks.keys() & old.tasks.keys()),
+        ),
+        counts=_moved(old.counts, now.counts),
+        figures=_moved(old.figures, now.figures),
+    )
 
 
 def _read_side(folder: Path) -> _Side:
@@ -153,13 +233,13 @@ def _task_types(tasks: pa.Table) -> dict[str, str]:
     }
 
 
-def _withdrawn(rejects: pa.Table) -> dict[str, str]:
-    """Give the sources that the selection left out as withdrawn, with the words for it."""
-    chosen = (pc.field("stage") == str(Stage.SELECT)) & (
-        pc.field("reason") == str(Reason.WITHDRAWN)
+def _withdrawn(rejects: pa.Table) -> dict[str, tuple[str, str]]:
+    """Give the sources that may not be used any more, with reason and words."""
+    chosen = (pc.field("stage") == str(Stage.SELECT)) & pc.field("reason").isin(
+        [str(Reason.WITHDRAWN), str(Reason.NEWEST_REJECTED)]
     )
     rows = rejects.filter(chosen).to_pylist()
-    return {row["subject"]: row["detail"] for row in rows}
+    return {row["subject"]: (row["reason"], row["detail"]) for row in rows}
 
 
 def _by_dataset(sources: pa.Table) -> dict[str, Mapping[str, str]]:
@@ -173,38 +253,38 @@ def _by_dataset(sources: pa.Table) -> dict[str, Mapping[str, str]]:
     return dict(joined)
 
 
-def _part(rows: Sequence[Row], reasons: Sequence[str], side: _Side) -> dict[str, Any]:
+def _part(rows: Sequence[Row], reasons: Sequence[str], side: _Side) -> RowsMoved:
     keys = sorted(row["instance_key"] for row in rows)
-    part = {
-        "number": len(rows),
-        "by_source": _tally(row["dataset"] for row in rows),
-        "by_licence": _tally(row["licence"] for row in rows),
-        "by_task_type": _tally(side.tasks[row["task_key"]] for row in rows),
-        "by_reason": _tally(reasons),
-        "keys_sha256": digest(keys),
-    }
-    return part | ({"keys": keys} if len(keys) <= KEYS_LISTED else {})
+    return RowsMoved(
+        number=len(rows),
+        by_source=_tally(row["dataset"] for row in rows),
+        by_licence=_tally(row["licence"] for row in rows),
+        by_task_type=_tally(side.tasks[row["task_key"]] for row in rows),
+        by_reason=_tally(reasons),
+        keys_sha256=digest(keys),
+        keys=keys if len(keys) <= KEYS_LISTED else None,
+    )
 
 
 def _tally(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
 
 
-def _moved_sources(old: _Side, now: _Side) -> dict[str, Any]:
+def _moved_sources(old: _Side, now: _Side) -> SourcesMoved:
     before, after = old.sources, now.sources
-    return {
-        "added": sorted(after.keys() - before.keys()),
-        "dropped": sorted(before.keys() - after.keys()),
-        "withdrawn": {
-            name: now.withdrawn[name] for name in sorted(before) if name in now.withdrawn
+    return SourcesMoved(
+        added=sorted(after.keys() - before.keys()),
+        dropped=sorted(before.keys() - after.keys()),
+        withdrawn={
+            name: now.withdrawn[name][1] for name in sorted(before) if name in now.withdrawn
         },
-        "changed": {
+        changed={
             dataset: _moved(before[dataset], after[dataset])
             for dataset in sorted(before.keys() & after.keys())
             if before[dataset] != after[dataset]
         },
-    }
+    )
 
 
-def _moved(old: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: {"from": old.get(name), "to": now.get(name)} for name in sorted(old.keys() | now)}
+def _moved(old: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Moved]:
+    return {name: Moved(old.get(name), now.get(name)) for name in sorted(old.keys() | now)}

@@ -1,34 +1,35 @@
 """What the licences of the sources ask of whoever uses the set, by the Hub's identifiers."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from dynosaur_etl.domain.licences import Condition, conditions_of, split_licences
 
 
 @dataclass(frozen=True)
 class Obligation:
-    """A condition that a licence puts on use, and the identifiers that carry it."""
+    """A condition that a licence puts on use, and what it means for whoever uses the set."""
 
     title: str
     words: str
-    pattern: re.Pattern[str]
+    condition: Condition
 
 
 OBLIGATIONS = (
     Obligation(
         "Non-commercial sources",
         "Leave these rows out of anything commercial.",
-        re.compile(r"(^|-)nc(-|$)|non-?commercial|research"),
+        Condition.NON_COMMERCIAL,
     ),
     Obligation(
         "Share-alike and copyleft sources",
         "What is made from these rows may have to be shared under the same licence.",
-        re.compile(r"(^|-)sa(-|$)|gpl|^gfdl|^odbl|^cdla-sharing|^mpl|^osl|^epl|^eupl"),
+        Condition.SHARE_ALIKE,
     ),
     Obligation(
         "Sources without derivatives",
         "Their licence does not let changed versions be passed on.",
-        re.compile(r"(^|-)nd(-|$)"),
+        Condition.NO_DERIVATIVES,
     ),
 )
 
@@ -49,11 +50,6 @@ _HUB_LICENCES = frozenset(
 )  # fmt: skip
 
 
-def split_licences(joined: str) -> tuple[str, ...]:
-    """Give the identifiers of a source; it may have several, joined by `, `."""
-    return tuple(part for part in joined.split(", ") if part)
-
-
 def card_licence(joined: Iterable[str]) -> dict[str, str]:
     """Give the licence entries of the card: the one that all sources have, else `other`."""
     licences = {licence for text in joined for licence in split_licences(text)}
@@ -68,4 +64,5 @@ def card_licence(joined: Iterable[str]) -> dict[str, str]:
 
 def carries(joined: str, obligation: Obligation) -> bool:
     """Tell whether one of a source's licences carries the obligation."""
-    return any(obligation.pattern.search(licence) for licence in split_licences(joined))
+    licences = split_licences(joined)
+    return any(obligation.condition in conditions_of(licence) for licence in licences)

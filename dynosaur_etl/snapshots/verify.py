@@ -48,7 +48,7 @@ _KEYS = pa.schema([SELECTED.field(name) for name in KEY_COLUMNS])
 
 
 @dataclass(frozen=True)
-class Problem:
+class Discrepancy:
     """What is wrong with a file: what was found there, and what was expected."""
 
     file: str
@@ -59,7 +59,7 @@ class Problem:
         return f"{self.file}: found {self.found}; expected {self.expected}"
 
 
-def verify_snapshot(folder: Path, manifest_sha256: str | None = None) -> list[Problem]:
+def verify_snapshot(folder: Path, manifest_sha256: str | None = None) -> list[Discrepancy]:
     """Check every file, checksum, row count and relation; an empty list means sound.
 
     Args:
@@ -70,7 +70,7 @@ def verify_snapshot(folder: Path, manifest_sha256: str | None = None) -> list[Pr
     try:
         manifest = read_manifest(folder)
     except Corrupt as error:
-        return [Problem(MANIFEST, str(error), "the manifest as it was written")]
+        return [Discrepancy(MANIFEST, str(error), "the manifest as it was written")]
     problems = list(_wrong_manifest(manifest, manifest_sha256))
     problems += _wrong_names(folder, manifest)
     there = {
@@ -88,46 +88,48 @@ def verify_snapshot(folder: Path, manifest_sha256: str | None = None) -> list[Pr
     return problems + list(_wrong_relations(manifest, tables))
 
 
-def _wrong_manifest(manifest: Manifest, expected: str | None) -> Iterator[Problem]:
+def _wrong_manifest(manifest: Manifest, expected: str | None) -> Iterator[Discrepancy]:
     if expected is not None and manifest.sha256 != expected:
-        yield Problem(MANIFEST, f"SHA-256 {manifest.sha256}", expected)
+        yield Discrepancy(MANIFEST, f"SHA-256 {manifest.sha256}", expected)
     stated = manifest.counts.get("selected", manifest.rows)
     if stated != manifest.rows:
         rows = f"{manifest.rows}, the rows of its data files"
-        yield Problem(MANIFEST, f"{stated} selected in counts", rows)
+        yield Discrepancy(MANIFEST, f"{stated} selected in counts", rows)
     due = expected_files(manifest.rows_by_part) | (manifest.files.keys() & SOMETIMES)
     for name in sorted(due - manifest.files.keys()):
-        yield Problem(MANIFEST, f"no entry for {name}", "one for each file of a snapshot")
+        yield Discrepancy(MANIFEST, f"no entry for {name}", "one for each file of a snapshot")
     for name in sorted(manifest.files.keys() - due):
         part = part_of(name)
         number = manifest.rows_by_part[part] if part else 0
-        yield Problem(MANIFEST, f"an entry for {name}", f"no such file at {number} rows")
+        yield Discrepancy(MANIFEST, f"an entry for {name}", f"no such file at {number} rows")
 
 
-def _wrong_names(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+def _wrong_names(folder: Path, manifest: Manifest) -> Iterator[Discrepancy]:
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if _is_leaf(path)}
     for name in sorted(manifest.files.keys() - there):
-        yield Problem(name, "no file", "the file that the manifest lists")
+        yield Discrepancy(name, "no file", "the file that the manifest lists")
     for name in sorted(there - manifest.files.keys() - {MANIFEST}):
-        yield Problem(name, "a file", "none, the manifest does not list it")
+        yield Discrepancy(name, "a file", "none, the manifest does not list it")
 
 
 def _is_leaf(path: Path) -> bool:
     return path.is_symlink() or not path.is_dir()
 
 
-def _wrong_bytes(folder: Path, name: str, entry: FileEntry, sha256: str) -> Iterator[Problem]:
+def _wrong_bytes(folder: Path, name: str, entry: FileEntry, sha256: str) -> Iterator[Discrepancy]:
     path = folder / name
     if path.is_symlink():
-        yield Problem(name, "a link", "a plain file")
+        yield Discrepancy(name, "a link", "a plain file")
     size = path.stat().st_size
     if size != entry.bytes:
-        yield Problem(name, f"{size} bytes", f"{entry.bytes} bytes")
+        yield Discrepancy(name, f"{size} bytes", f"{entry.bytes} bytes")
     if sha256 != entry.sha256:
-        yield Problem(name, f"SHA-256 {sha256}", entry.sha256)
+        yield Discrepancy(name, f"SHA-256 {sha256}", entry.sha256)
 
 
-def _read_table(folder: Path, name: str, entry: FileEntry) -> tuple[pa.Table | None, list[Problem]]:
+def _read_table(
+    folder: Path, name: str, entry: FileEntry
+) -> tuple[pa.Table | None, list[Discrepancy]]:
     """Read a table and compare it with its entry; None where the file is no table or unreadable."""
     allowed = _schemas(name)
     if not allowed:
@@ -137,13 +139,13 @@ def _read_table(folder: Path, name: str, entry: FileEntry) -> tuple[pa.Table | N
         found = _read(folder, name)
         table = found.rows(columns)
     except (Corrupt, pa.ArrowException, OSError) as error:
-        return None, [Problem(name, f"a table that cannot be read ({error})", "a whole file")]
+        return None, [Discrepancy(name, f"a table that cannot be read ({error})", "a whole file")]
     problems = []
     if found.number != entry.rows:
-        problems.append(Problem(name, f"{found.number} rows", f"{entry.rows} rows"))
+        problems.append(Discrepancy(name, f"{found.number} rows", f"{entry.rows} rows"))
     if not any(found.schema.equals(schema) for schema in allowed):
         expected = str(_columns(allowed[0]))
-        problems.append(Problem(name, f"columns {_columns(found.schema)}", expected))
+        problems.append(Discrepancy(name, f"columns {_columns(found.schema)}", expected))
     return table, problems
 
 
@@ -187,7 +189,7 @@ def _columns(schema: pa.Schema) -> dict[str, str]:
     return {field.name: str(field.type) for field in schema}
 
 
-def _wrong_relations(manifest: Manifest, tables: Mapping[str, pa.Table]) -> Iterator[Problem]:
+def _wrong_relations(manifest: Manifest, tables: Mapping[str, pa.Table]) -> Iterator[Discrepancy]:
     shards = {part: shard_names(part, rows) for part, rows in manifest.rows_by_part.items()}
     needed = {SELECTION, TASKS, SOURCES, SOURCES_TABLE}.union(*shards.values())
     if not needed <= tables.keys():
@@ -201,7 +203,7 @@ def _wrong_relations(manifest: Manifest, tables: Mapping[str, pa.Table]) -> Iter
     for breach in found:
         yield _problem(breach, shards)
     if not tables[SOURCES].equals(sources):
-        yield Problem(SOURCES, "other sources", f"those of {SOURCES_TABLE}")
+        yield Discrepancy(SOURCES, "other sources", f"those of {SOURCES_TABLE}")
 
 
 def _joined(names: tuple[str, ...], tables: Mapping[str, pa.Table], schema: pa.Schema) -> pa.Table:
@@ -210,12 +212,12 @@ def _joined(names: tuple[str, ...], tables: Mapping[str, pa.Table], schema: pa.S
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def _problem(breach: Breach, shards: Mapping[str, tuple[str, ...]]) -> Problem:
+def _problem(breach: Breach, shards: Mapping[str, tuple[str, ...]]) -> Discrepancy:
     part = _PART_OF.get(breach.table)
     if part is None:
-        return Problem(
+        return Discrepancy(
             _FILE_OF[breach.table], f"{breach.found} in row {breach.row}", breach.expected
         )
     shard, row = divmod(breach.row, layout.SHARD_ROWS)
     name = shards[part][min(shard, len(shards[part]) - 1)]
-    return Problem(name, f"{breach.found} in row {row}", breach.expected)
+    return Discrepancy(name, f"{breach.found} in row {row}", breach.expected)

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ARRAY, Engine, Text, any_, literal, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.ledger import RequestStatus
 from dynosaur_etl.store.books import read_answer
-from dynosaur_etl.store.database import transaction
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import LlmRequestRow
 
 
@@ -26,7 +25,7 @@ def stored_answers(engine: Engine, keys: Sequence[str]) -> StoredAnswers:
     query = select(LlmRequestRow).where(LlmRequestRow.key.in_(keys))
     answered: dict[str, Answer] = {}
     refused: dict[str, str] = {}
-    with Session(engine) as session:
+    with reading(engine) as session:
         for row in session.scalars(query):
             if row.status == RequestStatus.ANSWERED:
                 answered[row.key] = read_answer(row)
@@ -52,7 +51,7 @@ def answer_states(engine: Engine, keys: Sequence[str]) -> AnswerStates:
     columns = (LlmRequestRow.key, LlmRequestRow.status)
     query = select(*columns).where(LlmRequestRow.key == any_(literal(list(keys), ARRAY(Text))))
     found: dict[str, set[str]] = {RequestStatus.ANSWERED: set(), RequestStatus.REFUSED: set()}
-    with transaction(engine) as session:
+    with reading(engine) as session:
         for key, status in session.execute(query):
             if status in found:
                 found[status].add(key)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Busy, StoreUnavailable
@@ -103,6 +104,18 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Open a session that cannot write; what was loaded stays readable after the block.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with wrapped_errors(engine), Session(engine, expire_on_commit=False) as session:
+        session.execute(text("set transaction read only"))
+        yield session
+
+
+@contextmanager
 def locked(engine: Engine, *name: str, wait: bool = True) -> Iterator[None]:
     """Hold a lock of that name across all processes; a process that dies frees it.
 
@@ -145,6 +158,9 @@ def wrapped_errors(engine: Engine) -> Iterator[None]:
             raise
         where = engine.url.render_as_string(hide_password=True)
         raise StoreUnavailable(f"database {where}: the connection was lost") from error
+    except PoolExhausted as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise StoreUnavailable(f"database {where}: every connection is in use") from error
 
 
 def _first_line(error: OperationalError) -> str:

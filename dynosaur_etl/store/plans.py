@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.ledger import RequestStatus
-from dynosaur_etl.domain.models import Mode
+from dynosaur_etl.domain.models import Mode, StepName
 from dynosaur_etl.store.database import transaction
 from dynosaur_etl.store.tables import PlanRow
 
@@ -65,7 +65,7 @@ class PlanProgress:
         return self.answered == self.requests
 
 
-def save_plan(engine: Engine, day: str, step: str, plan: Plan) -> None:
+def save_plan(engine: Engine, day: str, step: StepName, plan: Plan) -> None:
     """Keep the plan of a step of a day, in place of the one before.
 
     Raises:
@@ -84,7 +84,7 @@ def save_plan(engine: Engine, day: str, step: str, plan: Plan) -> None:
         session.merge(row)
 
 
-def read_plan(engine: Engine, day: str, step: str) -> Plan | None:
+def read_plan(engine: Engine, day: str, step: StepName) -> Plan | None:
     """Read the plan of a step of a day; None where there is none.
 
     Raises:

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import CountsDoNotReconcile
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import STANDS, Counts, Reject, StepReport
+from dynosaur_etl.domain.models import STANDS, Counts, Reject, StepName, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.store.bulk import insert_rows, put_rows
-from dynosaur_etl.store.database import transaction
+from dynosaur_etl.store.database import reading, transaction
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import (
     Base,
@@ -85,7 +85,7 @@ class FinishedStep:
     held_back: Mapping[str, Any] | None = None
 
 
-def finished_step(engine: Engine, day: str, step: str) -> FinishedStep | None:
+def finished_step(engine: Engine, day: str, step: StepName) -> FinishedStep | None:
     """Give what was committed for the step, or None."""
     with transaction(engine) as session:
         query = select(*_RUN_COLUMNS).where(_RUNS.c.day == day, _RUNS.c.step == step)
@@ -117,7 +117,7 @@ def has_steps(engine: Engine) -> bool:
 
 
 def commit_step(
-    engine: Engine, day: str, step: str, fingerprint: str, output: StepOutput
+    engine: Engine, day: str, step: StepName, fingerprint: str, output: StepOutput
 ) -> StepReport:
     """Replace what the step wrote before for that day, all or nothing.
 
@@ -145,7 +145,7 @@ def commit_step(
 
 
 def hold_back(
-    engine: Engine, day: str, step: str, fingerprint: str, output: StepOutput
+    engine: Engine, day: str, step: StepName, fingerprint: str, output: StepOutput
 ) -> StepReport:
     """Keep what stands, and write down the attempt that was to replace it and is not whole.
 
@@ -173,7 +173,7 @@ def hold_back(
     return replace(report, facts={**report.facts, STANDS: kept, "lost": output.lost})
 
 
-def drop_held_back(engine: Engine, day: str, step: str) -> None:
+def drop_held_back(engine: Engine, day: str, step: StepName) -> None:
     """Forget the attempt that replaced nothing; what stands is what was asked for."""
     with transaction(engine) as session:
         session.execute(
@@ -191,7 +191,7 @@ def count_rows(engine: Engine, table: type[Base], day: str, **values: Collection
         return session.scalar(query) or 0
 
 
-def _reconcile(day: str, step: str, counts: Counts) -> None:
+def _reconcile(day: str, step: StepName, counts: Counts) -> None:
     parts = counts.kept + counts.rejected + counts.deferred
     if counts.taken != parts or min(counts.kept, counts.rejected, counts.deferred) < 0:
         raise CountsDoNotReconcile(
@@ -263,7 +263,7 @@ def _replace_files(session: Session, day: str, output: StepOutput) -> list[dict[
     return rows
 
 
-def _run_row(day: str, step: str, fingerprint: str, output: StepOutput) -> GrowthRunRow:
+def _run_row(day: str, step: StepName, fingerprint: str, output: StepOutput) -> GrowthRunRow:
     counts = output.counts
     return GrowthRunRow(
         day=day,
@@ -289,7 +289,11 @@ def count_reasons(rejects: Iterable[CountedReject]) -> dict[str, int]:
 
 
 def save_checkpoints(
-    engine: Engine, day: str, step: str, fingerprint: str, results: Mapping[str, Mapping[str, Any]]
+    engine: Engine,
+    day: str,
+    step: str,
+    fingerprint: str,
+    results: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Keep finished parts of a step by their items, so that a killed run goes on from there."""
     if not results:
@@ -318,7 +322,7 @@ def files_of(engine: Engine, kind: str, day: str | None = None) -> list[FileRow]
     query = select(FileRow).where(FileRow.kind == kind).order_by(FileRow.day, FileRow.name)
     if day is not None:
         query = query.where(FileRow.day == day)
-    with Session(engine, expire_on_commit=False) as session:
+    with reading(engine) as session:
         return list(session.scalars(query))
 
 
@@ -335,7 +339,7 @@ def empty_files(engine: Engine, paths: Sequence[str]) -> set[str]:
 
 def _report(row: GrowthRunRow | Row[Any]) -> StepReport:
     return StepReport(
-        step=row.step,
+        step=StepName(row.step),
         day=row.day,
         counts=Counts(row.taken, row.kept, row.rejected, row.deferred),
         reasons=dict(row.reasons),

@@ -2,7 +2,7 @@
 
 Keys are names of content or of the Hub, never counters, so that the same day gives the same rows.
 The columns named in `CLOCK_COLUMNS` tell when something happened here; all others depend on the
-inputs alone.
+inputs alone, but for the tables in `INDEX_TABLES`.
 """
 
 from datetime import datetime
@@ -31,6 +31,8 @@ CLOCK_COLUMNS = frozenset(
         "found_on", "lifted_on", "pace", "server_id", "published_at",
     }
 )  # fmt: skip
+INDEX_TABLES = frozenset({"indexed_files", "content_keys"})
+"""Tables that can be made anew from files, and grow as files are looked into."""
 
 Utc = DateTime(timezone=True)
 Money = Numeric(20, 10)
@@ -86,6 +88,9 @@ class DatasetRow(Base):
         JSONB(none_as_null=True), comment="as licences"
     )
     licence_name: Mapped[str | None] = mapped_column(comment="of a licence without an identifier")
+    renamed_to: Mapped[str | None] = mapped_column(
+        comment="the id under which the Hub has it now; null: not known to be another"
+    )
     commits_of: Mapped[str | None] = mapped_column(
         comment="head of the branch when its commits were read; null where they were not"
     )
@@ -159,6 +164,15 @@ class VerdictRow(Base):
     revision: Mapped[str]
     reason: Mapped[str | None] = mapped_column(comment="null: kept")
     detail: Mapped[str]
+    licences: Mapped[list[Any] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        comment="that hold at the revision; null: no card was read, or before they were kept here",
+    )
+    earlier: Mapped[str | None] = mapped_column(
+        comment="what becomes of rows of earlier revisions; null: as the reason tells"
+    )
+
+    __table_args__ = (Index("ix_verdicts_dataset_id", "dataset_id", text("day desc")),)
 
 
 class RevisionRow(Base):
@@ -174,6 +188,9 @@ class RevisionRow(Base):
     pretty_name: Mapped[str]
     summary: Mapped[str]
     card_sha256: Mapped[str]
+    licence_conflict: Mapped[str] = mapped_column(
+        comment="where the text names a stricter licence than the YAML; else empty"
+    )
 
     __table_args__ = (Index("ix_revisions_licences", "licences", postgresql_using="gin"),)
 
@@ -421,6 +438,18 @@ class WithdrawalRow(Base):
     lifted_on: Mapped[str | None] = mapped_column(comment="null: in force")
 
 
+class CardCheckRow(Base):
+    """The card of a source's head as an audit judged it, so that a head is asked for once."""
+
+    __tablename__ = "card_checks"
+
+    dataset_id: Mapped[str] = mapped_column(primary_key=True)
+    sha: Mapped[str] = mapped_column(comment="of the head whose card it was")
+    rules: Mapped[str] = mapped_column(comment="digest of what it was judged by")
+    reason: Mapped[str | None] = mapped_column(comment="null: it may be used")
+    detail: Mapped[str]
+
+
 class FileRow(Base):
     """A file of the storage; a file without a row is garbage, a row without a file cannot be."""
 
@@ -433,6 +462,27 @@ class FileRow(Base):
     path: Mapped[str] = mapped_column(comment="below the storage URL")
     rows: Mapped[int]
     bytes: Mapped[int]
+
+
+class IndexedFileRow(Base):
+    """A file whose content keys stand in `content_keys`."""
+
+    __tablename__ = "indexed_files"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    number: Mapped[int] = mapped_column(unique=True, comment="64 bits of the hash of the path")
+
+
+class ContentKeyRow(Base):
+    """Which indexed file holds which content key; both as 64 bits of their hashes."""
+
+    __tablename__ = "content_keys"
+
+    key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    file: Mapped[int] = mapped_column(
+        ForeignKey("indexed_files.number", ondelete="cascade"), primary_key=True, index=True
+    )
 
 
 class GrowthRunRow(Base):

@@ -65,16 +65,16 @@ def _targets(services: "Services") -> list[str]:
 
 def _question(version: int, services: "Services") -> str:
     """Word what the person decides on, as Markdown: figures, pages to look at, and the targets."""
-    from dynosaur_etl.flows.snapshot.versions import version_row
+    from dynosaur_etl.flows.snapshot.versions import version_record
 
-    row = version_row(version, services)
+    record = version_record(version, services)
     pages = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/training-set/snapshots"
-    counts = row.facts["counts"]
+    counts = record.counts
     lines = [
-        f"Up to {row.day}: {counts['selected']:,} of {counts['pool']:,} instances.",
+        f"Up to {record.day}: {counts['selected']:,} of {counts['pool']:,} instances.",
         f"[The version]({pages}/{version})",
         f"To {' and '.join(_targets(services))}.",
     ]
-    if row.parent is not None:
-        lines[2:2] = [f"[What changed]({pages}/diff?old={row.parent}&new={version})"]
+    if record.parent is not None:
+        lines[2:2] = [f"[What changed]({pages}/diff?old={record.parent}&new={version})"]
     return "\n\n".join(lines)

@@ -3,20 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from dynosaur_airflow.run_settings import trigger_settings
 from dynosaur_airflow.steps import (
+    Step,
     Summary,
     asks_in_batches,
-    grow,
     open_batches,
     report_submission,
+    run_step,
     submit,
 )
+
+if TYPE_CHECKING:
+    from dynosaur_etl.flows.runtime.asking import Submitting
 
 LONGEST_WAIT = timedelta(hours=26)
 """A batch ends within 24 hours, if only by expiring; then a server has to say so."""
@@ -43,7 +47,7 @@ class BatchesEnded(BaseTrigger):
 
 
 class Batched(BaseOperator):
-    """Does a step of `flows.growth` that asks the LLM.
+    """Does a step that asks the LLM; a subclass imports the step and what submits its requests.
 
     In the mode `batch` its requests are submitted first, and the task is deferred until the server
     has worked them off; then the step finds the answers in the ledger. What a batch has lost, and
@@ -51,22 +55,26 @@ class Batched(BaseOperator):
     batches.
     """
 
-    def __init__(
-        self, *, step: str, submit: str, part: Mapping[str, Any] | None = None, **options: Any
-    ) -> None:
-        """Take the names of the step and of the one that submits, and the part that both are about.
+    def __init__(self, *, part: Mapping[str, Any] | None = None, **options: Any) -> None:
+        """Take the part that the step is about; without one it is about the whole day.
 
-        The part, one of a plan, has a number and a label; without it they are about the whole day.
+        The part, one of a plan, has a number and a label.
         """
         super().__init__(**options)
-        self.step = step
-        self.submit = submit
         self.part = part
+
+    def step(self) -> Step:
+        """Import the step."""
+        raise NotImplementedError
+
+    def submission(self) -> "Submitting":
+        """Import what submits the step's requests."""
+        raise NotImplementedError
 
     def execute(self, context: Any) -> Summary:  # noqa: ARG002 - Airflow's own signature
         if not self._in_batches():
-            return grow(self.step, *self._about())
-        return self._report_or_wait(submit(self.submit, *self._about()))
+            return run_step(self.step(), *self._about())
+        return self._report_or_wait(submit(self.submission(), *self._about()))
 
     def resume(
         self,
@@ -91,7 +99,7 @@ class Batched(BaseOperator):
         return asks_in_batches()
 
     def _done(self, submission: dict[str, Any]) -> Summary:  # noqa: ARG002 - see Propose
-        return grow(self.step, *self._about())
+        return run_step(self.step(), *self._about())
 
     def _about(self) -> list[int]:
         return [] if self.part is None else [self.part["number"]]
@@ -105,7 +113,17 @@ class Propose(Batched):
 
     def __init__(self, *, part: Mapping[str, Any], **options: Any) -> None:
         """Take the part from the plan: its number, its label and its mode."""
-        super().__init__(step="propose", submit="submit_proposals", part=part, **options)
+        super().__init__(part=part, **options)
+
+    def step(self) -> Step:
+        from dynosaur_etl.flows.propose.propose import propose
+
+        return propose
+
+    def submission(self) -> "Submitting":
+        from dynosaur_etl.flows.propose.propose import submit_proposals
+
+        return submit_proposals
 
     def _in_batches(self) -> bool:
         return self.part is not None and self.part["mode"] == "batch"
@@ -113,3 +131,31 @@ class Propose(Batched):
     def _done(self, submission: dict[str, Any]) -> Summary:
         [number] = self._about()
         return report_submission(number, submission)
+
+
+class Criticise(Batched):
+    """Asks the critic about the day's proposals, if one is set."""
+
+    def step(self) -> Step:
+        from dynosaur_etl.flows.propose.criticise import criticise
+
+        return criticise
+
+    def submission(self) -> "Submitting":
+        from dynosaur_etl.flows.propose.criticise import submit_criticism
+
+        return submit_criticism
+
+
+class ScorePart(Batched):
+    """Scores one part of the day's instances."""
+
+    def step(self) -> Step:
+        from dynosaur_etl.flows.prepare.score import score_part
+
+        return score_part
+
+    def submission(self) -> "Submitting":
+        from dynosaur_etl.flows.prepare.score import submit_scores
+
+        return submit_scores

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.decorators.python import _PythonDecoratedOperator
 from airflow.sdk.bases.decorator import task_decorator_factory
 
+from dynosaur_airflow.assets import HUB_REVISIONS, INSTRUCTION_TASKS, TRAINING_SET
 from dynosaur_airflow.run_settings import run_services
 from dynosaur_airflow.steps import growth_day
 from dynosaur_etl.domain.errors import DynosaurError
 
 if TYPE_CHECKING:
-    from dynosaur_etl.flows.views.lineage import Lineage, LineageDataset
+    from dynosaur_etl.flows.views.dataset_lineage import Lineage, LineageDataset
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +57,14 @@ def _is_listened_to() -> bool:
 
 def _lineage(asset: str, told: Any) -> "Lineage | None":
     """Look up the lineage of the run's day, or of the version that the task gives back."""
-    from dynosaur_etl.flows.views.lineage import LINEAGES
+    from dynosaur_etl.flows.views.dataset_lineage import grown, polled, selected
 
-    subject = str(told) if isinstance(told, int) else str(growth_day())
     try:
         with run_services() as services:
-            return LINEAGES[asset](subject, services)
+            if asset == TRAINING_SET.name:
+                return selected(told, services)
+            of_a_day = {HUB_REVISIONS.name: polled, INSTRUCTION_TASKS.name: grown}
+            return of_a_day[asset](str(growth_day()), services)
     except DynosaurError as error:
         log.warning("the lineage of %s cannot be told: %s", asset, error)
         return None

@@ -4,16 +4,18 @@ from typing import Any
 
 from airflow.sdk import TriggerRule, task
 
-from dynosaur_airflow.batched import Batched
+from dynosaur_airflow.batched import ScorePart
 from dynosaur_airflow.steps import (
     Summary,
-    grow,
     plan_parts,
     plan_selection,
     plan_shards,
+    run_step,
     solve_selection_part,
 )
 from dynosaur_airflow.versions import select as select_version
+
+LABEL = "{{ task.op_kwargs['part']['label'] }}"
 
 
 @task
@@ -28,43 +30,64 @@ def parts(_: Summary) -> list[dict[str, Any]]:
     return plan_parts()
 
 
-def mapped(piece: str, whole: str, planned: Any) -> Any:
-    """Add a step of `flows.growth` mapped over what is planned, and the one that comes after it.
+def filled_in_shards(validated: Any) -> Any:
+    """Cut the day's tasks into shards once they are judged, fill each, and then commit the day.
 
-    The last one takes up what a piece had to defer. A day without anything to plan has no pieces:
-    the mapped task is skipped, and the last step runs all the same.
+    The last task takes up what a shard had to defer. A day without anything to plan has no shards:
+    the mapped task is skipped, and the last one runs all the same.
     """
 
-    @task(task_id=piece, map_index_template="{{ task.op_kwargs['part']['label'] }}")
-    def one(part: dict[str, Any]) -> Summary:
-        return grow(piece, part["number"])
+    @task(map_index_template=LABEL)
+    def fill_shard(part: dict[str, Any]) -> Summary:
+        from dynosaur_etl.flows.fill import shards as flow
 
-    @task(task_id=whole, trigger_rule=TriggerRule.NONE_FAILED)
-    def all_of_them() -> Summary:
-        return grow(whole)
+        return run_step(flow.fill_shard, part["number"])
 
-    done = all_of_them()
-    one.expand(part=planned) >> done
-    return done
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
+    def fill() -> Summary:
+        from dynosaur_etl.flows.fill import fill as flow
+
+        return run_step(flow.fill)
+
+    return _one_after_all(fill_shard.expand(part=shards(validated)), fill())
 
 
-def scored(planned: Any, pool: str) -> Any:
-    """Do the same for the scores: where a judge asks in batches, a piece waits without a slot."""
+def embedded_in_parts(planned: Any) -> Any:
+    """Embed each part that is planned, and then commit the day, as `filled_in_shards` does."""
 
-    @task(task_id="score", pool=pool, trigger_rule=TriggerRule.NONE_FAILED)
-    def all_of_them() -> Summary:
-        return grow("score")
+    @task(map_index_template=LABEL)
+    def embed_part(part: dict[str, Any]) -> Summary:
+        from dynosaur_etl.flows.prepare import embed as flow
 
-    done = all_of_them()
-    pieces = Batched.partial(
-        task_id="score_part",
-        step="score_part",
-        submit="submit_scores",
-        pool=pool,
-        map_index_template="{{ task.part['label'] }}",
+        return run_step(flow.embed_part, part["number"])
+
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
+    def embed() -> Summary:
+        from dynosaur_etl.flows.prepare import embed as flow
+
+        return run_step(flow.embed)
+
+    return _one_after_all(embed_part.expand(part=planned), embed())
+
+
+def scored_in_parts(planned: Any, pool: str) -> Any:
+    """Do the same for the scores: where a judge asks in batches, a part waits without a slot."""
+
+    @task(pool=pool, trigger_rule=TriggerRule.NONE_FAILED)
+    def score() -> Summary:
+        from dynosaur_etl.flows.prepare import score as flow
+
+        return run_step(flow.score)
+
+    pieces = ScorePart.partial(
+        task_id="score_part", pool=pool, map_index_template="{{ task.part['label'] }}"
     )
-    pieces.expand(part=planned) >> done
-    return done
+    return _one_after_all(pieces.expand(part=planned), score())
+
+
+def _one_after_all(pieces: Any, whole: Any) -> Any:
+    pieces >> whole
+    return whole
 
 
 def selected_in_parts(day: Any) -> Any:
@@ -74,7 +97,7 @@ def selected_in_parts(day: Any) -> Any:
     def parts(day: str) -> list[dict[str, Any]]:
         return plan_selection(day)
 
-    @task(map_index_template="{{ task.op_kwargs['part']['label'] }}")
+    @task(map_index_template=LABEL)
     def solve_part(part: dict[str, Any], day: str) -> int:
         return solve_selection_part(part, day)
 

@@ -34,7 +34,7 @@ def tell_step(step: str, seconds: float) -> None:
 
 def tell_totals(services: "Services") -> None:
     """Tell what the store holds now; what cannot be told is logged, as the work is done."""
-    from dynosaur_etl.flows.views.totals import totals
+    from dynosaur_etl.flows.views.metric_totals import totals
 
     try:
         found = totals(services)

@@ -94,8 +94,9 @@ def _about(dag_id: str, run_id: str, key: str | None, more: str = "") -> str:
 def _figures(key: str | None) -> list[str]:
     """Word the day's rejects by reason, what is deferred, and its cost; nothing without a day."""
     from dynosaur_etl.domain.growth_day import GrowthDay
+    from dynosaur_etl.domain.money import dollars
     from dynosaur_etl.flows.runtime.services import open_services
-    from dynosaur_etl.flows.views.status import day_report
+    from dynosaur_etl.flows.views.day_report import day_report
 
     try:
         day = str(GrowthDay.parse(key or ""))
@@ -106,12 +107,12 @@ def _figures(key: str | None) -> list[str]:
     except Exception as error:  # noqa: BLE001 - the message has to leave, whatever is broken
         log.warning("the figures of %s cannot be told: %s", key, error)
         return ["the store does not answer"]
-    rejects = list(report["rejects"].items())[:_REASONS_TOLD]
-    deferred = [(step["step"], step["deferred"]) for step in report["steps"] if step["deferred"]]
+    rejects = list(report.rejects.items())[:_REASONS_TOLD]
+    deferred = [(step.step, step.deferred) for step in report.steps if step.deferred]
     return [
         f"rejects: {_listed(rejects)}",
         f"deferred: {_listed(deferred)}",
-        f"cost: ${report['cost_usd']}",
+        f"cost: ${dollars(report.llm.cost_usd)}",
     ]
 
 

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import Asset, get_current_context
 
@@ -18,21 +18,37 @@ from dynosaur_etl.domain.errors import (
     LlmUnavailable,
 )
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import OVER_CAP, STANDS, WAITING, StepReport
+from dynosaur_etl.domain.jsonable import to_json
+from dynosaur_etl.domain.models import OVER_CAP, STANDS, WAITING, StepName, StepReport
 
+if TYPE_CHECKING:
+    from dynosaur_etl.flows.runtime.asking import Submitting
+    from dynosaur_etl.flows.runtime.services import Services
+
+Step = Callable[..., StepReport]
 Summary = dict[str, Any]
 LABEL_LENGTH = 240
 BUDGET = "budget"
 """The reason for which a request has no answer that another try does not mend."""
 ASKED_AGAIN: Mapping[str, type[DynosaurError]] = {
-    "examine": HubUnavailable,
-    "propose": LlmUnavailable,
-    "criticise": LlmUnavailable,
-    "score": LlmUnavailable,
+    StepName.EXAMINE: HubUnavailable,
+    StepName.PROPOSE: LlmUnavailable,
+    StepName.CRITICISE: LlmUnavailable,
+    StepName.SCORE: LlmUnavailable,
 }
 """What is raised for the steps that another try lets ask again."""
 
 log = logging.getLogger(__name__)
+
+
+class Piece(Protocol):
+    """A part of a day's work: its number, and the label that operators see."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def label(self) -> str: ...
 
 
 def growth_day() -> GrowthDay:
@@ -47,19 +63,12 @@ def growth_day() -> GrowthDay:
     return day_of_run(run.dag_id, key, context["params"], run.run_after)
 
 
-def run_step(step: Callable[..., StepReport], *arguments: Any) -> Summary:
+def run_step(step: Step, *arguments: Any) -> Summary:
     """Run `step(day, services, *arguments)` for the run's growth day, and sum up its report."""
     return run_about(step, growth_day(), *arguments)
 
 
-def grow(step: str, *arguments: Any) -> Summary:
-    """Run a step of `flows.growth` by its name, for the run's growth day."""
-    from dynosaur_etl.flows import growth
-
-    return run_step(getattr(growth, step), *arguments)
-
-
-def run_about(step: Callable[..., StepReport], subject: Any, *arguments: Any) -> Summary:
+def run_about(step: Step, subject: Any, *arguments: Any) -> Summary:
     """Run `step(subject, services, *arguments)`.
 
     Returns:
@@ -93,32 +102,32 @@ def solve_selection_part(part: dict[str, Any], day: str) -> int:
         return solve_stored_part(part, GrowthDay.parse(day), services, params["k"], params["alpha"])
 
 
-def preview(forecast: str, finished: str) -> bool:
+def preview(
+    forecast: "Callable[[GrowthDay, Services], Any]",
+    finished: "Callable[[GrowthDay, Services], bool]",
+) -> bool:
     """Tell whether the run goes on; a dry run shows what it would do, and stops.
 
     A day that is finished under the settings of the run has nothing to do, and stops as well. The
     settings are read first, so that a param that they refuse fails before anything starts.
 
     Args:
-        forecast: name of the function of `flows.views.forecast` that tells what would be done.
-        finished: name of the function of `flows.finished` that tells whether nothing would.
+        forecast: says of a growth day what a run of it would do.
+        finished: says of a growth day whether a run would do nothing.
 
     Raises:
         InvalidSetting: a param of the run is not allowed.
         InvalidInput: the growth day is none.
     """
-    from dynosaur_etl.flows import finished as done
-    from dynosaur_etl.flows.views import forecast as flow
-
     context, day = get_current_context(), growth_day()
     with run_services() as services:
         if not context["params"].get("dry_run"):
-            is_finished = getattr(done, finished)(day, services)
+            is_finished = finished(day, services)
             log.info("%s is %s", day, "finished already" if is_finished else "to be worked on")
             return not is_finished
-        told = getattr(flow, forecast)(day, services)
-    log.info("a dry run: %s", told)
-    context["ti"].xcom_push("forecast", told)
+        found = to_json(forecast(day, services))
+    log.info("a dry run: %s", found)
+    context["ti"].xcom_push("forecast", found)
     return False
 
 
@@ -127,7 +136,7 @@ def plan_batches() -> list[dict[str, Any]]:
 
     The mode is that of the settings, unless a manual run has chosen another.
     """
-    from dynosaur_etl.flows.growth import plan_proposals
+    from dynosaur_etl.flows.propose.propose import plan_proposals
 
     with run_services() as services:
         batches = plan_proposals(growth_day(), services, services.settings.llm_mode)
@@ -143,23 +152,16 @@ def asks_in_batches() -> bool:
         return str(services.settings.llm_mode) == "batch"
 
 
-def submit(step: str, *arguments: Any) -> dict[str, Any]:
+def submit(submission: "Submitting", *arguments: Any) -> dict[str, Any]:
     """Submit what a step asks the LLM; what comes back is kept while the task is deferred.
 
     Args:
-        step: name of the function of `flows.growth` that submits.
+        submission: submits it for a growth day.
         arguments: of it, after the day and the services.
     """
-    from dataclasses import asdict
-
-    from dynosaur_etl.flows import growth
-
     with run_services() as services:
-        submission = asdict(getattr(growth, step)(growth_day(), services, *arguments))
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in submission.items()
-    }
+        kept: dict[str, Any] = to_json(submission(growth_day(), services, *arguments))
+    return kept
 
 
 def open_batches(submission: Mapping[str, Any]) -> list[str]:
@@ -173,26 +175,28 @@ def open_batches(submission: Mapping[str, Any]) -> list[str]:
 
 def report_submission(number: int, submission: Mapping[str, Any]) -> Summary:
     """Sum up what became of a part whose batches are all collected."""
-    from dynosaur_etl.flows.growth import read_submission, report_proposals
+    from dynosaur_etl.flows.propose.propose import read_submission, report_proposals
 
     return run_step(report_proposals, number, read_submission(submission))
 
 
 def plan_shards() -> list[dict[str, Any]]:
     """Give the shards of the day's tasks, each with the label that operators see."""
-    return _planned("plan_fill")
+    from dynosaur_etl.flows.fill.shards import plan_fill
+
+    return _planned(plan_fill)
 
 
 def plan_parts() -> list[dict[str, Any]]:
     """Give the parts of the day's instances, each with the label that operators see."""
-    return _planned("parts_of")
+    from dynosaur_etl.flows.prepare.instance_parts import parts_of
+
+    return _planned(parts_of)
 
 
-def _planned(plan: str) -> list[dict[str, Any]]:
-    from dynosaur_etl.flows import growth
-
+def _planned(plan: "Callable[[GrowthDay, Services], Sequence[Piece]]") -> list[dict[str, Any]]:
     with run_services() as services:
-        pieces = getattr(growth, plan)(growth_day(), services)
+        pieces = plan(growth_day(), services)
     return [{"number": piece.number, "label": _label(piece.label)} for piece in pieces]
 
 
@@ -222,10 +226,11 @@ def announce(asset: Asset, summaries: Iterable[Mapping[str, Any]], **facts: Any)
 
 def cost_of_the_day() -> str:
     """Give what the LLM has cost for the run's growth day, in US dollars."""
-    from dynosaur_etl.flows.views.status import day_report
+    from dynosaur_etl.domain.money import dollars
+    from dynosaur_etl.flows.views.day_report import day_report
 
     with run_services() as services:
-        return str(day_report(str(growth_day()), services)["cost_usd"])
+        return dollars(day_report(str(growth_day()), services).llm.cost_usd)
 
 
 def ensure_whole(report: StepReport, most: float) -> None:

@@ -22,12 +22,12 @@ def newest_day() -> str | None:
         InvalidInput: there is no such version.
     """
     from dynosaur_etl.flows.select import training_set
-    from dynosaur_etl.flows.snapshot.versions import version_row
+    from dynosaur_etl.flows.snapshot.versions import version_record
 
     version = get_current_context()["params"]["rollback"]
     with run_services() as services:
         if version:
-            return version_row(version, services).day
+            return version_record(version, services).day
         day = training_set.newest_grown_day(services)
     if day is None:
         log.warning("no day has grown an instance yet; there is nothing to select from")

@@ -20,7 +20,7 @@ from sqlalchemy import Table
 from dynosaur_etl.local.airflow_api import AirflowApi
 from dynosaur_etl.local.credentials import ADMIN, load_credentials
 from dynosaur_etl.local.system import stop_system, system_address
-from dynosaur_etl.store.tables import CLOCK_COLUMNS, Base
+from dynosaur_etl.store.tables import CLOCK_COLUMNS, INDEX_TABLES, Base
 from tests.airflow.metrics_listener import metrics_listener
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +70,11 @@ class Demo:
     def contents(self) -> dict[str, Any]:
         """Give every row but for its clocks, every file's bytes, and every paid request."""
         with self.connect() as connection:
-            tables = {table.name: _rows(connection, table) for table in Base.metadata.sorted_tables}
+            tables = {
+                table.name: _rows(connection, table)
+                for table in Base.metadata.sorted_tables
+                if table.name not in INDEX_TABLES
+            }
         store = self.home / "store"
         files = {
             str(path.relative_to(store)): path.read_bytes()

@@ -183,7 +183,8 @@ def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: An
         name: task
         for dag in described["dags"].values()
         for name, task in dag["tasks"].items()
-        if re.search(r'grow\("(propose|criticise)"', task["source"]) or task["pool"] == "llm"
+        if re.search(r"flows\.propose\.(propose|criticise) import", task["source"])
+        or task["pool"] == "llm"
     }
     assert set(asking) == {"propose", "criticise", "score", "score_part"}
     assert {task["pool"] for task in asking.values()} == {"llm"}

@@ -27,7 +27,7 @@ EXTRACTED = (
     + """
 from airflow.providers.openlineage.extractors.manager import ExtractorManager
 from openlineage.client.serde import Serde
-from dynosaur_etl.flows.views.lineage import Lineage, LineageDataset
+from dynosaur_etl.flows.views.dataset_lineage import Lineage, LineageDataset
 def extracted():
     run, instance = SimpleNamespace(run_id="a run"), SimpleNamespace()
     state = TaskInstanceState.SUCCESS

@@ -267,9 +267,11 @@ def test_markup_from_the_hub_is_shown_as_text(demo: Demo) -> None:
 
 def test_the_pages_cannot_write(demo: Demo) -> None:
     code = (
-        "from sqlalchemy import text\n"
-        "from dynosaur_airflow.ui.content import _services\n"
-        "with _services().engine.begin() as c: c.execute(text('delete from datasets'))\n"
+        "from dynosaur_etl.flows.views.growth_history import growth_history\n"
+        "from dynosaur_etl.flows.views.read_only import read_only_services\n"
+        "with read_only_services() as services:\n"
+        "    growth_history(services)\n"
+        "    with services.engine.begin() as c: c.exec_driver_sql('delete from datasets')\n"
     )
     environment = clean_environment() | {
         "DYNOSAUR_HOME": str(demo.home),
@@ -340,9 +342,11 @@ def test_a_day_in_batches_waits_without_a_slot_and_costs_half(demo: Demo) -> Non
     assert "deferred" in states
     assert pools[0]["deferred_slots"] == 1
     assert pools[0]["occupied_slots"] == 0
-    [batch] = demo.command("batches")["batches"]
-    assert (batch["status"], batch["server_status"]) == ("closed", "completed")
-    assert batch["answered"] == batch["requests"] > 0
+    batches = demo.command("batches")["batches"]
+    assert [batch["purpose"] for batch in batches] == ["critic", "propose"]
+    for batch in batches:
+        assert (batch["status"], batch["server_status"]) == ("closed", "completed")
+        assert batch["answered"] == batch["requests"] > 0
     assert demo.command("ledger", "audit")["consistent"]
     assert cost_of(demo, day) == cost / 2
     after = demo.contents()["tables"]

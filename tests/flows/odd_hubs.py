@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from dynosaur_etl.flows.runtime.services import open_services
-from dynosaur_etl.flows.views.status import overview
+from dynosaur_etl.flows.views.overview import Overview, overview
 from dynosaur_etl.settings import Settings
 from tests.flows.scripted_llm import Answer, Body, fenced, scripted_llm
 from tests.flows.support import environment, run_day, serving, settings
@@ -43,7 +43,7 @@ class Read:
     settings: Settings
     prompts: dict[str, dict[str, Any]]
     rows: list[dict[str, Any]]
-    status: dict[str, Any]
+    status: Overview
 
     def query(self, words: str) -> list[tuple[Any, ...]]:
         with open_services(self.settings) as services, services.engine.connect() as connection:

@@ -18,8 +18,9 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.views.status import ledger_audit, overview
-from dynosaur_etl.flows.views.totals import totals
+from dynosaur_etl.flows.views.ledger_report import ledger_report
+from dynosaur_etl.flows.views.metric_totals import totals
+from dynosaur_etl.flows.views.overview import overview
 from dynosaur_etl.inference.embedding import Embedder
 from dynosaur_etl.store.steps import files_of
 from tests.flows.scripted_llm import Answer, Body, fenced
@@ -113,11 +114,11 @@ class Outcome:
         assert met
         assert all(type(error).__name__ in row[4] for row in met)
         assert totals(self.services)["unforeseen"] == sum(row[3] for row in self.met)
-        [day] = overview(self.services)["days"]
-        assert "unforeseen errors" in day["alarm"]
-        audit = ledger_audit(self.services)
-        assert audit["consistent"]
-        assert set(audit["requests"]) <= {"answered"}
+        [day] = overview(self.services).days
+        assert "unforeseen errors" in day.alarm
+        audit = ledger_report(self.services)
+        assert audit.consistent
+        assert set(audit.requests) <= {"answered"}
         for report in self.reports.values():
             counts = report.counts
             assert counts.taken == counts.kept + counts.rejected + counts.deferred, report

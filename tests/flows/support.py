@@ -18,12 +18,12 @@ from sqlalchemy import create_engine, select
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.poll import candidates as poll
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.store.tables import CLOCK_COLUMNS, Base
+from dynosaur_etl.store.tables import CLOCK_COLUMNS, INDEX_TABLES, Base
+from tests.flows import growth
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_HUB = ROOT / "demo" / "hub"
@@ -118,7 +118,7 @@ def dump_tables(database_url: str, *without: str) -> dict[str, list[str]]:
     tables = {}
     with engine.connect() as connection:
         for table in Base.metadata.sorted_tables:
-            if table.name not in without:
+            if table.name not in INDEX_TABLES.union(without):
                 columns = [column for column in table.c if column.name not in CLOCK_COLUMNS]
                 rows = connection.execute(select(*columns))
                 tables[table.name] = sorted(canonical_json(list(row)) for row in rows)

@@ -10,11 +10,12 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.propose.ablate import ablate_filters
 from dynosaur_etl.flows.propose.validity_rate import validity_rates
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.views.status import ledger_audit, overview
+from dynosaur_etl.flows.views.ledger_report import ledger_report
+from dynosaur_etl.flows.views.overview import overview
+from tests.flows import growth
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.scripted_llm import TIMEOUT, Answer, Body, ScriptedLlm, fenced, scripted_llm
 from tests.flows.support import POLL_STEPS, environment, serving, settings
@@ -136,9 +137,9 @@ def test_the_counts_reconcile_and_the_ledger_is_the_servers_to_the_token(grown: 
     sums = "select sum(prompt_tokens), sum(completion_tokens), count(*) from llm_requests"
     asked = (grown.llm.prompt_tokens, grown.llm.completion_tokens, len(grown.llm.bodies))
     assert grown.rows(sums) == [asked]
-    audit = ledger_audit(grown.services)
-    assert audit["consistent"]
-    assert audit["unknown_costs"] == grown.llm.untold == 1
+    ledger = ledger_report(grown.services)
+    assert ledger.consistent
+    assert ledger.unknown_costs == grown.llm.untold == 1
 
 
 def test_every_sending_is_in_the_ledger_with_what_became_of_it(grown: Grown) -> None:
@@ -163,7 +164,7 @@ def test_a_day_of_faults_raises_the_alarm_where_people_look(
     alarm = grown.report.facts["alarm"]
     assert "are invalid, more than 20%" in alarm
     assert alarm in caplog.text
-    assert overview(grown.services)["days"][0]["alarm"] == alarm
+    assert overview(grown.services).days[0].alarm == alarm
     rates = validity_rates(grown.services)
     assert [(row["day"], row["alarm"]) for row in rates["days"]] == [(str(DAY), alarm)]
     assert rates["days"][0]["valid"] == grown.report.counts.kept

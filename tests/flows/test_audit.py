@@ -25,7 +25,7 @@ from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.upkeep import audit
-from tests.flows.hubs import write_dataset
+from tests.flows.hubs import add_commit, write_dataset
 from tests.flows.support import ROOT, Servers, environment, run_day, serving, settings
 
 DAYS = ("2026-10-05", "2026-10-06")
@@ -82,11 +82,12 @@ class Grown:
     before: Servers
     after: Servers
     home: Path
+    hub: Path
     opened: list[Services] = field(default_factory=list)
 
-    def services(self, servers: Servers | None = None) -> Services:
+    def services(self, servers: Servers | None = None, **more: str) -> Services:
         now = self.after if servers is None else servers
-        self.opened.append(Services(settings(self.values | {"HF_ENDPOINT": now.hub})))
+        self.opened.append(Services(settings(self.values | {"HF_ENDPOINT": now.hub} | more)))
         return self.opened[-1]
 
 
@@ -105,7 +106,7 @@ def first_version(
             for day in DAYS:
                 run_day(day, services)
             snapshot(services)
-        yield Grown(values, before, after, home)
+        yield Grown(values, before, after, home, second)
 
 
 @pytest.fixture
@@ -166,13 +167,50 @@ def test_the_audit_finds_what_the_hub_took_back_and_nothing_twice(grown: Grown) 
     assert rows(services, "select * from withdrawals order by dataset_id") == stored
 
 
-def test_a_sweep_costs_pages_and_one_request_for_each_that_is_absent(grown: Grown) -> None:
+def test_a_sweep_costs_pages_a_request_for_what_is_absent_and_each_new_head_one(
+    grown: Grown,
+) -> None:
     earlier = len(requests(grown.after))
     audit.audit_sources(MONDAY, grown.services())
     asked = requests(grown.after)[earlier:]
-    assert sorted(asked) == ["/api/datasets", "/api/datasets/reed/deleted/commits/main"]
+    cards = [path for path in asked if path.endswith("/README.md")]
+    assert sorted(set(asked) - set(cards)) == ["/api/datasets", "/api/datasets/reed/deleted"]
+    assert sorted(path.split("/")[3] for path in cards) == ["open", "silent", "twin"]
     audit.audit_sources(TUESDAY, grown.services())
-    assert requests(grown.after)[earlier + 2 :] == ["/api/datasets"]
+    assert requests(grown.after)[earlier + len(asked) :] == ["/api/datasets"]
+    other = grown.services(licences="apache-2.0, cc-by-4.0")
+    assert audit.audit_sources(TUESDAY, other).counts.kept == 0, "judged anew by the new rules"
+
+
+def test_a_source_is_judged_by_its_card_where_the_list_tags_no_licence(
+    grown: Grown, tmp_path: Path
+) -> None:
+    """The tags of `silent` name none; its card says first MIT, then nothing, then MIT and more."""
+    folder = tmp_path / "hub"
+    shutil.copytree(grown.hub, folder)
+    told = {
+        "reed/open": "license: mit\nlanguage: en\n---\n## Disclaimer\nAcademic use only.\n",
+        "reed/silent": "language: en\n---\n## License\nMIT, surely.\n",
+        "reed/twin": "license: mit\nlanguage: en\n---\n## License\nMIT\n",
+    }
+    for name, text_ in told.items():
+        add_commit(folder, name, "2026-10-09", f"---\n{text_}")
+    with serving(folder, tmp_path / "c") as servers:
+        report = audit.audit_sources(MONDAY, grown.services(servers))
+    found = {name: (reason, words) for name, reason, words in report.facts["found"]}
+    assert found["reed/open"][0] == "licence_conflict"
+    assert "Academic use only." in found["reed/open"][1]
+    assert found["reed/silent"][0] == "licence_missing"
+    assert "reed/twin" not in found
+
+
+def test_a_card_that_cannot_be_read_is_left_to_polling(grown: Grown, tmp_path: Path) -> None:
+    folder = tmp_path / "hub"
+    shutil.copytree(grown.hub, folder)
+    add_commit(folder, "reed/open", "2026-10-09", "---\nlicense: [mit\n---\n")
+    with serving(folder, tmp_path / "c") as servers:
+        report = audit.audit_sources(MONDAY, grown.services(servers))
+    assert "reed/open" not in {name for name, _, _ in report.facts["found"]}
 
 
 def test_a_source_that_the_listing_lacks_but_that_answers_is_kept(
@@ -252,7 +290,8 @@ def test_a_withdrawal_by_hand_is_lifted_by_hand_alone(grown: Grown) -> None:
     assert (report.counts.rejected, report.facts["lift"]) == (1, [])
     assert audit.readmit("reed/open", TUESDAY, services) == [found]
     assert audit.in_force(services) == {}
-    assert snapshot(services).facts["version"] == 1, "the pool is that of the first version again"
+    again = snapshot(services).facts
+    assert (again["version"], again["same_as"]) == (3, 1), "the pool is that of the first version"
 
 
 def test_a_source_that_is_open_again_is_told_and_can_be_withdrawn_again(grown: Grown) -> None:

@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidInput, LlmUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.batches import all_ended, wait_for
 from dynosaur_etl.flows.runtime.services import Services, open_services, silent
@@ -27,6 +26,7 @@ from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.batches import all_batches
 from dynosaur_etl.store.ledger_audit import audit
+from tests.flows import growth
 from tests.flows.support import (
     DEMO_HUB,
     POLL_STEPS,

@@ -22,7 +22,7 @@ from dynosaur_etl.domain.errors import HubUnavailable, StoreUnavailable
 from dynosaur_etl.flows.poll import candidates, examine
 from dynosaur_etl.flows.propose import criticise, judging, questions
 from dynosaur_etl.flows.select.pool import load_pool
-from dynosaur_etl.flows.views.status import overview
+from dynosaur_etl.flows.views.overview import overview
 from dynosaur_etl.hub import listing, sources
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.inference.embedding import Embedder
@@ -82,7 +82,7 @@ def whole(world: World) -> Iterator[Outcome]:
     with world.services(world.before["end"]) as services:
         found = Outcome(services, {})
         assert found.met == []
-        assert overview(services)["days"][0]["alarm"] == ""
+        assert overview(services).days[0].alarm == ""
         assert all(len(found.instances(name)) > 10 for name in (GOOD, BAD))
         yield found
 

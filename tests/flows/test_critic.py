@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from demo.llm_completion import complete
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import Services, open_services
+from tests.flows import growth
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.scripted_llm import Answer, Body, fenced, scripted_llm
 from tests.flows.support import POLL_STEPS, environment, serving, settings

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.select.pool import read_all
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import CheckpointRow, RejectionRow
+from tests.flows import growth
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.support import (
     POLL_STEPS,
@@ -87,7 +87,7 @@ def test_shards_filled_one_by_one_in_any_order_give_what_one_run_gives(
     assert growth.fill_shard(DAY, apart, 0).counts.taken == 0, "a finished day is filled again"
     with Session(apart.engine) as session:
         assert not list(session.scalars(select(CheckpointRow)))
-    found = (read_all(services, INSTANCE_FILES, [str(DAY)]) for services in (apart, together))
+    found = (read_all(services, FileKind.INSTANCES, [str(DAY)]) for services in (apart, together))
     first, second = (pa.concat_tables(tables) for tables in found)
     assert first.num_rows
     assert first.equals(second)

@@ -11,7 +11,7 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.poll.candidates import sync_catalogue
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.views.forecast import backfill_forecast, growth_forecast, poll_forecast
-from dynosaur_etl.flows.views.totals import totals
+from dynosaur_etl.flows.views.metric_totals import totals
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.support import (
     GROW_STEPS,

@@ -12,7 +12,7 @@ from dynosaur_etl.domain.models import Commit
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.poll import candidates, examine
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.views.status import overview
+from dynosaur_etl.flows.views.overview import overview
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.store.database import upgrade
 from tests.flows.hubs import CARD, add_commit, notes, write_dataset
@@ -65,9 +65,9 @@ def test_what_has_gone_after_it_was_listed_has_a_verdict_on_its_days(
         assert services.hub.requests["commits"] == 2
         after_the_list(services, THIRD)
         assert services.hub.requests["commits"] == 2
-        kept = [day["datasets_kept"] for day in overview(services)["days"]]
+        kept = [day.funnel.datasets_kept for day in overview(services).days]
         assert sum(kept) == 3
-        assert overview(services)["rejected"]["datasets"] == {"gone": 2}
+        assert overview(services).rejected["datasets"] == {"gone": 2}
 
 
 def refusing(error: Exception, *names: str) -> Callable[[HubClient, str], list[Commit]]:

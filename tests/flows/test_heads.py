@@ -10,17 +10,18 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select import training_set
-from dynosaur_etl.flows.snapshot import heads, publish, versions
+from dynosaur_etl.flows.snapshot import heads, publish, version_details, versions
 from dynosaur_etl.flows.snapshot.targets import address, aimed, without_login
 from dynosaur_etl.flows.upkeep import audit
-from dynosaur_etl.flows.views import versions as views
-from dynosaur_etl.flows.views.sources import SourceSearch, find_sources
-from dynosaur_etl.flows.views.status import overview
+from dynosaur_etl.flows.views import version_figures as views
+from dynosaur_etl.flows.views.overview import overview
+from dynosaur_etl.flows.views.source_shares import SourceSearch, find_sources
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.verify import verify_snapshot
-from dynosaur_etl.store.versions import head_version
+from dynosaur_etl.store.facts.snapshot_versions import head_version
 from tests.flows.support import dump_files, run_day, settings
 from tests.flows.versioned import DAYS, MONDAY, TRAIN, Grown, build
 
@@ -56,10 +57,10 @@ def test_what_heals_becomes_the_head_by_a_new_number_with_the_same_files(grown: 
     assert files_of(grown) == before, "no file is written twice"
     assert head(services) == 3
     assert build(services)["version"] == 3, "selecting again makes no version"
-    row = versions.version_row(3, services)
+    row = versions.version_record(3, services)
     assert (row.parent, row.manifest_sha256) == (
         2,
-        versions.version_row(1, services).manifest_sha256,
+        versions.version_record(1, services).manifest_sha256,
     )
     versions.verify_deeply(3, services)
 
@@ -75,13 +76,13 @@ def test_a_version_after_one_with_borrowed_files_names_it_as_its_parent(grown: G
     manifest = read_manifest(grown.of(4, ""))
     assert manifest.parent is not None
     assert (fourth["version"], manifest.parent.version) == (4, 3)
-    assert manifest.parent.manifest_sha256 == versions.version_row(1, services).manifest_sha256
+    assert manifest.parent.manifest_sha256 == versions.version_record(1, services).manifest_sha256
     stored = views.compare(services, 3, 4)
-    assert stored == json.loads(grown.of(4, "diff.json").read_text())
+    assert to_json(stored) == json.loads(grown.of(4, "diff.json").read_text())
     borrowed = views.compare(services, 2, 3)
-    assert borrowed["added"]["by_source"]["reed/lake"] > 0, "not the diff that v0001 was made with"
+    assert borrowed.added.by_source["reed/lake"] > 0, "not the diff that v0001 was made with"
     for version in (1, 3, 4):
-        shutil.rmtree(grown.of(versions.version_row(version, services).same_as or version, ""))
+        shutil.rmtree(grown.of(versions.version_record(version, services).same_as or version, ""))
         with pytest.raises(Corrupt, match=f"restore v{version:04d}"):
             versions.verify_snapshot(version, services)
         assert versions.restore_version(version, services).written
@@ -148,7 +149,7 @@ def test_a_trial_is_a_version_but_never_the_head(grown: Grown) -> None:
     assert (first["version"], first["trial"]) == (1, True)
     assert head_version(services.engine) is None
     whole = build(services)
-    assert versions.version_row(2, services).parent is None, "a trial is nobody's parent"
+    assert versions.version_record(2, services).parent is None, "a trial is nobody's parent"
     trial = build(services, k=7, trial=True)
     assert (trial["version"], trial["new"], head(services)) == (3, True, whole["version"])
     assert build(services, k=7, trial=True)["new"] is False
@@ -156,10 +157,10 @@ def test_a_trial_is_a_version_but_never_the_head(grown: Grown) -> None:
     assert (asked["version"], asked["same_as"], head(services)) == (4, 3, 4)
     assert publish.head_number(services) == 4
     assert build(services)["same_as"] == 2
-    status = {line["version"]: line for line in overview(services)["snapshots"]}
-    assert [number for number, line in status.items() if line["trial"]] == [1, 3]
-    assert [number for number, line in status.items() if line["head"]] == [5]
-    assert find_sources(services, SourceSearch())["version"] == 5
+    status = {line.version: line for line in overview(services).snapshots}
+    assert [number for number, line in status.items() if line.trial] == [1, 3]
+    assert [number for number, line in status.items() if line.head] == [5]
+    assert find_sources(services, SourceSearch()).version == 5
 
 
 def test_a_rollback_to_a_trial_holds_and_so_do_those_before_it(grown: Grown) -> None:
@@ -197,7 +198,7 @@ def test_an_empty_day_makes_no_identical_version(
     last = max(empty, DAYS[-1])
     again = build(services, last)
     assert (again["version"], again["new"]) == (first["version"], False)
-    assert [line["version"] for line in versions.list_versions(services)] == [1]
+    assert [line.version for line in version_details.list_versions(services)] == [1]
     spoil(services)
     assert build(services, last)["new"] is True, "what changes the content makes a version"
 
@@ -230,13 +231,13 @@ def test_every_version_shows_where_it_was_published(grown: Grown, tmp_path: Path
     assert (report.facts["published"], report.facts["latest"]) == (1, "latest.json names it now")
     assert publish.publish_version(1, services).facts["published"] == 0
     assert publish.is_published(1, services)
-    lines = versions.list_versions(services)
-    assert [part["target"] for part in lines[0]["published"]] == [folder]
-    assert lines[0]["published"][0]["place"] == "snapshots/v0001"
-    assert lines[1]["published"] == []
-    assert versions.show_version(1, services)["published"] == lines[0]["published"]
-    assert views.version_report(services, 1)["published"] == lines[0]["published"]
-    assert views.versions(services)[0]["published"] == []
+    lines = version_details.list_versions(services)
+    assert [part.target for part in lines[0].published] == [folder]
+    assert lines[0].published[0].place == "snapshots/v0001"
+    assert lines[1].published == []
+    assert version_details.show_version(1, services).summary.published == lines[0].published
+    assert views.version_report(services, 1).figures.published == lines[0].published
+    assert views.version_lines(services)[0].published == []
 
 
 def test_publishing_says_what_it_does_with_the_pointer(grown: Grown, tmp_path: Path) -> None:
@@ -254,7 +255,7 @@ def test_publishing_says_what_it_does_with_the_pointer(grown: Grown, tmp_path: P
     assert told.facts["published"] == 1
     pointer = json.loads((tmp_path / "shared" / "latest.json").read_text())
     assert (pointer["version"], pointer["path"]) == (3, "snapshots/v0001")
-    sha256 = versions.version_row(3, services).manifest_sha256
+    sha256 = versions.version_record(3, services).manifest_sha256
     assert verify_snapshot(tmp_path / "shared" / pointer["path"], sha256) == []
     assert sorted(path.name for path in (tmp_path / "shared" / "snapshots").iterdir()) == [
         "v0001", "v0002",

@@ -47,10 +47,10 @@ REASONS = {
         "licence_not_allowed": 90,
         "multilingual": 84,
         "language_not_allowed": 81,
-        "licence_conflict": 5,
+        "licence_conflict": 9,
         "card_unreadable": 4,
         "language_unknown": 1,
-        "by files": 162,
+        "by files": 158,
     },
 }
 BY_FILES = {"kept", "modality", "too_few_fields", "no_data_files", "no_usable_config"}

@@ -10,8 +10,8 @@ import pytest
 
 from demo.llm_completion import complete
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import open_services
+from tests.flows import growth
 from tests.flows.hubs import CARD, notes, write_dataset
 from tests.flows.scripted_llm import Answer, Body, ScriptedLlm, outside_the_fence, scripted_llm
 from tests.flows.support import POLL_STEPS, dump_tables, environment, serving, settings

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.store.ledger_audit import audit
+from tests.flows import growth
 from tests.flows.support import (
     DEMO_HUB,
     GROW_STEPS,

@@ -40,8 +40,8 @@ def test_one_alone_has_nothing_for_training(known: Read) -> None:
     rejected = known.query("select dataset_id, reason from verdicts where reason is not null")
     assert rejected == [("known/c07_test_split_alone", "no_training_split")]
     assert known.query("select * from rejections where reason = 'unforeseen_error'") == []
-    [day] = known.status["days"]
-    assert day["alarm"] == ""
+    [day] = known.status.days
+    assert day.alarm == ""
 
 
 def test_times_without_text_take_nothing_else_along(known: Read) -> None:

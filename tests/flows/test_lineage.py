@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.ui_store import Size, make_store
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.views.lineage import LineageDataset, grown, place, polled, selected
+from dynosaur_etl.flows.views.dataset_lineage import LineageDataset, grown, place, polled, selected
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
 from tests.flows.support import settings
 
@@ -22,7 +22,7 @@ def test_each_dag_reads_what_the_one_before_has_written(
     services = Services(settings(home))
     make_store(services, SIZE)
     day, store = SIZE.names[0], str(tmp_path / "store")
-    poll, grow, select = polled(day, services), grown(day, services), selected("2", services)
+    poll, grow, select = polled(day, services), grown(day, services), selected(2, services)
     services.close()
 
     hub = str(services.settings.hf_endpoint)
@@ -34,7 +34,7 @@ def test_each_dag_reads_what_the_one_before_has_written(
     instances, vectors = grow.outputs
     assert (instances.name, vectors.name) == (f"{store}/instances", f"{store}/embeddings")
     assert (instances.rows, instances.files, instances.version) == (SIZE.instances, 1, day)
-    [file] = files_of(services.engine, INSTANCE_FILES, day)
+    [file] = files_of(services.engine, FileKind.INSTANCES, day)
     assert instances.bytes == file.bytes != file.rows
     assert [one.name for one in select.inputs] == [instances.name, vectors.name]
     assert [one.rows for one in select.inputs] == [SIZE.days * SIZE.instances] * 2

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import growth
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
 from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.flows.select.pool import read_all
+from dynosaur_etl.store.kinds import FileKind
+from tests.flows import growth
 from tests.flows.hubs import write_dataset
 from tests.flows.scripted_llm import Answer, Body, ScriptedLlm, fenced, scripted_llm
 from tests.flows.support import POLL_STEPS, environment, serving, settings
@@ -66,7 +66,7 @@ def test_a_structure_is_offered_proposed_and_filled_and_no_name_stands_for_anoth
             step(DAY, services)
         validated = growth.validate(DAY, services)
         growth.fill(DAY, services)
-        rows = pa.concat_tables(read_all(services, INSTANCE_FILES, [str(DAY)])).to_pylist()
+        rows = pa.concat_tables(read_all(services, FileKind.INSTANCES, [str(DAY)])).to_pylist()
 
     asked: dict[str, Any] = llm.bodies[0]
     schema = asked["response_format"]["json_schema"]["schema"]

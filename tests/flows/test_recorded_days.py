@@ -13,7 +13,8 @@ from sqlalchemy import text
 from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.select.pool import load_pool
-from dynosaur_etl.flows.views.status import ledger_audit, overview
+from dynosaur_etl.flows.views.ledger_report import ledger_report
+from dynosaur_etl.flows.views.overview import overview
 from dynosaur_etl.hub.cards import parse_card
 from tests.flows.support import (
     Servers,
@@ -211,8 +212,8 @@ def test_the_snapshot_opens_with_explicit_features(grown: Grown, tmp_path: Path)
 
 
 def test_the_ledger_equals_the_servers_own_log(grown: Grown) -> None:
-    audit = ledger_audit(grown.services)
-    assert audit["consistent"], audit
+    ledger = ledger_report(grown.services)
+    assert ledger.consistent, ledger
     paid = grown.servers.paid_requests()
     [(requests, prompt, completion)] = grown.rows(
         "select count(*), sum(prompt_tokens), sum(completion_tokens) from llm_requests"
@@ -225,6 +226,6 @@ def test_the_ledger_equals_the_servers_own_log(grown: Grown) -> None:
 def test_the_overview_tells_the_same_numbers(grown: Grown) -> None:
     state = overview(grown.services)
     [(tasks,)] = grown.rows("select count(*) from tasks")
-    assert state["tasks"] == tasks == sum(day["tasks"] for day in state["days"])
-    assert state["datasets_seen"] == 84
-    assert [snapshot["version"] for snapshot in state["snapshots"]] == [1]
+    assert state.funnel.tasks == tasks == sum(day.funnel.tasks for day in state.days)
+    assert state.funnel.datasets_seen == 84
+    assert [snapshot.version for snapshot in state.snapshots] == [1]

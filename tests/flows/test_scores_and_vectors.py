@@ -10,7 +10,6 @@ from sqlalchemy import text
 from dynosaur_etl.domain.errors import InvalidInput, InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.prepare import instance_parts
 from dynosaur_etl.flows.prepare.embed import embedding_kind
 from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
@@ -19,6 +18,7 @@ from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.inference.embedding import Embedder
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.storage import Storage
+from tests.flows import growth
 from tests.flows.support import (
     DEMO_HUB,
     POLL_STEPS,

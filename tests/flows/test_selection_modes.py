@@ -10,10 +10,9 @@ from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select import selection_parts, training_set
-from dynosaur_etl.flows.select.pool_graph import GRAPHS
 from dynosaur_etl.flows.select.selection_parts import plan_parts, solve_stored_part
-from dynosaur_etl.flows.select.training_set import SELECTION_FILES
 from dynosaur_etl.selection import partition
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
 from tests.flows.versioned import DAYS, Grown, build
 
@@ -23,7 +22,7 @@ BY_GRAPH = {"selection_mode": "graph", "selection_size": "20"}
 
 
 def keys(services: Services, day: GrowthDay = LAST) -> list[str]:
-    [file] = files_of(services.engine, SELECTION_FILES, str(day))
+    [file] = files_of(services.engine, FileKind.SELECTIONS, str(day))
     found: list[str] = services.storage.read_table(file.path)["instance_key"].to_pylist()
     return found
 
@@ -33,7 +32,7 @@ def facts(services: Services, day: GrowthDay) -> dict[str, Any]:
 
 
 def graphs(services: Services) -> list[str]:
-    return [file.day for file in files_of(services.engine, GRAPHS)]
+    return [file.day for file in files_of(services.engine, FileKind.GRAPHS)]
 
 
 def test_parts_that_were_solved_ahead_are_not_solved_again(

@@ -15,9 +15,9 @@ import pytest
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import open_services
-from dynosaur_etl.flows.views.status import ledger_audit
+from dynosaur_etl.flows.views.ledger_report import ledger_report
+from tests.flows import growth
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.support import POLL_STEPS, environment, free_port, serving, settings
 from tests.flows.tiny_model import make_tiny_model
@@ -82,11 +82,11 @@ def test_what_a_model_without_sense_says_is_rejected_with_reasons(
                 step(DAY, services)
             asked = growth.propose_all(DAY, services)
             report = growth.validate(DAY, services)
-            audit = ledger_audit(services)
+            ledger = ledger_report(services)
     assert asked.counts.kept == asked.counts.taken == 2
     assert (report.counts.kept, report.counts.deferred) == (0, 0)
     assert report.counts.rejected == sum(report.reasons.values()) >= 2
     answers = {Reason.ANSWER_NOT_JSON, Reason.ANSWER_EMPTY, Reason.ANSWER_WRONG_SHAPE}
     assert set(report.reasons) <= {str(reason) for reason in answers}
-    assert audit["consistent"]
-    assert audit["unknown_costs"] == 2, "nobody has a price for it"
+    assert ledger.consistent
+    assert ledger.unknown_costs == 2, "nobody has a price for it"

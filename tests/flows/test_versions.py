@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput
 from dynosaur_etl.domain.split import is_held_out
-from dynosaur_etl.flows.snapshot import publish, versions
+from dynosaur_etl.flows.snapshot import publish, version_details, versions
 from dynosaur_etl.flows.snapshot.targets import aimed
 from dynosaur_etl.flows.upkeep import audit
 from dynosaur_etl.flows.upkeep import garbage as collect
@@ -106,12 +106,12 @@ def test_a_withdrawn_source_is_named_in_the_diff_with_the_reason(grown: Grown) -
     name = grown.table(1, TRAIN)["dataset"][0].as_py()
     audit.withdraw(name, "its author asked us to", MONDAY, services)
     build(services)
-    changes = versions.diff_versions(1, 2, services)
+    changes = version_details.diff_versions(1, 2, services)
     words = "withdrawn since 2026-10-12: its author asked us to"
-    assert changes["sources"]["withdrawn"] == {name: words}
-    assert changes["dropped"]["by_reason"]["withdrawn"] == changes["dropped"]["by_source"][name]
-    back = versions.diff_versions(2, 1, services)
-    assert back["added"]["by_reason"]["readmitted"] > 0
+    assert changes.diff.sources.withdrawn == {name: words}
+    assert changes.diff.dropped.by_reason["withdrawn"] == changes.diff.dropped.by_source[name]
+    back = version_details.diff_versions(2, 1, services)
+    assert back.diff.added.by_reason["readmitted"] > 0
     assert words in grown.of(2, "README.md").read_text().replace("\\", "").replace("&#58;", ":")
 
 
@@ -163,7 +163,7 @@ def test_deep_verification_follows_rows_to_the_store_and_sources_to_their_revisi
 def test_deep_verification_names_a_row_that_the_store_does_not_hold(grown: Grown) -> None:
     services = grown.services()
     build(services, k=9)
-    recipe = versions._recipe(versions.version_row(1, services))
+    recipe = versions._recipe(versions.version_record(1, services))
     path = grown.home / "store" / recipe.instances[0]
     table = pq.read_table(path)
     other = [f"{answer} or not" for answer in table["output"].to_pylist()]
@@ -241,7 +241,7 @@ def test_publishing_to_a_folder_moves_its_pointer_last_and_never_back(
     pointer = json.loads((tmp_path / "shared" / "latest.json").read_text())
     assert (pointer["version"], pointer["path"]) == (2, "snapshots/v0002")
     assert publish.publish_version(2, services).facts["copy_new"] is False
-    sha256 = versions.version_row(2, services).manifest_sha256
+    sha256 = versions.version_record(2, services).manifest_sha256
     assert verify_snapshot(tmp_path / "shared" / pointer["path"], sha256) == []
 
 
@@ -313,7 +313,7 @@ def test_builds_that_are_killed_leave_the_last_version_and_a_rerun_finishes(grow
         command = [sys.executable, "-c", KILLED, target, str(nth), moment]
         ended = subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True)
         assert ended.returncode == -signal.SIGKILL, f"{target}: {ended.stderr}"
-        assert [row["version"] for row in versions.list_versions(services)] == [1]
+        assert [line.version for line in version_details.list_versions(services)] == [1]
         assert of_version_one(grown) == before
         versions.verify_snapshot(1, services)
     assert before

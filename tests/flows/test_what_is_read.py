@@ -117,8 +117,8 @@ def read(make_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
 def test_no_dataset_ends_the_day_for_the_others(read: Read) -> None:
     assert read.instances("odd/sound")
     assert read.query("select * from rejections where reason = 'unforeseen_error'") == []
-    [day] = read.status["days"]
-    assert day["alarm"] == ""
+    [day] = read.status.days
+    assert day.alarm == ""
     verdicts = dict(read.query("select dataset_id, reason from verdicts"))
     rejected = {name.removeprefix("odd/"): why for name, why in verdicts.items() if why}
     assert rejected == {"judged": "no_training_split", "unlike": "rows_unreadable"}

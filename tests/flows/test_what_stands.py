@@ -26,12 +26,13 @@ from sqlalchemy import text
 from dynosaur_etl.domain.errors import DynosaurError
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.select import training_set
-from dynosaur_etl.flows.views.status import day_report, overview
+from dynosaur_etl.flows.views.day_report import day_report
+from dynosaur_etl.flows.views.overview import overview
 from dynosaur_etl.llm.batch import Submission
 from dynosaur_etl.store.steps import finished_step
+from tests.flows import growth
 from tests.flows.copies import copied
 from tests.flows.hubs import write_dataset
 from tests.flows.relay import Relay, nothing, relaying
@@ -228,7 +229,7 @@ def test_what_is_deferred_takes_nothing_from_what_stands(
         with open_services(settings(disturbed)) as services:
             reports, failures = run_on(services)
             after = standing(services, scores)
-            held_back = [line["held_back"] for line in overview(services)["days"]]
+            held_back = [line.held_back for line in overview(services).days]
         is_whole = not failures and not any(report.unfinished for report in reports)
         if not is_whole:
             lost = {name: before[name] - after[name] for name in before}
@@ -258,8 +259,8 @@ def heal(anew: dict[str, str], case: tuple[str, str]) -> None:
         reports = run(services)
         waits = [report.step for report in reports if report.unfinished]
         assert waits == (["candidates"] if case[1] == "cap" else [])
-        steps = day_report(DAY, services)["steps"]
-        held_back = [step["step"] for step in steps if step["held_back"]]
+        steps = day_report(DAY, services).steps
+        held_back = [step.step for step in steps if step.held_back]
         assert held_back == waits
 
 

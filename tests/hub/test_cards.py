@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynosaur_etl.domain.errors import HubRefused
-from dynosaur_etl.domain.models import Card
+from dynosaur_etl.domain.models import Card, Statement
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.cards import MAX_CARD_BYTES, parse_card
 
@@ -53,7 +53,14 @@ def test_languages(head: str, languages: tuple[str, ...]) -> None:
         ("license: MIT", ("mit",)),
         ("license: [mit, apache-2.0, mit]", ("mit", "apache-2.0")),
         ("licenses:\n- cc-by-sa-4-0", ("cc-by-sa-4.0",)),
-        ("licenses:\n- cc0-1-0\n- gpl-3-0-or-later", ("cc0-1.0", "gpl-3.0-or-later")),
+        ("licenses:\n- cc0-1-0\n- gpl-3-0-or-later", ("cc0-1.0", "gpl-3.0")),
+        ("license: other-C-UDA", ("c-uda",)),
+        ("license: gfdl-1.3-or-later", ("gfdl",)),
+        ("license: MIT, Apache 2.0", ("mit", "apache-2.0")),
+        ("license: Rights of A, B and C", ("rights-of-a,-b-and-c",)),
+        ("license: other\nlicense_name: CC BY-SA 4.0", ("cc-by-sa-4.0",)),
+        ("license: other\nlicense_name: house rules", ("other",)),
+        ("license: [other, mit]\nlicense_name: apache-2", ("apache-2.0", "mit")),
         ("license: CC BY-SA 4.0", ("cc-by-sa-4.0",)),
         ("licenses:\n  a: [mit]\n  b: [unkown]", ("mit", "unknown")),
         ("license: unknown-", ("unknown",)),
@@ -203,13 +210,14 @@ def test_a_long_summary_ends_with_a_sentence() -> None:
     assert read.summary.endswith("sentence.")
 
 
-def test_the_licence_section_is_kept_apart() -> None:
+def test_sentences_on_rights_are_kept_with_their_heading() -> None:
     read = card(
         "license: mit",
         "## Summary\nx\n### Licensing Information\n\nCC **BY-NC** 4.0,\nsays the author.\n\n"
         "### Citation Information\nnobody\n",
     )
-    assert read.licence_text == "CC BY-NC 4.0, says the author."
+    wanted = Statement("Licensing Information", "CC BY-NC 4.0, says the author.")
+    assert read.statements[-1] == wanted
 
 
 @settings(max_examples=150, deadline=None)
@@ -221,7 +229,8 @@ def test_any_bytes_give_a_card_or_a_refusal(head: bytes, body: str) -> None:
         except HubRefused as refusal:
             assert refusal.reason is Reason.CARD_UNREADABLE  # noqa: PT017
         else:
-            for text in (read.summary, read.licence_text, read.pretty_name, *read.licences):
+            said = [text for item in read.statements for text in (item.place, item.text)]
+            for text in (read.summary, read.pretty_name, *read.licences, *said):
                 assert "\x00" not in text
                 text.encode()
 
@@ -251,19 +260,21 @@ def test_any_yaml_value_under_the_known_keys_is_survived(
 
 def test_line_breaks_of_any_kind_part_the_sections() -> None:
     body = "# A\u2028B\x0c\r\nfirst\r## Licensing Information\r\nCC BY-NC\r\n## Next\nlast\n"
-    assert card("license: mit", body).licence_text == "CC BY-NC"
+    wanted = Statement("Licensing Information", "CC BY-NC")
+    assert card("license: mit", body).statements[-1] == wanted
 
 
 COMPILED = """
 from markdown_it.ruler import Ruler
 
-from dynosaur_etl.hub.card_text import read_sections, summary_of
+from dynosaur_etl.hub.card_text import parse_text, sections_of, summary_of
 
 def refuse(ruler):
     raise SystemExit("the rules are compiled while threads may read them half done")
 
 Ruler.__compile__ = refuse
-print(summary_of(read_sections("## Dataset Summary\\n\\n- *Questions* about `food`, all real.")))
+parsed = parse_text("## Dataset Summary\\n\\n- *Questions* about `food`, all real.")
+print(summary_of(sections_of(parsed)))
 """
 
 

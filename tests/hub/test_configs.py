@@ -18,7 +18,7 @@ from dynosaur_etl.hub.data_files import RepoFile
 def plan(
     paths: str, *configs: dict[str, Any], limit: int = 10
 ) -> tuple[dict[str, tuple[str, dict[str, list[str]]]], dict[str, Reason]]:
-    card = Card(("mit",), ("en",), (), "", "", "", configs, "")
+    card = Card(("mit",), ("en",), (), "", "", (), configs, "")
     kept, rejects = plan_configs(card, [RepoFile(path, 1) for path in paths.split()], limit)
     assert all(reject.stage is Stage.CONFIGS for reject in rejects)
     chosen: dict[str, tuple[str, dict[str, list[str]]]] = {
@@ -253,7 +253,7 @@ def test_every_config_ends_once_and_with_files_of_the_repository(
 ) -> None:
     named = tuple({**config, "config_name": f"c{n}"} for n, config in enumerate(configs))
     files = [RepoFile(path, 1) for path in paths]
-    card = Card((), (), (), "", "", "", named, "")
+    card = Card((), (), (), "", "", (), named, "")
     kept, rejects = plan_configs(card, files, 2)
     names = [config.name for config in kept] + [reject.subject for reject in rejects]
     assert len(set(names)) == len(names)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dynosaur_etl.domain.models import Card, Config, Listing
+from dynosaur_etl.domain.models import Card, Config, Listing, Statement
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.filters import (
     examine_card,
@@ -18,7 +18,7 @@ from dynosaur_etl.hub.filters import (
 )
 
 ALLOWED = ("mit", "cc-by-4.0", "cc-by-sa-4.0", "gpl-3.0", "odc-by", "apache-2.0")
-CARD = Card(("mit",), ("en",), (), "", "", "", (), "0" * 64)
+CARD = Card(("mit",), ("en",), (), "", "", (), (), "0" * 64)
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 LISTING = Listing("owner/name", NOW, NOW, "a" * 40)
 TEXT = {"dtype": "string", "_type": "Value"}
@@ -78,7 +78,9 @@ def test_the_name_of_another_licence_is_told() -> None:
     ],
 )
 def test_a_text_that_restricts_the_yaml_is_a_conflict(text: str) -> None:
-    verdict = examine_card(replace(CARD, licence_text=text), ALLOWED, ("en",))
+    verdict = examine_card(
+        replace(CARD, statements=(Statement("License", text),)), ALLOWED, ("en",)
+    )
     assert verdict.reason is Reason.LICENCE_CONFLICT
     assert "mit" in verdict.detail
 
@@ -97,7 +99,9 @@ def test_a_text_that_restricts_the_yaml_is_a_conflict(text: str) -> None:
     ],
 )
 def test_a_text_that_allows_as_much_is_none(text: str) -> None:
-    assert examine_card(replace(CARD, licence_text=text), ALLOWED, ("en",)).keep
+    assert examine_card(
+        replace(CARD, statements=(Statement("License", text),)), ALLOWED, ("en",)
+    ).keep
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ PAIRS = rows({"a": "x", "b": "y"}, {"a": "v", "b": "w"})
 
 
 def card(*configs: dict[str, Any]) -> Card:
-    return Card(("mit",), ("en",), (), "", "", "", configs, "0" * 64)
+    return Card(("mit",), ("en",), (), "", "", (), configs, "0" * 64)
 
 
 def put_files(hub: FaultyHub, contents: dict[str, bytes]) -> None:

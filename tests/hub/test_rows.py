@@ -41,7 +41,7 @@ def sample(
 ) -> ConfigSample:
     hub.files.update(contents)
     files = [RepoFile(path, len(content)) for path, content in contents.items()]
-    planned, _ = plan_configs(Card((), (), (), "", "", "", (), ""), files, 1, use)
+    planned, _ = plan_configs(Card((), (), (), "", "", (), (), ""), files, 1, use)
     return sample_config(client, REVISION, planned[0], rows, seed)
 
 

@@ -47,7 +47,7 @@ def put_streamed(hub: FaultyHub, name: str, content: bytes) -> None:
 
 def files(name: str, *more: str) -> ConfigFiles:
     listed = [RepoFile(path, 1) for path in (name, *more)]
-    [planned], _ = plan_configs(Card((), (), (), "", "", "", (), ""), listed, 1)
+    [planned], _ = plan_configs(Card((), (), (), "", "", (), (), ""), listed, 1)
     return planned
 
 

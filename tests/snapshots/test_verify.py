@@ -18,7 +18,7 @@ from dynosaur_etl.snapshots.layout import SELECTED, json_bytes
 from dynosaur_etl.snapshots.manifest import FileEntry, read_manifest
 from dynosaur_etl.snapshots.relations import _surely_distinct
 from dynosaur_etl.snapshots.shards import write_features_parquet
-from dynosaur_etl.snapshots.verify import Problem, verify_snapshot
+from dynosaur_etl.snapshots.verify import Discrepancy, verify_snapshot
 from dynosaur_etl.store.storage import file_sha256
 from tests.snapshots.factories import snapshot, with_cell
 
@@ -60,7 +60,7 @@ def rewrite(folder: Path, name: str, column: str, row: int, value: Any) -> None:
     edit_manifest(folder, lambda manifest: manifest["files"][name].update(entry))
 
 
-def names(problems: list[Problem]) -> set[str]:
+def names(problems: list[Discrepancy]) -> set[str]:
     return {problem.file for problem in problems}
 
 
@@ -77,13 +77,15 @@ def test_finds_a_flipped_byte(folder: Path, name: str) -> None:
     problems = verify_snapshot(folder)
     wanted = read_manifest(folder).files[name].sha256
     assert names(problems) == {name}
-    assert Problem(name, f"SHA-256 {file_sha256(path)}", wanted) in problems
+    assert Discrepancy(name, f"SHA-256 {file_sha256(path)}", wanted) in problems
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_finds_a_missing_file(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    assert verify_snapshot(folder) == [Problem(name, "no file", "the file that the manifest lists")]
+    assert verify_snapshot(folder) == [
+        Discrepancy(name, "no file", "the file that the manifest lists")
+    ]
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "data/train-00001-of-00002.parquet", ".hidden"])
@@ -95,7 +97,7 @@ def test_finds_an_extra_file(folder: Path, name: str) -> None:
 def test_finds_a_link_in_place_of_a_file(folder: Path, tmp_path: Path) -> None:
     shutil.move(folder / "tasks.parquet", tmp_path / "elsewhere")
     (folder / "tasks.parquet").symlink_to(tmp_path / "elsewhere")
-    assert verify_snapshot(folder) == [Problem("tasks.parquet", "a link", "a plain file")]
+    assert verify_snapshot(folder) == [Discrepancy("tasks.parquet", "a link", "a plain file")]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".parquet")])
@@ -104,7 +106,7 @@ def test_finds_a_truncated_table(folder: Path, name: str) -> None:
     (folder / name).write_bytes(raw[:-100])
     problems = verify_snapshot(folder)
     assert names(problems) == {name}
-    assert Problem(name, f"{len(raw) - 100} bytes", f"{len(raw)} bytes") in problems
+    assert Discrepancy(name, f"{len(raw) - 100} bytes", f"{len(raw)} bytes") in problems
     assert any("cannot be read" in problem.found for problem in problems)
 
 
@@ -113,20 +115,22 @@ def test_finds_a_row_that_was_taken_out(folder: Path, name: str) -> None:
     path = folder / name
     table = pq.read_table(path, partitioning=None)
     pq.write_table(table.slice(1), path)
-    found = Problem(name, f"{table.num_rows - 1} rows", f"{table.num_rows} rows")
+    found = Discrepancy(name, f"{table.num_rows - 1} rows", f"{table.num_rows} rows")
     assert found in verify_snapshot(folder)
 
 
 def test_finds_a_row_count_that_was_edited_in_the_manifest(folder: Path) -> None:
     edit_manifest(folder, lambda manifest: manifest["files"]["tasks.parquet"].update(rows=9))
-    assert verify_snapshot(folder) == [Problem("tasks.parquet", "2 rows", "9 rows")]
+    assert verify_snapshot(folder) == [Discrepancy("tasks.parquet", "2 rows", "9 rows")]
 
 
 def test_finds_an_edited_manifest_by_its_checksum(folder: Path) -> None:
     before = read_manifest(folder).sha256
     edit_manifest(folder, lambda manifest: manifest["parameters"].update(alpha=0.9))
     after = read_manifest(folder).sha256
-    assert verify_snapshot(folder, before) == [Problem("manifest.json", f"SHA-256 {after}", before)]
+    assert verify_snapshot(folder, before) == [
+        Discrepancy("manifest.json", f"SHA-256 {after}", before)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -228,5 +232,5 @@ def test_distinct_digests_are_known_at_once(keys: set[str]) -> None:
 
 
 def test_a_problem_reads_as_a_sentence() -> None:
-    problem = Problem("tasks.parquet", "2 rows", "9 rows")
+    problem = Discrepancy("tasks.parquet", "2 rows", "9 rows")
     assert str(problem) == "tasks.parquet: found 2 rows; expected 9 rows"

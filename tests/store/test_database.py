@@ -1,21 +1,26 @@
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Busy, StoreUnavailable
 from dynosaur_etl.store.database import (
     connect,
     locked,
     newest_migration,
+    reading,
     schema_version,
     schema_versions,
     transaction,
     upgrade,
 )
-from dynosaur_etl.store.tables import Base
+from dynosaur_etl.store.tables import Base, CatalogueRow
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,42 @@ def test_a_transaction_that_fails_leaves_nothing(database_url: str) -> None:
         raise RuntimeError
     with engine.connect() as connection:
         assert connection.execute(text("select count(*) from catalogue")).scalar() == 0
+
+
+def test_what_was_read_stays_readable_and_nothing_is_written(database_url: str) -> None:
+    engine = connect(database_url)
+    with transaction(engine) as session:
+        session.execute(text("insert into catalogue values ('x', now())"))
+    with reading(engine) as session:
+        row = session.get_one(CatalogueRow, "x")
+    assert row.name == "x"
+    with (
+        pytest.raises(DBAPIError, match="read-only transaction"),
+        reading(engine) as session,
+    ):
+        session.execute(text("delete from catalogue"))
+    with transaction(engine) as session:  # over the same pool of connections
+        session.execute(text("delete from catalogue"))
+
+
+@pytest.mark.parametrize("opened", [reading, transaction])
+def test_a_connection_that_dies_within_a_block_is_an_outage(
+    database_url: str, opened: Callable[[Engine], AbstractContextManager[Session]]
+) -> None:
+    engine, other = connect(database_url), connect(database_url)
+    with pytest.raises(StoreUnavailable), opened(engine) as session:
+        pid = session.execute(text("select pg_backend_pid()")).scalar_one()
+        with other.begin() as killer:
+            killer.execute(text("select pg_terminate_backend(:pid)"), {"pid": pid})
+        session.execute(text("select 1"))
+    with opened(engine) as session:
+        assert session.execute(text("select 1")).scalar() == 1, "the next block gets another"
+
+
+def test_waiting_in_vain_for_a_connection_is_an_outage(database_url: str) -> None:
+    engine = create_engine(database_url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+    with engine.connect(), pytest.raises(StoreUnavailable, match="in use"), reading(engine):
+        pass
 
 
 def test_a_lock_shuts_out_other_processes_until_its_holder_dies(database_url: str) -> None:

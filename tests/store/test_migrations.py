@@ -9,15 +9,16 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.store.database import MIGRATIONS, connect, upgrade
+from dynosaur_etl.store.facts.snapshot_versions import (
+    head_version,
+    newest_versions,
+    publications,
+)
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.steps import finished_step
-from dynosaur_etl.store.versions import (
-    head_version,
-    next_number,
-    publications,
-    versions_newest_first,
-)
+from dynosaur_etl.store.versions import next_number
 
 REQUEST = text(
     "insert into llm_requests (key, purpose, day, subject, model, prompt_version, request, status,"
@@ -125,12 +126,12 @@ def test_the_versions_and_steps_of_an_old_store_are_read(engine: Engine) -> None
             row = about | {"fingerprint": f"of {version}", "path": f"snapshots/v{version:04d}"}
             connection.execute(SNAPSHOT, row)
     upgrade(engine)
-    done = finished_step(engine, "2026-10-05", "fill")
+    done = finished_step(engine, "2026-10-05", StepName.FILL)
     assert done is not None
     assert (done.report.counts.kept, done.held_back) == (3, None)
     head = head_version(engine)
     assert head is not None
     assert (head.version, head.parent, head.trial, head.same_as) == (2, 1, False, None)
-    assert [row.version for row in versions_newest_first(engine)] == [2, 1]
+    assert [row.version for row in newest_versions(engine)] == [2, 1]
     assert next_number(engine) == 3
     assert publications(engine, [1, 2]) == {}

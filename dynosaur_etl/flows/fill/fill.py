@@ -10,13 +10,10 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import Incomplete
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import STANDS, Counts, Reject, StepReport
+from dynosaur_etl.domain.models import STANDS, Counts, Reject, StepName, StepReport
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.fill.shards import (
-    CONVERSATION_FILES,
-    INSTANCE_FILES,
-    STEP,
     FilledShard,
     fill_rules,
     filled_shards,
@@ -27,6 +24,7 @@ from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
 from dynosaur_etl.instances.duplicates import COMPARED_COLUMNS, Doubles, find_duplicates
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
 
 
@@ -52,17 +50,17 @@ def fill(day: GrowthDay, services: Services, progress: Progress = silent) -> Ste
             progress(len(filled), len(shards))
         return _without_duplicates(services, filled)
 
-    return run_step(services, str(day), STEP, fill_rules(day, services), work)
+    return run_step(services, str(day), StepName.FILL, fill_rules(day, services), work)
 
 
 def _standing(day: GrowthDay, services: Services) -> StepReport:
-    done = services.records.step(str(day), STEP)
+    done = services.records.step(str(day), StepName.FILL)
     if done is None:
         raise Incomplete(
             f"fill of {day}: answers are missing for what was examined; run `dynosaur grow` again"
         )
     kept = done.report.counts.kept
-    return StepReport(STEP, str(day), Counts(0, 0, 0), facts={STANDS: kept})
+    return StepReport(StepName.FILL, str(day), Counts(0, 0, 0), facts={STANDS: kept})
 
 
 def _without_duplicates(services: Services, shards: Sequence[FilledShard]) -> StepOutput:
@@ -84,12 +82,12 @@ def _without_duplicates(services: Services, shards: Sequence[FilledShard]) -> St
             NamedFile(kind, f"shard-{shard.number:05d}", file)
             for shard, _ in kept
             for kind, file in (
-                (INSTANCE_FILES, shard.file),
-                (CONVERSATION_FILES, shard.conversations),
+                (FileKind.INSTANCES, shard.file),
+                (FileKind.CONVERSATIONS, shard.conversations),
             )
             if file is not None
         ],
-        file_kinds=(INSTANCE_FILES, CONVERSATION_FILES),
+        file_kinds=(FileKind.INSTANCES, FileKind.CONVERSATIONS),
         facts={"alarm": alarm_of(rejects)},
     )
 
@@ -115,7 +113,7 @@ def _write_kept(
     ]
     with storage.batches(shard.file.path) as (_, batches):
         tables = _filtered(batches, ~doubles.dropped)
-        file = storage.write_tables(INSTANCE_FILES, INSTANCES, tables)
+        file = storage.write_tables(FileKind.INSTANCES, INSTANCES, tables)
     return replace(shard, file=file), rejects
 
 

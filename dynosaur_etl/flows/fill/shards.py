@@ -12,13 +12,20 @@ from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.features import FieldKind
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Mode, Reject, StepReport, Task, Verdict
+from dynosaur_etl.domain.models import (
+    Counts,
+    Mode,
+    Reject,
+    StepName,
+    StepReport,
+    Task,
+    Verdict,
+)
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
@@ -49,14 +56,11 @@ from dynosaur_etl.instances.organise import (
     without_marks,
 )
 from dynosaur_etl.instances.pii import PII_VERSION, Handling
-from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.database import locked, reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import TaskRow
-
-INSTANCE_FILES = "instances"
-CONVERSATION_FILES = "conversations"
-STEP = "fill"
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,8 @@ def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
             settings.native_reasoning,
             settings.native_turns,
         ],
-        "tasks": require_step(services, str(day), "validate").output,
-        "examined": require_step(services, str(day), "examine").output,
+        "tasks": require_step(services, str(day), StepName.VALIDATE).output,
+        "examined": require_step(services, str(day), StepName.EXAMINE).output,
         "instances_per_task": settings.instances_per_task,
         "seed": settings.seed,
         "shard_tasks": settings.fill_batch_tasks,
@@ -124,8 +128,8 @@ def tasks_are_outdated(day: GrowthDay, services: Services) -> bool:
     Raises:
         InvalidInput: the day's proposals have not been validated.
     """
-    examined = require_step(services, str(day), "examine").output
-    validated = require_step(services, str(day), "validate").report
+    examined = require_step(services, str(day), StepName.EXAMINE).output
+    validated = require_step(services, str(day), StepName.VALIDATE).report
     return bool(validated.facts.get("examined", examined) != examined)
 
 
@@ -147,15 +151,15 @@ def fill_shard(day: GrowthDay, services: Services, number: int) -> StepReport:
     shards = plan_fill(day, services)
     if not 0 <= number < len(shards):
         raise InvalidInput(not_allowed("shard", number, f"0 to {len(shards) - 1}"))
-    if is_finished(services, str(day), STEP, fill_rules(day, services)):
-        return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"shard": number})
+    if is_finished(services, str(day), StepName.FILL, fill_rules(day, services)):
+        return StepReport(StepName.FILL, str(day), Counts(0, 0, 0), facts={"shard": number})
     [filled] = filled_shards(day, services, shards[number : number + 1])
     kept = filled.file.rows
     reasons = Counter[str]()
     for counted in filled.rejects:
         reasons[str(counted.reject.reason)] += counted.number
     counts = Counts(kept + filled.rejected, kept, filled.rejected)
-    return StepReport(STEP, str(day), counts, dict(reasons), {"shard": number})
+    return StepReport(StepName.FILL, str(day), counts, dict(reasons), {"shard": number})
 
 
 def filled_shards(
@@ -167,13 +171,15 @@ def filled_shards(
     fingerprint = digest(fill_rules(day, services))
     filler = _Filler(day, services)
     for shard in shards:
-        with locked(services.engine, STEP, str(day), str(shard.number)):
-            done = load_checkpoints(services.engine, str(day), STEP, fingerprint)
+        with locked(services.engine, StepName.FILL, str(day), str(shard.number)):
+            done = load_checkpoints(services.engine, str(day), StepName.FILL, fingerprint)
             result = done.get(_item(shard.number))
             if result is None:
                 result = _as_json(filler.fill(shard))
                 item = _item(shard.number)
-                save_checkpoints(services.engine, str(day), STEP, fingerprint, {item: result})
+                save_checkpoints(
+                    services.engine, str(day), StepName.FILL, fingerprint, {item: result}
+                )
         yield _from_json(shard.number, result)
 
 
@@ -184,7 +190,7 @@ def tasks_of(day: GrowthDay, services: Services) -> list[Task]:
         .where(TaskRow.day == str(day))
         .order_by(TaskRow.dataset_id, TaskRow.config, TaskRow.key)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return [
             Task(
                 dataset_id=row.dataset_id,
@@ -241,9 +247,9 @@ class _Filler:
                 rejects.extend(_rejects(task, rejected))
 
         storage = self._services.storage
-        file = storage.write_tables(INSTANCE_FILES, INSTANCES, tables())
+        file = storage.write_tables(FileKind.INSTANCES, INSTANCES, tables())
         said = pa.concat_tables(conversations) if conversations else None
-        beside = None if said is None else storage.write_table(CONVERSATION_FILES, said)
+        beside = None if said is None else storage.write_table(FileKind.CONVERSATIONS, said)
         return FilledShard(shard.number, file, rejects, beside)
 
     def _fill_task(self, task: Task) -> Sequence[FilledRows | NativeRows]:

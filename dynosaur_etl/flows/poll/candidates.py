@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, or_, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Commit, StepReport
+from dynosaur_etl.domain.models import Commit, StepName, StepReport
 from dynosaur_etl.flows.poll.caps import asked_for, within_caps
 from dynosaur_etl.flows.poll.catalogue import follow_until
 from dynosaur_etl.flows.poll.commits import CommitReading, commits_are_stale, stored_commits
@@ -19,11 +18,10 @@ from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
 from dynosaur_etl.hub.candidates import HUB_FLOOR, Change, change_on, change_told
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.database import locked, reading
 from dynosaur_etl.store.steps import StepOutput
 from dynosaur_etl.store.tables import CommitRow, DatasetRow
 
-STEP = "candidates"
 CANDIDATES_VERSION = "candidates-4"
 _READ_TOGETHER = 100  # datasets whose commits are held at a time
 
@@ -69,7 +67,8 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
                 day, services, [*told, *dated], all_asked, unread=len(reading.unread)
             )
 
-        return run_step(services, str(day), STEP, candidates_rules(services.settings), work)
+        rules = candidates_rules(services.settings)
+        return run_step(services, str(day), StepName.CANDIDATES, rules, work)
 
 
 def candidates_rules(settings: Settings) -> list[Any]:
@@ -102,7 +101,7 @@ def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]]
     ]
     query = select(*needed).where(_touched(day)).order_by(DatasetRow.id)
     told, untold = [], []
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         for row in session.execute(query):
             change = change_told(day, row.created_at, row.last_modified, row.sha)
             if change is None:
@@ -119,7 +118,7 @@ def _in_commits(
     dated = select(CommitRow.dataset_id).where(
         CommitRow.date >= day.start, CommitRow.date < day.end
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         ids = set(session.scalars(dated.distinct()))
         looked_at = [row for row in rows if row.id in ids or _is_listed_on(day, row)]
         for start in range(0, len(looked_at), _READ_TOGETHER):

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import ARRAY, Text, any_, literal, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import OVER_CAP, Counts, Listing
@@ -14,6 +14,7 @@ from dynosaur_etl.flows.poll.examine import examine_listed, told_filter
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.hub.caps import over_caps
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.steps import StepOutput, count_rows
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow, DeferredRow
 
@@ -71,7 +72,7 @@ def asked_for(services: Services, rows: Sequence[dict[str, Any]]) -> list[Listin
     """Give the listings of the candidates that the list alone does not drop."""
     asked = []
     judge = told_filter(services.settings)
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         for start in range(0, len(rows), _ROWS):
             pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
             ids = literal(list(pinned), ARRAY(Text))
@@ -100,7 +101,7 @@ def _waiting(services: Services, day: GrowthDay) -> list[dict[str, Any]]:
         .where(DeferredRow.day < str(day), ~taken_up.exists(), ~outdated.exists())
         .order_by(DeferredRow.dataset_id)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return [
             {
                 "day": str(day),

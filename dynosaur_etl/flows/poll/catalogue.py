@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Listing, StepReport, Told
+from dynosaur_etl.domain.models import Counts, Listing, StepName, StepReport, Told
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
@@ -81,10 +81,10 @@ class Listed:
         """Return the report of a sync that listed them."""
         counts = Counts(self.seen + self.unreadable, self.seen, self.unreadable)
         if not self.unreadable:
-            return StepReport("sync", day, counts, facts=dict(facts or {}))
+            return StepReport(StepName.SYNC, day, counts, facts=dict(facts or {}))
         alarm = f"{self.unreadable} entries of the Hub's list cannot be read; see the rejects"
         reasons = {str(Reason.UNFORESEEN_ERROR): self.unreadable}
-        return StepReport("sync", day, counts, reasons, {**(facts or {}), "alarm": alarm})
+        return StepReport(StepName.SYNC, day, counts, reasons, {**(facts or {}), "alarm": alarm})
 
 
 def follow_until(services: Services, moment: datetime, progress: Progress) -> Listed:
@@ -247,7 +247,7 @@ def import_statistics(
             progress(rows, None)
     counts = Counts(taken=rows, kept=added, rejected=rows - added)
     facts = {"added": added, "known": rows - added - unusable, "unusable": unusable}
-    return StepReport("import", str(day), counts, facts=facts)
+    return StepReport(StepName.IMPORT, str(day), counts, facts=facts)
 
 
 def stored_listing(row: Row[Any]) -> Listing:

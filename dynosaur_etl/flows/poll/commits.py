@@ -15,7 +15,7 @@ from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.store.bulk import insert_rows
-from dynosaur_etl.store.database import transaction
+from dynosaur_etl.store.database import reading, transaction
 from dynosaur_etl.store.tables import CommitRow, DatasetRow
 
 _SAVED_TOGETHER = 16
@@ -109,11 +109,11 @@ def known_commits(services: Services, dataset_id: str) -> list[Commit]:
         HubUnavailable: the Hub gives no answer.
     """
     needed: list[Any] = [DatasetRow.id, DatasetRow.sha, DatasetRow.commits_of]
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         row = session.execute(select(*needed).where(DatasetRow.id == dataset_id)).one()
     for _ in CommitReading(services, [row]).run():
         pass
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return stored_commits(session, [dataset_id]).get(dataset_id, [])
 
 

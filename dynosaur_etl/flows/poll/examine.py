@@ -12,17 +12,25 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Row, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import HubRefused, HubUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import KEEP, Card, Listing, Revision, StepReport, Told, Verdict
+from dynosaur_etl.domain.models import (
+    KEEP,
+    Card,
+    Listing,
+    Revision,
+    StepName,
+    StepReport,
+    Told,
+    Verdict,
+)
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
 from dynosaur_etl.flows.poll.commits import known_commits
-from dynosaur_etl.flows.poll.examined import SAMPLES, Examined, output_of
+from dynosaur_etl.flows.poll.examined import Examined, output_of
 from dynosaur_etl.flows.poll.forms import SeenRows, judge_config
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, keep_loaded, silent
@@ -37,14 +45,17 @@ from dynosaur_etl.hub.filters import (
     examine_told,
 )
 from dynosaur_etl.hub.ladder import sample_dataset
+from dynosaur_etl.hub.rights.reading import RIGHTS_VERSION
+from dynosaur_etl.hub.rights.weights import model_digest
 from dynosaur_etl.hub.sources import ConfigOutcome, SampleRules
 from dynosaur_etl.settings import Settings
+from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import StepOutput, count_rows, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.tables import CandidateRow, DatasetRow, VerdictRow
 
 log = logging.getLogger(__name__)
 
-STEP = "examine"
 EXAMINE_VERSION = "examine-7"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
@@ -73,7 +84,7 @@ def examine_candidates(
         lost = count_rows(services.engine, VerdictRow, str(day), dataset_id=deferred)
         return output_of(day, len(candidates), examined, seed, lost)
 
-    return run_step(services, str(day), STEP, rules, work)
+    return run_step(services, str(day), StepName.EXAMINE, rules, work)
 
 
 def examination_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
@@ -84,8 +95,8 @@ def examination_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     """
     settings = services.settings
     return {
-        "version": EXAMINE_VERSION,
-        "candidates": require_step(services, str(day), "candidates").output,
+        "version": [EXAMINE_VERSION, RIGHTS_VERSION, model_digest()],
+        "candidates": require_step(services, str(day), StepName.CANDIDATES).output,
         "licences": settings.licences,
         "languages": settings.languages,
         "multilingual": settings.multilingual,
@@ -140,7 +151,7 @@ def _candidates(services: Services, day: GrowthDay) -> Sequence[Row[Any]]:
         .where(CandidateRow.day == str(day))
         .order_by(CandidateRow.dataset_id)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return session.execute(query).all()
 
 
@@ -160,7 +171,7 @@ class _Examination:
         self._fingerprint = fingerprint
         self._failures: list[str] = []
         self._most_failures = services.settings.most_deferred * len(candidates)
-        stored = load_checkpoints(services.engine, self._day, "examine", fingerprint)
+        stored = load_checkpoints(services.engine, self._day, StepName.EXAMINE, fingerprint)
         self._done = {item: Examined(**result) for item, result in stored.items()}
 
     def run(self, progress: Progress) -> list[Examined]:
@@ -214,7 +225,7 @@ class _Examination:
     def _keep(self, results: Sequence[Examined]) -> None:
         parts = {result.dataset_id: clean_json(vars(result)) for result in results}
         engine = self._services.engine
-        save_checkpoints(engine, self._day, "examine", self._fingerprint, parts)
+        save_checkpoints(engine, self._day, StepName.EXAMINE, self._fingerprint, parts)
         self._done |= {name: Examined(**part) for name, part in parts.items()}
 
 
@@ -257,11 +268,11 @@ def _examine_revision(
     verdict = card_filter(services.settings)(card)
     if not verdict.keep:
         return examined.drop(verdict)
+    examined.keep_card(card)
     files = services.hub.files(revision.dataset_id, revision.sha)
     verdict = _examine_change(services, candidate, listing, revision, files)
     if not verdict.keep:
         return examined.drop(verdict)
-    examined.keep_card(card)
     return _examine_configs(services, listing, revision, card, files, examined)
 
 
@@ -328,7 +339,7 @@ def _examine_config(
         return outcome.verdict
     judged = judge_config(card, sample, services.settings.languages, seen)
     if judged.verdict.keep:
-        stored = services.storage.write_table(SAMPLES, sample.table)
+        stored = services.storage.write_table(FileKind.SAMPLES, sample.table)
         examined.keep_config(outcome, sample, stored, judged.form)
         examined.add_languages(judged.languages)
     return judged.verdict

@@ -7,19 +7,20 @@ from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Card, Counts, Reject, Verdict
-from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.reasons import EarlierRows, Reason, Stage, earlier_rows
 from dynosaur_etl.domain.text import clean_json, shorten
 from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.forms.form import Found
 from dynosaur_etl.hub.configs import listed_splits
-from dynosaur_etl.hub.filters import stated_languages
+from dynosaur_etl.hub.filters import binding_of, stated_languages
+from dynosaur_etl.hub.rights.binding import Binding
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import ConfigOutcome
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow, VerdictRow
 
-SAMPLES = "samples"
 _LONGEST_DETAIL = 500
 _SOURCE_WORDS = {
     "viewer": "the dataset viewer",
@@ -34,6 +35,7 @@ class Examined:
 
     Attributes:
         sources: of the configs whose rows did not come from the repository, where they came from.
+        licences: that hold, whatever becomes of the rows; None: no card was found in order.
         notes: what of the kept configs was not read.
     """
 
@@ -46,6 +48,7 @@ class Examined:
     files: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    licences: list[str] | None = None
     notes: list[str] = field(default_factory=list)
 
     def drop(self, verdict: Verdict) -> "Examined":
@@ -55,6 +58,7 @@ class Examined:
 
     def keep_card(self, card: Card) -> None:
         self.card = _card_row(card)
+        self.licences = self.card["licences"]
 
     def add_languages(self, languages: Sequence[str]) -> None:
         """Add languages that rows show where the card leaves them open."""
@@ -131,11 +135,11 @@ def output_of(
             ConfigRow: [_config_row(day, item, row, seed) for item in kept for row in item.configs],
         },
         files=[
-            NamedFile(SAMPLES, row["name"], _stored_file(row))
+            NamedFile(FileKind.SAMPLES, row["name"], _stored_file(row))
             for item in kept
             for row in item.files
         ],
-        file_kinds=(SAMPLES,),
+        file_kinds=(FileKind.SAMPLES,),
         facts={
             "configs": sum(len(item.configs) for item in kept),
             **_configs_by_source(kept),
@@ -162,7 +166,16 @@ def _verdict_row(day: GrowthDay, item: Examined) -> dict[str, Any]:
         "revision": item.revision,
         "reason": item.reason,
         "detail": item.detail or _told(item),
+        "licences": item.licences,
+        "earlier": str(_earlier(item)),
     }
+
+
+def _earlier(item: Examined) -> EarlierRows:
+    reason = None if item.reason is None else Reason(item.reason)
+    if reason is Reason.UNFORESEEN_ERROR and item.licences is None:  # nothing is known of its card
+        return EarlierRows.AS_BEFORE
+    return earlier_rows(reason, (Reason(row["reason"]) for row in item.rejects))
 
 
 def _configs_by_source(kept: Sequence[Examined]) -> dict[str, int]:
@@ -212,14 +225,23 @@ def _config_row(
 
 
 def _card_row(card: Card) -> dict[str, Any]:
+    binding = binding_of(card)
     row = {
-        "licences": list(card.licences),
+        "licences": list(binding.licences),
         "languages": stated_languages(card),
         "pretty_name": card.pretty_name,
         "summary": card.summary,
         "card_sha256": card.sha256,
+        "licence_conflict": _conflict(card, binding),
     }
     return dict(clean_json(row))
+
+
+def _conflict(card: Card, binding: Binding) -> str:
+    """Word a conflict of text and YAML that leaves the dataset in use."""
+    if not binding.named:
+        return ""
+    return f"{', '.join(card.licences)} in the YAML, but the text says: {binding.sentence}"
 
 
 def _stored_file(row: Mapping[str, Any]) -> StoredFile:

@@ -9,12 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, StepReport
+from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.domain.reasons import Stage
+from dynosaur_etl.domain.schemas import CONTENT_KEY
 from dynosaur_etl.flows.fill.shards import tasks_of
 from dynosaur_etl.flows.prepare.apart import ERROR, made_apart
 from dynosaur_etl.flows.prepare.instance_parts import (
-    CONTENT_KEY,
     InstancePart,
     MadeColumn,
     MadePart,
@@ -28,11 +28,10 @@ from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.inference.embedding import check_unit
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import NamedFile, StepOutput
+from dynosaur_etl.store.vectors import vector_matrix
 
-STEP = "embed"
-EMBEDDING_FILES = "embeddings"
-TASK_VECTOR_FILES = "task_embeddings"
 INSTRUCTION_ONLY = "instruction"
 _PROBE = {"task_key": ["probe"], "instruction": ["Name the season of the poem."]}
 
@@ -55,7 +54,7 @@ def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> St
             facts=embedding_facts(services) | {"alarm": alarm_of(rejects)},
         )
 
-    return run_step(services, str(day), STEP, embed_rules(day, services), work)
+    return run_step(services, str(day), StepName.EMBED, embed_rules(day, services), work)
 
 
 def embed_part(
@@ -67,17 +66,17 @@ def embed_part(
         InvalidInput: there is no such part.
     """
     part = one_part(day, services, number)
-    if is_finished(services, str(day), STEP, embed_rules(day, services)):
-        return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"part": number})
+    if is_finished(services, str(day), StepName.EMBED, embed_rules(day, services)):
+        return StepReport(StepName.EMBED, str(day), Counts(0, 0, 0), facts={"part": number})
     [made] = _parts(day, services, part, progress)
-    return StepReport(STEP, str(day), _counts([made]), facts={"part": number})
+    return StepReport(StepName.EMBED, str(day), _counts([made]), facts={"part": number})
 
 
 def embedding_kind(services: Services) -> str:
     """Name the files of the vectors in force; another model, text or precision has another."""
     embedder, settings = services.embedder, services.settings
     return versioned_kind(
-        EMBEDDING_FILES,
+        FileKind.EMBEDDINGS,
         embedder.name,
         embedder.version,
         settings.embedded_text,
@@ -88,7 +87,7 @@ def embedding_kind(services: Services) -> str:
 def task_vector_kind(services: Services) -> str:
     """Name the files of the tasks' vectors, by which repeats are found where the pool is read."""
     embedder, precision = services.embedder, services.settings.embedding_precision
-    return versioned_kind(TASK_VECTOR_FILES, embedder.name, embedder.version, precision)
+    return versioned_kind(FileKind.TASK_EMBEDDINGS, embedder.name, embedder.version, precision)
 
 
 def embedding_facts(services: Services) -> dict[str, Any]:
@@ -99,13 +98,6 @@ def embedding_facts(services: Services) -> dict[str, Any]:
         "text": services.settings.embedded_text,
         "precision": services.embedder.precision,
     }
-
-
-def matrix(vectors: pa.Table) -> NDArray[np.float16]:
-    """Give the float16 vectors [n, d] of a file."""
-    column = vectors["vector"].combine_chunks()
-    values: NDArray[np.float16] = column.flatten().to_numpy(zero_copy_only=False)
-    return values.reshape(vectors.num_rows, column.type.list_size)
 
 
 def is_embedded(vectors: pa.Table) -> pa.ChunkedArray:
@@ -129,8 +121,8 @@ def embed_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     """
     return {
         "kind": embedding_kind(services),
-        "instances": require_step(services, str(day), "fill").output,
-        "tasks": require_step(services, str(day), "validate").output,
+        "instances": require_step(services, str(day), StepName.FILL).output,
+        "tasks": require_step(services, str(day), StepName.VALIDATE).output,
     }
 
 
@@ -177,12 +169,14 @@ def _parts(
 
     column = MadeColumn(embedding_kind(services), keys, make, unmade, _checked, lambda _: {})
     return list(
-        make_parts(day, services, STEP, embed_rules(day, services), column, parts, progress)
+        make_parts(
+            day, services, StepName.EMBED, embed_rules(day, services), column, parts, progress
+        )
     )
 
 
 def _checked(vectors: pa.Table) -> pa.Table:
-    check_unit(matrix(vectors.filter(is_embedded(vectors))), "stored vectors")
+    check_unit(vector_matrix(vectors.filter(is_embedded(vectors))), "stored vectors")
     return vectors
 
 

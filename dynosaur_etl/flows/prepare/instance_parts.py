@@ -1,9 +1,9 @@
 """A day's instances in parts, each of which one Airflow task scores or embeds.
 
 What is made for a part stands in a file beside the instances, row by row. Its column `content_key`
-names what was read, so that the files of all days are the cache: nothing that stands in one of
-them under the same key is made again. A finished part is kept as a checkpoint until the step is
-committed, so that a killed run goes on with the parts that are left.
+names what was read, so that the files of all days are the cache, found by an index: nothing that
+stands in one of them under the same key is made again. A finished part is kept as a checkpoint
+until the step is committed, so that a killed run goes on with the parts that are left.
 """
 
 from collections import Counter
@@ -17,14 +17,16 @@ import pyarrow.compute as pc
 from dynosaur_etl.domain.errors import CountsDoNotReconcile, InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Reject
+from dynosaur_etl.domain.models import Reject, StepName
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.domain.schemas import SCORABLE
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES, tasks_of
+from dynosaur_etl.domain.schemas import CONTENT_KEY, SCORABLE
+from dynosaur_etl.flows.fill.shards import tasks_of
 from dynosaur_etl.flows.prepare.apart import errors_of, harmless, made_apart
 from dynosaur_etl.flows.runtime.parts import rows_of_a_part
 from dynosaur_etl.flows.runtime.services import Progress, Services
 from dynosaur_etl.flows.runtime.step import require_step
+from dynosaur_etl.store.content_index import files_with
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import (
     CountedReject,
     NamedFile,
@@ -35,7 +37,6 @@ from dynosaur_etl.store.steps import (
 from dynosaur_etl.store.storage import StoredFile
 
 PART_ROWS = 10_000
-CONTENT_KEY = "content_key"
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ def parts_of(day: GrowthDay, services: Services) -> list[InstancePart]:
     Raises:
         InvalidInput: the day's tasks have not been filled.
     """
-    require_step(services, str(day), "fill")
-    files = files_of(services.engine, INSTANCE_FILES, str(day))
+    require_step(services, str(day), StepName.FILL)
+    files = files_of(services.engine, FileKind.INSTANCES, str(day))
     most = rows_of_a_part([file.rows for file in files], PART_ROWS)
     found: list[InstancePart] = []
     for file in files:
@@ -124,7 +125,7 @@ def one_part(day: GrowthDay, services: Services, number: int) -> list[InstancePa
 def make_parts(
     day: GrowthDay,
     services: Services,
-    step: str,
+    step: StepName,
     rules: Any,
     column: MadeColumn,
     parts: Sequence[InstancePart],
@@ -156,7 +157,7 @@ def make_parts(
 def unmade(
     day: GrowthDay,
     services: Services,
-    step: str,
+    step: StepName,
     rules: Any,
     column: MadeColumn,
     part: InstancePart,
@@ -249,8 +250,8 @@ def _new(instances: pa.Table, keys: pa.Array, known: Sequence[pa.Table]) -> pa.T
 def _known(
     services: Services, kind: str, keys: pa.Array, finished: Sequence[str]
 ) -> Iterator[pa.Table]:
-    """Read the rows of those keys from every file of the kind, of all days."""
-    paths = [file.path for file in files_of(services.engine, kind)]
+    """Read the rows of those keys from the files of the kind, of all days, that hold one."""
+    paths = files_with(services.engine, services.storage, kind, keys.to_pylist())
     for path in dict.fromkeys([*paths, *finished]):
         stored = services.storage.read_table(path, [CONTENT_KEY])
         wanted = pc.is_in(stored[CONTENT_KEY], value_set=keys)

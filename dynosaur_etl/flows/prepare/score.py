@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import WAITING, Counts, Reject, StepReport
+from dynosaur_etl.domain.models import WAITING, Counts, Reject, StepName, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.prepare.instance_parts import (
     InstancePart,
@@ -22,7 +22,6 @@ from dynosaur_etl.flows.prepare.instance_parts import (
     unmade,
 )
 from dynosaur_etl.flows.prepare.scorers import (
-    SCORE_FILES,
     Waiting,
     score_kind,
     scorers,
@@ -34,12 +33,12 @@ from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.quality.judge import Judge
 from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, score_table, settled
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, StepOutput, files_of
 
 if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
     from dynosaur_etl.llm.batch import Submission
 
-STEP = "score"
 CHOSEN = "chosen"
 """The fact that names the files of the scorer that the selection was to read."""
 
@@ -63,7 +62,7 @@ def score(day: GrowthDay, services: Services, progress: Progress = silent) -> St
         lost = _lost(day, services, made[chosen.name]) if waiting else 0
         return _output(running, chosen, made, lost, waiting)
 
-    return run_step(services, str(day), STEP, score_rules(day, services, running), work)
+    return run_step(services, str(day), StepName.SCORE, score_rules(day, services, running), work)
 
 
 def score_part(
@@ -79,14 +78,14 @@ def score_part(
     waiting: Waiting = {}
     running = scorers(services, str(day), waiting)
     parts = one_part(day, services, number)
-    if is_finished(services, str(day), STEP, score_rules(day, services, running)):
-        return StepReport(STEP, str(day), Counts(0, 0, 0), facts={"part": number})
+    if is_finished(services, str(day), StepName.SCORE, score_rules(day, services, running)):
+        return StepReport(StepName.SCORE, str(day), Counts(0, 0, 0), facts={"part": number})
     made = {
         scorer.name: _parts(day, services, scorer, parts, running, progress) for scorer in running
     }
     counts, missing = _counts(made)
     facts = {"part": number, WAITING: _by_reason(waiting)}
-    return StepReport(STEP, str(day), counts, dict(missing), facts)
+    return StepReport(StepName.SCORE, str(day), counts, dict(missing), facts)
 
 
 def submit_scores(day: GrowthDay, services: Services, number: int) -> "Submission":
@@ -105,8 +104,10 @@ def submit_scores(day: GrowthDay, services: Services, number: int) -> "Submissio
     requests = [
         request
         for judge in running
-        if isinstance(judge, Judge) and not is_finished(services, str(day), STEP, rules)
-        for request in judge.requests(unmade(day, services, STEP, rules, _column(judge), part))
+        if isinstance(judge, Judge) and not is_finished(services, str(day), StepName.SCORE, rules)
+        for request in judge.requests(
+            unmade(day, services, StepName.SCORE, rules, _column(judge), part)
+        )
     ]
     return submit_missing(requests, str(day), services)
 
@@ -119,7 +120,7 @@ def score_rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -
     """
     return {
         "scorers": [[scorer.name, scorer.version] for scorer in running],
-        "instances": require_step(services, str(day), "fill").output,
+        "instances": require_step(services, str(day), StepName.FILL).output,
     }
 
 
@@ -132,7 +133,7 @@ def _parts(
     progress: Progress,
 ) -> list[MadePart]:
     rules = score_rules(day, services, running)
-    return list(make_parts(day, services, STEP, rules, _column(scorer), parts, progress))
+    return list(make_parts(day, services, StepName.SCORE, rules, _column(scorer), parts, progress))
 
 
 def _column(scorer: Scorer) -> MadeColumn:
@@ -169,7 +170,7 @@ def _counts(made: dict[str, list[MadePart]]) -> tuple[Counts, Counter[str]]:
 
 def _lost(day: GrowthDay, services: Services, made: Sequence[MadePart]) -> int:
     """Count the instances that stand with a score of the earlier choice and are deferred now."""
-    done = services.records.step(str(day), STEP)
+    done = services.records.step(str(day), StepName.SCORE)
     if done is None:
         return 0
     standing = files_of(services.engine, _chosen_before(done.report, services), str(day))
@@ -184,7 +185,7 @@ def _chosen_before(report: StepReport, services: Services) -> str:
         return str(report.facts[CHOSEN])
     versions, wanted = report.facts["scorers"], services.settings.quality_scorer
     name = wanted if wanted in versions else next(iter(versions))
-    return versioned_kind(SCORE_FILES, name, versions[name])
+    return versioned_kind(FileKind.SCORES, name, versions[name])
 
 
 def _keys(

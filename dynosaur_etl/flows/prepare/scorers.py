@@ -12,8 +12,7 @@ from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.quality.heuristics import Heuristics
 from dynosaur_etl.quality.judge import Judge
 from dynosaur_etl.quality.scorer import Scorer
-
-SCORE_FILES = "scores"
+from dynosaur_etl.store.kinds import FileKind
 
 Waiting = dict[str, Deferral]
 
@@ -61,7 +60,7 @@ def chosen_scorer(services: Services) -> Scorer:
 
 def score_kind(scorer: Scorer) -> str:
     """Name the files of a scorer's scores; another version has another name."""
-    return versioned_kind(SCORE_FILES, scorer.name, scorer.version)
+    return versioned_kind(FileKind.SCORES, scorer.name, scorer.version)
 
 
 def versioned_kind(files: str, name: str, *version: str) -> str:

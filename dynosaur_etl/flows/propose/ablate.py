@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Strictness, Verdict
+from dynosaur_etl.domain.models import StepName, Strictness, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.proposals.validity import FILTERS, Judged, ValidityRules
 from dynosaur_etl.store.answers import stored_answers
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import GrowthRunRow
 
 
@@ -100,6 +100,6 @@ def _answers(day: GrowthDay, services: Services) -> list[ConfigAnswers]:
 
 
 def _validated_days(services: Services) -> list[str]:
-    query = select(GrowthRunRow.day).where(GrowthRunRow.step == "validate")
-    with Session(services.engine) as session:
+    query = select(GrowthRunRow.day).where(GrowthRunRow.step == StepName.VALIDATE)
+    with reading(services.engine) as session:
         return list(session.scalars(query.order_by(GrowthRunRow.day)))

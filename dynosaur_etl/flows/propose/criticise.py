@@ -1,17 +1,17 @@
 """Asking the critic about the tasks that passed every filter, all of a config in one request."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Counts, Mode, StepReport, Task, Verdict
+from dynosaur_etl.domain.models import Counts, Mode, StepName, StepReport, Task, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.questions import ConfigToAsk, questions
-from dynosaur_etl.flows.propose.validation_rules import STEP, validation_rules
+from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
@@ -53,11 +53,11 @@ def criticise(day: GrowthDay, services: Services, progress: Progress = silent) -
     """
     known = _criticised(day, services)
     if known is not None:
-        return StepReport("criticise", str(day), Counts(known, known, 0))
+        return StepReport(StepName.CRITICISE, str(day), Counts(known, known, 0))
     requests = _requests(day, services)
     outcomes = ask(requests, str(day), services, progress)
     return StepReport(
-        "criticise",
+        StepName.CRITICISE,
         str(day),
         Counts(
             taken=len(requests),
@@ -81,13 +81,15 @@ def submit_criticism(day: GrowthDay, services: Services) -> "Submission":
 
 
 def _criticised(day: GrowthDay, services: Services) -> int | None:
-    """Count the verdicts of a day whose tasks are finished; None where they are not."""
+    """Count the requests of a day whose tasks are finished; None where they are not."""
     if not services.settings.critic:
         return 0
     rules = validation_rules(day, services)
-    if not is_finished(services, str(day), STEP, rules):
+    if not is_finished(services, str(day), StepName.VALIDATE, rules):
         return None
-    return int(require_step(services, str(day), STEP).report.facts.get("criticised", 0))
+    return int(
+        require_step(services, str(day), StepName.VALIDATE).report.facts.get("criticised", 0)
+    )
 
 
 def _requests(day: GrowthDay, services: Services) -> list[ChatRequest]:
@@ -166,16 +168,27 @@ def task_of(
     )
 
 
-def critic_verdicts(
-    found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
-) -> dict[tuple[Mode, int], CriticVerdict | Verdict | None]:
-    """Return the ledger's verdicts by the place of what the critic is asked; None where it waits.
+@dataclass(frozen=True)
+class Criticism:
+    """What the critic says of a config's proposals.
 
-    A `Verdict` drops what the critic cannot be asked about, or whose answer raises what nobody
-    foresaw.
+    Attributes:
+        requests: in which it is asked.
+        verdicts: the ledger's, by the place of what it is asked about; None where it waits. A
+            `Verdict` drops what it cannot be asked about, or whose answer raises what nobody
+            foresaw.
     """
+
+    requests: int
+    verdicts: Mapping[tuple[Mode, int], CriticVerdict | Verdict | None]
+
+
+def criticism_of(
+    found: ConfigAnswers, proposals: Sequence[JudgedProposal], day: GrowthDay, services: Services
+) -> Criticism:
+    """Return what the ledger holds of the critic's answers about a config."""
     if not services.settings.critic:
-        return {}
+        return Criticism(0, {})
     batches = list(_batches(found, proposals, day, services))
     requests = [batch.request for batch in batches if isinstance(batch.request, ChatRequest)]
     stored = stored_answers(services.engine, [request.key for request in requests])
@@ -183,7 +196,7 @@ def critic_verdicts(
     for batch in batches:
         said = _said(batch, stored)
         verdicts.update(zip(batch.places, said, strict=True))
-    return verdicts
+    return Criticism(len(requests), verdicts)
 
 
 def _said(batch: _Batch, stored: StoredAnswers) -> Sequence[CriticVerdict | Verdict | None]:

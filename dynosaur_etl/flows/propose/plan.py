@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Mode
+from dynosaur_etl.domain.models import Mode, StepName
 from dynosaur_etl.flows.propose.questions import Question, questions, questions_about
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import require_step
@@ -13,8 +13,6 @@ from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.proposals.prompt import WORDING_VERSIONS
 from dynosaur_etl.store.answers import answer_states
 from dynosaur_etl.store.plans import Plan, PlannedRequest, PlanProgress, read_plan, save_plan
-
-STEP = "propose"
 
 
 def plan_rules(day: GrowthDay, services: Services) -> str:
@@ -26,7 +24,7 @@ def plan_rules(day: GrowthDay, services: Services) -> str:
     settings = services.settings
     return digest(
         "plan",
-        require_step(services, str(day), "examine").output,
+        require_step(services, str(day), StepName.EXAMINE).output,
         settings.prompt,
         WORDING_VERSIONS[settings.prompt],
         settings.llm_model,
@@ -41,7 +39,7 @@ def plan_of(day: GrowthDay, services: Services) -> Plan:
         InvalidInput: the day's candidates have not been examined.
     """
     fingerprint = plan_rules(day, services)
-    stored = read_plan(services.engine, str(day), STEP)
+    stored = read_plan(services.engine, str(day), StepName.PROPOSE)
     if stored is not None and stored.fingerprint == fingerprint:
         return stored
     return keep_plan(day, services, questions(day, services))
@@ -59,7 +57,7 @@ def keep_plan(day: GrowthDay, services: Services, asked: Sequence[Question]) -> 
         for question in asked
     )
     plan = Plan(plan_rules(day, services), tuple(requests))
-    save_plan(services.engine, str(day), STEP, plan)
+    save_plan(services.engine, str(day), StepName.PROPOSE, plan)
     services.records.forget(str(day))
     return plan
 
@@ -70,7 +68,7 @@ def progress_of(day: GrowthDay, services: Services) -> PlanProgress | None:
     Raises:
         InvalidInput: the day's candidates have not been examined.
     """
-    found = services.records.plan(str(day), STEP)
+    found = services.records.plan(str(day), StepName.PROPOSE)
     return found if found is not None and found.fingerprint == plan_rules(day, services) else None
 
 

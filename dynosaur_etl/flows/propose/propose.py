@@ -9,8 +9,8 @@ from dynosaur_etl.domain.batch import Batch
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.ledger import AttemptOutcome
-from dynosaur_etl.domain.models import Counts, StepReport
-from dynosaur_etl.flows.propose.plan import STEP, plan_of, progress_of, unanswered
+from dynosaur_etl.domain.models import Counts, StepName, StepReport
+from dynosaur_etl.flows.propose.plan import plan_of, progress_of, unanswered
 from dynosaur_etl.flows.runtime.asking import ask_live, submit_missing
 from dynosaur_etl.flows.runtime.batches import batches_of, wait_for
 from dynosaur_etl.flows.runtime.parts import cut_parts
@@ -93,7 +93,9 @@ def propose_all(day: GrowthDay, services: Services, progress: Progress = silent)
     known = progress_of(day, services)
     if known is not None and known.is_answered:
         counts = Counts(known.requests, known.requests, 0)
-        return StepReport(STEP, str(day), counts, facts={"sent": 0, "batches": 0, "notes": []})
+        return StepReport(
+            StepName.PROPOSE, str(day), counts, facts={"sent": 0, "batches": 0, "notes": []}
+        )
     planned: Sequence[PlannedRequest] = plan_of(day, services).requests
     if services.settings.llm_mode == LlmMode.LIVE:
         return _ask(day, services, planned, progress)
@@ -113,7 +115,7 @@ def _ask(
     kept = answered + len(outcomes.answered)
     rejected, deferred = len(outcomes.refused), len(outcomes.deferred)
     return StepReport(
-        STEP,
+        StepName.PROPOSE,
         str(day),
         Counts(kept + rejected + deferred, kept, rejected, deferred),
         reasons=dict(Counter(str(reason) for reason in outcomes.deferred.values())),
@@ -136,7 +138,7 @@ def _report(
     }
     batches = batches_of(submission.batches, services)
     return StepReport(
-        STEP,
+        StepName.PROPOSE,
         str(day),
         Counts(kept + rejected + deferred, kept, rejected, deferred),
         reasons={str(reason): number for reason, number in reasons.items() if number > 0},

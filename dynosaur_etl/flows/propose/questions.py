@@ -6,11 +6,10 @@ from functools import partial
 
 import pyarrow as pa
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Config, Mode, Reject, Verdict
+from dynosaur_etl.domain.models import Config, Mode, Reject, StepName, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
@@ -19,6 +18,7 @@ from dynosaur_etl.forms.form import Found, found_of
 from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.instances.shown import shown_rows
 from dynosaur_etl.proposals.prompt import build_request, shown_columns
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.steps import CountedReject
 from dynosaur_etl.store.tables import ConfigRow, RevisionRow
 
@@ -68,7 +68,7 @@ def kept_configs(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
         .where(ConfigRow.day == str(day))
         .order_by(ConfigRow.dataset_id, ConfigRow.name)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         return [
             ConfigToAsk(
                 config=Config(row.dataset_id, row.revision, row.name, row.features, row.splits),
@@ -101,7 +101,7 @@ def day_questions(day: GrowthDay, services: Services) -> DayQuestions:
     Raises:
         InvalidInput: the day's candidates have not been examined.
     """
-    require_step(services, str(day), "examine")
+    require_step(services, str(day), StepName.EXAMINE)
     return _build(configs_to_ask(day, services), services)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Reject, StepReport, Task, Verdict
+from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.propose.criticise import critic_verdicts, task_of
+from dynosaur_etl.flows.propose.criticise import criticism_of, task_of
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.native_tasks import native_proposal, native_tasks
 from dynosaur_etl.flows.propose.plan import keep_plan
 from dynosaur_etl.flows.propose.questions import day_questions
-from dynosaur_etl.flows.propose.validation_rules import STEP, validation_rules
+from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.propose.validity_rate import invalidity
 from dynosaur_etl.flows.runtime.compartments import alarm_of, contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
@@ -41,7 +41,7 @@ class Validated:
 
     Attributes:
         waiting: dataset and config of what is deferred.
-        criticised: proposals that the critic is asked about.
+        criticised: requests in which the critic is asked about them.
     """
 
     proposals: list[dict[str, Any]] = field(default_factory=list)
@@ -83,7 +83,7 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
     def work() -> StepOutput:
         return _output(day, services, _validate_all(day, services, rules["asked"], progress))
 
-    report = run_step(services, str(day), STEP, rules, work)
+    report = run_step(services, str(day), StepName.VALIDATE, rules, work)
     if report.facts.get("alarm"):
         log.warning("validate of %s: %s", day, report.facts["alarm"])
     return report
@@ -126,11 +126,11 @@ def _validate_config(
         rejects=list(found.rejects), rescues=found.rescues, repairs=judged.repairs
     )
     validated.defer(found, found.deferred)
-    criticised = critic_verdicts(found, judged.proposals, day, services)
-    validated.criticised = len(criticised)
+    said = criticism_of(found, judged.proposals, day, services)
+    validated.criticised = said.requests
     for proposal in judged.proposals:
-        if proposal.place in criticised:
-            _record_criticised(day, found, proposal, criticised[proposal.place], validated)
+        if proposal.place in said.verdicts:
+            _record_criticised(day, found, proposal, said.verdicts[proposal.place], validated)
         else:
             _record(day, found, proposal, "", validated)
     return validated
@@ -248,7 +248,7 @@ def _output(day: GrowthDay, services: Services, validated: Validated) -> StepOut
             "invalid": found.invalid,
             "alarm": "; ".join(filter(None, alarms)),
             "criticised": validated.criticised,
-            EXAMINED: require_step(services, str(day), "examine").output,
+            EXAMINED: require_step(services, str(day), StepName.EXAMINE).output,
         },
         lost=len(standing - validated.tasks.keys()),
     )

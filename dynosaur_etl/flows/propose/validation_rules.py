@@ -4,6 +4,7 @@ from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.flows.propose.judging import validity_rules
 from dynosaur_etl.flows.propose.plan import plan_of, progress_of
 from dynosaur_etl.flows.runtime.services import Services
@@ -15,7 +16,6 @@ from dynosaur_etl.proposals.validity import VALIDITY_VERSION
 from dynosaur_etl.store.answers import answer_states
 from dynosaur_etl.store.plans import PlanProgress
 
-STEP = "validate"
 ALL = "all"
 
 
@@ -31,7 +31,7 @@ def validation_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     progress = progress_of(day, services) or _planned(day, services)
     return {
         "version": VALIDITY_VERSION,
-        "examined": require_step(services, str(day), "examine").output,
+        "examined": require_step(services, str(day), StepName.EXAMINE).output,
         "strictness": str(rules.strictness),
         "languages": rules.languages,
         "texts": RULES[services.settings.instance_rules].version,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import RejectionRow, TaskRow
 
 MAX_INVALID = 0.2
@@ -87,7 +87,7 @@ def _rates(services: Services, of_reject: Any, of_task: Any) -> dict[str, Invali
     )
     tasks = select(of_task, func.count()).where(TaskRow.form == "").group_by(of_task)
     reasons: dict[str, dict[str, int]] = {}
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         for name, reason, number in session.execute(rejects):
             reasons.setdefault(name, {})[reason] = int(number)
         valid = {name: int(number) for name, number in session.execute(tasks)}

@@ -1,7 +1,7 @@
 """Asking an LLM within a step, in the mode of the settings: one by one, or by the Batch API."""
 
 import asyncio
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -13,8 +13,11 @@ from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
 
-if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
+if TYPE_CHECKING:  # the LLM client takes long to load; a finished day needs none
     from dynosaur_etl.llm.batch import Submission
+
+Submitting = Callable[..., "Submission"]
+"""Submits what a step asks, for a growth day by the services; the part number may follow."""
 
 
 def ask(

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.store.plans import PlanProgress, plan_progress
 from dynosaur_etl.store.steps import FinishedStep, finished_step, finished_steps
 
@@ -41,13 +42,13 @@ class DayRecords:
         """Look the day up again from now on."""
         self._days.discard(day)
 
-    def step(self, day: str, step: str) -> FinishedStep | None:
+    def step(self, day: str, step: StepName) -> FinishedStep | None:
         """Give what was committed for a step of a day, or None."""
         if day in self._days:
             return self._steps.get((day, step))
         return finished_step(self._engine, day, step)
 
-    def plan(self, day: str, step: str) -> PlanProgress | None:
+    def plan(self, day: str, step: StepName) -> PlanProgress | None:
         """Give how far the plan of a step of a day is; None where there is no plan."""
         if day in self._days:
             return self._plans.get((day, step))

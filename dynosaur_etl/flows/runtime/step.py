@@ -6,7 +6,7 @@ from typing import Any
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.models import StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import (
@@ -18,13 +18,13 @@ from dynosaur_etl.store.steps import (
 )
 
 log = logging.getLogger(__name__)
-_POLLED = frozenset({"candidates", "examine"})
+_POLLED = frozenset({StepName.CANDIDATES, StepName.EXAMINE})
 
 
 def run_step(
     services: Services,
     day: str,
-    step: str,
+    step: StepName,
     rules: Any,
     work: Callable[[], StepOutput],
 ) -> StepReport:
@@ -61,7 +61,7 @@ def run_step(
     return report
 
 
-def _standing(services: Services, day: str, step: str, fingerprint: str) -> StepReport | None:
+def _standing(services: Services, day: str, step: StepName, fingerprint: str) -> StepReport | None:
     """Give the report of the step where it is finished under these rules."""
     done = services.records.step(day, step)
     if done is None or not _stands(done, fingerprint):
@@ -74,7 +74,7 @@ def _standing(services: Services, day: str, step: str, fingerprint: str) -> Step
 
 
 def _replace(
-    services: Services, day: str, step: str, fingerprint: str, output: StepOutput
+    services: Services, day: str, step: StepName, fingerprint: str, output: StepOutput
 ) -> StepReport:
     """Commit the output, unless what stands would lose something that is only deferred."""
     if not output.lost or services.records.step(day, step) is None:
@@ -88,7 +88,7 @@ def _replace(
     return report
 
 
-def is_finished(services: Services, day: str, step: str, rules: Any) -> bool:
+def is_finished(services: Services, day: str, step: StepName, rules: Any) -> bool:
     """Tell whether `run_step` would find the step finished under these rules."""
     done = services.records.step(day, step)
     return done is not None and _stands(done, digest(step, rules))
@@ -98,7 +98,7 @@ def _stands(done: FinishedStep, fingerprint: str) -> bool:
     return done.fingerprint == fingerprint and not done.report.unfinished
 
 
-def require_step(services: Services, day: str, step: str) -> FinishedStep:
+def require_step(services: Services, day: str, step: StepName) -> FinishedStep:
     """Give what an earlier step left behind.
 
     Raises:
@@ -107,6 +107,6 @@ def require_step(services: Services, day: str, step: str) -> FinishedStep:
     done = services.records.step(day, step)
     if done is None:
         command = "poll" if step in _POLLED else "grow"
-        words = f"after `dynosaur {command} --day {day}` has run the step {step!r}"
+        words = f"after `dynosaur {command} --day {day}` has run the step '{step}'"
         raise InvalidInput(not_allowed("day", day, words))
     return done

@@ -18,11 +18,11 @@ from dynosaur_etl.selection.problem import Problem, check
 from dynosaur_etl.selection.qdit import qdit
 from dynosaur_etl.selection.standing import standing
 from dynosaur_etl.snapshots.layout import SELECTION
-from dynosaur_etl.store.versions import head_version, version_named
+from dynosaur_etl.store.facts.snapshot_versions import find_version, head_version
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseVersion:
     """The version whose picks are kept."""
 
     version: int
@@ -48,7 +48,7 @@ class Picks:
     graph: pa.Table | None = None
 
 
-def base_version(services: Services, inputs: str) -> Base | None:
+def base_version(services: Services, inputs: str) -> BaseVersion | None:
     """Give the version whose picks the next selection keeps; None where it selects anew.
 
     It is the head. Where that one was made from the very same inputs it is its own
@@ -63,8 +63,8 @@ def base_version(services: Services, inputs: str) -> Base | None:
     head = head_version(services.engine)
     if head is not None and head.facts.get("inputs") == inputs:
         before = head.facts.get("base")
-        head = None if before is None else version_named(services.engine, before)
-    return None if head is None else Base(head.version, head.path, head.manifest_sha256)
+        head = None if before is None else find_version(services.engine, before)
+    return None if head is None else BaseVersion(head.version, head.path, head.manifest_sha256)
 
 
 def pick(
@@ -72,7 +72,7 @@ def pick(
     pool: Pool,
     k: int,
     alpha: float,
-    base: Base | None,
+    base: BaseVersion | None,
     earlier: EarlierGraph | None,
     solve: Solver,
 ) -> Picks:
@@ -124,12 +124,14 @@ def pick(
     )
 
 
-def alive_picks(services: Services, pool: Pool, base: Base | None, k: int) -> NDArray[np.int64]:
+def alive_picks(
+    services: Services, pool: Pool, base: BaseVersion | None, k: int
+) -> NDArray[np.int64]:
     """Give the positions of the base's picks that are in the pool, in their order, at most `k`."""
     return _positions(pool, base_keys(services, base))[:k]
 
 
-def base_keys(services: Services, base: Base | None) -> list[str]:
+def base_keys(services: Services, base: BaseVersion | None) -> list[str]:
     """Return the keys of the base's picks in their order; none where there is no base."""
     if base is None:
         return []

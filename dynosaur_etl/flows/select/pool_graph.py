@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.prepare.embed import embedding_kind
@@ -20,10 +19,10 @@ from dynosaur_etl.selection.graph import (
 from dynosaur_etl.selection.graph_table import read_graph
 from dynosaur_etl.selection.growth import update_graph
 from dynosaur_etl.selection.vectors import COARSE, as_vectors
-from dynosaur_etl.store.database import transaction
+from dynosaur_etl.store.database import reading, transaction
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import FileRow
 
-GRAPHS = "graphs"
 MOST_NEW = 0.5
 MOST_PER_CLUSTER = 2 * POINTS_PER_CLUSTER
 WIDTHS = (0.8, 2.0)
@@ -44,14 +43,14 @@ def earlier_graph(services: Services, day: GrowthDay) -> EarlierGraph | None:
     query = (
         select(FileRow)
         .where(
-            FileRow.kind == GRAPHS,
+            FileRow.kind == FileKind.GRAPHS,
             FileRow.name == embedding_kind(services),
             FileRow.day < str(day),
         )
         .order_by(FileRow.day.desc())
         .limit(1)
     )
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         row = session.scalar(query)
         return None if row is None else EarlierGraph(row.day, row.path, row.sha256)
 
@@ -89,7 +88,7 @@ def forget_graphs(services: Services, before: EarlierGraph | None) -> None:
     if before is None:
         return
     older = delete(FileRow).where(
-        FileRow.kind == GRAPHS,
+        FileRow.kind == FileKind.GRAPHS,
         FileRow.name == embedding_kind(services),
         FileRow.day < before.day,
     )

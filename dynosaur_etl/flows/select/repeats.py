@@ -5,11 +5,10 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Strictness
-from dynosaur_etl.flows.prepare.embed import matrix, task_vector_kind
+from dynosaur_etl.flows.prepare.embed import task_vector_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.proposals.repeats import (
     MIN_COSINE,
@@ -17,8 +16,10 @@ from dynosaur_etl.proposals.repeats import (
     ComparedTask,
     find_repeats,
 )
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.tables import TaskRow
+from dynosaur_etl.store.vectors import vector_matrix
 
 
 def repeat_rules(services: Services) -> list[object]:
@@ -70,7 +71,7 @@ def _first_rows(services: Services, days: Sequence[str], used: Collection[str]) 
         .order_by(TaskRow.day, TaskRow.dataset_id, TaskRow.config, TaskRow.key)
     )
     rows: dict[str, TaskRow] = {}
-    with Session(services.engine, expire_on_commit=False) as session:
+    with reading(services.engine) as session:
         for row in session.scalars(query):
             if row.key in used:
                 rows.setdefault(row.key, row)
@@ -82,7 +83,7 @@ def _vectors(services: Services, days: Sequence[str], keys: Sequence[str]) -> ND
     for file in files_of(services.engine, task_vector_kind(services)):
         if file.day in days:
             table = services.storage.read_table(file.path)
-            by_key |= dict(zip(table["task_key"].to_pylist(), matrix(table), strict=True))
+            by_key |= dict(zip(table["task_key"].to_pylist(), vector_matrix(table), strict=True))
     if any(key not in by_key for key in keys):
         allowed = "days that were embedded with their tasks; run `dynosaur grow` for them again"
         raise InvalidInput(not_allowed("pool", f"{days[0]} to {days[-1]}", allowed))

@@ -12,12 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows.fill.shards import INSTANCE_FILES
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished
 from dynosaur_etl.flows.select.growth_mode import alive_picks, chosen_mode, posed
 from dynosaur_etl.flows.select.selection_request import (
-    STEP,
     SelectionRequest,
     read_trainable,
     request_selection,
@@ -26,9 +25,8 @@ from dynosaur_etl.selection.part_table import POSITION, part_name, part_table, r
 from dynosaur_etl.selection.partition import PartTask, solve_part
 from dynosaur_etl.selection.partitioned import first_tasks
 from dynosaur_etl.selection.vectors import IntArray
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of, load_checkpoints, save_checkpoints
-
-PARTS, SOLVED = "parts", "solved_parts"
 
 
 def plan_parts(
@@ -43,7 +41,7 @@ def plan_parts(
         InvalidInput: as for `training_set.select`.
     """
     request = request_selection(day, services, k, alpha)
-    if is_finished(services, str(day), STEP, request.rules):
+    if is_finished(services, str(day), StepName.SELECT, request.rules):
         return []
     if not _may_have_parts(services, request):
         return []
@@ -55,7 +53,7 @@ def plan_parts(
     problem = posed(services, pool, left, request.weight, alive)
     planned = []
     for task in first_tasks(problem, services.settings.selection_part_points):
-        stored = services.storage.write_table(PARTS, part_table(task))
+        stored = services.storage.write_table(FileKind.SELECTION_PARTS, part_table(task))
         planned.append({"name": part_name(task), "path": stored.path, "rows": stored.rows})
     return [
         part | {"label": f"part {number} of {len(planned)}: {part['rows']:,} rows"}
@@ -68,7 +66,7 @@ def _may_have_parts(services: Services, request: SelectionRequest) -> bool:
     settings = services.settings
     if settings.selection_mode != "auto":
         return settings.selection_mode == "partitioned"
-    files = files_of(services.engine, INSTANCE_FILES)
+    files = files_of(services.engine, FileKind.INSTANCES)
     rows = sum(file.rows for file in files if file.day in request.days)
     return rows > settings.selection_part_points
 
@@ -82,13 +80,13 @@ def solve_stored_part(
 ) -> int:
     """Solve a part that is stored, keep its candidates in the store, and give their number."""
     fingerprint = request_selection(day, services, k, alpha).fingerprint
-    done = load_checkpoints(services.engine, str(day), STEP, fingerprint)
+    done = load_checkpoints(services.engine, str(day), StepName.SELECT, fingerprint)
     if part["name"] in done:
         return int(done[part["name"]]["rows"])
     found = solve_part(read_part(services.storage.read_table(part["path"])))
-    stored = services.storage.write_table(SOLVED, pa.table({POSITION: found}))
+    stored = services.storage.write_table(FileKind.SOLVED_PARTS, pa.table({POSITION: found}))
     kept = {part["name"]: {"path": stored.path, "rows": stored.rows}}
-    save_checkpoints(services.engine, str(day), STEP, fingerprint, kept)
+    save_checkpoints(services.engine, str(day), StepName.SELECT, fingerprint, kept)
     return stored.rows
 
 
@@ -97,7 +95,9 @@ class StoredParts:
 
     def __init__(self, services: Services, request: SelectionRequest) -> None:
         self._services = services
-        self._done = load_checkpoints(services.engine, str(request.day), STEP, request.fingerprint)
+        self._done = load_checkpoints(
+            services.engine, str(request.day), StepName.SELECT, request.fingerprint
+        )
 
     def solve(
         self, function: Callable[[PartTask], IntArray], tasks: Iterable[PartTask]

@@ -12,21 +12,19 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.split import held_out_mask
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.growth_mode import Base, base_keys, base_version
+from dynosaur_etl.flows.select.growth_mode import BaseVersion, base_keys, base_version
 from dynosaur_etl.flows.select.native_share import within_share
 from dynosaur_etl.flows.select.pool import (
     Pool,
-    grown_days,
     load_pool,
     pool_inputs,
-    withdrawn_sources,
 )
 from dynosaur_etl.flows.select.pool_duplicates import duplicate_rules
 from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
 from dynosaur_etl.flows.select.repeats import repeat_rules
+from dynosaur_etl.flows.select.standing import Standing, standing_of
 from dynosaur_etl.instances.same_rows import SAME_ROWS_VERSION
-
-STEP = "select"
+from dynosaur_etl.store.facts.growth_steps import grown_days
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class SelectionRequest:
         days: those of it that have grown.
         size: most instances to select.
         weight: of quality against diversity.
-        withdrawn: datasets that are left out, with the reasons.
+        standing: which datasets are left out and why, and which licences hold.
         inputs: digest of what it is made from, but for the base.
         base: the version whose picks are kept, if any.
         graph: the neighbour graph of an earlier day that it grows from, if any.
@@ -49,9 +47,9 @@ class SelectionRequest:
     days: list[str]
     size: int
     weight: float
-    withdrawn: Mapping[str, str]
+    standing: Standing
     inputs: str
-    base: Base | None
+    base: BaseVersion | None
     graph: EarlierGraph | None
     rules: Mapping[str, Any]
 
@@ -70,12 +68,12 @@ def request_selection(
         InvalidInput: no day up to this one has grown, or k or alpha is not allowed.
     """
     settings = services.settings
-    days = grown_days(services, str(day))
+    days = grown_days(services.engine, str(day))
     size, weight = _size(services, k), _weight(services, alpha)
-    withdrawn = withdrawn_sources(services, days)
+    standing = standing_of(services, days, str(day))
     inputs = {
         "days": days,
-        "pool": [*pool_inputs(services, days), *withdrawn.items()],
+        "pool": [*pool_inputs(services, days), *standing.inputs],
         "duplicates": duplicate_rules(settings),
         "repeats": repeat_rules(services),
         "same_rows": [SAME_ROWS_VERSION, settings.instructions_per_row],
@@ -95,7 +93,7 @@ def request_selection(
         "base": None if base is None else base.manifest_sha256,
         "graph": None if graph is None else graph.sha256,
     }
-    return SelectionRequest(day, days, size, weight, withdrawn, made_from, base, graph, rules)
+    return SelectionRequest(day, days, size, weight, standing, made_from, base, graph, rules)
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class Trainable:
     """The pool of a request.
 
     Attributes:
-        live: all that is neither withdrawn nor a duplicate.
+        live: all that may be used and is no duplicate.
         held_out: which of it is held out [n].
         pool: the rest, of which may be selected.
         over_share: native instances that the version takes no more of.
@@ -121,7 +119,7 @@ def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
     Raises:
         InvalidInput: everything is held out, or as for `load_pool`.
     """
-    live = load_pool(services, request.days, request.withdrawn)
+    live = load_pool(services, request.days, request.standing.left_out)
     share = services.settings.held_out_share
     held_out = held_out_mask(live.instances["task_key"], share).to_numpy()
     pool = live.part(~held_out)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, Reject, StepReport
+from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import POOL, SELECTION
 from dynosaur_etl.flows.prepare.embed import embedding_facts, embedding_kind
@@ -18,32 +18,46 @@ from dynosaur_etl.flows.prepare.scorers import chosen_scorer
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
 from dynosaur_etl.flows.select.growth_mode import Picks, pick
-from dynosaur_etl.flows.select.pool import Pool, newest_grown_day
-from dynosaur_etl.flows.select.pool_graph import GRAPHS, forget_graphs
+from dynosaur_etl.flows.select.pool import Pool
+from dynosaur_etl.flows.select.pool_graph import forget_graphs
 from dynosaur_etl.flows.select.selection_parts import StoredParts
 from dynosaur_etl.flows.select.selection_request import (
-    STEP,
     Trainable,
     read_trainable,
     request_selection,
 )
+from dynosaur_etl.flows.select.standing import Standing
 from dynosaur_etl.flows.snapshot.heads import (
     is_set_aside,
     point_at,
     version_report,
     with_same_content,
 )
-from dynosaur_etl.flows.snapshot.versions import build_version, recipe_of, verify_snapshot
+from dynosaur_etl.flows.snapshot.versions import (
+    VersionDraft,
+    build_version,
+    recipe_of,
+    verify_snapshot,
+)
 from dynosaur_etl.selection.sweep import sample_sweep
 from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.facts import growth_steps
+from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, head_version
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput, files_of
-from dynosaur_etl.store.tables import SnapshotRow
-from dynosaur_etl.store.versions import head_version, next_number
 
 __all__ = ["build_snapshot", "newest_grown_day", "select", "verify_snapshot"]
 
-SELECTION_FILES, POOL_FILES = "selections", "pools"
-_FILE_KINDS = (SELECTION_FILES, POOL_FILES)
+_FILE_KINDS = (FileKind.SELECTIONS, FileKind.POOLS)
+
+
+def newest_grown_day(services: Services) -> str | None:
+    """Return the newest day that can be selected from; None before the first instance.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    return growth_steps.newest_grown_day(services.engine)
 
 
 def select(
@@ -71,7 +85,7 @@ def select(
         progress(taken, taken)
         rejects = [
             *_duplicates(live),
-            *_withdrawn(live, request.withdrawn),
+            *_left_out(live, request.standing),
             *_repeated(live),
             *_same_rows(live, services),
             *_unscored(live, services),
@@ -83,11 +97,13 @@ def select(
             rejects=rejects,
             stages=(Stage.SELECT,),
             files=_files(services, trainable, picks),
-            file_kinds=(*_FILE_KINDS, GRAPHS),
+            file_kinds=(*_FILE_KINDS, FileKind.GRAPHS),
             facts={
                 "days": request.days,
                 "files": list(live.files),
-                "withdrawn": dict(request.withdrawn),
+                "withdrawn": dict(request.standing.withdrawn),
+                "newest_rejected": dict(request.standing.rejected),
+                "licences": dict(request.standing.licences),
                 "asked": request.size,
                 "selected": taken,
                 "held_out": int(trainable.held_out.sum()),
@@ -103,7 +119,7 @@ def select(
             },
         )
 
-    report = run_step(services, str(day), STEP, request.rules, work)
+    report = run_step(services, str(day), StepName.SELECT, request.rules, work)
     forget_graphs(services, request.graph)
     return report
 
@@ -133,7 +149,7 @@ def build_snapshot(
     selected = select(day, services, k, alpha, progress)
     trainable = selected.counts.kept - selected.facts["held_out"]
     about = {"asked": selected.facts["asked"], "pool": trainable}
-    done = require_step(services, str(day), "select")
+    done = require_step(services, str(day), StepName.SELECT)
     settings = services.settings
     form = (settings.snapshot_full, settings.snapshot_messages)
     fingerprint = digest("snapshot", done.fingerprint, done.output, form)
@@ -147,8 +163,7 @@ def build_snapshot(
         same = with_same_content(recipe, services)
         if same is not None:
             return _known_content(same, head, services, fingerprint, about, trial=trial)
-        row = SnapshotRow(
-            version=next_number(services.engine),
+        draft = VersionDraft(
             parent=None if head is None else head.version,
             day=selected.day,
             fingerprint=fingerprint,
@@ -159,12 +174,12 @@ def build_snapshot(
                 "tradeoff": selected.facts.get("tradeoff", []),
             },
         )
-        return version_report(build_version(services, recipe, scan, row), new=True, **about)
+        return version_report(build_version(services, recipe, scan, draft), new=True, **about)
 
 
 def _known_content(
-    same: SnapshotRow,
-    head: SnapshotRow | None,
+    same: VersionRecord,
+    head: VersionRecord | None,
     services: Services,
     fingerprint: str,
     about: Mapping[str, Any],
@@ -182,11 +197,11 @@ def _known_content(
 def _files(services: Services, trainable: Trainable, picks: Picks) -> list[NamedFile]:
     """Write the selection, the record of its pool, and the graph where it went by one."""
     tables = [
-        (SELECTION_FILES, "qdit", _selection_table(trainable.pool, picks)),
-        (POOL_FILES, "qdit", _record(trainable.live, trainable.held_out)),
+        (FileKind.SELECTIONS, "qdit", _selection_table(trainable.pool, picks)),
+        (FileKind.POOLS, "qdit", _record(trainable.live, trainable.held_out)),
     ]
     if picks.graph is not None:
-        tables.append((GRAPHS, embedding_kind(services), picks.graph))
+        tables.append((FileKind.GRAPHS, embedding_kind(services), picks.graph))
     return [
         NamedFile(kind, name, services.storage.write_table(kind, table))
         for kind, name, table in tables
@@ -261,10 +276,11 @@ def _unembedded(pool: Pool, services: Services) -> list[CountedReject]:
     return [CountedReject(Reject(Stage.SELECT, model, Reason.NOT_EMBEDDED), pool.unembedded)]
 
 
-def _withdrawn(pool: Pool, words: Mapping[str, str]) -> list[CountedReject]:
+def _left_out(pool: Pool, standing: Standing) -> list[CountedReject]:
+    why = standing.left_out
     return [
-        CountedReject(Reject(Stage.SELECT, name, Reason.WITHDRAWN, words[name]), number)
-        for name, number in sorted(pool.withdrawn.items())
+        CountedReject(Reject(Stage.SELECT, name, *why[name]), number)
+        for name, number in sorted(pool.left_out.items())
     ]
 
 

@@ -1,32 +1,32 @@
 """The head: which version the next ones follow and publishing takes, and how it is moved.
 
 A version never changes and its number is never given again. Making an older content the head is
-therefore a new version, whose row points at the files that are there.
+therefore a new version, which points at the files that are there.
 """
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from dynosaur_etl.domain.identity import digest
-from dynosaur_etl.domain.models import Counts, StepReport
+from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.snapshot.recipe import Recipe
-from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_row
+from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_record
 from dynosaur_etl.settings import Settings
+from dynosaur_etl.snapshots.recipe import Recipe
 from dynosaur_etl.store.database import locked
-from dynosaur_etl.store.steps import empty_files
-from dynosaur_etl.store.tables import SnapshotRow
-from dynosaur_etl.store.versions import (
-    add_version,
+from dynosaur_etl.store.facts.snapshot_versions import (
+    ROLLED_BACK,
+    VersionRecord,
     head_version,
-    next_number,
-    versions_newest_first,
+    newest_versions,
 )
+from dynosaur_etl.store.steps import empty_files
+from dynosaur_etl.store.versions import add_version, next_number
 
 log = logging.getLogger(__name__)
 
-ROLLED_BACK = "rolled_back"
 _OF_THE_METHOD = frozenset({"selection", "method", "base", "kept"})
 """Parameters that tell how the picks were found, not what was asked for."""
 
@@ -50,46 +50,45 @@ def rollback(version: int, services: Services) -> StepReport:
         Corrupt: its files are missing, or are not what was written.
     """
     with locked(services.engine, "snapshots"):
-        target = version_row(version, services)
+        target = version_record(version, services)
         verify_snapshot(version, services)
         head = head_version(services.engine)
         if head is not None and head.path == target.path:
             return version_report(head, new=False)
-        row = point_at(target, services, {ROLLED_BACK: {"over": _gone_over(version, head)}})
-        log.warning("v%04d is the head now, with the files of %s", row.version, target.path)
-        return version_report(row, new=True)
+        moved = point_at(target, services, {ROLLED_BACK: {"over": _gone_over(version, head)}})
+        log.warning("%s is the head now, with the files of %s", moved.name, target.path)
+        return version_report(moved, new=True)
 
 
 def point_at(
-    target: SnapshotRow,
+    target: VersionRecord,
     services: Services,
     facts: dict[str, Any],
     fingerprint: str | None = None,
-) -> SnapshotRow:
+) -> VersionRecord:
     """Give a version's files the next number, as the head; the caller holds the lock `snapshots`.
 
     Args:
         target: the version whose files they are.
         services: the process's services.
-        facts: what its row is to hold beside the target's.
+        facts: what its record is to hold beside the target's.
         fingerprint: of what it is made from, where that is not the target's.
     """
     head = head_version(services.engine)
-    row = SnapshotRow(
+    moved = replace(
+        target,
         version=next_number(services.engine),
         parent=None if head is None else head.version,
-        day=target.day,
         fingerprint=fingerprint or target.fingerprint,
-        path=target.path,
-        manifest_sha256=target.manifest_sha256,
         same_as=target.same_as or target.version,
         trial=False,
         facts={name: v for name, v in target.facts.items() if name != ROLLED_BACK} | facts,
     )
-    return add_version(services.engine, row)
+    add_version(services.engine, moved)
+    return moved
 
 
-def with_same_content(recipe: Recipe, services: Services) -> SnapshotRow | None:
+def with_same_content(recipe: Recipe, services: Services) -> VersionRecord | None:
     """Find the newest version with the content of a recipe, whatever days have brought it.
 
     Content is what a reader trains on and is told of it: picks, pool, tasks, sources, form and what
@@ -97,47 +96,47 @@ def with_same_content(recipe: Recipe, services: Services) -> SnapshotRow | None:
     than the whole pool is the whole pool.
     """
     wanted = None
-    for row in _of_like_files(recipe, services):
+    for record, other in _of_like_files(recipe, services):
         wanted = wanted or _content_id(recipe, services)
-        if _content_id(Recipe(**row.facts["recipe"]), services) == wanted:
-            return row
+        if _content_id(other, services) == wanted:
+            return record
     return None
 
 
-def is_set_aside(head: SnapshotRow, version: int) -> bool:
+def is_set_aside(head: VersionRecord, version: int) -> bool:
     """Tell whether somebody rolled the head back over a version, and nothing new came since."""
-    return version in head.facts.get(ROLLED_BACK, {}).get("over", ())
+    return version in head.gone_over
 
 
-def version_report(row: SnapshotRow, *, new: bool, **facts: Any) -> StepReport:
+def version_report(record: VersionRecord, *, new: bool, **facts: Any) -> StepReport:
     """Report a version as the step `snapshot` does."""
-    rows = int(row.facts["counts"]["selected"])
+    rows = record.counts["selected"]
     about = {
-        "version": row.version,
-        "path": row.path,
+        "version": record.version,
+        "path": record.path,
         "rows": rows,
         "new": new,
-        "trial": row.trial,
-        "same_as": row.same_as,
+        "trial": record.trial,
+        "same_as": record.same_as,
     }
-    return StepReport("snapshot", row.day, Counts(rows, rows, 0), facts=about | facts)
+    counts = Counts(rows, rows, 0)
+    return StepReport(StepName.SNAPSHOT, record.day, counts, facts=about | facts)
 
 
-def _gone_over(target: int, head: SnapshotRow | None) -> list[int]:
+def _gone_over(target: int, head: VersionRecord | None) -> list[int]:
     """List the head, what came between it and the target, and what earlier rollbacks went over."""
     if head is None:
         return []
-    earlier = head.facts.get(ROLLED_BACK, {}).get("over", ())
-    return sorted({*earlier, *range(target + 1, head.version), head.version} - {target})
+    return sorted({*head.gone_over, *range(target + 1, head.version), head.version} - {target})
 
 
-def _of_like_files(recipe: Recipe, services: Services) -> Iterator[SnapshotRow]:
+def _of_like_files(recipe: Recipe, services: Services) -> Iterator[tuple[VersionRecord, Recipe]]:
     wanted = (recipe.pool, recipe.tasks, recipe.sources, recipe.full, recipe.messages)
-    for row in versions_newest_first(services.engine):
-        if "recipe" in row.facts:
-            other = Recipe(**row.facts["recipe"])
+    for record in newest_versions(services.engine):
+        if record.recipe is not None:
+            other = Recipe(**record.recipe)
             if wanted == (other.pool, other.tasks, other.sources, other.full, other.messages):
-                yield row
+                yield record, other
 
 
 def _content_id(recipe: Recipe, services: Services) -> str:

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import Corrupt
-from dynosaur_etl.flows.select.pool import by_source
 from dynosaur_etl.snapshots.layout import SELECTED
 from dynosaur_etl.store.storage import ROW_GROUP_ROWS, Storage
 
@@ -84,6 +83,12 @@ def trainable(storage: Storage, pool: RecordedPool) -> Iterator[pa.Table]:
     """Read the instances that may be trained on, in the pool's order, with their quality."""
     for rows, held_out in _pieces(storage, pool):
         yield rows.filter(pc.invert(held_out)).cast(SELECTED)
+
+
+def by_source(rows: pa.Table) -> dict[tuple[str, str], int]:
+    """Count rows by their dataset and revision."""
+    counted = rows.group_by(["dataset", "revision"]).aggregate([([], "count_all")])
+    return {(row["dataset"], row["revision"]): row["count_all"] for row in counted.to_pylist()}
 
 
 def _pieces(storage: Storage, pool: RecordedPool) -> Iterator[tuple[pa.Table, pa.Array]]:

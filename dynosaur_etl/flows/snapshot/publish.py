@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.domain.models import Counts, StepReport
+from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.snapshot.targets import address
-from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_row
+from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_record
 from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.publish import open_folder, publish_copy
 from dynosaur_etl.snapshots.push import (
@@ -20,8 +20,9 @@ from dynosaur_etl.snapshots.push import (
     push_snapshot,
 )
 from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.facts.snapshot_versions import head_version, publications
 from dynosaur_etl.store.storage import Storage
-from dynosaur_etl.store.versions import head_version, publications, record_publication
+from dynosaur_etl.store.versions import record_publication
 
 _Result = TypeVar("_Result")
 
@@ -51,8 +52,8 @@ def publish_version(version: int, services: Services) -> StepReport:
         if settings.publish_repo:
             done.append(_to_hub(version, folder, services, facts))
     facts["published"] = sum(done)
-    day = version_row(version, services).day
-    return StepReport("publish", day, Counts(len(done), len(done), 0), facts=facts)
+    day = version_record(version, services).day
+    return StepReport(StepName.PUBLISH, day, Counts(len(done), len(done), 0), facts=facts)
 
 
 def why_not_published(version: int, services: Services) -> str | None:
@@ -61,10 +62,10 @@ def why_not_published(version: int, services: Services) -> str | None:
     Raises:
         InvalidInput: there is no such version.
     """
-    row, head = version_row(version, services), head_version(services.engine)
+    record, head = version_record(version, services), head_version(services.engine)
     if not services.settings.publish_url and not services.settings.publish_repo:
         return "neither DYNOSAUR_PUBLISH_REPO nor DYNOSAUR_PUBLISH_URL is set"
-    if row.trial:
+    if record.trial:
         return f"v{version:04d} is a trial"
     if head is not None and head.version != version:
         return f"v{version:04d} is not the head; v{head.version:04d} is"
@@ -78,7 +79,7 @@ def is_published(version: int, services: Services) -> bool:
     if settings.publish_repo:
         wanted.add(_address(hub_target(services)))
     held = publications(services.engine, [version]).get(version, [])
-    return wanted <= {part["target"] for part in held}
+    return wanted <= {publication.target for publication in held}
 
 
 def head_number(services: Services) -> int:
@@ -155,4 +156,4 @@ def _at_the_hub(
 
 def _sound(version: int, services: Services) -> Path:
     verify_snapshot(version, services)
-    return open_folder(services.storage, version_row(version, services).path)
+    return open_folder(services.storage, version_record(version, services).path)

@@ -1,73 +1,48 @@
-"""The recipe of a version: everything that its bytes are made from, as it lies in the store."""
+"""Gathering the recipe of the next version, and making the content of a version from its own."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dynosaur_etl.domain.models import Mode, StepReport
-from dynosaur_etl.flows.fill.shards import CONVERSATION_FILES
+from dynosaur_etl.domain.schemas import SOURCES
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.pool import by_source, funnel, pool_rejects, pool_sources, pool_tasks
 from dynosaur_etl.flows.snapshot.conversations import (
     preferences_of,
     read_conversations,
     with_conversations,
 )
-from dynosaur_etl.flows.snapshot.pool_scan import PoolScan, RecordedPool, scan_pool, trainable
+from dynosaur_etl.flows.snapshot.pool_scan import (
+    PoolScan,
+    RecordedPool,
+    by_source,
+    scan_pool,
+    trainable,
+)
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.layout import SELECTED_CHAT
+from dynosaur_etl.snapshots.recipe import Recipe
+from dynosaur_etl.store.facts.funnel import funnel
+from dynosaur_etl.store.facts.pool_tables import (
+    SourceCard,
+    licence_conflicts,
+    pool_rejects,
+    pool_tasks,
+    source_cards,
+)
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.training.examples import as_messages
-
-PART_FILES = "snapshot_parts"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Paths of files that never change, and facts; JSON-able.
-
-    Attributes:
-        selection: path of the picks.
-        pool: path of the record of live instances.
-        instances: paths of the files that the pool's rows are numbered in.
-        tasks: path of the tasks of the pool, and so on for sources and rejects.
-        full: whether the snapshot holds the whole pool.
-        messages: whether its rows have the chat form.
-        conversations: paths of the conversations of native instances; empty where none has any.
-    """
-
-    selection: str
-    pool: str
-    instances: Sequence[str]
-    tasks: str
-    sources: str
-    rejects: str
-    full: bool
-    messages: bool
-    parameters: Mapping[str, Any]
-    versions: Mapping[str, Any]
-    days: Sequence[str]
-    counts: Mapping[str, int]
-    conversations: Sequence[str] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def files(self) -> frozenset[str]:
-        """Everything in the store that the version cannot be rebuilt without."""
-        named = (self.selection, self.pool, self.tasks, self.sources, self.rejects)
-        return frozenset({*named, *self.instances, *self.conversations})
 
 
 def make_recipe(
     services: Services,
     selected: StepReport,
-    files: Mapping[str, str],
+    files: Mapping[FileKind, str],
     parameters: Mapping[str, Any],
     versions: Mapping[str, Any],
 ) -> tuple[Recipe, PoolScan]:
@@ -81,29 +56,32 @@ def make_recipe(
         versions: the same.
     """
     storage, days = services.storage, list(selected.facts["days"])
-    selection = storage.read_table(files["selections"])
-    pool = RecordedPool(selected.facts["files"], storage.read_table(files["pools"]))
+    selection = storage.read_table(files[FileKind.SELECTIONS])
+    pool = RecordedPool(selected.facts["files"], storage.read_table(files[FileKind.POOLS]))
+    licences = dict(selected.facts.get("licences", {}))
     scan = scan_pool(storage, pool, selection)
-    tasks = pool_tasks(services, scan.tasks, days)
-    sources = pool_sources(services, tasks, scan.sources, by_source(scan.selected), days)
-    rejects = pool_rejects(services, days, selected.day)
+    tasks = pool_tasks(services.engine, scan.tasks, days, licences)
+    sources = _sources(services, tasks, scan, days, licences)
+    rejects = pool_rejects(services.engine, days, selected.day)
     held_out = {"held_out": scan.held_out.num_rows} if scan.held_out.num_rows else {}
     return Recipe(
-        selection=files["selections"],
-        pool=files["pools"],
+        selection=files[FileKind.SELECTIONS],
+        pool=files[FileKind.POOLS],
         instances=list(pool.files),
-        tasks=storage.write_table(PART_FILES, tasks).path,
-        sources=storage.write_table(PART_FILES, sources).path,
-        rejects=storage.write_table(PART_FILES, rejects).path,
+        tasks=storage.write_table(FileKind.SNAPSHOT_PARTS, tasks).path,
+        sources=storage.write_table(FileKind.SNAPSHOT_PARTS, sources).path,
+        rejects=storage.write_table(FileKind.SNAPSHOT_PARTS, rejects).path,
         full=services.settings.snapshot_full,
         messages=services.settings.snapshot_messages,
         parameters=parameters,
         versions=versions,
         days=days,
-        counts=funnel(services, days)
+        counts=asdict(funnel(services.engine, days))
         | {"pool": pool.rows.num_rows, "selected": selection.num_rows}
         | held_out,
         conversations=_conversation_files(services, days, scan),
+        licences=licences,
+        conflicts=_conflicts(services, tasks, days),
     ), scan
 
 
@@ -115,7 +93,7 @@ def _conversation_files(services: Services, days: Sequence[str], scan: PoolScan)
     )
     if str(Mode.NATIVE) not in modes:
         return []
-    files = files_of(services.engine, CONVERSATION_FILES)
+    files = files_of(services.engine, FileKind.CONVERSATIONS)
     return sorted({file.path for file in files if file.day in days})
 
 
@@ -129,8 +107,14 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
     pool = RecordedPool(recipe.instances, storage.read_table(recipe.pool))
     known = scan or scan_pool(storage, pool, selection)
     said = read_conversations(storage, recipe.conversations, known.selected, known.held_out)
-    dress = _dress(recipe, said)
     preferences = preferences_of(known.selected, said)
+
+    def dress(rows: pa.Table) -> pa.Table:
+        licensed = with_licences(rows, recipe.licences)
+        if recipe.conversations:
+            return with_conversations(licensed, said)
+        return with_messages(licensed) if recipe.messages else licensed
+
     rows = pool.rows.num_rows - known.held_out.num_rows
     return SnapshotContent(
         selected=dress(known.selected),
@@ -144,16 +128,65 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
         days=recipe.days,
         counts=recipe.counts,
         growth=known.growth,
-        full=FullPool(rows, lambda: trainable(storage, pool)) if recipe.full else None,
+        full=FullPool(rows, lambda: _full(storage, pool, recipe)) if recipe.full else None,
+        conflicts=recipe.conflicts,
         preferences=preferences if preferences.num_rows else None,
     )
 
 
-def _dress(recipe: Recipe, said: pa.Table) -> Callable[[pa.Table], pa.Table]:
-    """Return what adds the columns that the rows have beside an instance and its quality."""
-    if recipe.conversations:
-        return partial(with_conversations, said=said)
-    return with_messages if recipe.messages else _as_it_is
+def with_licences(rows: pa.Table, licences: Mapping[str, str]) -> pa.Table:
+    """Put the licence that holds now in the place of the one that was written down, by dataset."""
+    if not licences or not rows.num_rows:
+        return rows
+    names = pa.array(licences.keys(), pa.string())
+    now = pa.array(licences.values(), pa.string()).take(pc.index_in(rows["dataset"], names))
+    at = rows.schema.get_field_index("licence")
+    return rows.set_column(at, rows.schema.field(at), pc.coalesce(now, rows["licence"]))
+
+
+def _full(storage: Storage, pool: RecordedPool, recipe: Recipe) -> Iterator[pa.Table]:
+    return (with_licences(rows, recipe.licences) for rows in trainable(storage, pool))
+
+
+def _sources(
+    services: Services,
+    tasks: pa.Table,
+    scan: PoolScan,
+    days: Sequence[str],
+    licences: Mapping[str, str],
+) -> pa.Table:
+    """Return each dataset at a revision that the pool has tasks or instances of, by name.
+
+    Tasks that stand while their day has been examined anew may be of a revision without a card;
+    what is known of it is their licence. `licences` are those that hold now, by dataset, where the
+    card's is another one.
+    """
+    total = dict.fromkeys(by_source(tasks), 0) | dict(scan.sources)
+    selected = by_source(scan.selected)
+    cards = source_cards(services.engine, days)
+    for row in tasks.select(["dataset", "revision", "licence"]).to_pylist():
+        without = SourceCard(row["licence"], languages="", pretty_name="")
+        cards.setdefault((row["dataset"], row["revision"]), without)
+    rows = [
+        {
+            **vars(cards[dataset, revision]),
+            "licence": licences.get(dataset) or cards[dataset, revision].licence,
+            "dataset": dataset,
+            "revision": revision,
+            "pool_instances": count,
+            "selected_instances": selected.get((dataset, revision), 0),
+            "url": f"{services.settings.hf_endpoint}/datasets/{dataset}/tree/{revision}",
+        }
+        for (dataset, revision), count in sorted(total.items())
+    ]
+    return pa.Table.from_pylist(rows, schema=SOURCES)
+
+
+def _conflicts(services: Services, tasks: pa.Table, days: Sequence[str]) -> dict[str, str]:
+    """Say, of the datasets of those tasks, where their newest card's text outdoes its YAML."""
+    used = set(tasks["dataset"].unique().to_pylist())
+    found = licence_conflicts(services.engine, days)
+    return {name: words for name, words in found.items() if name in used}
 
 
 def with_messages(rows: pa.Table) -> pa.Table:
@@ -161,7 +194,3 @@ def with_messages(rows: pa.Table) -> pa.Table:
     texts = rows.select(["instruction", "input", "output"]).to_pylist()
     field = SELECTED_CHAT.field("messages")
     return rows.append_column(field, pa.array(map(as_messages, texts), field.type))
-
-
-def _as_it_is(rows: pa.Table) -> pa.Table:
-    return rows

@@ -2,50 +2,33 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pyarrow.compute as pc
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
-from dynosaur_etl.domain.errors import HubRefused, InvalidInput, not_allowed
-from dynosaur_etl.domain.models import KEEP, Card, Counts, Listing, StepReport, Verdict
+from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.models import Counts, Listing, StepName, StepReport, Verdict
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.domain.text import clean_json
+from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
-from dynosaur_etl.hub.filters import examine_card, examine_listing
+from dynosaur_etl.flows.upkeep.head_audit import judge_heads, look_up
 from dynosaur_etl.snapshots.layout import SOURCES
 from dynosaur_etl.snapshots.sources import read_sources
-from dynosaur_etl.store.database import locked, transaction
-from dynosaur_etl.store.tables import DatasetRow, SnapshotRow, TaskRow, WithdrawalRow
+from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.facts.hub_datasets import is_catalogued
+from dynosaur_etl.store.facts.proposed_tasks import task_sources
+from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, newest_versions
+from dynosaur_etl.store.facts.withdrawals import Withdrawal, withdrawals_in_force
+from dynosaur_etl.store.withdrawing import lift_withdrawals, record_renaming, record_withdrawal
 
 log = logging.getLogger(__name__)
 
-_LICENCE_TAG = "license:"
-_LICENCE_REASONS = frozenset({Reason.LICENCE_MISSING, Reason.LICENCE_NOT_ALLOWED})
 _OUT_OF_REACH = frozenset({Reason.GONE, Reason.PRIVATE, Reason.DISABLED})
 _PROGRESS_EVERY = 1000
-
-
-@dataclass(frozen=True)
-class Withdrawal:
-    """A source that is used no more: since which UTC day, why, and what was found.
-
-    Attributes:
-        reason: `withdrawn` where it was done by hand, else what the audit found.
-    """
-
-    dataset_id: str
-    reason: Reason
-    found_on: str
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -62,36 +45,43 @@ class Holding:
 
 @dataclass(frozen=True)
 class _Sweep:
-    """What a complete listing says of the sources that it holds."""
+    """What a complete listing shows of the sources that it holds."""
 
     listed: int
-    verdicts: Mapping[str, Verdict]
+    heads: Mapping[str, Listing]
 
 
 def audit_sources(today: date, services: Services, progress: Progress = silent) -> StepReport:
     """Sweep the Hub's listing for sources of the pool that are gone, shut or re-licensed.
 
     A source that the complete listing lacks is asked for by itself, and is withdrawn only if the
-    Hub refuses it. Findings are stored as they are made, and only a person lifts them.
+    Hub refuses it, or shows it under another id where it may not be used. The card of each head
+    is judged once. Findings are stored as they are made, and only a person lifts them.
 
     Returns:
         Sources that were taken, those still to be used as kept, those withdrawn as rejected. The
-        facts tell what is `new`, how many sources are `unlisted` but still answer, and which
-        withdrawals the Hub no longer bears out (`reachable_again`).
+        facts tell what is `new`, how many sources are `unlisted` but still answer, how many of
+        those were `renamed`, and which withdrawals the Hub no longer bears out
+        (`reachable_again`).
 
     Raises:
         HubUnavailable: the Hub gives no answer; what was found until then is kept.
     """
     with locked(services.engine, "audit"):
-        sources, before = _sources(services), in_force(services)
+        sources, before = task_sources(services.engine), in_force(services)
         sweep = _sweep(services, sources, progress)
-        for name, verdict in sweep.verdicts.items():
-            _record(services, name, verdict, today)
-        unlisted = 0
-        for name, verdict in _asked_for(services, _absent(sources, sweep, before)):
-            _record(services, name, verdict, today)
-            unlisted += verdict.keep
-        return _report(today, sources, before, in_force(services), sweep, unlisted)
+        unlisted = _unlisted(services, _absent(sources, sweep, before), today)
+        verdicts: dict[str, Verdict] = {}
+        for name, head, verdict in judge_heads(services, {**sweep.heads, **unlisted}):
+            verdicts[name] = verdict
+            renamed = "" if head.id == name else f"now {head.id}: "
+            _record(services, name, replace(verdict, detail=renamed + verdict.detail), today)
+        facts = {
+            "listed": sweep.listed,
+            "unlisted": sum(verdicts[name].keep for name in unlisted),
+            "renamed": sum(listing.id != name for name, listing in unlisted.items()),
+        }
+        return _report(today, sources, before, in_force(services), verdicts, facts)
 
 
 def withdraw(dataset_id: str, why: str, today: date, services: Services) -> Withdrawal:
@@ -102,9 +92,8 @@ def withdraw(dataset_id: str, why: str, today: date, services: Services) -> With
     """
     if not why.strip():
         raise InvalidInput(not_allowed("why", why, "a sentence for those who will ask"))
-    with Session(services.engine) as session:
-        if session.get(DatasetRow, clean_json(dataset_id)) is None:
-            raise InvalidInput(not_allowed("dataset", dataset_id, "the id of a catalogued dataset"))
+    if not is_catalogued(services.engine, clean_text(dataset_id)):
+        raise InvalidInput(not_allowed("dataset", dataset_id, "the id of a catalogued dataset"))
     _record(services, dataset_id, Verdict(Reason.WITHDRAWN, why.strip()), today)
     return in_force(services)[dataset_id, Reason.WITHDRAWN]
 
@@ -118,26 +107,13 @@ def readmit(dataset_id: str, today: date, services: Services) -> list[Withdrawal
     lifted = [item for item in in_force(services).values() if item.dataset_id == dataset_id]
     if not lifted:
         raise InvalidInput(not_allowed("dataset", dataset_id, "a dataset that is withdrawn"))
-    statement = update(WithdrawalRow).where(
-        WithdrawalRow.dataset_id == dataset_id, WithdrawalRow.lifted_on.is_(None)
-    )
-    with transaction(services.engine) as session:
-        session.execute(statement.values(lifted_on=today.isoformat()))
+    lift_withdrawals(services.engine, dataset_id, today.isoformat())
     return lifted
 
 
-def in_force(services: Services) -> dict[tuple[str, Reason], Withdrawal]:
-    """Give the withdrawals in force by dataset and reason, in that order."""
-    query = (
-        select(WithdrawalRow)
-        .where(WithdrawalRow.lifted_on.is_(None))
-        .order_by(WithdrawalRow.dataset_id, WithdrawalRow.reason)
-    )
-    with Session(services.engine) as session:
-        found = [
-            Withdrawal(row.dataset_id, Reason(row.reason), row.found_on, row.detail)
-            for row in session.scalars(query)
-        ]
+def in_force(services: Services) -> dict[tuple[str, str], Withdrawal]:
+    """Return the withdrawals in force by dataset and reason, in that order."""
+    found = withdrawals_in_force(services.engine)
     return {(item.dataset_id, item.reason): item for item in found}
 
 
@@ -148,126 +124,83 @@ def versions_with(dataset_id: str, services: Services) -> list[Holding]:
         Corrupt: a version's list of sources cannot be read.
         StoreUnavailable: the storage does not answer.
     """
-    query = select(SnapshotRow.version, SnapshotRow.day, SnapshotRow.path).order_by(
-        SnapshotRow.version
-    )
-    with Session(services.engine) as session:
-        versions = session.execute(query).all()
     return [
-        Holding(version, day, **row)
-        for version, day, path in versions
-        for row in _rows_of(services, path, dataset_id)
+        holding
+        for record in newest_versions(services.engine)[::-1]
+        for holding in _holdings(services, record, dataset_id)
     ]
 
 
-def _sources(services: Services) -> frozenset[str]:
-    with Session(services.engine) as session:
-        return frozenset(session.scalars(select(TaskRow.dataset_id).distinct()))
-
-
 def _sweep(services: Services, sources: Collection[str], progress: Progress) -> _Sweep:
-    """Read the whole listing; only what it says of the sources is held in memory."""
-    verdicts: dict[str, Verdict] = {}
+    """Read the whole listing; only what it shows of the sources is held in memory."""
+    heads: dict[str, Listing] = {}
     listed = 0
     for listed, listing in enumerate(services.hub.list_datasets(modified_since=None), start=1):
         if listing.id in sources:
-            verdicts[listing.id] = _judge(listing, services.settings.licences)
+            heads[listing.id] = listing
         if listed % _PROGRESS_EVERY == 0:
             progress(listed, None)
-    return _Sweep(listed, verdicts)
-
-
-def _judge(listing: Listing, licences: Collection[str]) -> Verdict:
-    """Judge a source by its line of the listing; where no licence is tagged, none is judged."""
-    verdict = examine_listing(listing)
-    tagged = [tag.lower() for tag in listing.tags if tag.startswith(_LICENCE_TAG)]
-    if not verdict.keep or not tagged:
-        return verdict
-    verdict = examine_card(_card_of_tags(tagged), licences, ())
-    if verdict.reason not in _LICENCE_REASONS:
-        return KEEP
-    return Verdict(verdict.reason, f"{verdict.detail} at {listing.sha or 'its head'}")
-
-
-def _card_of_tags(tags: Collection[str]) -> Card:
-    """Give the card that says no more than the licences, so that one rule judges both."""
-    return Card(
-        licences=tuple(tag.removeprefix(_LICENCE_TAG) for tag in tags),
-        languages=(),
-        tags=(),
-        pretty_name="",
-        summary="",
-        licence_text="",
-        configs=(),
-        sha256="",
-    )
+    return _Sweep(listed, heads)
 
 
 def _absent(
-    sources: Collection[str], sweep: _Sweep, before: Collection[tuple[str, Reason]]
+    sources: Collection[str], sweep: _Sweep, before: Collection[tuple[str, str]]
 ) -> list[str]:
     """Name the sources that the listing lacks and that are not known to be out of reach."""
     known = {name for name, reason in before if reason in _OUT_OF_REACH}
-    return sorted(set(sources) - sweep.verdicts.keys() - known)
+    return sorted(set(sources) - sweep.heads.keys() - known)
 
 
-def _asked_for(services: Services, names: Collection[str]) -> Iterator[tuple[str, Verdict]]:
-    """Ask the Hub for each by itself: an entry can slip between two pages, or be renamed."""
+def _unlisted(services: Services, names: Collection[str], today: date) -> dict[str, Listing]:
+    """Give what the Hub shows of sources that its listing lacks; what it refuses is withdrawn.
 
-    def ask(name: str) -> Verdict:
-        try:
-            services.hub.commits(name)
-        except HubRefused as error:
-            return Verdict(error.reason, str(error))
-        return KEEP
-
-    with ThreadPoolExecutor(services.settings.hub_concurrency) as pool:
-        yield from zip(names, pool.map(ask, names), strict=True)
+    An entry can slip between two pages, or have another id by now, which is kept: the verdicts on
+    it are verdicts on the source.
+    """
+    found = {}
+    for name, shown in look_up(services, names):
+        if isinstance(shown, Verdict):
+            _record(services, name, shown, today)
+            continue
+        found[name] = shown
+        if shown.id != name:
+            record_renaming(services.engine, name, shown.id)
+            log.warning("%s is now %s", name, shown.id)
+    return found
 
 
 def _record(services: Services, name: str, verdict: Verdict, today: date) -> None:
     """Store a finding, unless the same is in force; one that was lifted today is in force again."""
     if verdict.reason is None or (name, verdict.reason) in in_force(services):
         return
-    row = {
-        "dataset_id": name,
-        "reason": str(verdict.reason),
-        "found_on": today.isoformat(),
-        "detail": verdict.detail,
-        "lifted_on": None,
-    }
-    statement = insert(WithdrawalRow).values(clean_json(row))
-    told = {column: statement.excluded[column] for column in ("detail", "lifted_on")}
-    keys = ["dataset_id", "reason", "found_on"]
-    with transaction(services.engine) as session:
-        session.execute(statement.on_conflict_do_update(index_elements=keys, set_=told))
+    found = Withdrawal(name, verdict.reason, today.isoformat(), verdict.detail)
+    record_withdrawal(services.engine, found)
     log.warning("%s is withdrawn: %s, %s", name, verdict.reason, verdict.detail)
 
 
 def _report(
     today: date,
     sources: Collection[str],
-    before: Collection[tuple[str, Reason]],
-    after: dict[tuple[str, Reason], Withdrawal],
-    sweep: _Sweep,
-    unlisted: int,
+    before: Collection[tuple[str, str]],
+    after: dict[tuple[str, str], Withdrawal],
+    verdicts: Mapping[str, Verdict],
+    facts: Mapping[str, int],
 ) -> StepReport:
     reason_of = {name: reason for name, reason in reversed(after) if name in sources}
     new = [item for key, item in after.items() if key not in before]
     again = {
         name
         for name, reason in before
-        if reason is not Reason.WITHDRAWN and name in sweep.verdicts and sweep.verdicts[name].keep
+        if reason != Reason.WITHDRAWN and name in verdicts and verdicts[name].keep
     }
     return StepReport(
-        step="audit",
+        step=StepName.AUDIT,
         day=today.isoformat(),
         counts=Counts(len(sources), len(sources) - len(reason_of), len(reason_of)),
         reasons=dict(sorted(Counter(map(str, reason_of.values())).items())),
         facts={
-            "listed": sweep.listed,
+            **facts,
             "new": len(new),
-            "unlisted": unlisted,
             "reachable_again": len(again),
             "found": [[item.dataset_id, str(item.reason), item.detail] for item in new],
             "lift": sorted(again),
@@ -275,10 +208,11 @@ def _report(
     )
 
 
-def _rows_of(services: Services, path: str, dataset_id: str) -> list[dict[str, Any]]:
+def _holdings(services: Services, record: VersionRecord, dataset_id: str) -> list[Holding]:
     with TemporaryDirectory(prefix="dynosaur-") as folder:
-        with services.storage.open(f"{path}/{SOURCES}") as file:
+        with services.storage.open(f"{record.path}/{SOURCES}") as file:
             Path(folder, SOURCES).write_bytes(file.read())
         sources = read_sources(Path(folder))
     columns = ["revision", "licence", "pool_instances", "selected_instances"]
-    return list(sources.filter(pc.field("dataset") == dataset_id).select(columns).to_pylist())
+    rows = sources.filter(pc.field("dataset") == dataset_id).select(columns).to_pylist()
+    return [Holding(record.version, record.day, **row) for row in rows]

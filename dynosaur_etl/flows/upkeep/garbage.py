@@ -5,29 +5,24 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from dynosaur_etl.domain.identity import canonical_json
-from dynosaur_etl.flows.fill.shards import CONVERSATION_FILES, INSTANCE_FILES
-from dynosaur_etl.flows.prepare.embed import EMBEDDING_FILES
-from dynosaur_etl.flows.prepare.scorers import SCORE_FILES
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.pool_graph import GRAPHS
-from dynosaur_etl.flows.select.selection_parts import PARTS, SOLVED
-from dynosaur_etl.flows.select.training_set import POOL_FILES, SELECTION_FILES
-from dynosaur_etl.flows.snapshot.recipe import Recipe
+from dynosaur_etl.snapshots.recipe import Recipe
+from dynosaur_etl.store.content_index import forget_unused_files
 from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.facts.growth_steps import open_results
+from dynosaur_etl.store.facts.hub_datasets import sample_paths
+from dynosaur_etl.store.facts.snapshot_versions import newest_versions
+from dynosaur_etl.store.facts.stored_files import all_paths
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.storage import UNFINISHED, FoundFile
-from dynosaur_etl.store.tables import CheckpointRow, ConfigRow, FileRow, SnapshotRow
 
 _CONTENT_NAME = re.compile(r"([a-z_]+)(?:/[^/\s\"]+)*/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 _PART_OF_A_FILE = re.compile(r".+/[0-9a-f]{64}\.[a-z0-9]+\.[0-9a-f]{32}")
 _OF_POOLS = frozenset(
     {
-        INSTANCE_FILES, CONVERSATION_FILES, SCORE_FILES, EMBEDDING_FILES, SELECTION_FILES,
-        POOL_FILES, GRAPHS,
-        PARTS, SOLVED,
+        FileKind.INSTANCES, FileKind.CONVERSATIONS, FileKind.SCORES,
+        FileKind.EMBEDDINGS, FileKind.SELECTIONS, FileKind.POOLS, FileKind.GRAPHS, FileKind.SELECTION_PARTS, FileKind.SOLVED_PARTS,
     }
 )  # fmt: skip
 
@@ -73,6 +68,7 @@ def collect(services: Services, older_than: timedelta, now: datetime) -> list[Ga
         garbage = find_garbage(services, older_than, now)
         for item in garbage:
             services.storage.remove_file(item.path)
+        forget_unused_files(services.engine)
     return garbage
 
 
@@ -85,14 +81,15 @@ def _is_older(file: FoundFile, moment: datetime) -> bool:
 
 
 def _needed(services: Services) -> frozenset[str]:
-    with Session(services.engine) as session:
-        rows = set(session.scalars(select(FileRow.path)))
-        samples = set(session.scalars(select(ConfigRow.sample_path)))
-        facts = list(session.scalars(select(SnapshotRow.facts)))
-        unfinished = list(session.scalars(select(CheckpointRow.result)))
-    recipes = [Recipe(**fact["recipe"]).files for fact in facts if "recipe" in fact]
-    checkpoints = {found[0] for found in _CONTENT_NAME.finditer(canonical_json(unfinished))}
-    return frozenset(rows | samples | checkpoints).union(*recipes)
+    engine = services.engine
+    recipes = [
+        Recipe(**record.recipe).files
+        for record in newest_versions(engine)
+        if record.recipe is not None
+    ]
+    open_parts = canonical_json(open_results(engine))
+    unfinished = {found[0] for found in _CONTENT_NAME.finditer(open_parts)}
+    return all_paths(engine) | sample_paths(engine) | frozenset(unfinished).union(*recipes)
 
 
 def _garbage(found: Collection[FoundFile], needed: Collection[str]) -> Iterator[Garbage]:

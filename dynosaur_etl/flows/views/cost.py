@@ -11,11 +11,11 @@ from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.pool import funnel
 from dynosaur_etl.llm.prices import SMALLEST
 from dynosaur_etl.settings import cap
 from dynosaur_etl.store.answers import stored_answers
 from dynosaur_etl.store.budget import month_scope, run_scope
+from dynosaur_etl.store.facts.funnel import funnel
 from dynosaur_etl.store.spending import (
     SpendingLine,
     Usage,
@@ -48,7 +48,7 @@ def cost(services: Services, day: str | None, now: datetime | None = None) -> di
         "by_day": [_with_yield(services, group) for group in _grouped(lines, lambda x: x.day)],
         "by_purpose": [_written(group) for group in _grouped(lines, lambda x: x.purpose)],
         "by_model": [_written(group) for group in _grouped(lines, lambda x: x.model)],
-        "total": _per_thousand(_summed(lines), funnel(services, days)),
+        "total": _per_thousand(_summed(lines), asdict(funnel(services.engine, days))),
         "month": month_cost(services, now or datetime.now(UTC)),
     }
 
@@ -112,7 +112,7 @@ def _summed(lines: Iterable[SpendingLine]) -> dict[str, Any]:
 
 
 def _with_yield(services: Services, group: dict[str, Any]) -> dict[str, Any]:
-    return _per_thousand(group, funnel(services, [group["name"]]))
+    return _per_thousand(group, asdict(funnel(services.engine, [group["name"]])))
 
 
 def _per_thousand(group: dict[str, Any], made: dict[str, int]) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.flows.poll.candidates import listed_candidates
 from dynosaur_etl.flows.poll.catalogue import followed_until
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.cost import estimate
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.steps import finished_step
 from dynosaur_etl.store.tables import ConfigRow, LlmRequestRow, VerdictRow
 
@@ -90,13 +91,13 @@ def _poll(day: GrowthDay, services: Services, usual: _Yield) -> dict[str, Any]:
 
 
 def _is_polled(services: Services, day: GrowthDay) -> bool:
-    done = finished_step(services.engine, str(day), "examine")
+    done = finished_step(services.engine, str(day), StepName.EXAMINE)
     return done is not None and not done.report.unfinished
 
 
 def _usual_yield(services: Services) -> _Yield:
     """Give the means over all days; before the first, as many configs as a dataset may have."""
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         examined = session.scalar(select(func.count()).select_from(VerdictRow)) or 0
         configs = session.scalar(select(func.count()).select_from(ConfigRow)) or 0
         dollars = session.scalar(select(func.sum(LlmRequestRow.cost_usd)))

@@ -1,20 +1,19 @@
-"""Long lists in parts: each part begins after the last key of the one before it."""
+"""Long lists in parts: each part begins after the last place of the one before it."""
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Generic, Protocol, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 
 SIZE, MOST = 50, 200
 MOST_DOWNLOADED = 10_000
-_MOST_NUMBER = 2**62
 
-Key = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 
 
 def _plain(text: str) -> str:
@@ -24,12 +23,20 @@ def _plain(text: str) -> str:
     return text.strip()
 
 
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a text that PostgreSQL can hold")
+    return text
+
+
 Text = Annotated[str, Field(max_length=300), AfterValidator(_plain)]
 Day = Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
-Cursor = Annotated[str, Field(max_length=2000, pattern=r"^[A-Za-z0-9_=-]*$")]
+Cursor = Annotated[str, Field(max_length=8000, pattern=r"^[A-Za-z0-9_=-]*$")]
+PlaceText = Annotated[str, AfterValidator(_storable)]
+PlaceNumber = Annotated[int, Field(gt=-(2**62), lt=2**62)]
 
 
-class Search(BaseModel):
+class ListSearch(BaseModel):
     """Which part of a list is asked for; a subclass says by what it is filtered."""
 
     model_config = ConfigDict(frozen=True)
@@ -48,28 +55,38 @@ class Search(BaseModel):
         return self.model_copy(update={"after": "", "size": MOST_DOWNLOADED})
 
 
+class Placed(Protocol):
+    """A row of a list that knows its place there."""
+
+    @property
+    def place(self) -> Place: ...
+
+
+Row = TypeVar("Row", bound=Placed)
+Found = TypeVar("Found")
+
+
 @dataclass(frozen=True)
-class Part:
+class Part(Generic[Row]):
     """Rows of a list; `following` is the cursor of the next part, empty at the end."""
 
-    rows: list[dict[str, Any]]
-    following: str
+    rows: Sequence[Row] = ()
+    following: str = ""
 
 
-def part_of(rows: Sequence[Mapping[str, Any]], size: int, key: Sequence[str]) -> Part:
-    """Cut `size` rows off one row more; the columns of `key` tell the last one's place."""
-    shown = [dict(row) for row in rows[:size]]
-    more = len(rows) > size
-    return Part(shown, cursor(tuple(shown[-1][name] for name in key)) if more else "")
+def part_of(rows: Sequence[Row], size: int) -> Part[Row]:
+    """Cut `size` rows off one row more, whose presence tells that there is another part."""
+    shown = rows[:size]
+    return Part(shown, cursor(shown[-1].place) if len(rows) > size else "")
 
 
-def cursor(key: Key) -> str:
+def cursor(place: Place) -> str:
     """Write a row's place as a word for an address."""
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+    return base64.urlsafe_b64encode(json.dumps(place, ensure_ascii=False).encode()).decode()
 
 
-def place(text: str, kinds: Sequence[type]) -> Key | None:
-    """Read a cursor; None where there is none.
+def read_cursor(text: str, places: TypeAdapter[Found]) -> Found | None:
+    """Read the place that a cursor stands for; None where there is none.
 
     Raises:
         InvalidInput: it is not one that this list has given.
@@ -77,17 +94,7 @@ def place(text: str, kinds: Sequence[type]) -> Key | None:
     if not text:
         return None
     try:
-        found = json.loads(base64.urlsafe_b64decode(text))
-        if isinstance(found, list) and [type(part) for part in found] == list(kinds):
-            return tuple(_whole(part) for part in found)
-    except (ValueError, RecursionError):
-        pass
-    raise InvalidInput(not_allowed("after", text[:80], "the address of a page's link"))
-
-
-def _whole(part: str | int) -> str | int:
-    if isinstance(part, int):
-        if abs(part) >= _MOST_NUMBER:
-            raise ValueError("a number that the database holds")
-        return part
-    return _plain(part)
+        return places.validate_json(base64.urlsafe_b64decode(text), strict=True)
+    except ValueError as error:
+        allowed = "the address of a page's link"
+        raise InvalidInput(not_allowed("after", text[:80], allowed)) from error

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
+from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.cost import month_cost
-from dynosaur_etl.flows.views.growth import written
+from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import LlmRequestRow
 
 _KEYS = ("day", "purpose", "model")
@@ -29,7 +29,7 @@ def spent(services: Services, now: datetime | None = None) -> dict[str, Any]:
         func.sum(LlmRequestRow.prompt_tokens).label("prompt_tokens"),
         func.sum(LlmRequestRow.completion_tokens).label("completion_tokens"),
     ).group_by(*groups)
-    with Session(services.engine) as session:
+    with reading(services.engine) as session:
         lines = [_line(dict(row)) for row in session.execute(query.order_by(*groups)).mappings()]
     return {
         "total": _summed(lines, ""),
@@ -56,6 +56,6 @@ def _summed(lines: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return {
         "name": name,
         **{key: sum(line[key] for line in lines) for key in counts},
-        "cost_usd": written(sum((line["cost"] for line in lines), Decimal(0))),
-        "held_usd": written(sum((line["held"] for line in lines), Decimal(0))),
+        "cost_usd": dollars(sum((line["cost"] for line in lines), Decimal(0))),
+        "held_usd": dollars(sum((line["held"] for line in lines), Decimal(0))),
     }

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dynosaur_etl.flows.views.growth import VALIDITY_FLOOR
+from dynosaur_etl.flows.views.growth_history import VALIDITY_FLOOR, GrowthLine
+from dynosaur_etl.flows.views.pool_map import PoolMap
+from dynosaur_etl.flows.views.version_figures import SizeCurve, VersionLine, VersionReport
 
 
-def growth_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def growth_chart(days: Sequence[GrowthLine]) -> dict[str, Any]:
     """Instances per day as bars, and all of them so far as a line."""
-    shown = [day["day"] for day in days]
-    made = [day["instances"] for day in days]
+    shown = [day.day for day in days]
+    made = [day.instances for day in days]
     return {
         "label": "Instances per growth day, and in all",
         "y": "instances a day",
@@ -21,10 +23,10 @@ def growth_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def validity_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def validity_chart(days: Sequence[GrowthLine]) -> dict[str, Any]:
     """The share of valid proposals per day, with the line that it should not fall under."""
-    judged = [day for day in days if day["validity"] is not None]
-    shown = [day["day"] for day in judged]
+    shares = {day.day: day.validity for day in days if day.validity is not None}
+    shown = list(shares)
     floor = [100 * VALIDITY_FLOOR] * len(shown)
     return {
         "label": "Valid proposals per growth day, in percent",
@@ -35,7 +37,7 @@ def validity_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 "name": "valid proposals",
                 "kind": "line",
                 "x": shown,
-                "y": [round(100 * day["validity"], 2) for day in judged],
+                "y": [round(100 * share, 2) for share in shares.values()],
             },
             {"name": f"{VALIDITY_FLOOR:.0%}", "kind": "limit", "x": shown, "y": floor},
         ],
@@ -58,23 +60,23 @@ def cost_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def curve_chart(curve: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def curve_chart(curve: SizeCurve) -> dict[str, Any]:
     """Coverage and mean quality against the number of rows, in the order of selection."""
-    names = {"coverage": "coverage of the pool", "quality": "mean quality"}
+    lines = {"coverage of the pool": curve.coverage, "mean quality": curve.quality}
     return {
         "label": "Coverage of the pool and mean quality by size",
         "x": "rows, in the order of selection",
         "y": "0 to 1",
         "series": [
-            {"name": words, "kind": "line", "x": curve["rows"], "y": curve[name]}
-            for name, words in names.items()
+            {"name": words, "kind": "line", "x": curve.rows, "y": values}
+            for words, values in lines.items()
         ],
     }
 
 
-def alpha_chart(versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def alpha_chart(versions: Sequence[VersionLine]) -> dict[str, Any]:
     """Quality against coverage of each version, marked with its alpha."""
-    shown = [line for line in versions if line["coverage"] is not None]
+    shown = [line for line in versions if line.coverage is not None]
     return {
         "label": "Mean quality against coverage, one point a version",
         "x": "coverage of the pool",
@@ -83,17 +85,17 @@ def alpha_chart(versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             {
                 "name": "versions",
                 "kind": "points",
-                "x": [line["coverage"] for line in shown],
-                "y": [line["quality"] for line in shown],
-                "text": [f"{line['name']}, alpha {line['alpha']}" for line in shown],
+                "x": [line.coverage for line in shown],
+                "y": [line.quality for line in shown],
+                "text": [f"{line.name}, alpha {line.alpha}" for line in shown],
             }
         ],
     }
 
 
-def tradeoff_chart(report: Mapping[str, Any]) -> dict[str, Any]:
+def tradeoff_chart(report: VersionReport) -> dict[str, Any]:
     """Quality against coverage over alpha, on a sample of the pool."""
-    points = report["tradeoff"]
+    points = report.tradeoff
     return {
         "label": "Mean quality against coverage over alpha, on a sample of the pool",
         "x": "coverage of the sample",
@@ -102,25 +104,24 @@ def tradeoff_chart(report: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "name": "by alpha",
                 "kind": "path",
-                "x": [round(point["coverage"], 5) for point in points],
-                "y": [round(point["quality"], 5) for point in points],
-                "text": [f"{point['alpha']:g}" for point in points],
+                "x": [round(point.coverage, 5) for point in points],
+                "y": [round(point.quality, 5) for point in points],
+                "text": [f"{point.alpha:g}" for point in points],
             }
         ],
     }
 
 
-def map_chart(found: Mapping[str, Any]) -> dict[str, Any]:
+def map_chart(found: PoolMap) -> dict[str, Any]:
     """Points of the pool, and on top of them those that were picked."""
-    parts = {"left": "in the pool only", "picked": "picked"}
+    parts = {"in the pool only": found.left, "picked": found.picked}
     return {
         "label": "Pool and picks on the two directions of most variance",
         "x": "first direction",
         "y": "second direction",
         "series": [
-            {"name": words, "kind": "dots", "x": found[part][0], "y": found[part][1]}
-            for part, words in parts.items()
-            if found[part]
+            {"name": words, "kind": "dots", "x": part.x, "y": part.y}
+            for words, part in parts.items()
         ],
     }
 

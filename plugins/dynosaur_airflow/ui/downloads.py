@@ -9,26 +9,31 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from starlette.responses import Response
 
-FileKind = Literal["csv", "parquet"]
+from dynosaur_etl.domain.jsonable import to_json
+
+FileForm = Literal["csv", "parquet"]
 _TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def download(
-    rows: Sequence[dict[str, Any]], columns: Sequence[str], name: str, kind: FileKind
-) -> Response:
+def download(rows: Sequence[object], columns: Sequence[str], name: str, form: FileForm) -> Response:
     """Give rows as a file of that name, without a column that is not asked for."""
-    body = _csv(rows, columns) if kind == "csv" else _parquet(rows, columns)
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
-    return Response(body, media_type=_TYPES[kind], headers=headers)
+    values = [[to_json(_cell(row, column)) for column in columns] for row in rows]
+    body = _csv(values, columns) if form == "csv" else _parquet(values, columns)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    return Response(body, media_type=_TYPES[form], headers=headers)
 
 
-def _csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> bytes:
+def _cell(row: object, column: str) -> Any:
+    return row[column] if isinstance(row, dict) else getattr(row, column)
+
+
+def _csv(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> bytes:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_disarmed(row[name]) for name in columns])
+        writer.writerow(map(_disarmed, row))
     return file.getvalue().encode("utf-8", errors="replace")
 
 
@@ -37,8 +42,8 @@ def _disarmed(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _parquet(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> bytes:
-    table = pa.table({name: pa.array([row[name] for row in rows]) for name in columns})
+def _parquet(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> bytes:
+    table = pa.table({name: pa.array(row[at] for row in rows) for at, name in enumerate(columns)})
     file = io.BytesIO()
     pq.write_table(table, file, compression="zstd")
     return file.getvalue()

@@ -10,6 +10,8 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from dynosaur_etl.domain.money import dollars
+
 HERE = Path(__file__).parent
 EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """The hash of nothing: charts may make an empty style sheet, which they fill rule by rule."""
@@ -78,3 +80,4 @@ def chart_library() -> Path:
 
 
 templates.globals["address"] = address
+templates.globals["dollars"] = dollars

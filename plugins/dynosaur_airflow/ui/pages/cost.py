@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from dynosaur_airflow.ui.charts import cost_chart
-from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
-from dynosaur_etl.flows.views.reading import reading
+from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.spending import spent
 
 _COLUMNS = (
@@ -21,7 +21,7 @@ router = APIRouter()
 @router.get("/cost")
 def cost(request: Request) -> Response:
     """Dollars by day, purpose and model; the month's budget and projection."""
-    with reading() as services:
+    with read_only_services() as services:
         found = spent(services)
     budget, projected = found["month"]["budget_usd"], found["month"]["projected_usd"]
     content = {
@@ -32,8 +32,8 @@ def cost(request: Request) -> Response:
     return page(request, "cost.html.jinja", content, here="cost")
 
 
-@router.get("/cost.{kind}")
-def cost_file(kind: FileKind) -> Response:
+@router.get("/cost.{form}")
+def cost_file(form: FileForm) -> Response:
     """The costs by growth day as a file."""
-    with reading() as services:
-        return download(spent(services)["by_day"], _COLUMNS, "cost", kind)
+    with read_only_services() as services:
+        return download(spent(services)["by_day"], _COLUMNS, "cost", form)

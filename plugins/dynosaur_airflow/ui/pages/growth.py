@@ -8,14 +8,15 @@ from starlette.responses import Response
 
 from dynosaur_airflow.ui.charts import growth_chart, validity_chart
 from dynosaur_airflow.ui.content import reject_lines, with_bars
-from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows.views.growth import growth, live
+from dynosaur_etl.flows.views.current_day import current_day
+from dynosaur_etl.flows.views.day_report import day_report
+from dynosaur_etl.flows.views.growth_history import growth_history
 from dynosaur_etl.flows.views.paging import Day
-from dynosaur_etl.flows.views.reading import reading
-from dynosaur_etl.flows.views.status import day_report
-from dynosaur_etl.flows.views.versions import versions
+from dynosaur_etl.flows.views.read_only import read_only_services
+from dynosaur_etl.flows.views.version_figures import version_lines
 
 DAYS_SHOWN = 60
 SNAPSHOTS_SHOWN = 5
@@ -31,18 +32,18 @@ router = APIRouter()
 @router.get("/")
 def training_set(request: Request, before: Annotated[Day, Query()] = "") -> Response:
     """Growth by day, the funnel from the Hub to the selection, and what runs now."""
-    with reading() as services:
-        state, now = growth(services), live(services)
-        snapshots = versions(services, SNAPSHOTS_SHOWN)
-    days = [day for day in state["days"] if not before or day["day"] < before]
-    shown = with_bars(days[::-1][:DAYS_SHOWN], "instances")
+    with read_only_services() as services:
+        history, now = growth_history(services), current_day(services)
+        snapshots = version_lines(services, SNAPSHOTS_SHOWN)
+    days = [day for day in history.days if not before or day.day < before]
+    shown = days[::-1][:DAYS_SHOWN]
     content = {
-        "state": state,
-        "days": shown,
-        "earlier": shown[-1]["day"] if len(days) > DAYS_SHOWN else "",
+        "history": history,
+        "days": with_bars(shown, lambda day: day.instances),
+        "earlier": shown[-1].day if len(days) > DAYS_SHOWN else "",
         "live": now,
         "snapshots": snapshots,
-        "charts": [growth_chart(state["days"]), validity_chart(state["days"])],
+        "charts": [growth_chart(history.days), validity_chart(history.days)],
     }
     return page(request, "growth.html.jinja", content, here="growth")
 
@@ -50,15 +51,15 @@ def training_set(request: Request, before: Annotated[Day, Query()] = "") -> Resp
 @router.get("/live")
 def now(request: Request) -> Response:
     """The part of the first page that a script reads again every few seconds."""
-    with reading() as services:
-        return page(request, "live.html.jinja", {"live": live(services)})
+    with read_only_services() as services:
+        return page(request, "live.html.jinja", {"live": current_day(services)})
 
 
-@router.get("/days.{kind}")
-def days_file(kind: FileKind) -> Response:
+@router.get("/days.{form}")
+def days_file(form: FileForm) -> Response:
     """All growth days as a file."""
-    with reading() as services:
-        return download(growth(services)["days"], _COLUMNS, "growth-days", kind)
+    with read_only_services() as services:
+        return download(growth_history(services).days, _COLUMNS, "growth-days", form)
 
 
 @router.get("/day/{day}")
@@ -74,6 +75,6 @@ def day_content(day: str) -> dict[str, Any]:
         InvalidInput: it is not a calendar day written `YYYY-MM-DD`.
     """
     key = str(GrowthDay.parse(day))
-    with reading() as services:
+    with read_only_services() as services:
         report = day_report(key, services)
-    return {"report": report, "rejects": reject_lines(report["rejects"]), "run": None}
+    return {"report": report, "rejects": reject_lines(report.rejects), "run": None}

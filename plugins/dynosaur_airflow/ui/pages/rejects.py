@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.views.reading import reading
-from dynosaur_etl.flows.views.rejects import RejectSearch, find_rejects
+from dynosaur_etl.flows.views.read_only import read_only_services
+from dynosaur_etl.flows.views.reject_list import RejectSearch, find_rejects
 
 _COLUMNS = ("day", "stage", "subject", "reason", "words", "number", "detail")
 
@@ -19,7 +19,7 @@ router = APIRouter()
 @router.get("/rejects")
 def rejects(request: Request, search: Annotated[RejectSearch, Query()]) -> Response:
     """Rejects by stage, reason, day and name, the newest day first."""
-    with reading() as services:
+    with read_only_services() as services:
         part = find_rejects(services, search)
     content = {
         "search": search,
@@ -30,9 +30,9 @@ def rejects(request: Request, search: Annotated[RejectSearch, Query()]) -> Respo
     return page(request, "rejects.html.jinja", content, here="rejects")
 
 
-@router.get("/rejects.{kind}")
-def rejects_file(kind: FileKind, search: Annotated[RejectSearch, Query()]) -> Response:
+@router.get("/rejects.{form}")
+def rejects_file(form: FileForm, search: Annotated[RejectSearch, Query()]) -> Response:
     """What the filters find as a file of up to 10,000 rows."""
-    with reading() as services:
+    with read_only_services() as services:
         found = find_rejects(services, search.for_download())
-    return download(found.rows, _COLUMNS, "rejects", kind)
+    return download(found.rows, _COLUMNS, "rejects", form)

@@ -7,12 +7,12 @@ from fastapi import Path as FromPath
 from starlette.responses import Response
 
 from dynosaur_airflow.ui.charts import alpha_chart, curve_chart, map_chart, tradeoff_chart
-from dynosaur_airflow.ui.content import moves
-from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
-from dynosaur_etl.flows.views.maps import pool_map
-from dynosaur_etl.flows.views.reading import reading
-from dynosaur_etl.flows.views.versions import compare, version_report, versions
+from dynosaur_etl.flows.views.pool_map import pool_map
+from dynosaur_etl.flows.views.read_only import read_only_services
+from dynosaur_etl.flows.views.version_figures import compare, version_lines, version_report
+from dynosaur_etl.flows.views.version_moves import moves
 
 _MOST = 1_000_000
 _COLUMNS = (
@@ -28,23 +28,23 @@ router = APIRouter()
 @router.get("/snapshots")
 def snapshots(request: Request) -> Response:
     """All versions with their figures, and quality against coverage."""
-    with reading() as services:
-        found = versions(services)
+    with read_only_services() as services:
+        found = version_lines(services)
     content = {"versions": found, "charts": [alpha_chart(found)]}
     return page(request, "snapshots.html.jinja", content, here="snapshots")
 
 
-@router.get("/snapshots.{kind}")
-def snapshots_file(kind: FileKind) -> Response:
+@router.get("/snapshots.{form}")
+def snapshots_file(form: FileForm) -> Response:
     """All versions as a file."""
-    with reading() as services:
-        return download(versions(services), _COLUMNS, "snapshots", kind)
+    with read_only_services() as services:
+        return download(version_lines(services), _COLUMNS, "snapshots", form)
 
 
 @router.get("/snapshots/diff")
 def difference(request: Request, old: ChosenVersion, new: ChosenVersion) -> Response:
     """What came and what went between two versions, by reason, source and licence."""
-    with reading() as services:
+    with read_only_services() as services:
         found = compare(services, old, new)
     content = {"old": old, "new": new, "diff": found, "moves": moves(found)}
     return page(request, "diff.html.jinja", content, here="snapshots")
@@ -53,11 +53,11 @@ def difference(request: Request, old: ChosenVersion, new: ChosenVersion) -> Resp
 @router.get("/snapshots/{version}")
 def snapshot(request: Request, version: Version) -> Response:
     """One version: figures, curves, files, parameters and card."""
-    with reading() as services:
+    with read_only_services() as services:
         report = version_report(services, version)
     content = {
         "report": report,
-        "curve": curve_chart(report["curve"]),
+        "curve": curve_chart(report.curve),
         "tradeoff": tradeoff_chart(report),
     }
     return page(request, "snapshot.html.jinja", content, here="snapshots")
@@ -66,7 +66,7 @@ def snapshot(request: Request, version: Version) -> Response:
 @router.get("/snapshots/{version}/map")
 def snapshot_map(request: Request, version: Version) -> Response:
     """A map of a version's pool and picks."""
-    with reading() as services:
+    with read_only_services() as services:
         found = pool_map(services, version)
     content = {"version": version, "map": found, "charts": [map_chart(found)]}
     return page(request, "map.html.jinja", content, here="snapshots")

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
-from dynosaur_etl.flows.views.reading import reading
-from dynosaur_etl.flows.views.sources import SourceSearch, find_sources
+from dynosaur_etl.flows.views.read_only import read_only_services
+from dynosaur_etl.flows.views.source_shares import SourceSearch, find_sources
 
 _COLUMNS = (
     "dataset", "revision", "owner", "licence", "languages", "pretty_name", "pool_instances",
@@ -21,14 +21,14 @@ router = APIRouter()
 @router.get("/sources")
 def sources(request: Request, search: Annotated[SourceSearch, Query()]) -> Response:
     """Sources by owner and licence, the largest first."""
-    with reading() as services:
+    with read_only_services() as services:
         found = find_sources(services, search)
-    return page(request, "sources.html.jinja", {"search": search, **found}, here="sources")
+    return page(request, "sources.html.jinja", {"search": search, "found": found}, here="sources")
 
 
-@router.get("/sources.{kind}")
-def sources_file(kind: FileKind, search: Annotated[SourceSearch, Query()]) -> Response:
+@router.get("/sources.{form}")
+def sources_file(form: FileForm, search: Annotated[SourceSearch, Query()]) -> Response:
     """What the filters find as a file of up to 10,000 rows."""
-    with reading() as services:
+    with read_only_services() as services:
         found = find_sources(services, search.for_download())
-    return download(found["part"].rows, _COLUMNS, "sources", kind)
+    return download(found.part.rows, _COLUMNS, "sources", form)

@@ -1,18 +1,18 @@
 """Tasks: proposals found by filters, and one with everything that is known of it."""
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as FromPath
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.downloads import FileKind, download
+from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.models import Mode
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows.views.reading import reading
-from dynosaur_etl.flows.views.tasks import TaskSearch, find_tasks, task_report
+from dynosaur_etl.flows.views.read_only import read_only_services
+from dynosaur_etl.flows.views.task_list import TaskSearch, find_tasks
+from dynosaur_etl.flows.views.task_report import task_report
 
 _COLUMNS = (
     "day", "dataset", "revision", "config", "licence", "mode", "verdict", "reason", "detail",
@@ -27,7 +27,7 @@ router = APIRouter()
 @router.get("/tasks")
 def tasks(request: Request, search: Annotated[TaskSearch, Query()]) -> Response:
     """Proposals and their verdicts, the newest day first."""
-    with reading() as services:
+    with read_only_services() as services:
         part = find_tasks(services, search)
         licences = services.settings.licences
     content = {
@@ -40,11 +40,11 @@ def tasks(request: Request, search: Annotated[TaskSearch, Query()]) -> Response:
     return page(request, "tasks.html.jinja", content, here="tasks")
 
 
-@router.get("/tasks.{kind}")
-def tasks_file(kind: FileKind, search: Annotated[TaskSearch, Query()]) -> Response:
+@router.get("/tasks.{form}")
+def tasks_file(form: FileForm, search: Annotated[TaskSearch, Query()]) -> Response:
     """What the filters find as a file of up to 10,000 rows."""
-    with reading() as services:
-        return download(find_tasks(services, search.for_download()).rows, _COLUMNS, "tasks", kind)
+    with read_only_services() as services:
+        return download(find_tasks(services, search.for_download()).rows, _COLUMNS, "tasks", form)
 
 
 @router.get("/tasks/{day}/{request_key}/{position}")
@@ -55,14 +55,6 @@ def task(
     position: Position,
 ) -> Response:
     """One proposal: prompt, answer, verdicts, examples and where it comes from."""
-    with reading() as services:
+    with read_only_services() as services:
         report = task_report(services, day, request_key, position)
-    return page(request, "task.html.jinja", {"report": report | _written(report)}, here="tasks")
-
-
-def _written(report: dict[str, Any]) -> dict[str, str]:
-    """Write what the LLM said as text: its answer as it came, the proposal as JSON."""
-    request = report["request"] or {"response": {}}
-    answer = request["response"].get("content") or request["response"].get("refusal") or ""
-    payload = json.dumps(report["proposal"]["payload"], indent=2, ensure_ascii=False)
-    return {"answer": str(answer), "payload": payload}
+    return page(request, "task.html.jinja", {"report": report}, here="tasks")

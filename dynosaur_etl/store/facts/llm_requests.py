@@ -1,0 +1,112 @@
+"""Requests to the LLM: one with its answer, and sums over those of a day or of all days."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.tables import LlmRequestRow
+
+
+@dataclass(frozen=True)
+class TokenSums:
+    """Tokens of prompts and of answers, as far as they are known."""
+
+    prompt: int
+    completion: int
+
+
+@dataclass(frozen=True)
+class RequestSums:
+    """Requests by status, what they cost in US dollars, and their tokens."""
+
+    requests: Mapping[str, int]
+    cost_usd: Decimal
+    tokens: TokenSums
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """A request as it was sent, and what became of it.
+
+    Attributes:
+        messages: of the body, each with `role` and `content`.
+        response: content, refusal and more of the answer; empty where there is none.
+        cost_usd: None where the price or the usage is unknown.
+    """
+
+    model: str
+    prompt_version: str
+    status: str
+    attempts: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost_usd: Decimal | None
+    messages: Sequence[Mapping[str, Any]]
+    response: Mapping[str, Any]
+    error: str | None
+
+
+def find_request(engine: Engine, key: str) -> RequestRecord | None:
+    """Read a request of the ledger; None where it holds no such one."""
+    with reading(engine) as session:
+        row = session.get(LlmRequestRow, key)
+    if row is None:
+        return None
+    return RequestRecord(
+        model=row.model,
+        prompt_version=row.prompt_version,
+        status=row.status,
+        attempts=row.attempts,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        cost_usd=row.cost_usd,
+        messages=row.request.get("messages") or (),
+        response=row.response or {},
+        error=row.error,
+    )
+
+
+def request_sums(engine: Engine, day: str | None = None) -> RequestSums:
+    """Sum up the requests that a day's run pays, or all."""
+    query = select(
+        LlmRequestRow.status,
+        func.count(),
+        func.sum(LlmRequestRow.cost_usd),
+        func.sum(LlmRequestRow.prompt_tokens),
+        func.sum(LlmRequestRow.completion_tokens),
+    ).group_by(LlmRequestRow.status)
+    if day is not None:
+        query = query.where(LlmRequestRow.day == day)
+    with reading(engine) as session:
+        rows = session.execute(query.order_by(LlmRequestRow.status)).all()
+    return RequestSums(
+        requests={status: number for status, number, *_ in rows},
+        cost_usd=sum((cost or Decimal(0) for _, _, cost, _, _ in rows), Decimal(0)),
+        tokens=TokenSums(
+            prompt=sum(int(prompt or 0) for *_, prompt, _ in rows),
+            completion=sum(int(completion or 0) for *_, completion in rows),
+        ),
+    )
+
+
+def count_by_status(engine: Engine, day: str) -> dict[str, int]:
+    """Count the requests of a day, by status."""
+    query = (
+        select(LlmRequestRow.status, func.count())
+        .where(LlmRequestRow.day == day)
+        .group_by(LlmRequestRow.status)
+        .order_by(LlmRequestRow.status)
+    )
+    with reading(engine) as session:
+        return dict(session.execute(query).all())
+
+
+def cost_by_day(engine: Engine) -> dict[str, Decimal]:
+    """Sum up the known costs of each day that asked the LLM, in US dollars."""
+    query = select(LlmRequestRow.day, func.sum(LlmRequestRow.cost_usd)).group_by(LlmRequestRow.day)
+    with reading(engine) as session:
+        return {day: cost or Decimal(0) for day, cost in session.execute(query)}

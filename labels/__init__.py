@@ -1,0 +1,1 @@
+"""Labels given by hand, and what is trained from them."""
