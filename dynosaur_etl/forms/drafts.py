@@ -7,11 +7,11 @@ from typing import Any
 
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms import names as known
+from dynosaur_etl.forms.cells import ground_truth, is_question, read_choices
 from dynosaur_etl.forms.dialogues import dialogue_turns, is_dialogue, without_marker
-from dynosaur_etl.forms.find import ground_truth, is_question, read_choices
-from dynosaur_etl.forms.form import INSTRUCTIONS, WORKED, Form, Found
+from dynosaur_etl.forms.form import INSTRUCTIONS, WORKED, Form, FoundForm
 from dynosaur_etl.forms.guards import LEAST_SHARE, scale_of
-from dynosaur_etl.forms.instances import Draft
+from dynosaur_etl.forms.instances import NativeDraft
 from dynosaur_etl.forms.reasoning import is_worked, split_thought
 from dynosaur_etl.forms.turns import (
     ASSISTANT,
@@ -39,7 +39,7 @@ from dynosaur_etl.forms.values import (
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def draft_of(found: Found, row: Row) -> Draft:
+def draft_of(found: FoundForm, row: Row) -> NativeDraft:
     """Return what a row holds by the rule of its form; the tree's and traces' need other rows.
 
     Raises:
@@ -48,11 +48,11 @@ def draft_of(found: Found, row: Row) -> Draft:
     return _DRAFTS[found.form](found, row)
 
 
-def _system(found: Found, row: Row) -> str:
+def _system(found: FoundForm, row: Row) -> str:
     return without_marker(text_of(row.get(found.roles.get("system", ""))))
 
 
-def _tools(found: Found, row: Row) -> str:
+def _tools(found: FoundForm, row: Row) -> str:
     """Return the tools of a row as JSON; empty where there are none."""
     value = row.get(found.roles.get("tools", ""))
     tools = opened(value)
@@ -63,7 +63,7 @@ def _tools(found: Found, row: Row) -> str:
     return value.strip() if isinstance(value, str) else json.dumps(tools, ensure_ascii=False)
 
 
-def _prompt_turns(found: Found, row: Row) -> list[Turn]:
+def _prompt_turns(found: FoundForm, row: Row) -> list[Turn]:
     """Return the turns of the prompt, which is a text or a list of turns."""
     value = row.get(found.roles["prompt"])
     turns = read_turns(value) if structures(value) else [Turn(USER, text_of(value))]
@@ -82,31 +82,33 @@ def _said(value: Any) -> list[Turn]:
     return [Turn(ASSISTANT, text)]
 
 
-def _answered(found: Found, row: Row, prompt: Sequence[Turn], answer: Sequence[Turn]) -> Draft:
-    return Draft(conversation([*prompt, *answer], _system(found, row)), _tools(found, row))
+def _answered(
+    found: FoundForm, row: Row, prompt: Sequence[Turn], answer: Sequence[Turn]
+) -> NativeDraft:
+    return NativeDraft(conversation([*prompt, *answer], _system(found, row)), _tools(found, row))
 
 
-def _instructed(instruction: str, request: str, answer: str, system: str = "") -> Draft:
+def _instructed(instruction: str, request: str, answer: str, system: str = "") -> NativeDraft:
     """Return a draft of a request that says nothing of what is wanted, and an answer to it."""
     asked = Turn(USER, f"{instruction}\n\n{request}" if request else instruction)
     turns = conversation([asked, Turn(ASSISTANT, answer)], system)
-    return Draft(turns, parts=(instruction, request))
+    return NativeDraft(turns, parts=(instruction, request))
 
 
-def _conversation(found: Found, row: Row) -> Draft:
+def _conversation(found: FoundForm, row: Row) -> NativeDraft:
     if "chat" in found.roles:
         turns = dialogue_turns(text_of(row.get(found.roles["chat"])))
     else:
         turns = read_turns(row.get(found.roles["messages"]))
-    return Draft(conversation(turns, _system(found, row)), _tools(found, row))
+    return NativeDraft(conversation(turns, _system(found, row)), _tools(found, row))
 
 
-def _pair(found: Found, row: Row) -> Draft:
+def _pair(found: FoundForm, row: Row) -> NativeDraft:
     prompt, answer = _prompt_turns(found, row), _said(row.get(found.roles["completion"]))
     return _answered(found, row, prompt, answer)
 
 
-def _triple(found: Found, row: Row) -> Draft:
+def _triple(found: FoundForm, row: Row) -> NativeDraft:
     instruction = text_of(row.get(found.roles["prompt"]))
     if not instruction:
         raise Refusal(Reason.PROMPT_EMPTY)
@@ -116,7 +118,7 @@ def _triple(found: Found, row: Row) -> Draft:
     return replace(draft, tools=_tools(found, row))
 
 
-def _reasoning(found: Found, row: Row) -> Draft:
+def _reasoning(found: FoundForm, row: Row) -> NativeDraft:
     if "messages" in found.roles or "chat" in found.roles:
         return _conversation(found, row)
     if "generations" in found.roles:
@@ -133,7 +135,7 @@ def _reasoning(found: Found, row: Row) -> Draft:
     return replace(draft, turns=[*before, replace(last, thought=_bare(thought))])
 
 
-def _asked(found: Found, row: Row, instruction: str) -> Draft:
+def _asked(found: FoundForm, row: Row, instruction: str) -> NativeDraft:
     """Return the draft of a row whose prompt does not say what is wanted."""
     [*_, last] = _prompt_turns(found, row)
     [answer] = _said(row.get(found.roles["completion"]))
@@ -144,7 +146,7 @@ def _bare(thought: str) -> str:
     return thought.removeprefix("<think>").removesuffix("</think>").strip()
 
 
-def _generated(found: Found, row: Row) -> Draft:
+def _generated(found: FoundForm, row: Row) -> NativeDraft:
     """Take the first generation that every flag beside it calls complete and correct."""
     generations = texts_of(row.get(found.roles["generations"]))
     if generations is None:
@@ -167,7 +169,7 @@ def _is_finished(text: str) -> bool:
         return False
 
 
-def _stepwise(found: Found, row: Row) -> Draft:
+def _stepwise(found: FoundForm, row: Row) -> NativeDraft:
     steps = texts_of(row.get(found.roles["completions"]))
     labels = truths_of(row.get(found.roles["labels"]))
     if steps is None or labels is None or len(steps) != len(labels):
@@ -179,7 +181,7 @@ def _stepwise(found: Found, row: Row) -> Draft:
     return _instructed(INSTRUCTIONS[Form.STEPWISE], last.content, answer, _system(found, row))
 
 
-def _preference(found: Found, row: Row) -> Draft:
+def _preference(found: FoundForm, row: Row) -> NativeDraft:
     chosen, rejected = _said(row.get(found.roles["chosen"])), row.get(found.roles["rejected"])
     prompt = _prompt_turns(found, row)
     draft = _answered(found, row, prompt, _after(prompt, chosen))
@@ -204,16 +206,16 @@ def _last_text(value: Any) -> str:
     return plain_text(turns[-1]) if turns[-1].role == ASSISTANT else ""
 
 
-def _implicit(found: Found, row: Row) -> Draft:
+def _implicit(found: FoundForm, row: Row) -> NativeDraft:
     chosen, rejected = row.get(found.roles["chosen"]), row.get(found.roles["rejected"])
     turns = dialogue_turns(text_of(chosen)) if is_dialogue(chosen) else read_turns(chosen)
     if not turns or turns[-1].role != ASSISTANT or turns[-1].is_empty:
         raise Refusal(Reason.CONVERSATION_WITHOUT_ANSWER, "chosen does not end with an answer")
-    draft = Draft(conversation(turns, _system(found, row)), _tools(found, row))
+    draft = NativeDraft(conversation(turns, _system(found, row)), _tools(found, row))
     return _with_rejected(draft, row, _last_text(rejected))
 
 
-def _with_rejected(draft: Draft, row: Row, rejected: str) -> Draft:
+def _with_rejected(draft: NativeDraft, row: Row, rejected: str) -> NativeDraft:
     """Add the rejected answer; the scores of both, where there are any, decide too."""
     for names in known.SCORE_PAIRS:
         chosen_score, rejected_score = (number_of(row.get(name)) for name in names)
@@ -226,14 +228,14 @@ def _with_rejected(draft: Draft, row: Row, rejected: str) -> Draft:
     return replace(draft, rejected=rejected)
 
 
-def _unpaired(found: Found, row: Row) -> Draft:
+def _unpaired(found: FoundForm, row: Row) -> NativeDraft:
     label = truth_of(row.get(found.roles["label"]))
     if label is not True:
         raise Refusal(Reason.NOT_PREFERRED, "label is false" if label is False else "no label")
     return _pair(found, row)
 
 
-def _scored(found: Found, row: Row) -> Draft:
+def _scored(found: FoundForm, row: Row) -> NativeDraft:
     if "completions" not in found.roles:
         return _pair(found, row)
     answers = _scored_answers(row.get(found.roles["completions"]))
@@ -265,7 +267,7 @@ def _scored_answers(value: Any) -> list[tuple[float, str]]:
     return found
 
 
-def _calls(found: Found, row: Row) -> Draft:
+def _calls(found: FoundForm, row: Row) -> NativeDraft:
     if "chat" in found.roles:
         return _conversation(found, row)
     query, answer = text_of(row.get(found.roles["prompt"])), row.get(found.roles["completion"])
@@ -278,10 +280,10 @@ def _calls(found: Found, row: Row) -> Draft:
     said = text_of(answer) or calls_text(calls)
     turns = [Turn(USER, query), Turn(ASSISTANT, said)]
     parts = (INSTRUCTIONS[found.form], f"tools: {tools}\nquery: {query}")
-    return Draft(conversation(turns, _system(found, row)), tools, parts=parts)
+    return NativeDraft(conversation(turns, _system(found, row)), tools, parts=parts)
 
 
-def _choices(found: Found, row: Row) -> Draft:
+def _choices(found: FoundForm, row: Row) -> NativeDraft:
     question = text_of(row.get(found.roles["prompt"]))
     marks, texts = _choice_texts(found, row)
     if not question or not texts:
@@ -292,7 +294,7 @@ def _choices(found: Found, row: Row) -> Draft:
     return _instructed(INSTRUCTIONS[Form.CHOICES], f"{question}\n{listed}", letters[at])
 
 
-def _choice_texts(found: Found, row: Row) -> tuple[list[str], list[str]]:
+def _choice_texts(found: FoundForm, row: Row) -> tuple[list[str], list[str]]:
     if "choices" in found.roles:
         marks, texts = read_choices(row.get(found.roles["choices"])) or ([], [])
     else:
@@ -332,28 +334,28 @@ def _within(at: int, texts: Sequence[str]) -> int:
     return at
 
 
-def _triplet(found: Found, row: Row) -> Draft:
+def _triplet(found: FoundForm, row: Row) -> NativeDraft:
     if not is_question(row.get(found.roles["prompt"])):
         raise Refusal(Reason.PROMPT_EMPTY, "the query asks nothing")
     return _asked(found, row, INSTRUCTIONS[Form.TRIPLETS])
 
 
-def _swe(found: Found, row: Row) -> Draft:
+def _swe(found: FoundForm, row: Row) -> NativeDraft:
     return _asked(found, row, INSTRUCTIONS[Form.SWE])
 
 
-def _prompt_only(found: Found, row: Row) -> Draft:
+def _prompt_only(found: FoundForm, row: Row) -> NativeDraft:
     truth = ground_truth(row.get(found.roles.get("completion", "")))
     if not truth:
         raise Refusal(Reason.OUTPUT_EMPTY, "no ground truth")
     return _answered(found, row, _prompt_turns(found, row), [Turn(ASSISTANT, truth)])
 
 
-def _nothing(found: Found, _: Row) -> Draft:
+def _nothing(found: FoundForm, _: Row) -> NativeDraft:
     raise Refusal(found.reason or Reason.NO_ANSWER, found.detail)
 
 
-_DRAFTS: dict[Form, Callable[[Found, Row], Draft]] = {
+_DRAFTS: dict[Form, Callable[[FoundForm, Row], NativeDraft]] = {
     Form.SHAREGPT: _conversation,
     Form.MESSAGES: _conversation,
     Form.CONTENT_PARTS: _conversation,

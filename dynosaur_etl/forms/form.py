@@ -87,7 +87,7 @@ WORKED = "Solve the problem step by step and end with #### and the answer."
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundForm:
     """The form of a config.
 
     Attributes:
@@ -125,6 +125,6 @@ class Found:
         }
 
 
-def found_of(stored: Mapping[str, Any]) -> Found:
-    """Read what `Found.to_json` gives."""
-    return Found(Form(stored["form"]), stored["roles"], stored["least"], stored["base"])
+def found_of(stored: Mapping[str, Any]) -> FoundForm:
+    """Read what `FoundForm.to_json` gives."""
+    return FoundForm(Form(stored["form"]), stored["roles"], stored["least"], stored["base"])

@@ -45,7 +45,7 @@ class NativeRules:
 
 
 @dataclass(frozen=True)
-class Draft:
+class NativeDraft:
     """What a row of some form holds, before the rules on turns and thoughts.
 
     Attributes:
@@ -95,7 +95,7 @@ class RefusedRow:
 Made = NativeInstance | RefusedRow
 
 
-def finished(row: int, draft: Draft, rules: NativeRules) -> Iterator[NativeInstance]:
+def finished(row: int, draft: NativeDraft, rules: NativeRules) -> Iterator[NativeInstance]:
     """Yield the instances of a draft.
 
     Raises:
@@ -118,7 +118,7 @@ def _thought_apart(turn: Turn) -> Turn:
     return replace(turn, content=answer, thought=thought or turn.thought)
 
 
-def _instance(row: int, draft: Draft, rules: NativeRules) -> NativeInstance:
+def _instance(row: int, draft: NativeDraft, rules: NativeRules) -> NativeInstance:
     *before, last = draft.turns
     before = [replace(turn, thought="") for turn in before]
     answer, thought = _used(last, rules.reasoning)
@@ -149,7 +149,7 @@ def _check(before: Sequence[Turn], last: Turn, output: str) -> None:
         raise Refusal(Reason.ANSWER_REMOVED)
 
 
-def _request(before: Sequence[Turn], draft: Draft) -> tuple[str, str]:
+def _request(before: Sequence[Turn], draft: NativeDraft) -> tuple[str, str]:
     if draft.parts is not None:
         return draft.parts
     said = [turn for turn in before if turn.role != SYSTEM]

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.forms.form import Found
-from dynosaur_etl.forms.instances import Draft
+from dynosaur_etl.forms.form import FoundForm
+from dynosaur_etl.forms.instances import NativeDraft
 from dynosaur_etl.forms.turns import (
     ASSISTANT,
     ROLE_NAMES,
@@ -22,7 +22,9 @@ from dynosaur_etl.forms.values import Row, number_of, opened, text_of
 Numbered = tuple[int, Row]
 
 
-def tree_drafts(found: Found, rows: Sequence[Numbered]) -> Iterator[tuple[int, Draft | Refusal]]:
+def tree_drafts(
+    found: FoundForm, rows: Sequence[Numbered]
+) -> Iterator[tuple[int, NativeDraft | Refusal]]:
     """Yield the best conversation that ends with each answer which nobody answered in turn.
 
     A row that is used as context of a later answer gives none of its own, and is not refused.
@@ -38,7 +40,7 @@ def tree_drafts(found: Found, rows: Sequence[Numbered]) -> Iterator[tuple[int, D
         if tree.role(row) == ASSISTANT and not tree.goes_on(row):
             result = tree.draft(row)
             finals.append((number, result))
-            if isinstance(result, Draft):
+            if isinstance(result, NativeDraft):
                 used.update(tree.path_ids(row))
     yield from finals
     for number, row in rows:
@@ -50,7 +52,7 @@ def tree_drafts(found: Found, rows: Sequence[Numbered]) -> Iterator[tuple[int, D
 class _Tree:
     """The messages of a config by their ids."""
 
-    def __init__(self, found: Found, rows: Sequence[Numbered]) -> None:
+    def __init__(self, found: FoundForm, rows: Sequence[Numbered]) -> None:
         self._roles = found.roles
         self._by_id = {self.id(row): row for _, row in rows}
         self._children: dict[str, list[Row]] = {}
@@ -92,20 +94,20 @@ class _Tree:
     def path_ids(self, row: Row) -> list[str]:
         return [self.id(part) for part in self.path(row)]
 
-    def draft(self, row: Row) -> Draft | Refusal:
+    def draft(self, row: Row) -> NativeDraft | Refusal:
         try:
             return self._draft(self.path(row))
         except Refusal as refusal:
             return refusal
 
-    def _draft(self, path: Sequence[Row]) -> Draft:
+    def _draft(self, path: Sequence[Row]) -> NativeDraft:
         if not all(self._is_best(part) for part in path if self.role(part) == ASSISTANT):
             raise Refusal(Reason.NOT_PREFERRED, "another answer has the better rank")
         turns = [Turn(self.role(part) or USER, self.text(part)) for part in path]
         whole = conversation(turns)
         if len(whole) != len(turns):
             raise Refusal(Reason.CONVERSATION_BROKEN, "an empty message, or two of one role")
-        return Draft(whole, rejected=self._worst_beside(path[-1]))
+        return NativeDraft(whole, rejected=self._worst_beside(path[-1]))
 
     def _is_best(self, row: Row) -> bool:
         return self.role(row) == ASSISTANT and self._rank(row) in (0, None)
@@ -122,7 +124,9 @@ class _Tree:
         return max(ranked)[1] if ranked and self.parent(row) else ""
 
 
-def trace_drafts(found: Found, rows: Sequence[Numbered]) -> Iterator[tuple[int, Draft | Refusal]]:
+def trace_drafts(
+    found: FoundForm, rows: Sequence[Numbered]
+) -> Iterator[tuple[int, NativeDraft | Refusal]]:
     """Yield the conversation of each session: what the user wrote and the last word on it.
 
     Calls of tools, their results and thoughts are left out: they hold paths, and files of others.
@@ -143,14 +147,14 @@ def trace_drafts(found: Found, rows: Sequence[Numbered]) -> Iterator[tuple[int, 
         yield lines[-1][0], _session_draft(partial(_line_turns, found), lines)
 
 
-def _session_draft(read: Callable[[Any], Iterable[Turn]], value: Any) -> Draft | Refusal:
+def _session_draft(read: Callable[[Any], Iterable[Turn]], value: Any) -> NativeDraft | Refusal:
     try:
-        return Draft(conversation(list(_spoken(read(value)))))
+        return NativeDraft(conversation(list(_spoken(read(value)))))
     except Refusal as refusal:
         return refusal
 
 
-def _line_turns(found: Found, lines: Sequence[Numbered]) -> Iterator[Turn]:
+def _line_turns(found: FoundForm, lines: Sequence[Numbered]) -> Iterator[Turn]:
     known = {str(row.get("uuid")) for _, row in lines}
     for _, row in lines:
         parent = row.get("parentUuid")

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms.drafts import draft_of
-from dynosaur_etl.forms.form import Form, Found
+from dynosaur_etl.forms.form import Form, FoundForm
 from dynosaur_etl.forms.guards import check_row, marking_columns
 from dynosaur_etl.forms.instances import (
-    Draft,
     Made,
+    NativeDraft,
     NativeRules,
     RefusedRow,
     finished,
@@ -21,7 +21,7 @@ from dynosaur_etl.forms.values import Row
 _JOINED = {Form.TREE: tree_drafts, Form.TRACES: trace_drafts}
 
 
-def native_instances(found: Found, rows: Sequence[Row], rules: NativeRules) -> Iterator[Made]:
+def native_instances(found: FoundForm, rows: Sequence[Row], rules: NativeRules) -> Iterator[Made]:
     """Yield the instances of rows, and a refusal with its reason for each row that gives none.
 
     A row of a tree or of a session that is only context of a later answer gives neither.
@@ -50,7 +50,7 @@ def native_instances(found: Found, rows: Sequence[Row], rules: NativeRules) -> I
 class _Guard:
     """What the columns of a config say of its rows."""
 
-    def __init__(self, found: Found, rows: Sequence[Row], rules: NativeRules) -> None:
+    def __init__(self, found: FoundForm, rows: Sequence[Row], rules: NativeRules) -> None:
         names = list(rows[0]) if rows else []
         self._found = found
         self._allowed = rules.languages
@@ -71,7 +71,9 @@ class _Guard:
         return None
 
 
-def _drafts(found: Found, rows: Sequence[tuple[int, Row]]) -> Iterator[tuple[int, Draft | Refusal]]:
+def _drafts(
+    found: FoundForm, rows: Sequence[tuple[int, Row]]
+) -> Iterator[tuple[int, NativeDraft | Refusal]]:
     if found.form in _JOINED:
         yield from _JOINED[found.form](found, rows)
         return
@@ -82,7 +84,7 @@ def _drafts(found: Found, rows: Sequence[tuple[int, Row]]) -> Iterator[tuple[int
             yield number, refusal
 
 
-def _finished(number: int, draft: Draft | Refusal, rules: NativeRules) -> Iterator[Made]:
+def _finished(number: int, draft: NativeDraft | Refusal, rules: NativeRules) -> Iterator[Made]:
     if isinstance(draft, Refusal):
         yield _refused(number, draft)
         return

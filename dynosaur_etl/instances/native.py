@@ -13,7 +13,7 @@ from dynosaur_etl.domain.models import Config, Task
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.schemas import CONVERSATIONS, INSTANCES, TURN
 from dynosaur_etl.domain.text import shorten
-from dynosaur_etl.forms.form import Form, Found
+from dynosaur_etl.forms.form import Form, FoundForm
 from dynosaur_etl.forms.instances import NativeInstance, NativeRules
 from dynosaur_etl.forms.native import native_instances
 from dynosaur_etl.forms.turns import Call, Turn
@@ -62,7 +62,7 @@ class _Kept:
 def fill_native(
     task: Task,
     config: Config,
-    form: Found,
+    form: FoundForm,
     batches: Iterable[pa.Table],
     filling: NativeFilling,
     day: str,
@@ -90,7 +90,7 @@ def fill_native(
 
 
 def _parted(
-    form: Found, rows: Sequence[dict[str, object]], rules: NativeRules
+    form: FoundForm, rows: Sequence[dict[str, object]], rules: NativeRules
 ) -> tuple[list[NativeInstance], Rejected]:
     made: list[NativeInstance] = []
     rejected: Rejected = Counter()

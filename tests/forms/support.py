@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dynosaur_etl.forms.find import find_form
-from dynosaur_etl.forms.form import Found
+from dynosaur_etl.forms.form import FoundForm
 from dynosaur_etl.forms.instances import Made, NativeInstance, NativeRules, RefusedRow
 from dynosaur_etl.forms.native import native_instances
 from dynosaur_etl.forms.values import decoded_rows
@@ -19,7 +19,7 @@ def stored(rows: Rows) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return features, decoded_rows(features, table.to_pylist())
 
 
-def form_of(rows: Rows) -> Found | None:
+def form_of(rows: Rows) -> FoundForm | None:
     return find_form(*stored(rows))
 
 

@@ -34,7 +34,7 @@ from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
-from dynosaur_etl.forms.form import Found
+from dynosaur_etl.forms.form import FoundForm
 from dynosaur_etl.forms.instances import NativeRules
 from dynosaur_etl.instances.contamination import EvaluationIndex
 from dynosaur_etl.instances.duplicates import NEAR_VERSION
@@ -266,7 +266,7 @@ class _Filler:
                 tables = (without_marks(table, task.output_field, values) for table in tables)
             return list(fill_task(task, about.config, tables, self._filling, str(self._day)))
 
-    def _fill_native(self, task: Task, about: ConfigToAsk, form: Found) -> Sequence[NativeRows]:
+    def _fill_native(self, task: Task, about: ConfigToAsk, form: FoundForm) -> Sequence[NativeRows]:
         settings, storage = self._services.settings, self._services.storage
         filling = NativeFilling(
             NativeRules(settings.languages, settings.native_reasoning, settings.native_turns),

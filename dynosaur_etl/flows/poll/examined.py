@@ -10,7 +10,7 @@ from dynosaur_etl.domain.models import Card, Counts, Reject, Verdict
 from dynosaur_etl.domain.reasons import EarlierRows, Reason, Stage, earlier_rows
 from dynosaur_etl.domain.text import clean_json, shorten
 from dynosaur_etl.flows.runtime.compartments import alarm_of
-from dynosaur_etl.forms.form import Found
+from dynosaur_etl.forms.form import FoundForm
 from dynosaur_etl.hub.configs import listed_splits
 from dynosaur_etl.hub.filters import binding_of, stated_languages
 from dynosaur_etl.hub.rights.binding import Binding
@@ -70,7 +70,7 @@ class Examined:
         outcome: ConfigOutcome,
         sample: ConfigSample,
         stored: StoredFile,
-        form: Found | None = None,
+        form: FoundForm | None = None,
     ) -> None:
         config, splits = sample.config, outcome.splits
         self.files.append({"name": config.subject, **asdict(stored)})

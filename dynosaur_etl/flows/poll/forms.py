@@ -13,7 +13,7 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import KEEP, Card, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms.find import find_form
-from dynosaur_etl.forms.form import Found
+from dynosaur_etl.forms.form import FoundForm
 from dynosaur_etl.forms.instances import NativeInstance, NativeRules
 from dynosaur_etl.forms.languages import LANGUAGE_COLUMNS, language_code
 from dynosaur_etl.forms.native import native_instances
@@ -52,7 +52,7 @@ class JudgedConfig:
     """
 
     verdict: Verdict
-    form: Found | None = None
+    form: FoundForm | None = None
     languages: tuple[str, ...] = ()
 
 
@@ -90,7 +90,9 @@ def _by_text(card: Card, sample: ConfigSample, languages: Sequence[str]) -> Judg
     return JudgedConfig(examine_language(card, detected, languages), None, found)
 
 
-def _by_instances(card: Card, form: Found, rows: Rows, languages: Sequence[str]) -> JudgedConfig:
+def _by_instances(
+    card: Card, form: FoundForm, rows: Rows, languages: Sequence[str]
+) -> JudgedConfig:
     """Judge an instruction set by the languages that its rows name, else by what they say."""
     named = _named_languages(rows)
     if named:

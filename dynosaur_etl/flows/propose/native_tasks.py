@@ -7,7 +7,7 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Mode, Task
 from dynosaur_etl.flows.propose.questions import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.forms.form import FORM_RULES, FORMS_VERSION, Form, Found
+from dynosaur_etl.forms.form import FORM_RULES, FORMS_VERSION, Form, FoundForm
 
 _ANSWERS = ("completion", "chosen", "completions", "generations", "messages", "chat", "message")
 _ASKED = ("system", "prompt", "input", "tools")
@@ -22,7 +22,7 @@ def native_tasks(day: GrowthDay, services: Services) -> list[Task]:
     ]
 
 
-def native_task(about: ConfigToAsk, form: Found) -> Task:
+def native_task(about: ConfigToAsk, form: FoundForm) -> Task:
     """Return the task of a config that is an instruction set."""
     roles = form.roles
     output = next((roles[role] for role in _ANSWERS if role in roles), roles.get("text", ""))

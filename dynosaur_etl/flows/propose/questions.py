@@ -14,7 +14,7 @@ from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import require_step
-from dynosaur_etl.forms.form import Found, found_of
+from dynosaur_etl.forms.form import FoundForm, found_of
 from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.instances.shown import shown_rows
 from dynosaur_etl.proposals.prompt import build_request, shown_columns
@@ -37,7 +37,7 @@ class ConfigToAsk:
     summary: str
     licence: str
     sample_path: str
-    form: Found | None = None
+    form: FoundForm | None = None
 
 
 @dataclass(frozen=True)
