@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import create_engine, text
 
+from dynosaur_etl.domain.models import Mode
+from dynosaur_etl.forms.form import Form
 from tests.flows.support import ROOT, Servers, environment, serving
 from tests.forms.recent import expectations
 
@@ -31,6 +33,7 @@ class Week:
     grown: dict[str, Any]
     version: dict[str, Any]
     folder: Path
+    home: Path
     servers: Servers
     url: str
     root: Path
@@ -66,7 +69,7 @@ def week(
         grown = _dynosaur(values, "grow", *days)
         version = _dynosaur(values, "snapshot", "--day", LAST, "-k", "1000")
         folder = home / "store" / "snapshots" / "v0001"
-        yield Week(polled, grown, version, folder, servers, url, recent_hub)
+        yield Week(polled, grown, version, folder, home, servers, url, recent_hub)
 
 
 def _dynosaur(values: dict[str, str], *arguments: str) -> Any:
@@ -121,6 +124,26 @@ def test_the_form_is_told_with_the_verdict_and_on_the_task(week: Week) -> None:
     assert {form for _, form in week.rows("select mode, form from tasks where form = ''")} == set()
     stored = week.rows("select form from configs where dataset_id = 'glenmore/plain-dpo-pairs'")
     assert stored[0][0]["roles"]["rejected"] == "rejected"
+
+
+def test_native_tasks_are_found_by_their_form(week: Week) -> None:
+    from dynosaur_etl.flows.runtime.services import open_services
+    from dynosaur_etl.flows.views.task_list import TaskSearch, find_tasks
+    from dynosaur_etl.flows.views.task_report import task_report
+    from tests.flows.support import settings
+
+    with open_services(settings(environment(week.servers, week.url, week.home))) as services:
+        found = find_tasks(services, TaskSearch(form=Form.TRACES)).rows
+        assert [(line.dataset, line.mode, line.form) for line in found] == [
+            ("wrenhouse/quaylib-sessions", "native", "traces")
+        ]
+        [line] = found
+        report = task_report(services, line.day, line.request_key, line.position)
+        assert report.filters == []
+        assert report.request is None
+        assert any("is_palindrome" in example.output for example in report.examples)
+        native = find_tasks(services, TaskSearch(mode=Mode.NATIVE, size=100)).rows
+        assert len(native) == len(week.rows("select key from tasks"))
 
 
 def test_nothing_that_must_never_be_taught_is_an_output(week: Week) -> None:
