@@ -27,7 +27,7 @@ from pydantic_settings import (
 from dynosaur_etl.domain.choices import ScorerName, SelectionMethod
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.misspelling import meant_names
-from dynosaur_etl.domain.models import PromptPreset, Strictness
+from dynosaur_etl.domain.models import PromptPreset, ReasoningUse, Strictness, TurnUse
 from dynosaur_etl.domain.request_form import Effort
 from dynosaur_etl.domain.setting_values import (
     Budget,
@@ -186,6 +186,17 @@ class Settings(BaseSettings):
     )
 
     instances_per_task: PositiveInt = Field(100, description="rows that fill one task")
+    native_turns: TurnUse = Field(
+        TurnUse.CONVERSATION,
+        description="instances of an instruction set: one a conversation, or one an answering turn",
+    )
+    native_reasoning: ReasoningUse = Field(
+        ReasoningUse.APART,
+        description="thoughts in instruction sets: apart from answers, inline before them, or drop",
+    )
+    native_share: float = Field(
+        0.5, ge=0, le=1, description="part of a version that instances of instruction sets may be"
+    )
     instance_rules: Literal["default", "paper"] = Field(
         "default", description="rules by which rows become instances"
     )

@@ -17,6 +17,7 @@ from dynosaur_etl.store.embedded import embedded_url, start_embedded, stop_embed
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 RECORDED_HUB = SHARED / "hub"
+RECENT_HUB = SHARED / "hub-2026"
 CASES = SHARED / "cases"
 settings.register_profile("shared", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("shared")
@@ -75,6 +76,14 @@ def recorded_hub() -> Path:
     if not RECORDED_HUB.is_dir():
         pytest.skip("the recorded Hub is not beside the checkout")
     return RECORDED_HUB
+
+
+@pytest.fixture(scope="session")
+def recent_hub() -> Path:
+    """Small sets of the Hub's newer forms beside the checkout; the test skips where absent."""
+    if not RECENT_HUB.is_dir():
+        pytest.skip("the sets of newer forms are not beside the checkout")
+    return RECENT_HUB
 
 
 @pytest.fixture(scope="session")

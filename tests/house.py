@@ -16,8 +16,9 @@ PACKAGES = ("dynosaur_etl", "plugins/dynosaur_airflow")
 NOT_COUNTED = "migrations/versions"
 
 ROOMS = (
-    "domain", "net", "settings", "inference", "store", "hub", "llm", "proposals", "instances",
-    "quality", "selection", "snapshots", "training", "local", "flows", "cli", "__main__",
+    "domain", "net", "settings", "inference", "store", "forms", "hub", "llm", "proposals",
+    "instances", "quality", "selection", "snapshots", "training", "local", "flows", "cli",
+    "__main__",
 )  # fmt: skip
 """From the ground up: a room imports those before it, and none after it."""
 

@@ -150,10 +150,15 @@ class Config:
 
 
 class Mode(StrEnum):
-    """The two prompts of Dynosaur (section 3.1): with and without the card's description."""
+    """How a task came about.
+
+    Two prompts are those of Dynosaur (section 3.1): with and without the card's description. A
+    native task is what an instruction set is, without a prompt.
+    """
 
     AWARE = "aware"
     UNAWARE = "unaware"
+    NATIVE = "native"
 
 
 class PromptPreset(StrEnum):
@@ -161,6 +166,21 @@ class PromptPreset(StrEnum):
 
     TIGHT = "tight"
     PAPER = "paper"
+
+
+class TurnUse(StrEnum):
+    """How many instances a conversation of an instruction set gives."""
+
+    CONVERSATION = "conversation"
+    TURN = "turn"
+
+
+class ReasoningUse(StrEnum):
+    """What becomes of the thoughts of an instruction set: `inline` puts them before the answer."""
+
+    APART = "apart"
+    INLINE = "inline"
+    DROP = "drop"
 
 
 class Strictness(StrEnum):
@@ -187,7 +207,8 @@ class Task:
     Attributes:
         label_space: the closed list of outputs, sorted; empty where the output is open.
         licence: the licences of the source, joined by `, `.
-        request_key: the ledger's key of the request that proposed it.
+        request_key: the ledger's key of the request that proposed it; of a native task, its own.
+        form: of the instruction set that a native task is; empty for a proposed one.
     """
 
     dataset_id: str
@@ -201,6 +222,7 @@ class Task:
     prompt_version: str
     licence: str
     request_key: str
+    form: str = ""
 
     @property
     def key(self) -> str:

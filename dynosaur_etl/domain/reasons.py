@@ -98,6 +98,21 @@ class Reason(StrEnum):
     DUPLICATE_INSTANCE = "duplicate_instance"
     NEAR_DUPLICATE = "near_duplicate"
     SEMANTIC_DUPLICATE = "semantic_duplicate"
+    NO_ANSWER = "no_answer"
+    PERSONAL_ATTRIBUTES = "personal_attributes"
+    REPEATED_CONFIG = "repeated_config"
+    MIRROR = "mirror"
+    FORM_BROKEN = "form_broken"
+    ROLE_UNKNOWN = "role_unknown"
+    CONVERSATION_WITHOUT_ANSWER = "conversation_without_answer"
+    CONVERSATION_BROKEN = "conversation_broken"
+    PROMPT_EMPTY = "prompt_empty"
+    ANSWER_REMOVED = "answer_removed"
+    FLAGGED = "flagged"
+    SCORE_LOW = "score_low"
+    NOT_PREFERRED = "not_preferred"
+    REASONING_UNVERIFIED = "reasoning_unverified"
+    PARENT_MISSING = "parent_missing"
     SAME_ROW = "same_row"
     WITHDRAWN = "withdrawn"
     NEWEST_REJECTED = "newest_rejected"
@@ -192,6 +207,21 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.DUPLICATE_INSTANCE: "The same instruction, input and output are there already.",
     Reason.NEAR_DUPLICATE: "An earlier instance has nearly the same input, and the same output.",
     Reason.SEMANTIC_DUPLICATE: "An earlier instance means nearly the same, with the same output.",
+    Reason.NO_ANSWER: "The form of the config, as of a web corpus, holds no answer to teach.",
+    Reason.PERSONAL_ATTRIBUTES: "The config describes people by personal attributes.",
+    Reason.REPEATED_CONFIG: "An earlier config of the dataset has the same rows.",
+    Reason.MIRROR: "An older dataset of another owner has the same rows.",
+    Reason.FORM_BROKEN: "The row has not the form that the rows of its config have.",
+    Reason.ROLE_UNKNOWN: "A turn of the conversation has a role that is not known.",
+    Reason.CONVERSATION_WITHOUT_ANSWER: "No turn of the assistant answers a question.",
+    Reason.CONVERSATION_BROKEN: "The turns of the conversation do not follow each other.",
+    Reason.PROMPT_EMPTY: "The row asks for nothing.",
+    Reason.ANSWER_REMOVED: "The row's answer only says that it was removed.",
+    Reason.FLAGGED: "A column says that the row is toxic, moderated, redacted or deleted.",
+    Reason.SCORE_LOW: "The row's answer has a low score.",
+    Reason.NOT_PREFERRED: "The row's answer is a rejected one, or labelled as not good.",
+    Reason.REASONING_UNVERIFIED: "The row's reasoning is not finished, or not verified.",
+    Reason.PARENT_MISSING: "The message that the row answers is not among the sampled rows.",
     Reason.SAME_ROW: "The source's same input and output stand there under another instruction.",
     Reason.WITHDRAWN: "The source has been withdrawn since, by an audit of the Hub or by hand.",
     Reason.NEWEST_REJECTED: (

@@ -26,6 +26,33 @@ INSTANCES = pa.schema(
 `pii` names the kinds of personal data that were found, joined by `, `; mostly it is empty.
 """
 
+CALL = pa.struct([pa.field("name", pa.string()), pa.field("arguments", pa.string())])
+TOOL_CALL = pa.struct(
+    [pa.field("id", pa.string()), pa.field("type", pa.string()), pa.field("function", CALL)]
+)
+TURN = pa.struct(
+    [
+        pa.field("role", pa.string()),
+        pa.field("content", pa.string()),
+        pa.field("tool_calls", pa.list_(TOOL_CALL)),
+    ]
+)
+"""A turn as chat templates read it; the arguments of a call are JSON as a text."""
+
+CONVERSATIONS = pa.schema(
+    [
+        pa.field("instance_key", pa.string(), nullable=False),
+        pa.field("messages", pa.list_(TURN), nullable=False),
+        pa.field("tools", pa.string(), nullable=False),
+        pa.field("reasoning", pa.string(), nullable=False),
+        pa.field("rejected", pa.string(), nullable=False),
+    ]
+)
+"""The conversations that native instances are, one row an instance.
+
+`tools` is JSON as a text; it, `reasoning` and `rejected` are empty where there is none.
+"""
+
 SCORABLE = INSTANCES.append(pa.field("label_space", pa.list_(pa.string()), nullable=False))
 """Instances with the closed list of outputs of their task, empty where the output is open."""
 

@@ -8,7 +8,8 @@ The order, cheapest first:
 4. The card's text: it restricts what the licence of its YAML allows, or names a licence that is
    not on the allow list.
 5. Each config's features, before a row is read: images, audio, video or binary data; translation
-   pairs; fewer than two fields that can serve a task.
+   pairs; fewer than two fields that can serve a task, none that can be its output, or
+   measurements alone, unless the config may be an instruction set.
 6. Each config's sampled text, where the card leaves the language open.
 
 1 to 3 need no request where the Hub's list shows the YAML of the revision. Which configs are looked
@@ -21,6 +22,7 @@ from dynosaur_etl.domain.features import FieldKind, usable_fields
 from dynosaur_etl.domain.licences import conditions_of
 from dynosaur_etl.domain.models import KEEP, Card, Config, Listing, Told, Verdict
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.forms.find import may_have_form
 from dynosaur_etl.hub.cards import card_of
 from dynosaur_etl.hub.rights.binding import Binding, bind
 from dynosaur_etl.hub.rights.reading import rights_of
@@ -28,9 +30,12 @@ from dynosaur_etl.hub.spdx import is_allowed, is_allowed_in_some_version
 
 LEAST_FIELDS = 2
 
+_SAID = frozenset({FieldKind.TEXT, FieldKind.LABEL, FieldKind.TEXT_LIST})
+
 _NO_LICENCE = frozenset({"unknown", "none", "unlicensed"})
 _NEUTRAL_LANGUAGES = frozenset({"code"})
 _UNKNOWN_LANGUAGES = frozenset({"unknown", "und", "zxx", "n-a"})
+_SEVERAL_LANGUAGES = frozenset({"multilingual", "mul"})
 
 
 def examine_listing(listing: Listing) -> Verdict:
@@ -88,8 +93,12 @@ def examine_told(told: Told, judge: Callable[[Card], Verdict]) -> Verdict:
 
 
 def stated_languages(card: Card) -> list[str]:
-    """Give the codes that name a language, not the ones that say it is unknown."""
-    return [code for code in card.languages if code not in _UNKNOWN_LANGUAGES]
+    """Give the codes that name a language, not the ones that say it is unknown.
+
+    That there are several is said beside the one or the other; alone it names none.
+    """
+    codes = [code for code in card.languages if code not in _UNKNOWN_LANGUAGES]
+    return [] if set(codes) <= _SEVERAL_LANGUAGES else codes
 
 
 def leaves_language_open(card: Card, languages: Collection[str]) -> bool:
@@ -114,7 +123,11 @@ def examine_language(card: Card, detected: str | None, languages: Collection[str
 
 
 def examine_config(config: Config) -> Verdict:
-    """Drop a config by the types of its fields; a field's name says nothing."""
+    """Drop a config by the types of its fields, before a row of it is read.
+
+    One whose fields are too few for a task is kept where its rows may be those of an instruction
+    set; `examine_fields` decides where they are not.
+    """
     fields = config.fields
     media = [field.name for field in fields if field.kind is FieldKind.MEDIA]
     if media:
@@ -122,12 +135,21 @@ def examine_config(config: Config) -> Verdict:
     pairs = [field.name for field in fields if field.kind is FieldKind.TRANSLATION]
     if pairs:
         return Verdict(Reason.TRANSLATION, f"fields {_named(pairs)}")
+    return KEEP if may_have_form(config.features) else examine_fields(config)
+
+
+def examine_fields(config: Config) -> Verdict:
+    """Drop a config whose fields no task could be made of; a field's name says nothing."""
+    fields = config.fields
     usable = usable_fields(fields)
     names = _named([field.name for field in usable]) or "none"
     if len(usable) < LEAST_FIELDS:
         return Verdict(Reason.TOO_FEW_FIELDS, f"{len(usable)} of {len(fields)} fields: {names}")
     if not any(field.can_be_output for field in usable):
         return Verdict(Reason.TOO_FEW_FIELDS, f"none for an output, for an input {names}")
+    measured = [field.name for field in fields if field.kind is FieldKind.NUMBER_LIST]
+    if measured and not any(field.kind in _SAID or field.flattens for field in usable):
+        return Verdict(Reason.TOO_FEW_FIELDS, f"measurements {_named(measured)}, and no text")
     return KEEP
 
 

@@ -1,7 +1,7 @@
 """The language that sampled rows are written in, for cards that name none."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -24,7 +24,12 @@ def detect_language(sample: ConfigSample) -> str | None:
     language is clear; one language has to have more than half of the parts. The same rows always
     give the same answer: the model comes with the `py3langid` package.
     """
-    parts = _parts(sample)
+    return detect_text_language(list(_texts(sample)))
+
+
+def detect_text_language(texts: Sequence[str]) -> str | None:
+    """Return the code of the language of texts, as `detect_language` does of a config's rows."""
+    parts = _parts([text[:MAX_ROW] for text in texts if text])
     letters = sum(character.isalpha() for part in parts for character in part)
     if letters < LEAST_LETTERS:
         return None
@@ -33,8 +38,7 @@ def detect_language(sample: ConfigSample) -> str | None:
     return code if 2 * count > len(parts) else None
 
 
-def _parts(sample: ConfigSample) -> list[str]:
-    rows = [text for text in _texts(sample) if text]
+def _parts(rows: Sequence[str]) -> list[str]:
     size = -(-len(rows) // PARTS) or 1
     return [" \n".join(rows[start : start + size]) for start in range(0, len(rows), size)]
 

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 ORGANISE_VERSION = "rows-4"
 RULES = {"default": DEFAULT, "paper": PAPER}
-_LONGEST_DETAIL = 300
+LONGEST_DETAIL = 300
 _HEX_DIGITS = 64
 
 Rejected = Counter[tuple[Reason, str]]
@@ -195,6 +195,16 @@ def instance_keys(instruction: str, inputs: pa.Array, outputs: pa.Array) -> pa.A
     return _hex_texts(digests)
 
 
+def mixed_keys(parts: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Give the names of instances whose instructions differ, as `instance_keys` does."""
+    names = []
+    for instruction, given, output in parts:
+        asked, inputs = instruction.encode(), given.encode()
+        framed = b"instance %d:%b%d:%b" % (len(asked), asked, len(inputs), inputs)
+        names.append(hashlib.sha256(framed + output.encode()).hexdigest())
+    return names
+
+
 def _hex_texts(digests: Sequence[bytes]) -> pa.Array:
     """Write digests of 32 bytes in hexadecimal digits, all in one piece."""
     edges = np.arange(len(digests) + 1, dtype=np.int32) * _HEX_DIGITS
@@ -236,7 +246,7 @@ def _without_evaluation(texts: Texts, filling: Filling) -> Texts:
         {
             match.row: (
                 Reason.IN_EVALUATION,
-                shorten(f"{match.source}: {match.words}", _LONGEST_DETAIL),
+                shorten(f"{match.source}: {match.words}", LONGEST_DETAIL),
             )
             for match in matches
         }

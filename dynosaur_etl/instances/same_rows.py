@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dynosaur_etl.domain.models import Mode
+
 SAME_ROWS_VERSION = "same-rows-1"
-_ROW = ("dataset", "input", "output")
+_ROW = ("dataset", "asked", "input", "output")
 _ORDER = ("growth_day", "instance_key")
 
 
@@ -29,7 +31,8 @@ def beyond_first(instances: pa.Table, limit: int) -> NDArray[np.bool_]:
     found = np.zeros(instances.num_rows, np.bool_)
     if not limit or not instances.num_rows:
         return found
-    columns = {name: _numbered(instances[name]) for name in _ROW}
+    columns = {name: _numbered(instances[name]) for name in ("dataset", "input", "output")}
+    columns["asked"] = _numbered(_asked(instances))
     columns |= {name: instances[name] for name in _ORDER}
     order = pc.sort_indices(
         pa.table(columns), sort_keys=[(name, "ascending") for name in (*_ROW, *_ORDER)]
@@ -39,6 +42,12 @@ def beyond_first(instances: pa.Table, limit: int) -> NDArray[np.bool_]:
     first = np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
     found[order] = np.arange(len(order)) - first >= limit
     return found
+
+
+def _asked(instances: pa.Table) -> pa.ChunkedArray:
+    """Give the instruction of native instances, which is the row's own; of others, none."""
+    is_native = pc.equal(instances["mode"], str(Mode.NATIVE))
+    return pc.if_else(is_native, instances["instruction"], "")
 
 
 def _numbered(column: pa.ChunkedArray) -> pa.Array:

@@ -20,6 +20,8 @@ from dynosaur_etl.snapshots.layout import (
     DIFF,
     FULL,
     MANIFEST,
+    PREFERENCE_COLUMNS,
+    PREFERENCES,
     README,
     REJECTS,
     SELECTED,
@@ -126,6 +128,8 @@ def _write_tables(content: SnapshotContent, folder: Path) -> Iterator[tuple[str,
         (SOURCES_TABLE, content.sources, schemas.SOURCES),
         (REJECTS, content.rejects, schemas.REJECTS),
     )
+    if content.preferences is not None:
+        singles += ((PREFERENCES, content.preferences, PREFERENCE_COLUMNS),)
     for name, table, columns in singles:
         yield name, table.num_rows, write_features_parquet(table, columns, folder / name)
 

@@ -29,6 +29,7 @@ _HOLDS = {
     "full": "the whole pool, without the held-out tasks",
     "sources": "each source at its revision, with licence, link and numbers",
     "tasks": "the instruction tasks of the pool",
+    "preferences": "prompt, chosen and rejected answer of the rows that have both",
     "selection": "rank, gain, quality and coverage of each selected instance",
     "rejects": "what was left out, with the reason",
 }

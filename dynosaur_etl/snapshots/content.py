@@ -9,7 +9,13 @@ import pyarrow as pa
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.snapshots.layout import SELECTED, json_bytes, selected_schema, tasks_schema
+from dynosaur_etl.snapshots.layout import (
+    PREFERENCE_COLUMNS,
+    SELECTED,
+    json_bytes,
+    selected_schema,
+    tasks_schema,
+)
 from dynosaur_etl.snapshots.relations import breaches
 
 
@@ -44,6 +50,7 @@ class SnapshotContent:
         counts: the funnel, from datasets seen to instances selected.
         growth: live instances of the pool by the growth day that brought them.
         full: the pool, where the snapshot is to hold it.
+        preferences: columns `layout.PREFERENCE_COLUMNS`; None where no selected row has one.
         conflicts: in words, by dataset, where its card's text names a stricter licence than its
             YAML; the stricter one holds.
     """
@@ -60,6 +67,7 @@ class SnapshotContent:
     held_out: pa.Table = field(default_factory=SELECTED.empty_table)
     growth: Mapping[str, int] = field(default_factory=dict)
     full: FullPool | None = None
+    preferences: pa.Table | None = None
     conflicts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,7 +87,13 @@ class SnapshotContent:
         self._check_facts()
 
     def _tables(self) -> tuple[tuple[str, pa.Table, pa.Schema], ...]:
+        preferences = (
+            ()
+            if self.preferences is None
+            else (("preferences", self.preferences, PREFERENCE_COLUMNS),)
+        )
         return (
+            *preferences,
             ("selected", self.selected, selected_schema(self.selected)),
             ("held_out", self.held_out, selected_schema(self.selected)),
             ("selection", self.selection, schemas.SELECTION),

@@ -19,6 +19,7 @@ TASKS = "tasks.parquet"
 SOURCES = "sources.csv"
 SOURCES_TABLE = "sources.parquet"
 REJECTS = "rejects.parquet"
+PREFERENCES = "preferences.parquet"
 CITATIONS = "citations.bib"
 GROWTH_FIGURE = "figures/growth.png"
 FUNNEL_FIGURE = "figures/funnel.png"
@@ -28,6 +29,9 @@ SINGLE_FILES = frozenset(
     {README, DIFF, SELECTION, TASKS, SOURCES, SOURCES_TABLE, REJECTS, CITATIONS, *FIGURES}
 )
 
+SOMETIMES = frozenset({PREFERENCES})
+"""Files of snapshots whose rows have what they hold."""
+
 SHARD_ROWS = 100_000
 TRAIN, TEST, FULL = "data/train", "data/test", "full/train"
 SHARD_NAME = re.compile(r"(data/train|data/test|full/train)-(\d{5})-of-(\d{5})\.parquet")
@@ -35,9 +39,29 @@ SHARD_NAME = re.compile(r"(data/train|data/test|full/train)-(\d{5})-of-(\d{5})\.
 SELECTED = schemas.INSTANCES.append(pa.field("quality", pa.float64(), nullable=False))
 """The rows that are trained on: an instance and its quality, in [0, 1]."""
 
+_PREFERENCE = ("prompt", "chosen", "rejected")
 _TURN = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
 SELECTED_CHAT = SELECTED.append(pa.field("messages", pa.list_(_TURN), nullable=False))
 """The same rows with their chat form beside them."""
+
+SELECTED_NATIVE = pa.schema(
+    [
+        *SELECTED,
+        pa.field("messages", pa.list_(schemas.TURN), nullable=False),
+        pa.field("tools", pa.string(), nullable=False),
+        pa.field("reasoning", pa.string(), nullable=False),
+    ]
+)
+"""Rows among which are native ones: conversations, tools as JSON, the thought before the answer."""
+
+PREFERENCE_COLUMNS = pa.schema(
+    [
+        pa.field("instance_key", pa.string(), nullable=False),
+        *(pa.field(name, pa.list_(_TURN), nullable=False) for name in _PREFERENCE),
+        pa.field("source", pa.string(), nullable=False),
+    ]
+)
+"""A chosen and a rejected answer to a prompt, as lists of turns, and the row they come from."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +70,8 @@ class SnapshotConfig:
 
     Attributes:
         splits: the pattern of each split's files.
-        schema: its columns; those of the default config may have the chat form as well.
+        schema: its columns; those of the default config may have the chat form as well, and those
+            of native instances.
     """
 
     name: str
@@ -62,6 +87,7 @@ DEFAULT = SnapshotConfig("default", {"train": f"{TRAIN}-*", "test": f"{TEST}-*"}
 CONFIGS = (
     DEFAULT,
     SnapshotConfig("full", {"train": f"{FULL}-*"}, SELECTED),
+    SnapshotConfig("preferences", {"train": PREFERENCES}, PREFERENCE_COLUMNS),
     SnapshotConfig("tasks", {"train": TASKS}, schemas.TASKS),
     SnapshotConfig("sources", {"train": SOURCES_TABLE}, schemas.SOURCES),
     SnapshotConfig("selection", {"train": SELECTION}, schemas.SELECTION),
@@ -88,6 +114,8 @@ def part_of(name: str) -> str | None:
 
 def selected_schema(table: pa.Table) -> pa.Schema:
     """Give the schema that the rows must have: with the chat form where they have one."""
+    if "reasoning" in table.schema.names:
+        return SELECTED_NATIVE
     return SELECTED_CHAT if "messages" in table.schema.names else SELECTED
 
 
@@ -132,6 +160,8 @@ def _feature_json(kind: pa.DataType) -> dict[str, Any]:
 
 
 def _feature_yaml(kind: pa.DataType) -> dict[str, Any]:
+    if pa.types.is_struct(kind):
+        return {"struct": features_yaml(kind)}
     if not pa.types.is_list(kind):
         return {"dtype": _dtype(kind)}
     if pa.types.is_struct(kind.value_type):

@@ -13,6 +13,7 @@ from dynosaur_etl.snapshots.layout import (
     FULL,
     MANIFEST,
     SINGLE_FILES,
+    SOMETIMES,
     TEST,
     TRAIN,
     SnapshotConfig,
@@ -120,6 +121,6 @@ def read_manifest(folder: Path) -> Manifest:
     if manifest.format != FORMAT:
         raise Corrupt(f"{path}: found format {manifest.format}; this version reads {FORMAT}")
     for name in manifest.files:
-        if name not in SINGLE_FILES and part_of(name) is None:
+        if name not in SINGLE_FILES | SOMETIMES and part_of(name) is None:
             raise Corrupt(f"{path}: found the file name {name!r}, which no snapshot has")
     return manifest

@@ -18,6 +18,7 @@ class Recipe:
         messages: whether its rows have the chat form.
         licences: by dataset, where another one holds than its rows were written down with.
         conflicts: by dataset, where its card's text names a stricter licence than its YAML.
+        conversations: paths of the conversations of native instances; empty where none has any.
     """
 
     selection: str
@@ -34,9 +35,10 @@ class Recipe:
     counts: Mapping[str, int]
     licences: Mapping[str, str] = field(default_factory=dict)
     conflicts: Mapping[str, str] = field(default_factory=dict)
+    conversations: Sequence[str] = ()
 
     @property
     def files(self) -> frozenset[str]:
         """Everything in the store that the version cannot be rebuilt without."""
         named = (self.selection, self.pool, self.tasks, self.sources, self.rejects)
-        return frozenset({*named, *self.instances})
+        return frozenset({*named, *self.instances, *self.conversations})

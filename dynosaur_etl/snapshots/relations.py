@@ -14,7 +14,7 @@ GROUP_COLUMNS = ["task_key", "dataset", "revision"]
 KEY_COLUMNS = ["instance_key", *GROUP_COLUMNS]
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-_MAY_BE_EMPTY = frozenset({"input", "output", "pii"})
+_MAY_BE_EMPTY = frozenset({"input", "output", "pii", "reasoning"})
 
 
 @dataclass(frozen=True)

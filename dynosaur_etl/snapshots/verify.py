@@ -14,10 +14,14 @@ from dynosaur_etl.snapshots import layout
 from dynosaur_etl.snapshots.layout import (
     FULL,
     MANIFEST,
+    PREFERENCE_COLUMNS,
+    PREFERENCES,
     REJECTS,
     SELECTED,
     SELECTED_CHAT,
+    SELECTED_NATIVE,
     SELECTION,
+    SOMETIMES,
     SOURCES,
     SOURCES_TABLE,
     TASKS,
@@ -91,7 +95,7 @@ def _wrong_manifest(manifest: Manifest, expected: str | None) -> Iterator[Discre
     if stated != manifest.rows:
         rows = f"{manifest.rows}, the rows of its data files"
         yield Discrepancy(MANIFEST, f"{stated} selected in counts", rows)
-    due = expected_files(manifest.rows_by_part)
+    due = expected_files(manifest.rows_by_part) | (manifest.files.keys() & SOMETIMES)
     for name in sorted(due - manifest.files.keys()):
         yield Discrepancy(MANIFEST, f"no entry for {name}", "one for each file of a snapshot")
     for name in sorted(manifest.files.keys() - due):
@@ -167,12 +171,13 @@ def _read(folder: Path, name: str) -> _Found:
 
 def _schemas(name: str) -> tuple[pa.Schema, ...]:
     if part_of(name) in (TRAIN, TEST):
-        return SELECTED, SELECTED_CHAT
+        return SELECTED, SELECTED_CHAT, SELECTED_NATIVE
     single = {
         SELECTION: schemas.SELECTION,
         SOURCES: schemas.SOURCES,
         SOURCES_TABLE: schemas.SOURCES,
         REJECTS: schemas.REJECTS,
+        PREFERENCES: PREFERENCE_COLUMNS,
     }
     if part_of(name) == FULL:
         return (SELECTED,)

@@ -11,6 +11,7 @@ class FileKind(StrEnum):
 
     SAMPLES = "samples"
     INSTANCES = "instances"
+    CONVERSATIONS = "conversations"
     SCORES = "scores"
     EMBEDDINGS = "embeddings"
     TASK_EMBEDDINGS = "task_embeddings"

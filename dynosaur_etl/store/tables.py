@@ -213,6 +213,10 @@ class ConfigRow(Base):
         server_default="{}",
         comment="by split: files in all, and where not all was read the files read with their rows",
     )
+    form: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        comment="of an instruction set, with the fields of its roles; null: it is none",
+    )
 
 
 class CheckpointRow(Base):
@@ -434,6 +438,10 @@ class TaskRow(Base):
     prompt_version: Mapped[str]
     licence: Mapped[str]
     request_key: Mapped[str]
+    form: Mapped[str] = mapped_column(
+        server_default="",
+        comment="of the instruction set that the task is native to; empty: it was proposed",
+    )
 
 
 class RejectionRow(Base):

@@ -53,7 +53,9 @@ REASONS = {
         "by files": 158,
     },
 }
-BY_FILES = {"kept", "modality", "too_few_fields", "no_data_files", "no_usable_config"}
+BY_FILES = {
+    "kept", "modality", "too_few_fields", "no_data_files", "no_usable_config", "no_training_split",
+}  # fmt: skip
 
 
 @dataclass

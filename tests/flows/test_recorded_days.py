@@ -166,7 +166,7 @@ def test_instances_are_the_rows_they_came_from(grown: Grown) -> None:
         key: (inputs, output)
         for key, inputs, output in grown.rows("select key, input_fields, output_field from tasks")
     }
-    assert len(pool) > 100
+    assert len(pool) > 80
     for instance in pool:
         inputs, output = tasks[instance["task_key"]]
         table = grown.recorded(instance["dataset"], instance["config"], instance["split"])
@@ -175,7 +175,10 @@ def test_instances_are_the_rows_they_came_from(grown: Grown) -> None:
             assert row[output].strip().startswith(instance["output"])
         for name in inputs:
             if isinstance(row[name], str) and len(row[name]) < 300:
-                assert row[name].strip() in instance["input"]
+                asked = (
+                    f"{instance['instruction']} {instance['input']}"  # native rows ask themselves
+                )
+                assert row[name].strip() in asked
 
 
 def test_class_labels_are_names_in_every_output(grown: Grown) -> None:

@@ -11,6 +11,7 @@ from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub.filters import (
     examine_card,
     examine_config,
+    examine_fields,
     examine_language,
     examine_listing,
     leaves_language_open,
@@ -199,3 +200,27 @@ def test_configs(features: dict[str, Any], reason: Reason | None) -> None:
 def test_a_verdict_of_a_thousand_languages_is_short() -> None:
     card = replace(CARD, languages=tuple(f"x{number}" for number in range(1_000)))
     assert len(examine_card(card, ALLOWED, ("en",)).detail) < 200
+
+
+def test_measurements_without_a_text_are_no_source_of_tasks() -> None:
+    numbers = {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "List"}
+    count = {"dtype": "int64", "_type": "Value"}
+    features = {"action": numbers, "state": numbers, "frame_index": count, "episode_index": count}
+    config = Config("owner/arm", "a" * 40, "default", features, {})
+    assert examine_config(config).reason is Reason.TOO_FEW_FIELDS
+    spoken = replace(config, features={**features, "task": TEXT})
+    assert examine_config(spoken).keep
+
+
+def test_a_card_that_only_says_multilingual_leaves_the_language_open() -> None:
+    card = replace(CARD, languages=("multilingual",))
+    assert examine_card(card, ALLOWED, ("en",)).keep
+    assert leaves_language_open(card, ("en",))
+
+
+def test_what_may_be_conversations_is_kept_until_its_rows_are_read() -> None:
+    turns = [{"role": TEXT, "content": TEXT}]
+    for features in ({"messages": turns}, {"x": [{"from": TEXT, "value": TEXT}]}, {"chat": TEXT}):
+        config = Config("owner/name", "a" * 40, "default", features, {})
+        assert examine_config(config).keep
+        assert examine_fields(config).reason is Reason.TOO_FEW_FIELDS

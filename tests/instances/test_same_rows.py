@@ -13,10 +13,12 @@ from dynosaur_etl.instances.same_rows import beyond_first
 Row = tuple[str, str, str, str, str]
 
 
-def table(rows: list[Row]) -> pa.Table:
+def table(rows: list[Row], mode: str = "aware") -> pa.Table:
     names = ("dataset", "input", "output", "growth_day", "instance_key")
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return pa.table({n: pa.array(c, pa.string()) for n, c in zip(names, columns, strict=True)})
+    named = {n: pa.array(c, pa.string()) for n, c in zip(names, columns, strict=True)}
+    same = {"mode": [mode] * len(rows), "instruction": [f"ask {n}" for n in range(len(rows))]}
+    return pa.table(named | {n: pa.array(texts, pa.string()) for n, texts in same.items()})
 
 
 ROWS: list[Row] = [
@@ -36,6 +38,10 @@ ROWS: list[Row] = [
 def test_the_earliest_day_and_the_first_key_stay(limit: int, gone: set[str]) -> None:
     beyond = beyond_first(table(ROWS), limit)
     assert {row[4] for row, drop in zip(ROWS, beyond, strict=True) if drop} == gone
+
+
+def test_rows_that_ask_for_themselves_are_never_the_same() -> None:
+    assert not beyond_first(table(ROWS, "native"), 1).any()
 
 
 def test_no_instances_are_none_too_many() -> None:

@@ -43,7 +43,7 @@ EACH_AND_ALL = [
 ]
 
 
-@pytest.mark.parametrize("refuses", EACH_AND_ALL, ids="+".join)
+@pytest.mark.parametrize("refuses", EACH_AND_ALL, ids=lambda names: "+".join(sorted(names)))
 def test_a_parameter_is_refused_once_whatever_number_of_requests_there_is(
     llm: FaultyLlm, ledger: PostgresLedger, engine: Engine, refuses: set[str]
 ) -> None:

@@ -79,10 +79,15 @@ def _without_duplicates(services: Services, shards: Sequence[FilledShard]) -> St
         rejects=rejects,
         stages=(Stage.FILL,),
         files=[
-            NamedFile(FileKind.INSTANCES, f"shard-{shard.number:05d}", shard.file)
+            NamedFile(kind, f"shard-{shard.number:05d}", file)
             for shard, _ in kept
+            for kind, file in (
+                (FileKind.INSTANCES, shard.file),
+                (FileKind.CONVERSATIONS, shard.conversations),
+            )
+            if file is not None
         ],
-        file_kinds=(FileKind.INSTANCES,),
+        file_kinds=(FileKind.INSTANCES, FileKind.CONVERSATIONS),
         facts={"alarm": alarm_of(rejects)},
     )
 

@@ -34,8 +34,17 @@ from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
+from dynosaur_etl.forms.form import FoundForm
+from dynosaur_etl.forms.instances import NativeRules
 from dynosaur_etl.instances.contamination import EvaluationIndex
 from dynosaur_etl.instances.duplicates import NEAR_VERSION
+from dynosaur_etl.instances.native import (
+    JOINED,
+    NATIVE_VERSION,
+    NativeFilling,
+    NativeRows,
+    fill_native,
+)
 from dynosaur_etl.instances.organise import (
     ORGANISE_VERSION,
     RULES,
@@ -65,11 +74,16 @@ class Shard:
 
 @dataclass(frozen=True)
 class FilledShard:
-    """What a shard came to."""
+    """What a shard came to.
+
+    Attributes:
+        conversations: of its native instances; None where it has none.
+    """
 
     number: int
     file: StoredFile
     rejects: list[CountedReject]
+    conversations: StoredFile | None = None
 
     @property
     def rejected(self) -> int:
@@ -87,6 +101,12 @@ def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     return {
         "version": ORGANISE_VERSION,
         "rules": RULES[settings.instance_rules].version,
+        "native": [
+            NATIVE_VERSION,
+            settings.languages,
+            settings.native_reasoning,
+            settings.native_turns,
+        ],
         "tasks": require_step(services, str(day), StepName.VALIDATE).output,
         "examined": require_step(services, str(day), StepName.EXAMINE).output,
         "instances_per_task": settings.instances_per_task,
@@ -184,6 +204,7 @@ def tasks_of(day: GrowthDay, services: Services) -> list[Task]:
                 prompt_version=row.prompt_version,
                 licence=row.licence,
                 request_key=row.request_key,
+                form=row.form,
             )
             for row in session.scalars(query)
         ]
@@ -209,6 +230,7 @@ class _Filler:
     def fill(self, shard: Shard) -> FilledShard:
         """Write a shard's instances, and tell what was rejected."""
         rejects: list[CountedReject] = []
+        conversations: list[pa.Table] = []
 
         def tables() -> Iterator[pa.Table]:
             for task in shard.tasks:
@@ -219,14 +241,21 @@ class _Filler:
                 rejected: Counter[tuple[Reason, str]] = Counter()
                 for part in filled:
                     rejected.update(part.rejected)
+                    if isinstance(part, NativeRows):
+                        conversations.append(part.conversations)
                     yield part.instances
                 rejects.extend(_rejects(task, rejected))
 
-        file = self._services.storage.write_tables(FileKind.INSTANCES, INSTANCES, tables())
-        return FilledShard(shard.number, file, rejects)
+        storage = self._services.storage
+        file = storage.write_tables(FileKind.INSTANCES, INSTANCES, tables())
+        said = pa.concat_tables(conversations) if conversations else None
+        beside = None if said is None else storage.write_table(FileKind.CONVERSATIONS, said)
+        return FilledShard(shard.number, file, rejects, beside)
 
-    def _fill_task(self, task: Task) -> list[FilledRows]:
+    def _fill_task(self, task: Task) -> Sequence[FilledRows | NativeRows]:
         about: ConfigToAsk = self._sources[task.dataset_id, task.config]
+        if about.form is not None and task.mode is Mode.NATIVE:
+            return self._fill_native(task, about, about.form)
         settings, storage = self._services.settings, self._services.storage
         columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
         with storage.batches(about.sample_path, columns) as (rows, batches):
@@ -236,6 +265,22 @@ class _Filler:
             if values is not None:
                 tables = (without_marks(table, task.output_field, values) for table in tables)
             return list(fill_task(task, about.config, tables, self._filling, str(self._day)))
+
+    def _fill_native(self, task: Task, about: ConfigToAsk, form: FoundForm) -> Sequence[NativeRows]:
+        settings, storage = self._services.settings, self._services.storage
+        filling = NativeFilling(
+            NativeRules(settings.languages, settings.native_reasoning, settings.native_turns),
+            self._filling.evaluation,
+            self._filling.pii,
+        )
+        day = str(self._day)
+        if form.form in JOINED:
+            whole = [storage.read_table(about.sample_path)]
+            return list(fill_native(task, about.config, form, whole, filling, day))
+        with storage.batches(about.sample_path) as (rows, batches):
+            drawn = draw_rows(rows, settings.instances_per_task, f"{settings.seed}:{task.key}")
+            tables = drawn_batches(batches, drawn)
+            return list(fill_native(task, about.config, form, tables, filling, day))
 
     def _whole_numbers(self, about: ConfigToAsk, name: str) -> pa.ChunkedArray | None:
         """Give all sampled values of a field of numbers; None for a field of another kind."""
@@ -274,7 +319,8 @@ def _as_json(filled: FilledShard) -> dict[str, Any]:
         }
         for counted in filled.rejects
     ]
-    return {"file": asdict(filled.file), "rejects": rejects}
+    beside = None if filled.conversations is None else asdict(filled.conversations)
+    return {"file": asdict(filled.file), "rejects": rejects, "conversations": beside}
 
 
 def _from_json(number: int, result: Mapping[str, Any]) -> FilledShard:
@@ -284,4 +330,6 @@ def _from_json(number: int, result: Mapping[str, Any]) -> FilledShard:
         )
         for row in result["rejects"]
     ]
-    return FilledShard(number, StoredFile(**result["file"]), rejects)
+    beside = result.get("conversations")
+    conversations = None if beside is None else StoredFile(**beside)
+    return FilledShard(number, StoredFile(**result["file"]), rejects, conversations)

@@ -31,6 +31,7 @@ from dynosaur_etl.domain.text import clean_json
 from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
 from dynosaur_etl.flows.poll.commits import known_commits
 from dynosaur_etl.flows.poll.examined import Examined, output_of
+from dynosaur_etl.flows.poll.forms import SeenRows, judge_config
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, keep_loaded, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
@@ -40,16 +41,12 @@ from dynosaur_etl.hub.changes import is_unchanged
 from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.filters import (
     examine_card,
-    examine_language,
     examine_listing,
     examine_told,
-    leaves_language_open,
 )
 from dynosaur_etl.hub.ladder import sample_dataset
-from dynosaur_etl.hub.language import detect_language
 from dynosaur_etl.hub.rights.reading import RIGHTS_VERSION
 from dynosaur_etl.hub.rights.weights import model_digest
-from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import ConfigOutcome, SampleRules
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.database import reading
@@ -59,7 +56,7 @@ from dynosaur_etl.store.tables import CandidateRow, DatasetRow, VerdictRow
 
 log = logging.getLogger(__name__)
 
-EXAMINE_VERSION = "examine-6"
+EXAMINE_VERSION = "examine-7"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
 
@@ -320,9 +317,11 @@ def _examine_configs(
         settings.splits,
     )
     is_newest = listing.sha in (None, revision.sha)
+    seen = SeenRows()
     for outcome in sample_dataset(services.hub, revision, card, files, rules, is_newest):
         subject = f"{revision.dataset_id}/{outcome.name}"
-        verdict = contained(subject, partial(_examine_config, services, card, outcome, examined))
+        examining = partial(_examine_config, services, card, outcome, examined, seen)
+        verdict = contained(subject, examining)
         if verdict.reason is not None:
             examined.reject_part(outcome.name, verdict.reason, verdict.detail)
         if outcome.sample is not None and outcome.sample.oversized:
@@ -332,26 +331,15 @@ def _examine_configs(
 
 
 def _examine_config(
-    services: Services, card: Card, outcome: ConfigOutcome, examined: Examined
+    services: Services, card: Card, outcome: ConfigOutcome, examined: Examined, seen: SeenRows
 ) -> Verdict:
-    """Judge a config by its text where its features keep it, and store the rows of a kept one."""
-    verdict, sample = outcome.verdict, outcome.sample
-    if sample is not None and verdict.keep:
-        verdict = _examine_text(card, sample, services.settings.languages, examined)
-    if sample is not None and verdict.keep:
+    """Judge a config by its rows where its features keep it, and store the rows of a kept one."""
+    sample = outcome.sample
+    if sample is None or not outcome.verdict.keep:
+        return outcome.verdict
+    judged = judge_config(card, sample, services.settings.languages, seen)
+    if judged.verdict.keep:
         stored = services.storage.write_table(FileKind.SAMPLES, sample.table)
-        examined.keep_config(outcome, sample, stored)
-    return verdict
-
-
-def _examine_text(
-    card: Card, sample: ConfigSample, languages: Sequence[str], examined: Examined
-) -> Verdict:
-    """Judge a config by the language of its rows, which stands in for one that the card lacks."""
-    if not leaves_language_open(card, languages):
-        return KEEP
-    detected = detect_language(sample)
-    verdict = examine_language(card, detected, languages)
-    if verdict.keep and detected is not None and examined.card is not None:
-        examined.card["languages"] = sorted({detected, *examined.card["languages"]})
-    return verdict
+        examined.keep_config(outcome, sample, stored, judged.form)
+        examined.add_languages(judged.languages)
+    return judged.verdict

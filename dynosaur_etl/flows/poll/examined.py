@@ -10,6 +10,7 @@ from dynosaur_etl.domain.models import Card, Counts, Reject, Verdict
 from dynosaur_etl.domain.reasons import EarlierRows, Reason, Stage, earlier_rows
 from dynosaur_etl.domain.text import clean_json, shorten
 from dynosaur_etl.flows.runtime.compartments import alarm_of
+from dynosaur_etl.forms.form import FoundForm
 from dynosaur_etl.hub.configs import listed_splits
 from dynosaur_etl.hub.filters import binding_of, stated_languages
 from dynosaur_etl.hub.rights.binding import Binding
@@ -59,7 +60,18 @@ class Examined:
         self.card = _card_row(card)
         self.licences = self.card["licences"]
 
-    def keep_config(self, outcome: ConfigOutcome, sample: ConfigSample, stored: StoredFile) -> None:
+    def add_languages(self, languages: Sequence[str]) -> None:
+        """Add languages that rows show where the card leaves them open."""
+        if languages and self.card is not None:
+            self.card["languages"] = sorted({*languages, *self.card["languages"]})
+
+    def keep_config(
+        self,
+        outcome: ConfigOutcome,
+        sample: ConfigSample,
+        stored: StoredFile,
+        form: FoundForm | None = None,
+    ) -> None:
         config, splits = sample.config, outcome.splits
         self.files.append({"name": config.subject, **asdict(stored)})
         if outcome.source != "repository":
@@ -70,6 +82,8 @@ class Examined:
         for values in sample.unreadable:
             part = f"{config.name}/{values.field}"
             self.reject_part(part, Reason.VALUE_UNREADABLE, values.why, values.number)
+        if form is not None:
+            self.notes.append(f"{config.name} is {form.words}")
         self.notes += _unread(sample, splits.of_other_formats)
         self.configs.append(
             {
@@ -78,6 +92,7 @@ class Examined:
                 "splits": dict(config.splits),
                 "sample_path": stored.path,
                 "reading": {name: read.as_json() for name, read in sample.reading.items()},
+                "form": None if form is None else form.to_json(),
             }
         )
 

@@ -14,6 +14,7 @@ from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import require_step
+from dynosaur_etl.forms.form import FoundForm, found_of
 from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.instances.shown import shown_rows
 from dynosaur_etl.proposals.prompt import build_request, shown_columns
@@ -26,12 +27,17 @@ EXAMPLE_ROWS = 2
 
 @dataclass(frozen=True)
 class ConfigToAsk:
-    """A kept config with what its card says, and where its sampled rows are."""
+    """A kept config with what its card says, and where its sampled rows are.
+
+    Attributes:
+        form: of an instruction set; None where it is none.
+    """
 
     config: Config
     summary: str
     licence: str
     sample_path: str
+    form: FoundForm | None = None
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,15 @@ def kept_configs(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
                 summary=card.summary,
                 licence=", ".join(card.licences),
                 sample_path=row.sample_path,
+                form=None if row.form is None else found_of(row.form),
             )
             for row, card in session.execute(query)
         ]
+
+
+def configs_to_ask(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
+    """Return the kept configs that an LLM is asked about: those that are no instruction sets."""
+    return [about for about in kept_configs(day, services) if about.form is None]
 
 
 def questions(day: GrowthDay, services: Services) -> list[Question]:
@@ -90,7 +102,7 @@ def day_questions(day: GrowthDay, services: Services) -> DayQuestions:
         InvalidInput: the day's candidates have not been examined.
     """
     require_step(services, str(day), StepName.EXAMINE)
-    return _build(kept_configs(day, services), services)
+    return _build(configs_to_ask(day, services), services)
 
 
 def questions_about(
@@ -99,7 +111,7 @@ def questions_about(
     """Build the requests about some of the day's configs, named by dataset and config."""
     wanted = [
         about
-        for about in kept_configs(day, services)
+        for about in configs_to_ask(day, services)
         if (about.config.dataset_id, about.config.name) in configs
     ]
     return _build(wanted, services).asked

@@ -12,6 +12,7 @@ from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport, Tas
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.propose.criticise import criticism_of, task_of
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
+from dynosaur_etl.flows.propose.native_tasks import native_proposal, native_tasks
 from dynosaur_etl.flows.propose.plan import keep_plan
 from dynosaur_etl.flows.propose.questions import day_questions
 from dynosaur_etl.flows.propose.validation_rules import validation_rules
@@ -98,13 +99,23 @@ def _validate_all(
         keep_plan(day, services, asked)
     answers = stored_answers(services.engine, keys)
     rules = validity_rules(services.settings)
-    validated = Validated(rejects=list(found_questions.rejects))
+    validated = _native(day, services)
+    validated.rejects += found_questions.rejects
     for done, found in enumerate(read_configs(asked, answers, services), start=1):
         subject = found.about.config.subject
         part = contained(subject, partial(_validate_config, day, services, found, rules))
         validated.add(_unforeseen(found, part) if isinstance(part, Verdict) else part)
         progress(done, None)
     return validated
+
+
+def _native(day: GrowthDay, services: Services) -> Validated:
+    """Take the tasks of instruction sets as they are: nothing of them was proposed."""
+    tasks = native_tasks(day, services)
+    return Validated(
+        proposals=[native_proposal(day, task) for task in tasks],
+        tasks={task.key: _task_row(day, task) for task in tasks},
+    )
 
 
 def _validate_config(
@@ -213,13 +224,15 @@ def _task_row(day: GrowthDay, task: Task) -> dict[str, Any]:
         "prompt_version": task.prompt_version,
         "licence": task.licence,
         "request_key": task.request_key,
+        "form": task.form,
     }
 
 
 def _output(day: GrowthDay, services: Services, validated: Validated) -> StepOutput:
     rejected = sum(counted.number for counted in validated.rejects)
     kept = len(validated.tasks)
-    found = invalidity(kept, count_reasons(validated.rejects))
+    native = sum(bool(row["form"]) for row in validated.tasks.values())
+    found = invalidity(kept - native, count_reasons(validated.rejects))
     alarms = [found.alarm, alarm_of(validated.rejects)]
     standing = task_keys(services.engine, str(day), validated.waiting)
     return StepOutput(
@@ -228,7 +241,8 @@ def _output(day: GrowthDay, services: Services, validated: Validated) -> StepOut
         stages=(Stage.PROPOSE, Stage.VALIDATE),
         tables={ProposalRow: validated.proposals, TaskRow: list(validated.tasks.values())},
         facts={
-            "proposals": len(validated.proposals),
+            "proposals": len(validated.proposals) - native,
+            "native": native,
             "rescued": dict(sorted(validated.rescues.items())),
             "repaired": dict(sorted(validated.repairs.items())),
             "invalid": found.invalid,

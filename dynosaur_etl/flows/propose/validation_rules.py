@@ -10,6 +10,7 @@ from dynosaur_etl.flows.propose.judging import validity_rules
 from dynosaur_etl.flows.propose.plan import plan_of, progress_of
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import require_step
+from dynosaur_etl.forms.form import FORMS_VERSION
 from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.proposals.critic import VERSION as CRITIC_VERSION
 from dynosaur_etl.proposals.validity import VALIDITY_VERSION
@@ -37,6 +38,7 @@ def validation_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
         "languages": rules.languages,
         "texts": RULES[services.settings.instance_rules].version,
         "critic": [services.settings.critic, CRITIC_VERSION],
+        "native": FORMS_VERSION,
         "asked": progress.asked,
         "answered": ALL if progress.is_answered else _states(day, services),
     }

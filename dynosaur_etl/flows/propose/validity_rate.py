@@ -85,7 +85,7 @@ def _rates(services: Services, of_reject: Any, of_task: Any) -> dict[str, Invali
         .where(RejectionRow.stage == Stage.VALIDATE)
         .group_by(of_reject, RejectionRow.reason)
     )
-    tasks = select(of_task, func.count()).group_by(of_task)
+    tasks = select(of_task, func.count()).where(TaskRow.form == "").group_by(of_task)
     reasons: dict[str, dict[str, int]] = {}
     with reading(services.engine) as session:
         for name, reason, number in session.execute(rejects):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.snapshots.layout import SELECTION
 from dynosaur_etl.store.facts.snapshot_versions import find_version, head_version
 
 
@@ -32,3 +33,12 @@ def base_version(services: Services, inputs: str) -> BaseVersion | None:
         before = head.facts.get("base")
         head = None if before is None else find_version(services.engine, before)
     return None if head is None else BaseVersion(head.version, head.path, head.manifest_sha256)
+
+
+def base_keys(services: Services, base: BaseVersion | None) -> list[str]:
+    """Return the keys of the base's picks in their order; none where there is no base."""
+    if base is None:
+        return []
+    before = services.storage.read_table(f"{base.path}/{SELECTION}", ["instance_key"])
+    keys: list[str] = before["instance_key"].to_pylist()
+    return keys

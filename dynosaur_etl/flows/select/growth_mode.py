@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.choices import SelectionMethod
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.base import BaseVersion
+from dynosaur_etl.flows.select.base import BaseVersion, base_keys
 from dynosaur_etl.flows.select.file.lengths import tokens_of_texts
 from dynosaur_etl.flows.select.goal import goal_vectors
 from dynosaur_etl.flows.select.pool import Pool
@@ -30,7 +30,6 @@ from dynosaur_etl.selection.graph.graph_table import graph_table
 from dynosaur_etl.selection.modes import Choice, Size, choose
 from dynosaur_etl.selection.partitioned.rounds import Solver
 from dynosaur_etl.selection.problem.weights import nearness
-from dynosaur_etl.snapshots.layout import SELECTION
 
 _REACHED = "target_coverage"
 
@@ -110,10 +109,7 @@ def alive_picks(
     services: Services, pool: Pool, base: BaseVersion | None, k: int
 ) -> NDArray[np.int64]:
     """Give the positions of the base's picks that are in the pool, in their order, at most `k`."""
-    if base is None:
-        return np.zeros(0, np.int64)
-    before = services.storage.read_table(f"{base.path}/{SELECTION}", ["instance_key"])
-    return _positions(pool, before["instance_key"].to_pylist())[:k]
+    return _positions(pool, base_keys(services, base))[:k]
 
 
 def chosen_mode(specification: Specification, pool: Pool) -> Choice:

@@ -64,10 +64,10 @@ def repeated_tasks(
 
 
 def _first_rows(services: Services, days: Sequence[str], used: Collection[str]) -> list[TaskRow]:
-    """Give each used task as it stands on the first day that has it."""
+    """Give each used task as it stands on the first day that has it, without the native ones."""
     query = (
         select(TaskRow)
-        .where(TaskRow.day.in_(days))
+        .where(TaskRow.day.in_(days), TaskRow.form == "")
         .order_by(TaskRow.day, TaskRow.dataset_id, TaskRow.config, TaskRow.key)
     )
     rows: dict[str, TaskRow] = {}

@@ -13,8 +13,9 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.split import RULE, HeldOut
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.base import BaseVersion, base_version
+from dynosaur_etl.flows.select.base import BaseVersion, base_keys, base_version
 from dynosaur_etl.flows.select.goal import Goal, goal_of
+from dynosaur_etl.flows.select.native_share import within_share
 from dynosaur_etl.flows.select.pool import (
     Pool,
     load_pool,
@@ -100,6 +101,7 @@ def request_selection(
         "target": None if goal is None else goal.sha256,
         "tags": tags,
         "held_out_share": held_out_rules(settings),
+        "native_share": settings.native_share,
         "mode": specification.mode,
         "machine": [settings.selection_memory_gib, specification.cores],
         "part_points": specification.part_points,
@@ -124,11 +126,13 @@ class Trainable:
         live: all that may be used and is no duplicate.
         held_out: which of it is held out [n].
         pool: the rest, of which may be selected.
+        over_share: native instances that the version takes no more of.
     """
 
     live: Pool
     held_out: NDArray[np.bool_]
     pool: Pool
+    over_share: int
 
 
 def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
@@ -142,7 +146,11 @@ def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
     pool = live.part(~held_out)
     if not len(pool.quality):
         raise InvalidInput(not_allowed("pool", "held-out tasks only", "a smaller share"))
-    return Trainable(live, held_out, pool)
+    most = int(services.settings.native_share * request.size)
+    within = within_share(pool, most, base_keys(services, request.base))
+    if not within.any():
+        raise InvalidInput(not_allowed("pool", "native instances only", "a larger native share"))
+    return Trainable(live, held_out, pool.part(within), int((~within).sum()))
 
 
 def _method(name: SelectionMethod, goal: Goal | None) -> SelectionMethod:

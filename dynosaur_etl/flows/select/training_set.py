@@ -109,6 +109,8 @@ def select(
                 "held_out": int(trainable.held_out.sum()),
                 "held_out_share": services.settings.held_out_share,
                 "held_out_task_share": services.settings.held_out_task_share,
+                "native_share": services.settings.native_share,
+                "over_native_share": trainable.over_share,
                 "inputs": request.inputs,
                 "base": None if base is None else base.version,
                 "kept": picks.kept,

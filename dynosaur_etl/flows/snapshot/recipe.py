@@ -7,9 +7,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.domain.models import Mode, StepReport
 from dynosaur_etl.domain.schemas import SOURCES
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.snapshot.conversations import (
+    preferences_of,
+    read_conversations,
+    with_conversations,
+)
 from dynosaur_etl.flows.snapshot.pool_scan import (
     PoolScan,
     RecordedPool,
@@ -30,6 +35,7 @@ from dynosaur_etl.store.facts.pool_tables import (
     source_cards,
 )
 from dynosaur_etl.store.kinds import FileKind
+from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.training.examples import as_messages
 
@@ -74,9 +80,22 @@ def make_recipe(
         counts=asdict(funnel(services.engine, days))
         | {"pool": pool.rows.num_rows, "selected": selection.num_rows}
         | held_out,
+        conversations=_conversation_files(services, days, scan),
         licences=licences,
         conflicts=_conflicts(services, tasks, days),
     ), scan
+
+
+def _conversation_files(services: Services, days: Sequence[str], scan: PoolScan) -> list[str]:
+    """Name the files of the days' conversations, where a row of the version is native."""
+    modes = (
+        *scan.selected["mode"].unique().to_pylist(),
+        *scan.held_out["mode"].unique().to_pylist(),
+    )
+    if str(Mode.NATIVE) not in modes:
+        return []
+    files = files_of(services.engine, FileKind.CONVERSATIONS)
+    return sorted({file.path for file in files if file.day in days})
 
 
 def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -> SnapshotContent:
@@ -88,9 +107,13 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
     selection = storage.read_table(recipe.selection)
     pool = RecordedPool(recipe.instances, storage.read_table(recipe.pool))
     known = scan or scan_pool(storage, pool, selection)
+    said = read_conversations(storage, recipe.conversations, known.selected, known.held_out)
+    preferences = preferences_of(known.selected, said)
 
     def dress(rows: pa.Table) -> pa.Table:
         licensed = with_licences(rows, recipe.licences)
+        if recipe.conversations:
+            return with_conversations(licensed, said)
         return with_messages(licensed) if recipe.messages else licensed
 
     rows = pool.rows.num_rows - known.held_out.num_rows
@@ -108,6 +131,7 @@ def content_of(recipe: Recipe, storage: Storage, scan: PoolScan | None = None) -
         growth=known.growth,
         full=FullPool(rows, lambda: _full(storage, pool, recipe)) if recipe.full else None,
         conflicts=recipe.conflicts,
+        preferences=preferences if preferences.num_rows else None,
     )
 
 

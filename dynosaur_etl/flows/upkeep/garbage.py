@@ -21,8 +21,9 @@ _CONTENT_NAME = re.compile(r"([a-z_]+)(?:/[^/\s\"]+)*/[0-9a-f]{2}/[0-9a-f]{64}\.
 _PART_OF_A_FILE = re.compile(r".+/[0-9a-f]{64}\.[a-z0-9]+\.[0-9a-f]{32}")
 _OF_POOLS = frozenset(
     {
-        FileKind.INSTANCES, FileKind.SCORES, FileKind.EMBEDDINGS, FileKind.SELECTIONS,
-        FileKind.POOLS, FileKind.GRAPHS, FileKind.SELECTION_PARTS, FileKind.SOLVED_PARTS,
+        FileKind.INSTANCES, FileKind.CONVERSATIONS, FileKind.SCORES, FileKind.EMBEDDINGS,
+        FileKind.SELECTIONS, FileKind.POOLS, FileKind.GRAPHS, FileKind.SELECTION_PARTS,
+        FileKind.SOLVED_PARTS,
     }
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from dynosaur_etl.flows.views.paging import (
     part_of,
     read_cursor,
 )
+from dynosaur_etl.forms.form import Form
 from dynosaur_etl.store.facts.proposed_tasks import (
     ProposalFilter,
     ProposalPlace,
@@ -28,6 +29,7 @@ from dynosaur_etl.store.facts.proposed_tasks import (
 _PLACES: TypeAdapter[ProposalPlace] = TypeAdapter(
     tuple[PlaceText, PlaceText, PlaceText, PlaceNumber]
 )
+FORMS = tuple(str(form) for form in Form)
 _KEPT = {"kept": True, "rejected": False}
 
 
@@ -42,6 +44,7 @@ class ProposalLine:
     revision: str
     config: str
     mode: str
+    form: str
     reason: str | None
     detail: str
     task_key: str | None
@@ -61,12 +64,14 @@ class TaskSearch(ListSearch):
     Attributes:
         words: of the instruction, all of which it must hold.
         source: a dataset, or an owner with `/` at the end.
+        form: of an instruction set, whose task is native.
     """
 
     words: Text = ""
     source: Text = ""
     licence: Text = ""
     mode: Mode | Literal[""] = ""
+    form: Form | Literal[""] = ""
     verdict: Literal["", "kept", "rejected"] = ""
     reason: Reason | Literal[""] = ""
     day: Day = ""
@@ -79,6 +84,7 @@ def find_tasks(services: Services, search: TaskSearch) -> Part[ProposalLine]:
         source=search.source,
         licence=search.licence,
         mode=search.mode,
+        form=search.form,
         kept=_KEPT.get(search.verdict),
         reason=search.reason,
         day=search.day,
@@ -98,6 +104,7 @@ def proposal_line(record: ProposalRecord) -> ProposalLine:
         revision=record.revision,
         config=record.config,
         mode=record.mode,
+        form=record.form,
         reason=record.reason,
         detail=record.detail,
         task_key=record.task_key,

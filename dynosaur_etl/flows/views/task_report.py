@@ -89,7 +89,7 @@ def task_report(services: Services, day: str, request_key: str, position: int) -
         provider=provider_or_unknown(None if request is None else request.server),
         answer="" if request is None else _answer(request),
         payload=json.dumps(proposal.payload, indent=2, ensure_ascii=False),
-        filters=filter_verdicts(proposal.reason),
+        filters=[] if proposal.form else filter_verdicts(proposal.reason),
         lost_rows=reason_counts(lost),
         examples=[] if task is None else _examples(services, task),
         links=hub_links(services, proposal.dataset, proposal.revision),

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, and_, func, literal_column, or_, select, tuple_
 
+from dynosaur_etl.domain.models import Mode
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import PROPOSAL_WORDS, ProposalRow, RevisionRow, TaskRow
 
@@ -45,6 +46,12 @@ class ProposalRecord:
         text = self.payload.get("instruction") if isinstance(self.payload, dict) else None
         return text if isinstance(text, str) else ""
 
+    @property
+    def form(self) -> str:
+        """The form of a native task; empty for what an LLM proposed."""
+        form = self.payload.get("form") if self.mode == Mode.NATIVE else None
+        return form if isinstance(form, str) else ""
+
 
 @dataclass(frozen=True)
 class TaskRecord:
@@ -68,6 +75,7 @@ class ProposalFilter:
         words: of the instruction, all of which it must hold.
         source: a dataset, or an owner with `/` at the end.
         kept: whether it was kept.
+        form: of the instruction set that its task is native to.
     """
 
     words: str = ""
@@ -77,6 +85,7 @@ class ProposalFilter:
     kept: bool | None = None
     reason: str = ""
     day: str = ""
+    form: str = ""
 
 
 _RECORD = (
@@ -167,6 +176,9 @@ def _conditions(wanted: ProposalFilter) -> list[ColumnElement[bool]]:
         found.append(literal_column(PROPOSAL_WORDS).op("@@")(asked))
     if wanted.source:
         found.append(_of_source(wanted.source))
+    if wanted.form:
+        native = select(TaskRow.day, TaskRow.key).where(TaskRow.form == wanted.form)
+        found.append(tuple_(ProposalRow.day, ProposalRow.task_key).in_(native))
     if wanted.licence:
         found.append(_under_licence(wanted.licence))
     if wanted.kept is not None:

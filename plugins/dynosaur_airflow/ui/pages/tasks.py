@@ -11,12 +11,12 @@ from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.models import Mode
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.views.read_only import read_only_services
-from dynosaur_etl.flows.views.task_list import TaskSearch, find_tasks
+from dynosaur_etl.flows.views.task_list import FORMS, TaskSearch, find_tasks
 from dynosaur_etl.flows.views.task_report import task_report
 
 _COLUMNS = (
-    "day", "dataset", "revision", "config", "licence", "mode", "verdict", "reason", "detail",
-    "instruction", "task_key", "request_key", "position",
+    "day", "dataset", "revision", "config", "licence", "mode", "form", "verdict", "reason",
+    "detail", "instruction", "task_key", "request_key", "position",
 )  # fmt: skip
 _KEY = r"^[0-9A-Za-z_.:-]*$"
 Position = Annotated[int, FromPath(ge=0, le=1_000)]
@@ -34,6 +34,7 @@ def tasks(request: Request, search: Annotated[TaskSearch, Query()]) -> Response:
         "search": search,
         "part": part,
         "modes": [str(mode) for mode in Mode],
+        "forms": FORMS,
         "reasons": [str(reason) for reason in Reason],
         "licences": licences,
     }
