@@ -8,7 +8,7 @@ Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 somebody has to change someth
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -31,6 +31,7 @@ from dynosaur_etl.cli import (
 from dynosaur_etl.cli.console import err, out
 from dynosaur_etl.cli.context import CommandLine
 from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_TRANSIENT
+from dynosaur_etl.cli.extras import missing_extra
 from dynosaur_etl.domain.errors import DynosaurError, Terminal, Transient
 
 app = typer.Typer(
@@ -79,11 +80,20 @@ def main() -> None:
     try:
         app()
     except DynosaurError as error:
-        kind = type(error).__name__
-        if "--json" in sys.argv[1:]:
-            out.print_json(data={"error": {"kind": kind, "message": str(error)}})
-        err.print(f"{kind}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise SystemExit(_exit_code(error)) from None
+        _end_with(error)
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error)
+        if missing is None:
+            raise
+        _end_with(missing)
+
+
+def _end_with(error: DynosaurError) -> NoReturn:
+    kind = type(error).__name__
+    if "--json" in sys.argv[1:]:
+        out.print_json(data={"error": {"kind": kind, "message": str(error)}})
+    err.print(f"{kind}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise SystemExit(_exit_code(error)) from None
 
 
 def _exit_code(error: DynosaurError) -> int:
