@@ -14,7 +14,7 @@ RUN useradd --create-home --uid 50000 airflow \
         /opt/airflow /opt/airflow/logs /opt/dynosaur /var/lib/dynosaur
 
 WORKDIR /opt/dynosaur
-COPY requirements.txt constraints.txt ./
+COPY requirements.txt requirements-train.txt constraints.txt ./
 RUN python -m pip install --no-cache-dir -r requirements.txt -c constraints.txt
 
 COPY pyproject.toml README.md LICENSE ./

@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.product-is-installed
 TEST_STAMP := $(VENV)/.tests-are-installed
+TRAIN_STAMP := $(VENV)/.training-is-installed
 HOMES := .dynosaur .dynosaur/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up stop clean test check lint types bench
+.PHONY: help setup train demo up stop clean test check lint types bench
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -24,7 +25,15 @@ $(STAMP): requirements.txt constraints.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-$(TEST_STAMP): requirements-dev.txt requirements-s3-server.txt constraints.txt $(STAMP)
+$(TRAIN_STAMP): requirements-train.txt constraints.txt $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-train.txt -c constraints.txt
+	@touch $@
+
+train: $(TRAIN_STAMP) ## Add the extra [train]: fine-tuning, evaluation and experiments
+
+# The tests of training run in `make test`, on models of random weights: the extra is installed for
+# them here. Only an environment of one's own without it skips them, and says so.
+$(TEST_STAMP): requirements-dev.txt requirements-s3-server.txt constraints.txt $(TRAIN_STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	$(PYTHON) -m venv $(VENV)/s3
 	$(VENV)/s3/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-s3-server.txt

@@ -4,8 +4,10 @@ No LLM is at hand, so the answers are stand-ins that are the same for both promp
 the form that the prompt asks for: the tasks that GPT-3.5 wrote for the config where they are
 recorded, else those of the demo's rules. The difference is therefore that of the prompts alone.
 
-The projection takes the number of configs, tasks and instances from the paper's own release, and
-its price list: gpt-3.5-turbo at 2 dollars per million tokens, in and out (2023), half in a batch.
+The projection takes the number of configs, tasks and instances from the paper's own release. One
+takes the paper's price list too: gpt-3.5-turbo at 2 dollars per million tokens, in and out (2023),
+half in a batch. The other takes what the default model costs in a batch today, its thoughts at the
+default effort with it.
 
 Usage: python -m benchmarks.cost [--quick] [--json]
 """
@@ -15,6 +17,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +26,13 @@ import pyarrow.parquet as pq
 from benchmarks.harness import ROOT, Figure, main, measured_child, peer_python
 from demo.llm_reading import read_offer
 from demo.llm_rules import propose
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, TokenCounts
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.models import Config, Mode, PromptPreset
+from dynosaur_etl.domain.request_form import THOUGHT_TOKENS, Effort
 from dynosaur_etl.hub.cards import parse_card
 from dynosaur_etl.llm.prices import load_prices
+from dynosaur_etl.llm.rates import Price
 from dynosaur_etl.proposals.critic import Example, FilledTask, build_critic_request
 from dynosaur_etl.proposals.draft import Sample
 from dynosaur_etl.proposals.parse import RawProposal, read_proposals
@@ -97,7 +102,8 @@ def measure(quick: bool) -> list[Figure]:
         )
         name = f"tokens per kept task, {vocabulary}: fewer"
         figures.append(Figure(name, 1 - mine / theirs, "", "at least", 0.4))
-    return figures + prices(tokens, len(configs)) + critic_prices(configs)
+    proposing = default_price(ours, len(configs))
+    return figures + prices(tokens, len(configs)) + [proposing, *critic_prices(configs)]
 
 
 def prices(tokens: dict[PromptPreset, dict[str, list[int]]], configs: int) -> list[Figure]:
@@ -128,15 +134,53 @@ def prices(tokens: dict[PromptPreset, dict[str, list[int]]], configs: int) -> li
     ]
 
 
+def default_model() -> tuple[str, Price]:
+    """Return the default model and what it costs in a batch at the default server."""
+    fields = Settings.model_fields
+    model, server = (str(fields[name].default) for name in ("llm_model", "openai_base_url"))
+    price = load_prices(server=server).in_batch().price(model)
+    if price is None:
+        raise InvalidInput(f"model: received {model}, which has no price; allowed: one that has")
+    return model, price
+
+
+def default_price(bill: Bill, configs: int) -> Figure:
+    """Project the price of the paper's 802,000 instances in a batch of the default model."""
+    model, price = default_model()
+    effort = Effort(Settings.model_fields["llm_effort"].default)
+    used = usage(bill.prompts, bill.answers, THOUGHT_TOKENS[effort])
+    notes = {
+        "model": model,
+        "prompt tokens a config": round(sum(tokens.prompt or 0 for tokens in used) / configs),
+        "answer's": round(sum(tokens.completion or 0 for tokens in used) / configs),
+        "effort": str(effort),
+        "price": f"{price.origin.source} {price.origin.version}",
+    }
+    dollars = dollars_of(used, price) * PAPER_CONFIGS / configs
+    name = "price of 802K in batch, the default model"
+    return Figure(name, dollars, "dollars", "at most", 0.4, notes)
+
+
+def usage(prompts: list[str], answers: list[str], thoughts: int = 0) -> list[TokenCounts]:
+    """Count the tokens of each request, with so many thoughts in each answer."""
+    sent = count(Bill(prompts, [""] * len(prompts), len(prompts)))["o200k"]
+    whole = count(Bill(prompts, answers, len(prompts)))["o200k"]
+    return [
+        TokenCounts(prompt, 0, 0, both - prompt + thoughts)
+        for prompt, both in zip(sent, whole, strict=True)
+    ]
+
+
+def dollars_of(used: Sequence[TokenCounts], price: Price) -> float:
+    return float(sum((price.cost(tokens) or Decimal(0) for tokens in used), Decimal(0)))
+
+
 def critic_prices(configs: Sequence[Asked]) -> list[Figure]:
-    """Price the critic of 1,000 tasks at the default model's list price: once a config, or a task.
+    """Price the critic of 1,000 tasks in a batch of the default model: once a config, or a task.
 
     The answers are stand-ins: a verdict on each task, with a reason of a dozen words.
     """
-    model = str(Settings.model_fields["llm_model"].default)
-    price = load_prices().price(model)
-    if price is None:
-        raise InvalidInput(f"model: received {model}, which has no price; allowed: one that has")
+    model, price = default_model()
     filled = [tasks for asked in configs if (tasks := filled_tasks(asked))]
     number = sum(map(len, filled))
     dollars = {}
@@ -147,10 +191,7 @@ def critic_prices(configs: Sequence[Asked]) -> list[Figure]:
             json.dumps({"verdicts": [VERDICT | {"task": n + 1} for n in range(len(some))]})
             for some in groups
         ]
-        sent = sum(count(Bill(prompts, [""] * len(prompts), len(prompts)))["o200k"])
-        got = sum(count(Bill([""] * len(verdicts), verdicts, len(verdicts)))["o200k"])
-        cost = float(price.input) * sent + float(price.output) * got
-        dollars[name] = cost / 1e6 / number * 1_000
+        dollars[name] = dollars_of(usage(prompts, verdicts), price) / number * 1_000
     notes = {"model": model, "tasks": number, "configs": len(filled)}
     return [
         Figure(

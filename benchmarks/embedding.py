@@ -21,8 +21,8 @@ from benchmarks.harness import ROOT, Figure, main
 from dynosaur_etl.inference.batches import cpu_count
 from dynosaur_etl.inference.embedding import Embedder, packaged_folder
 from dynosaur_etl.inference.precision import torch_dtype
-from dynosaur_etl.selection.metrics import coverage
-from dynosaur_etl.selection.qdit import qdit
+from dynosaur_etl.selection import qdit
+from dynosaur_etl.selection.assessment.metrics import coverage
 
 HUB = ROOT / "../shared/hub/datasets"
 DEMO_HUB = ROOT / "demo/hub/datasets"

@@ -21,13 +21,15 @@ COMPLETION = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 0,
-    "model": "gpt-4o-mini",
+    "model": "gpt-6-luna",
     "choices": [{"index": 0, "finish_reason": "stop", "logprobs": None, "message": MESSAGE}],
+    "service_tier": "default",
     "usage": {
         "prompt_tokens": 500,
         "completion_tokens": 100,
         "total_tokens": 600,
-        "prompt_tokens_details": {"cached_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
     },
 }
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import ROOT, Figure, main, measured_child, peer_python
-from dynosaur_etl.selection.metrics import coverage
+from dynosaur_etl.selection.assessment.metrics import coverage
 
 REAL = ROOT / "../shared/selection/real22k.float16.npy"
 PEERS = ("apricot-select==0.6.1", "submodlib-py==0.0.3")

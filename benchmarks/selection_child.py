@@ -60,7 +60,7 @@ def submodlib(pool: Any, k: int, _: Path) -> Any:
 
 def ours(mode: str) -> Method:
     def run(pool: Any, k: int, _: Path) -> Any:
-        from dynosaur_etl.selection.qdit import qdit
+        from dynosaur_etl.selection import qdit
 
         return qdit(pool, k, mode=mode).order
 
@@ -72,21 +72,21 @@ def baselines(pool: Any, k: int, _: Path) -> Any:
 
     On the graph that mode `graph` takes, and on one of half as many neighbours; tells the orders.
     """
-    from dynosaur_etl.selection.exact import finish
-    from dynosaur_etl.selection.graph import build_graph, default_neighbours, graph_pairs
-    from dynosaur_etl.selection.objective import build_objective
-    from dynosaur_etl.selection.qdit import qdit
-    from dynosaur_etl.selection.quality_scale import quality_ranks
-    from dynosaur_etl.selection.state import State
-    from dynosaur_etl.selection.vectors import COARSE, as_vectors
+    from dynosaur_etl.selection import Specification, build_graph, qdit
+    from dynosaur_etl.selection.graph.greedy import graph_pairs
+    from dynosaur_etl.selection.graph.neighbour_graph import default_neighbours
+    from dynosaur_etl.selection.greedy.pairs import pick_lazily
+    from dynosaur_etl.selection.problem.objective import build_objective
+    from dynosaur_etl.selection.problem.state import GreedyState
+    from dynosaur_etl.selection.vectors.fixed_point import COARSE, as_vectors
 
     vectors = as_vectors(pool, COARSE, "pool")
     neighbours = default_neighbours(len(pool), k)
     for name, width in (("taken", neighbours), ("narrow", neighbours // 2)):
         graph = build_graph(vectors, width)
-        plain = State.unbound(np.zeros(len(pool), np.int32), k)
-        objective = build_objective(None, 0, "raw", quality_ranks, 1.0, vectors.one, plain.cost)
-        finish(graph_pairs(graph, plain.cover), plain, objective)
+        plain = GreedyState.unbound(np.zeros(len(pool), np.int32), k)
+        objective = build_objective(None, Specification(k), 1.0, vectors.one, plain.cost)
+        pick_lazily(graph_pairs(graph, plain.cover), plain, objective)
         TOLD[f"{name} from 0"] = plain.order
         TOLD[f"{name} ours"] = qdit(pool, k, graph=graph).order.tolist()
     return np.zeros(0, np.int64)
@@ -111,10 +111,9 @@ def floor_clustered(pool: Any, _k: int, _: Path) -> Any:
 
 def ours_growth(pool: Any, k: int, _: Path) -> Any:
     """Yesterday's graph without the last hundredth, updated; tells the times beside the order."""
-    from dynosaur_etl.selection.graph import build_graph, default_neighbours
-    from dynosaur_etl.selection.growth import update_graph
-    from dynosaur_etl.selection.qdit import qdit
-    from dynosaur_etl.selection.vectors import COARSE, as_vectors
+    from dynosaur_etl.selection import build_graph, qdit, update_graph
+    from dynosaur_etl.selection.graph.neighbour_graph import default_neighbours
+    from dynosaur_etl.selection.vectors.fixed_point import COARSE, as_vectors
 
     ids, old = [str(at) for at in range(len(pool))], len(pool) - len(pool) // 100
     vectors, neighbours = as_vectors(pool, COARSE, "pool"), default_neighbours(len(pool), k)
@@ -128,6 +127,69 @@ def ours_growth(pool: Any, k: int, _: Path) -> Any:
     found = [qdit(pool, k, graph=graph) for graph in (updated, rebuilt)]
     TOLD["objective_ratio"] = float(found[0].coverage[-1] / found[1].coverage[-1])
     return found[0].order
+
+
+def posed_mig(pool: Any, k: int) -> tuple[Any, Any]:
+    """The problem and its labels, which both ways start from; tells how long they took."""
+    from dynosaur_etl.selection import GroundSet, Specification
+    from dynosaur_etl.selection.information.mig import informed
+    from dynosaur_etl.selection.problem.problem import pose
+    from dynosaur_etl.selection.vectors.fixed_point import COARSE
+
+    started = time.perf_counter(), time.process_time()
+    problem = pose(GroundSet(pool), Specification(k))
+    found = informed(problem, problem.vectors(COARSE))
+    TOLD["labels_s"] = time.perf_counter() - started[0]
+    TOLD["labels_cpu_s"] = time.process_time() - started[1]
+    return problem, found
+
+
+def ours_mig(pool: Any, k: int, _: Path) -> Any:
+    """Lazy greedy by information gain; tells the sum that it reaches."""
+    from dynosaur_etl.selection.information.mig import pick_by_information
+
+    found = pick_by_information(*posed_mig(pool, k))
+    TOLD["information"] = found.facts["information"]
+    return found.order
+
+
+def plain_mig(pool: Any, k: int, _: Path) -> Any:
+    """Plain greedy on the same labels: the gain of every candidate at each pick."""
+    from dynosaur_etl.selection.information.mig import POWER
+
+    mass = posed_mig(pool, k)[1].mass
+
+    def gains(held: Any) -> Any:
+        before = held[mass.labels]
+        return np.add.reduceat((before + mass.values) ** POWER - before**POWER, mass.starts[:-1])
+
+    return picked_one_by_one(mass, gains, k)
+
+
+def gradient_mig(pool: Any, k: int, _: Path) -> Any:
+    """The authors' ranking on the same labels: the gradient of every candidate at each pick."""
+    from scipy.sparse import csr_matrix
+
+    from dynosaur_etl.selection.information.mig import POWER
+
+    mass = posed_mig(pool, k)[1].mass
+    gifts = csr_matrix((mass.values, mass.labels, mass.starts))
+    return picked_one_by_one(mass, lambda held: gifts @ (POWER * (held + 1e-9) ** (POWER - 1)), k)
+
+
+def picked_one_by_one(mass: Any, worth: Callable[[Any], Any], k: int) -> Any:
+    """The best candidate of each step; tells the sum that they reach."""
+    from dynosaur_etl.selection.information.mig import POWER
+
+    held, picked = np.zeros(mass.labels.max() + 1), np.zeros(len(mass.starts) - 1, bool)
+    order = np.empty(k, np.int64)
+    for at in range(k):
+        order[at] = best = int(np.argmax(np.where(picked, -1.0, worth(held))))
+        picked[best] = True
+        own = slice(mass.starts[best], mass.starts[best + 1])
+        held[mass.labels[own]] += mass.values[own]
+    TOLD["information"] = float((held**POWER).sum())
+    return order
 
 
 def make_graph(pool: Any, k: int, graph: Path) -> Any:
@@ -148,6 +210,9 @@ METHODS: dict[str, Method] = {
     "ours-partitioned": ours("partitioned"),
     "baselines": baselines,
     "ours-growth": ours_growth,
+    "ours-mig": ours_mig,
+    "plain-mig": plain_mig,
+    "gradient-mig": gradient_mig,
     "floor-pass": floor_pass,
     "floor-clustered": floor_clustered,
     "make-graph": make_graph,

@@ -175,6 +175,9 @@ def tasks_of(instances: int) -> pa.Table:
                 "mode": "aware",
                 "prompt_version": "3",
                 "licence": "mit",
+                "model": "a-model",
+                "provider": "a-provider",
+                "written_on": DAY.format(1),
             }
         )
     return pa.Table.from_pylist(rows, schema=schemas.TASKS)

@@ -280,6 +280,9 @@ def _tasks(size: Size) -> pa.Table:
             "mode": "aware",
             "prompt_version": "tight-1",
             "licence": _licence(request),
+            "model": "a-model",
+            "provider": "a-provider",
+            "written_on": size.names[request // size.requests],
         }
         for request in range(size.days * size.requests)
         for place in range(TASKS_A_REQUEST)

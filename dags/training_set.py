@@ -6,9 +6,11 @@
 3. `select` orders the pool up to that day by QDIT.
 4. `build` makes the selection the **head**: a new version, or, where an earlier version has the
    same content, a new number that points at its files. `verify` checks the files.
-5. `approve` asks a person first where `DYNOSAUR_APPROVAL_HOURS`, or `approval_hours` of a manual
+5. `gate` holds back what has not passed its evaluation, where `DYNOSAUR_PUBLISH_GATE` asks for
+   one: `train_and_evaluate` then publishes it.
+6. `approve` asks a person first where `DYNOSAUR_APPROVAL_HOURS`, or `approval_hours` of a manual
    run, gives one the time; without a yes the version is not published.
-6. `publish_version` publishes the head where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL`
+7. `publish_version` publishes the head where `DYNOSAUR_PUBLISH_REPO` and `DYNOSAUR_PUBLISH_URL`
    say. It and `approve` are skipped where nobody is asked and nothing is published.
 
 Days that are grown at the same time share one run, of the partition key `all`. A manual run may
@@ -21,15 +23,16 @@ from typing import Any
 
 from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, TriggerRule, dag, task
 from dynosaur_airflow import versions
-from dynosaur_airflow.approve import Approve
 from dynosaur_airflow.assets import INSTRUCTION_TASKS, TRAINING_SET
 from dynosaur_airflow.defaults import TASK_DEFAULTS
+from dynosaur_airflow.ending import published
 from dynosaur_airflow.guide import AS_OF, BACKFILL, RERUN, with_guide
 from dynosaur_airflow.lineage import announcing
 from dynosaur_airflow.mapped import selected_in_parts
 from dynosaur_airflow.notifier import RunFailed
 from dynosaur_airflow.params import SELECT_PARAMS
 from dynosaur_airflow.steps import announce, run_about
+from dynosaur_airflow.training import may_publish
 
 
 @dag(
@@ -60,13 +63,8 @@ def training_set() -> None:
         announce(TRAINING_SET, [built, run_about(flow.verify_snapshot, built["version"])])
         return int(built["version"])
 
-    @task(trigger_rule=TriggerRule.NONE_FAILED)
-    def publish_version(version: int) -> dict[str, Any]:
-        return versions.publish(version)
-
     day = newest_day()
-    verified = verify(build(day, selected_in_parts(day)))
-    Approve(task_id="approve", version=verified) >> publish_version(verified)
+    published(verify(build(day, selected_in_parts(day))), may_publish)
 
 
 training_set()

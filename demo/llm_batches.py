@@ -36,6 +36,10 @@ class BatchFaults:
         missing: numbers of the lines that no file tells of.
         garbled: numbers of the lines that are answered, but by no chat completion.
         cut_downloads: so many downloads of output and error files break off in the middle.
+        absent_downloads: so many of them are answered by 404.
+        unnamed_files: so many looks at an ended batch find it without the ids of its files.
+        forgotten: no batch is known any more.
+        never_cancelled: a batch that is cancelled does not end.
     """
 
     forgets_keys: bool = False
@@ -49,6 +53,10 @@ class BatchFaults:
     missing: Collection[int] = ()
     garbled: Collection[int] = ()
     cut_downloads: int = 0
+    absent_downloads: int = 0
+    unnamed_files: int = 0
+    forgotten: bool = False
+    never_cancelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,7 +148,7 @@ class BatchRoom:
 
     def look(self, batch_id: str) -> Batch | None:
         """The batch, one state further than it was seen before."""
-        batch = self._batches.get(batch_id)
+        batch = None if self._faults.forgotten else self._batches.get(batch_id)
         if batch is not None:
             step = {
                 "validating": self._validate,
@@ -154,7 +162,7 @@ class BatchRoom:
 
     def cancel(self, batch_id: str) -> Batch | None:
         """Stop the batch where its lines are not answered yet; an ended batch stays as it is."""
-        batch = self._batches.get(batch_id)
+        batch = None if self._faults.forgotten else self._batches.get(batch_id)
         if batch is not None and batch.status in ("validating", "in_progress"):
             batch.status = "cancelling"
         return batch
@@ -191,6 +199,8 @@ class BatchRoom:
             batch.status = "expired"
 
     def _end_cancelled(self, batch: Batch) -> None:
+        if self._faults.never_cancelled:
+            return
         if self._faults.cancel_after:
             self._work_off(batch, self._faults.cancel_after, "batch_cancelled")
         batch.status = "cancelled"

@@ -5,10 +5,12 @@ import json
 from typing import Any
 
 from demo.llm_batches import CREATED
+from demo.llm_compare import compare, is_comparing
 from demo.llm_critic import criticise, is_criticising
 from demo.llm_judge import is_judging, judge
 from demo.llm_reading import Json, dig, read_offer
 from demo.llm_rules import propose, write_answer
+from demo.llm_tags import is_tagging, tag
 
 MODEL = "dynosaur-demo-rules"
 NOT_AN_LLM = "rule-based-demo-not-an-llm"
@@ -96,6 +98,10 @@ def _content(body: Json, digest: str) -> str:
         return criticise(body)
     if is_judging(body):
         return judge(body)
+    if is_tagging(body):
+        return tag(body)
+    if is_comparing(body):
+        return compare(body)
     return write_answer(propose(read_offer(body), digest), digest)
 
 

@@ -18,7 +18,9 @@ def is_judging(body: Json) -> bool:
 
 def judge(body: Json) -> str:
     """A first line with the score and a second that explains it, or both in the schema's fields."""
-    score, remarks = _score(_sections(text_of(body, "user")))
+    user = text_of(body, "user")
+    sections = _sections(user)
+    score, remarks = _complexity(sections) if _has_no_response(user) else _score(sections)
     explanation = " ".join(remarks) or "The response is complete and fits the instruction."
     properties = dig(schema_of(body), "properties")
     if not isinstance(properties, dict):
@@ -29,6 +31,18 @@ def judge(body: Json) -> str:
         for name, rule in properties.items()
     }
     return json.dumps(filled, ensure_ascii=False)
+
+
+def _has_no_response(user: str) -> bool:
+    """Whether an instruction alone is to be rated."""
+    named = {match.group(1).lower() for match in _SECTION.finditer(user)}
+    return "instruction" in named and "response" not in named
+
+
+def _complexity(sections: dict[str, str]) -> tuple[float, list[str]]:
+    """A tenth of a point for each word of the instruction, at most five."""
+    words = len(_CLOSING.split("\n" + sections["instruction"], maxsplit=1)[0].split())
+    return min(5.0, words / 10), [f"The instruction has {words} words."]
 
 
 def _sections(user: str) -> dict[str, str]:

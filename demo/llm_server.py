@@ -3,7 +3,7 @@
 It answers by rules from the names of a dataset's fields (see `demo.llm_rules`), so that the whole
 system runs without a network, a key or a bill. It listens on the loopback address only.
 
-    python -m demo.llm_server --port 8099 --log requests.jsonl --latency-ms 200
+    python -m demo.llm_server --port 8099 --log requests.jsonl --latency-ms 200 --as vllm
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from demo.llm_batches import CREATED, ENDPOINT, Batch, BatchFaults, BatchRoom, StoredFile
 from demo.llm_completion import MODEL, NOT_AN_LLM, ApiError, check_model, complete, hash_request
+from demo.llm_dialects import DIALECTS, OPENAI, PARAMETERS, Dialect
 from demo.llm_limits import RateLimits
 from demo.llm_log import Entry, RequestLog
 
@@ -40,6 +42,7 @@ def create_app(
     latency: float = 0,
     faults: BatchFaults | None = None,
     limits: RateLimits | None = None,
+    dialect: Dialect = OPENAI,
 ) -> Starlette:
     """The server as an ASGI application.
 
@@ -49,8 +52,10 @@ def create_app(
         latency: Seconds that each chat completion takes.
         faults: What goes wrong with batches; nothing where it is left out.
         limits: Of chat completions; none where they are left out.
+        dialect: Of the server that it behaves as.
     """
-    server = DemoLlm(RequestLog(log), latency, faults or BatchFaults(), limits or RateLimits())
+    room = faults or BatchFaults()
+    server = DemoLlm(RequestLog(log), latency, room, limits or RateLimits(), dialect)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -60,7 +65,7 @@ def create_app(
     return Starlette(
         routes=server.routes(),
         lifespan=lifespan,
-        exception_handlers={ApiError: _answer_error, HTTPException: _answer_http_error},
+        exception_handlers={ApiError: server.answer_error, HTTPException: server.answer_error},
     )
 
 
@@ -68,9 +73,15 @@ class DemoLlm:
     """The endpoints, over one request log and one room of batches."""
 
     def __init__(
-        self, log: RequestLog, latency: float, faults: BatchFaults, limits: RateLimits
+        self,
+        log: RequestLog,
+        latency: float,
+        faults: BatchFaults,
+        limits: RateLimits,
+        dialect: Dialect,
     ) -> None:
         self.log = log
+        self._dialect = dialect
         self._latency = latency
         self._limits = limits
         self._faults = faults
@@ -81,6 +92,13 @@ class DemoLlm:
         table: list[tuple[str, str, Handler]] = [
             ("GET", "/v1/models", self.models),
             ("GET", "/v1/models/{model}", self.model),
+            *(self._batch_routes() if self._dialect.takes_batches else ()),
+        ]
+        guarded = [Route(path, _for_key_holders(run), methods=[m]) for m, path, run in table]
+        return [Route(ENDPOINT, self.chat, methods=["POST"]), *guarded]
+
+    def _batch_routes(self) -> list[tuple[str, str, Handler]]:
+        return [
             ("POST", "/v1/files", self.upload),
             ("GET", "/v1/files/{id}", self.file),
             ("GET", "/v1/files/{id}/content", self.file_content),
@@ -89,8 +107,6 @@ class DemoLlm:
             ("GET", "/v1/batches/{id}", self.batch),
             ("POST", "/v1/batches/{id}/cancel", self.cancel_batch),
         ]
-        guarded = [Route(path, _for_key_holders(run), methods=[m]) for m, path, run in table]
-        return [Route(ENDPOINT, self.chat, methods=["POST"]), *guarded]
 
     async def chat(self, request: Request) -> Response:
         """Pay, write down, and only then wait and answer: an answer lost on the way was paid."""
@@ -105,9 +121,9 @@ class DemoLlm:
         else:
             status, answer = self._pay(body, key)
         await asyncio.sleep(self._latency)
-        return JSONResponse(answer, status, headers)
+        return _response(answer, status, headers)
 
-    def _pay(self, body: Any, key: str | None) -> tuple[int, Json]:
+    def _pay(self, body: Any, key: str | None) -> tuple[int, Any]:
         earlier = self.log.paid_answer(key)
         if earlier is None:
             return self._answer(body, key=key)
@@ -117,15 +133,17 @@ class DemoLlm:
         self._record(body, earlier.answer, paid=False, key=key)
         return 200, earlier.answer
 
-    def _answer(self, body: Any, **origin: str | None) -> tuple[int, Json]:
+    def _answer(self, body: Any, **origin: str | None) -> tuple[int, Any]:
         try:
-            answer = complete(body)
+            self._dialect.check(body)
+            answer = complete(self._dialect.understood(body))
         except ApiError as error:
             return self._refuse(body, error, **origin)
-        self._record(body, answer, paid=True, **origin)
-        return 200, answer
+        given = self._dialect.answer(answer)
+        self._record(body, given, paid=True, **origin)
+        return 200, given
 
-    def _answer_batch_line(self, batch_id: str, custom_id: str, body: Any) -> tuple[int, Json]:
+    def _answer_batch_line(self, batch_id: str, custom_id: str, body: Any) -> tuple[int, Any]:
         return self._answer(body, batch_id=batch_id, custom_id=custom_id)
 
     def _record(
@@ -138,14 +156,15 @@ class DemoLlm:
         batch_id: str | None = None,
         custom_id: str | None = None,
     ) -> None:
+        usage = answer["usage"] or {}
         entry = Entry(
             path=ENDPOINT,
             request_hash=hash_request(body),
             model=body["model"],
             status=200,
             paid=paid,
-            prompt_tokens=answer["usage"]["prompt_tokens"],
-            completion_tokens=answer["usage"]["completion_tokens"],
+            prompt_tokens=usage.get("prompt_tokens", 0),
+            completion_tokens=usage.get("completion_tokens", 0),
             idempotency_key=key,
             batch_id=batch_id,
             custom_id=custom_id,
@@ -159,7 +178,7 @@ class DemoLlm:
         key: str | None = None,
         batch_id: str | None = None,
         custom_id: str | None = None,
-    ) -> tuple[int, Json]:
+    ) -> tuple[int, Any]:
         model = body.get("model") if isinstance(body, dict) else None
         entry = Entry(
             path=ENDPOINT,
@@ -172,10 +191,19 @@ class DemoLlm:
             custom_id=custom_id,
         )
         self.log.record(entry)
-        return error.status, error.body
+        return error.status, self._dialect.error(error)
+
+    async def answer_error(self, _: Request, error: Exception) -> Response:
+        """Answer an error in the words of the server that this one behaves as."""
+        if isinstance(error, HTTPException):
+            error = ApiError(error.status_code, error.detail)
+        if not isinstance(error, ApiError):
+            raise error
+        return _response(self._dialect.error(error), error.status)
 
     async def models(self, _: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [_describe_model(MODEL)]})
+        listed = _describe_model(self._dialect.list_prefix + MODEL)
+        return JSONResponse({"object": "list", "data": [listed]})
 
     async def model(self, request: Request) -> Response:
         check_model(request.path_params["model"])
@@ -194,6 +222,9 @@ class DemoLlm:
 
     async def file_content(self, request: Request) -> Response:
         stored = self._file(request.path_params["id"])
+        if stored.purpose == "batch_output" and self._faults.absent_downloads:
+            self._faults.absent_downloads -= 1
+            raise ApiError(404, f"No such File object: {stored.id!r}", param="id")
         if stored.purpose == "batch_output" and self._faults.cut_downloads:
             self._faults.cut_downloads -= 1
             return StreamingResponse(_half(stored.content), headers=_length(stored.content))
@@ -238,7 +269,11 @@ class DemoLlm:
         return JSONResponse({"object": "list", "data": data, "has_more": has_more})
 
     async def batch(self, request: Request) -> Response:
-        return _answer_batch(self._room.look(request.path_params["id"]))
+        batch = self._room.look(request.path_params["id"])
+        if batch is not None and batch.status == "completed" and self._faults.unnamed_files:
+            self._faults.unnamed_files -= 1
+            batch = replace(batch, output_file_id=None, error_file_id=None)
+        return _answer_batch(batch)
 
     async def cancel_batch(self, request: Request) -> Response:
         return _answer_batch(self._room.cancel(request.path_params["id"]))
@@ -287,16 +322,10 @@ def _for_key_holders(handler: Handler) -> Handler:
     return checked
 
 
-async def _answer_error(_: Request, error: Exception) -> Response:
-    if not isinstance(error, ApiError):
-        raise error
-    return JSONResponse(error.body, error.status)
-
-
-async def _answer_http_error(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    return JSONResponse(ApiError(error.status_code, error.detail).body, error.status_code)
+def _response(answer: Any, status: int, headers: dict[str, str] | None = None) -> Response:
+    if isinstance(answer, str):
+        return PlainTextResponse(answer, status, headers)
+    return JSONResponse(answer, status, headers)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -309,6 +338,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--latency-ms", type=int, default=0)
     parser.add_argument("--requests-per-minute", type=int)
     parser.add_argument("--tokens-per-minute", type=int)
+    parser.add_argument("--as", dest="dialect", choices=sorted(DIALECTS), default="openai")
+    parser.add_argument("--refuse", nargs="*", choices=PARAMETERS, default=[], metavar="PARAMETER")
     options = parser.parse_args(arguments)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -318,7 +349,8 @@ def main(arguments: list[str] | None = None) -> None:
     sys.stderr.write(f"{MODEL} answers at {address}. It is NO LLM: it follows rules.\n")
     sys.stderr.flush()
     limits = RateLimits(options.requests_per_minute, options.tokens_per_minute)
-    app = create_app(options.log, options.latency_ms / 1000, limits=limits)
+    dialect = DIALECTS[options.dialect].refusing(options.refuse)
+    app = create_app(options.log, options.latency_ms / 1000, limits=limits, dialect=dialect)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
 

@@ -24,9 +24,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from dynosaur_etl.domain.choices import ScorerName, SelectionMethod
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.misspelling import meant_names
 from dynosaur_etl.domain.models import PromptPreset, ReasoningUse, Strictness, TurnUse
+from dynosaur_etl.domain.request_form import Effort
 from dynosaur_etl.domain.setting_values import (
     Budget,
     ClassPath,
@@ -126,7 +128,10 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr = Field(
         SecretStr(""), validation_alias="OPENAI_API_KEY", description="key of the LLM server"
     )
-    llm_model: str = Field("gpt-4o-mini", min_length=1, description="model that proposes tasks")
+    llm_model: str = Field("gpt-6-luna", min_length=1, description="model that proposes tasks")
+    llm_effort: Effort = Field(
+        Effort.NONE, description="how much the model that proposes may think, where it can"
+    )
     llm_concurrency: PositiveInt = Field(32, description="requests to the LLM at the same time")
     llm_timeout: PositiveInt = Field(60, description="seconds before a request is given up")
     llm_attempts: PositiveInt = Field(5, description="tries of one request within a run")
@@ -145,11 +150,17 @@ class Settings(BaseSettings):
     llm_poll_seconds: PositiveInt = Field(
         30, description="seconds between two looks at batches that are on their way"
     )
+    llm_batch_hours: PositiveInt = Field(
+        30, description="hours after which a batch that has not ended is cancelled"
+    )
+    llm_batch_grace_minutes: PositiveInt = Field(
+        120, description="minutes after which a batch in trouble is closed, its requests lost"
+    )
     llm_requests_per_minute: int = Field(
-        0, ge=0, description="most requests a minute, of all processes; 0: as the server tells"
+        0, ge=0, description="most requests a minute, of all processes; 0: as the server reports"
     )
     llm_tokens_per_minute: int = Field(
-        0, ge=0, description="most tokens a minute, of all processes; 0: as the server tells"
+        0, ge=0, description="most tokens a minute, of all processes; 0: as the server reports"
     )
     llm_budget_run_usd: Budget = Field(
         Decimal(5), description="most that one day's run may spend, or `unlimited`"
@@ -158,7 +169,7 @@ class Settings(BaseSettings):
         Decimal(50), description="most that is spent in a calendar month, or `unlimited`"
     )
     llm_prices: Path | None = Field(
-        None, description="TOML file of prices in place of the packaged one"
+        None, description="TOML file of prices that lies over the packaged ones"
     )
 
     prompt: PromptPreset = Field(
@@ -214,7 +225,9 @@ class Settings(BaseSettings):
         "flag", description="what becomes of instances with personal data or keys"
     )
     embedding_model: str = Field(
-        PACKAGED_MODEL, min_length=1, description="sentence-transformers model: Hub id or path"
+        PACKAGED_MODEL,
+        min_length=1,
+        description="sentence-transformers model: Hub id, path or packaged:NAME",
     )
     embedded_text: Literal["instruction", "instruction and input"] = Field(
         "instruction and input", description="what is embedded of an instance"
@@ -223,10 +236,11 @@ class Settings(BaseSettings):
         "auto", description="in which the embedding model multiplies; auto is the CPU's faster one"
     )
     scorers: Scorers = Field(
-        ("heuristics",), description="scorers that run: heuristics, judge, reward"
+        (ScorerName.HEURISTICS,), description="scorers that run, of those in docs/quality.md"
     )
-    quality_scorer: Literal["heuristics", "judge", "reward"] = Field(
-        "heuristics", description="scorer whose scores the selection reads; one of those that run"
+    quality_scorer: ScorerName = Field(
+        ScorerName.HEURISTICS,
+        description="scorer whose scores the selection reads; one of those that run",
     )
     quality_scale: Literal["rank", "min-max", "z"] = Field(
         "rank", description="how the selection scales scores before it weighs them"
@@ -243,9 +257,21 @@ class Settings(BaseSettings):
     reward_device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where the reward model runs; auto is a GPU where there is one"
     )
+    causal_model: str = Field(
+        "HuggingFaceTB/SmolLM2-135M-Instruct",
+        min_length=1,
+        description="causal language model of perplexity and IFD: Hub id or path",
+    )
     selection_size: PositiveInt = Field(1000, description="instances of a snapshot")
     selection_alpha: float = Field(
         0.7, ge=0, le=1, description="weight of quality against diversity in QDIT"
+    )
+    selection_method: SelectionMethod = Field(
+        SelectionMethod.QDIT,
+        description="how instances are selected; all but `qdit` are to compare with",
+    )
+    selection_target: str = Field(
+        "", description="file or folder of instructions that the selection is for; empty: none"
     )
     selection_mode: Literal["auto", "exact", "near-exact", "graph", "partitioned"] = Field(
         "auto", description="how QDIT is computed; `auto` takes the most exact way that fits"
@@ -264,7 +290,10 @@ class Settings(BaseSettings):
         description="`fresh` selects anew; `stable` keeps the last version's picks and adds",
     )
     held_out_share: float = Field(
-        0, ge=0, le=0.5, description="part of all tasks that is held out as the split `test`"
+        0, ge=0, le=0.5, description="part of all sources that is held out as the split `test`"
+    )
+    held_out_task_share: float = Field(
+        0, ge=0, le=0.5, description="part of the other sources' tasks that is held out as well"
     )
     snapshot_full: bool = Field(
         False, description="whether a snapshot holds the whole pool as the config `full`"
@@ -285,6 +314,25 @@ class Settings(BaseSettings):
     )
     approval_hours: NonNegativeInt = Field(
         0, description="hours that a person has to approve what is published; 0: nobody is asked"
+    )
+    training_model: str = Field(
+        "",
+        description="model that versions are tried on: Hub id, path or packaged:NAME; empty: none",
+    )
+    training_preset: str = Field(
+        "small", description="hyperparameters of the trial: dynosaur, qdit, small, smol"
+    )
+    training_seeds: int = Field(3, ge=1, le=100, description="seeds of the trial")
+    training_evaluation: str = Field(
+        "held-out",
+        min_length=1,
+        description="fixed set of the trial: held-out, a folder, or packaged:NAME",
+    )
+    training_margin: float = Field(
+        0.02, ge=0, description="nats a token by which a version may be worse than the last one"
+    )
+    publish_gate: bool = Field(
+        False, description="whether a version is published only once its trial has passed"
     )
     seed: int = Field(0, ge=0, description="seed of every sample")
 
@@ -314,12 +362,12 @@ class Settings(BaseSettings):
 
 
 def cap(budget: Decimal | str) -> Decimal | None:
-    """Give a budget's dollars; None where it is unlimited."""
+    """Return a budget's dollars; None where it is unlimited."""
     return budget if isinstance(budget, Decimal) else None
 
 
 def env_name(field: str) -> str:
-    """Give the environment's name of a setting."""
+    """Return the environment's name of a setting."""
     name = _input_name(field)
     return f"{PREFIX}{field.upper()}" if name == field else name
 

@@ -23,7 +23,8 @@ ROOMS = (
 """From the ground up: a room imports those before it, and none after it."""
 
 STAGES = (
-    "runtime", "poll", "propose", "fill", "prepare", "select", "snapshot", "upkeep", "views",
+    "runtime", "poll", "propose", "fill", "prepare", "select", "snapshot", "train", "upkeep",
+    "views",
 )  # fmt: skip
 
 RAW = frozenset({"dict[str, Any]", "Mapping[str, Any]"})

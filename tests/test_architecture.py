@@ -11,24 +11,25 @@ from tests.house import ROOT, House, arrows_of, read_house, room_of, walk_withou
 
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
+    "net": {"domain"},
     "settings": {"domain"},
     "forms": {"domain"},
-    "hub": {"domain", "forms"},
-    "llm": {"domain"},
+    "hub": {"domain", "forms", "net"},
+    "llm": {"domain", "net"},
     "proposals": {"domain"},
     "instances": {"domain", "forms"},
     "inference": {"domain"},
     "quality": {"domain", "inference", "llm"},
-    "selection": {"domain", "inference"},
+    "selection": {"domain"},
     "store": {"domain", "settings"},
-    "snapshots": {"domain", "store"},
-    "training": {"domain", "selection"},
+    "snapshots": {"domain", "net", "store"},
+    "training": {"domain", "inference", "selection"},
     "local": {"domain", "settings", "store"},
     "flows": {
         "domain", "settings", "forms", "hub", "llm", "proposals", "instances", "inference",
         "quality", "selection", "store", "snapshots", "training",
     },
-    "cli": {"domain", "settings", "flows", "local", "store"},
+    "cli": {"domain", "settings", "flows", "local", "store", "selection"},
     "__main__": {"cli"},
 }  # fmt: skip
 OF_THE_PLUGIN = {"domain", "settings", "flows"}

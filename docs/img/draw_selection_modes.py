@@ -9,7 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from dynosaur_etl.selection.choice import CONCRETE, Machine, Size, automatic
+from dynosaur_etl.selection.modes import CONCRETE, Machine, Size, automatic
 
 mpl.use("agg")
 from matplotlib import pyplot as plt

@@ -8,7 +8,7 @@ from dynosaur_etl.cli.console import Json, emit
 from dynosaur_etl.cli.context import open_command_services
 from dynosaur_etl.cli.tables import show_table
 
-app = typer.Typer(help="Batches of requests that the LLM server works off by itself.")
+app = typer.Typer(help="Batches of requests that the LLM server answers in its own time.")
 
 
 @app.callback(invoke_without_command=True)
@@ -37,6 +37,19 @@ def cancel(
 
 
 @app.command()
+def abandon(
+    batch: Annotated[str, typer.Argument(help="Server's id, or the first characters of the key.")],
+    as_json: Json = False,
+) -> None:
+    """Close a batch without asking its server: what it may have answered counts as lost."""
+    from dynosaur_etl.flows.runtime.batches import abandon_batch
+
+    with open_command_services() as services:
+        found = abandon_batch(batch, services)
+    emit({"batches": [found]}, as_json, _show)
+
+
+@app.command()
 def resume(as_json: Json = False) -> None:
     """Take up every open batch: submit what was not submitted, collect what has ended."""
     from dynosaur_etl.flows.runtime.batches import resume_batches
@@ -47,13 +60,13 @@ def resume(as_json: Json = False) -> None:
 
 
 def _show(state: dict[str, Any]) -> None:
-    numbers = ("requests", "worked_off", "answered", "refused", "failed", "lost")
+    numbers = ("requests", "completed", "answered", "refused", "failed", "lost")
     rows = [
         (
             row["id"] or row["key"][:12], row["day"], row["status"], row["server_status"],
-            *(row[name] for name in numbers), row["error"],
+            *(row[name] for name in numbers), row["trouble"], row["error"],
         )
         for row in state["batches"]
     ]  # fmt: skip
-    named = (name.replace("_", " ") for name in numbers)
-    show_table(("batch", "day", "status", "on the server", *named, "error"), rows, text="error")
+    headings = ("batch", "day", "status", "on the server", *numbers, "trouble", "error")
+    show_table(headings, rows, text="error")

@@ -8,3 +8,6 @@ EXIT_TRANSIENT = 4
 
 EXIT_DEFERRED = 5
 """Done in part; something is deferred to the next run."""
+
+EXIT_WARNING = 6
+"""All is well, and something will have to be changed soon."""

@@ -17,12 +17,16 @@ from dynosaur_etl.cli import (
     backfill,
     batches,
     cost,
+    evaluate,
     grow,
+    llm,
     proposals,
+    scores,
     select,
     snapshots,
     sources,
     system,
+    train,
 )
 from dynosaur_etl.cli.console import err, out
 from dynosaur_etl.cli.context import CommandLine
@@ -45,9 +49,15 @@ app.add_typer(sources.app)
 app.add_typer(backfill.app)
 app.add_typer(cost.app, name="cost")
 app.add_typer(proposals.app)
+app.add_typer(scores.app)
+app.add_typer(llm.app, name="llm")
 app.add_typer(batches.app, name="batches")
 app.add_typer(select.app)
 app.add_typer(snapshots.app)
+app.add_typer(train.app)
+app.add_typer(train.runs_app, name="runs")
+app.add_typer(train.models_app, name="models")
+app.add_typer(evaluate.app)
 
 
 @app.callback()

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from dynosaur_etl.cli.console import Json, emit, err, out, show_fields
 from dynosaur_etl.cli.context import CommandLine, command_settings, open_command_services
-from dynosaur_etl.cli.exits import EXIT_TERMINAL
+from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_WARNING
 from dynosaur_etl.cli.tables import show_table
 from dynosaur_etl.domain.money import dollars
 
@@ -36,7 +36,7 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check database, storage, disk, Hub, LLM and model, and say what to do first."""
+    """Check database, storage, disk, Hub, LLM and models, and say what to do first."""
     from dynosaur_etl.flows.upkeep.doctor import examine, first_step, has_begun
 
     settings = command_settings()
@@ -45,6 +45,8 @@ def doctor(as_json: Json = False) -> None:
     emit({"checks": checks, "first": first}, as_json, lambda _: _show_checks(checks, first))
     if not all(check.ok for check in checks):
         raise typer.Exit(EXIT_TERMINAL)
+    if any(check.warning for check in checks):
+        raise typer.Exit(EXIT_WARNING)
 
 
 @database_app.command("upgrade")
@@ -126,6 +128,8 @@ def _listed(counts: Mapping[str, int]) -> str:
 def _show_checks(checks: "list[Check]", first: str) -> None:
     for check in checks:
         mark, style = ("ok", "green") if check.ok else ("wrong", "red")
+        if check.warning:
+            mark, style = "warning", "yellow"
         out.print(f"{check.name}: {mark}", style=style, markup=False)
         for words in filter(None, (check.found, check.mend)):
             out.print(Padding(Text(words, overflow="fold"), (0, 0, 0, 2)))

@@ -1,4 +1,4 @@
-"""Batches of requests that a server works off by itself, and the books that are kept of them."""
+"""Batches of requests that a server answers by itself, and the ledger that is kept of them."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.ledger import AttemptOutcome, ClaimResult, RequestStatus
+from dynosaur_etl.domain.request_form import Refusal
 
 
 class BatchStatus(StrEnum):
@@ -24,18 +25,28 @@ class BatchStatus(StrEnum):
     CLOSED = "closed"
 
 
+class BatchTrouble(StrEnum):
+    """What keeps a batch from ending; see `dynosaur_etl.llm.batch_rules`."""
+
+    UNKNOWN = "unknown"
+    RESULTS_GONE = "results_gone"
+    OVERDUE = "overdue"
+    CANCELLING = "cancelling"
+
+
 @dataclass(frozen=True)
 class Batch:
-    """A batch as the books have it.
+    """A batch as the ledger has it.
 
     Attributes:
         key: digest of its requests and of which attempt each of them is on; the server is told it.
         server: base URL that it was made for.
         server_status: in the server's words, when it was last looked at.
         requests: lines of the batch.
-        worked_off: lines that the server had done with when it was last looked at.
+        completed: lines that the server had answered or refused when it was last looked at.
         error: why it ended without an answer to every line.
         outcomes: attempts by outcome.
+        trouble: what keeps it from ending, and since when; on a closed one, why it was closed.
     """
 
     key: str
@@ -47,10 +58,12 @@ class Batch:
     server_id: str | None
     server_status: str | None
     requests: int
-    worked_off: int
+    completed: int
     error: str | None
     sent_at: datetime | None
     outcomes: Mapping[str, int] = field(default_factory=dict)
+    trouble: BatchTrouble | None = None
+    trouble_since: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -74,19 +87,21 @@ class LineFailure:
         outcome: of the attempt.
         status: REFUSED where this request is malformed for the server, else FAILED, which a later
             run takes up.
+        refusal: of a parameter, where the line was refused for one.
     """
 
     key: str
     outcome: AttemptOutcome
     status: RequestStatus
     error: str
+    refusal: Refusal | None = None
 
 
 Line = LineAnswer | LineFailure
 
 
-class BatchBooks(Protocol):
-    """Books of batches, shared by all processes.
+class BatchLedger(Protocol):
+    """The ledger of batches, shared by all processes.
 
     A batch and the claims of its requests are committed, with their reservations, before anything
     is sent. The batch owns its requests, so that they outlive the process, until it is closed.
@@ -106,11 +121,11 @@ class BatchBooks(Protocol):
         ...
 
     def batch(self, key: str) -> Batch:
-        """Give a batch as it is now."""
+        """Return a batch as it is now."""
         ...
 
     def requests_of(self, key: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
-        """Give key and body of the requests that are in the batch, in their one order."""
+        """Return key and body of the requests that are in the batch, in their one order."""
         ...
 
     def sending(self, key: str) -> None:
@@ -125,8 +140,12 @@ class BatchBooks(Protocol):
         """Note the server's id of the batch."""
         ...
 
-    def seen(self, key: str, server_status: str, worked_off: int) -> None:
+    def seen(self, key: str, server_status: str, completed: int) -> None:
         """Note what the server says of the batch."""
+        ...
+
+    def troubled(self, key: str, trouble: BatchTrouble | None) -> None:
+        """Note what keeps the batch from ending; the moment of the first trouble stays."""
         ...
 
     def settle_lines(self, key: str, lines: Sequence[Line]) -> None:

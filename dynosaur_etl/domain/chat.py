@@ -1,19 +1,31 @@
 """What is asked of an LLM and what it answers: the unit that is paid once and stored."""
 
-import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from dynosaur_etl.domain.identity import canonical_json, digest
+from dynosaur_etl.domain.request_form import FIRST_FORM, AnswerFormat, Effort, RequestForm
 from dynosaur_etl.domain.text import clean_json, clean_text
 
 SCHEMA_NAME = "answer"
-REASONING_TOKENS = 4_000
-"""Room that a reasoning model gets to think in; it is billed as part of the answer."""
+SCHEMA_WORDS = "\n\nAnswer with JSON alone, in the form of this JSON schema: {}"
 
-_REASONING = re.compile(r"(^|/)(o\d|gpt-5(?!-chat))")
+
+class Purpose(StrEnum):
+    """What requests are paid for; a run's budget is kept for each by itself."""
+
+    PROPOSE = "propose"
+    CRITIC = "critic"
+    JUDGE = "judge"
+    TRIAL = "trial"
+    TAGS = "tags"
+    COMPARE = "compare"
+
+
 _MESSAGE_OVERHEAD = 16
 _REQUEST_OVERHEAD = 64
 
@@ -30,9 +42,11 @@ class ChatRequest:
         schema: a strict JSON schema of the answer, or None for free text.
         max_tokens: most tokens of the answer, without a reasoning model's thoughts.
         prompt_version: of the wording; a new version asks again.
+        effort: how much a reasoning model is asked to think.
+        form: the parameters that the server takes for the model; no part of the key.
     """
 
-    purpose: str
+    purpose: Purpose
     subject: str
     model: str
     messages: Sequence[Mapping[str, str]]
@@ -40,6 +54,8 @@ class ChatRequest:
     max_tokens: int
     temperature: float
     prompt_version: str
+    effort: Effort = Effort.NONE
+    form: RequestForm = FIRST_FORM
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "subject", clean_text(self.subject))
@@ -47,46 +63,91 @@ class ChatRequest:
         if self.schema is not None:
             object.__setattr__(self, "schema", clean_json(dict(self.schema)))
 
+    def in_form(self, form: RequestForm) -> "ChatRequest":
+        """Return the same request, under the same key, in another form."""
+        if form == self.form:
+            return self
+        other = copy(self)  # with the key, if it is known
+        for made_of_the_form in ("sent_key", "sent_messages", "prompt_bytes"):
+            other.__dict__.pop(made_of_the_form, None)
+        object.__setattr__(other, "form", form)
+        return other
+
     @cached_property
     def key(self) -> str:
-        """The same content has the same key, whatever it is asked for and on any day."""
-        parameters = (self.model, self.max_tokens, float(self.temperature))
+        """The same content has the same key, whatever it is asked for, on any day, in any form."""
+        parameters: tuple[object, ...] = (self.model, self.max_tokens, float(self.temperature))
+        if self.effort != Effort.NONE:
+            parameters = (*parameters, self.effort)
         return digest("chat", parameters, self.prompt_version, self.messages, self.schema)
 
-    @property
-    def reasons(self) -> bool:
-        """Whether the model is one of OpenAI's that think before they answer (o1, o3, gpt-5...)."""
-        return _REASONING.search(self.model) is not None
+    @cached_property
+    def sent_key(self) -> str:
+        """The same body has the same one; of the first form it is the key itself."""
+        if self.form == FIRST_FORM:
+            return self.key
+        return f"{self.key}-{digest(self.body())[:12]}"
 
     @property
     def most_completion_tokens(self) -> int:
-        """The most tokens that the server may bill for the answer."""
-        return self.max_tokens + (REASONING_TOKENS if self.reasons else 0)
+        """The most tokens that the server may bill for the answer, its thoughts among them."""
+        return self.max_tokens + self.form.thought_tokens(self.effort)
 
     @cached_property
     def prompt_bytes(self) -> int:
         """Bytes of the prompt, see `prompt_bytes`."""
-        return prompt_bytes(self.messages, self.schema)
+        sends_schema = self.form.answer_format == AnswerFormat.JSON_SCHEMA
+        return prompt_bytes(self.sent_messages, self.schema if sends_schema else None)
+
+    @cached_property
+    def sent_messages(self) -> Sequence[Mapping[str, str]]:
+        """The messages; where the server takes no schema, the last one says it in words."""
+        if self.schema is None or self.form.answer_format == AnswerFormat.JSON_SCHEMA:
+            return self.messages
+        *earlier, last = self.messages
+        words = SCHEMA_WORDS.format(canonical_json(self.schema))
+        return (*earlier, {**last, "content": last["content"] + words})
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What of the body a server may refuse; a form is known where all of it was taken once."""
+        found = {self.form.limit}
+        if self.form.temperature:
+            found.add("temperature")
+        if (effort := self.form.sent_effort(self.effort)) is not None:
+            found.add(f"reasoning_effort {effort}")
+        if self.schema is not None:
+            found.add(str(self.form.answer_format))
+        return frozenset(found)
 
     def body(self) -> dict[str, Any]:
-        """Give the JSON body of `POST /chat/completions`.
-
-        Reasoning models refuse `max_tokens` and any temperature of one's own; many servers that
-        are not OpenAI's know nothing but `max_tokens`.
-        """
-        body: dict[str, Any] = {"model": self.model, "messages": list(self.messages)}
-        if self.reasons:
-            body["max_completion_tokens"] = self.most_completion_tokens
-        else:
-            body |= {"max_tokens": self.max_tokens, "temperature": self.temperature}
-        if self.schema is not None:
-            schema = {"name": SCHEMA_NAME, "strict": True, "schema": self.schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        """Return the JSON body of `POST /chat/completions`, in the request's form."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": list(self.sent_messages),
+            self.form.limit: self.most_completion_tokens,
+        }
+        if self.form.temperature:
+            body["temperature"] = self.temperature
+        if (effort := self.form.sent_effort(self.effort)) is not None:
+            body["reasoning_effort"] = str(effort)
+        if (form := self._response_format()) is not None:
+            body["response_format"] = form
         return body
+
+    def _response_format(self) -> dict[str, Any] | None:
+        if self.schema is None or self.form.answer_format == AnswerFormat.WORDED:
+            return None
+        if self.form.answer_format == AnswerFormat.JSON_OBJECT:
+            return {"type": "json_object"}
+        schema: dict[str, Any] = {"name": SCHEMA_NAME, "schema": self.schema}
+        if self.form.strict:
+            schema["strict"] = True
+        return {"type": "json_schema", "json_schema": schema}
 
 
 def prompt_bytes(messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None) -> int:
-    """Give the bytes of messages and schema with what a server puts around them.
+    """Return the bytes of messages and schema with what a server puts around them.
 
     Every token of a byte-level vocabulary covers at least one byte, so this bounds the tokens of
     the prompt.
@@ -96,13 +157,26 @@ def prompt_bytes(messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any
 
 
 @dataclass(frozen=True)
+class TokenCounts:
+    """Tokens of an answer as the server counted them; None where it did not say."""
+
+    prompt: int | None
+    cached: int | None
+    written: int | None
+    completion: int | None
+
+
+@dataclass(frozen=True)
 class Answer:
     """A chat completion as it came; every part may be missing but the model.
 
     Attributes:
         model: as the server names it.
-        prompt_tokens: None, like the other two, where the server did not say.
-        cached_tokens: those of the prompt that were billed as cached.
+        prompt_tokens: None, like the others, where the server did not say.
+        cached_tokens: those of the prompt that were read from the provider's cache.
+        written_tokens: those of the prompt that were written into it.
+        reasoning_tokens: those of the answer that the model thought with.
+        tier: the service tier that the server says it has used; it sets the price.
     """
 
     content: str | None
@@ -112,3 +186,12 @@ class Answer:
     prompt_tokens: int | None
     cached_tokens: int | None
     completion_tokens: int | None
+    written_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    tier: str | None = None
+
+    @property
+    def tokens(self) -> TokenCounts:
+        return TokenCounts(
+            self.prompt_tokens, self.cached_tokens, self.written_tokens, self.completion_tokens
+        )

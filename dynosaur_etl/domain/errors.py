@@ -9,6 +9,7 @@ DynosaurError
 └── Terminal             a retry gives the same result: somebody has to change something
 ├── InvalidSetting       a value of the environment is not allowed
 ├── InvalidInput         an argument, a file or a data set is not what is asked for
+├── MissingExtra         a command needs packages of an extra that is not installed
 ├── HubRefused           the Hub says no: missing, gated, private, malformed
 ├── LlmRefused           the LLM server says no: credentials, quota, malformed request
 ├── Incomplete           too much has no answer, and asking again now brings none
@@ -55,6 +56,10 @@ class InvalidSetting(Terminal):
 
 class InvalidInput(Terminal):
     """An argument, a file or a data set is not what is asked for."""
+
+
+class MissingExtra(Terminal):
+    """A command needs packages that only an extra installs."""
 
 
 class HubRefused(Terminal):

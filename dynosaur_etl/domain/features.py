@@ -78,7 +78,7 @@ def usable_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
 
 
 def labels_of(feature: Any) -> tuple[str, ...]:
-    """Give a ClassLabel's names in their order; none for any other feature."""
+    """Return a ClassLabel's names in their order; none for any other feature."""
     if isinstance(feature, Mapping) and feature.get("_type") == "ClassLabel":
         names = feature.get("names")
         return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
@@ -86,7 +86,7 @@ def labels_of(feature: Any) -> tuple[str, ...]:
 
 
 def element_of(feature: Any) -> Any:
-    """Give the feature of a list's elements; None where the feature is no list."""
+    """Return the feature of a list's elements; None where the feature is no list."""
     if isinstance(feature, list):
         return feature[0] if len(feature) == 1 else None
     if not isinstance(feature, Mapping):
@@ -114,7 +114,7 @@ def _flattens(feature: Any) -> bool:
 
 
 def _leaves(feature: Any, depth: int) -> Iterator[FieldKind]:
-    """Give the kinds of what stands at the ends of a nested feature."""
+    """Return the kinds of what stands at the ends of a nested feature."""
     element = element_of(feature)
     if depth == 0:
         yield FieldKind.OTHER

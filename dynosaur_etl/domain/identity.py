@@ -8,7 +8,7 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> str:
-    """Give the one JSON text of a value: sorted keys, no spaces, UTF-8 kept, no NaN.
+    """Return the one JSON text of a value: sorted keys, no spaces, UTF-8 kept, no NaN.
 
     Moments are written in UTC, decimal numbers as strings.
     """
@@ -23,7 +23,7 @@ def canonical_json(value: Any) -> str:
 
 
 def digest(*parts: Any) -> str:
-    """Give the SHA-256 (hex) of the canonical JSON of the parts."""
+    """Return the SHA-256 (hex) of the canonical JSON of the parts."""
     text = canonical_json(parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -8,7 +8,7 @@ _NO_LANGUAGE = "zxx"
 
 
 def text_language(text: str) -> str | None:
-    """Give the ISO 639 code of a text's language, None where it is not clear.
+    """Return the ISO 639 code of a text's language, None where it is not clear.
 
     The same text always gives the same answer: the model comes with the `py3langid` package.
     """

@@ -1,13 +1,13 @@
-"""The contract between the one who sends paid requests and the one who keeps the books."""
+"""The contract between the one who sends paid requests and the one who keeps the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from dynosaur_etl.domain.chat import Answer, ChatRequest
-from dynosaur_etl.domain.pace import Told
+from dynosaur_etl.domain.chat import Answer, ChatRequest, TokenCounts
+from dynosaur_etl.domain.rate_limit import ReportedLimits
 
 
 class RequestStatus(StrEnum):
@@ -34,7 +34,7 @@ class Claimed:
     """The request is ours to send; the attempt of that number is written down already.
 
     Attributes:
-        wait: seconds from now after which it may leave; None where no pace is to be kept.
+        wait: seconds from now after which it may leave; None where no rate limit is known.
     """
 
     request: ChatRequest
@@ -59,7 +59,7 @@ class Held:
 
 @dataclass(frozen=True)
 class InBatch:
-    """The request is in a batch that the server works off; `batch` is the key of it."""
+    """The request is in a batch that the server has; `batch` is the key of it."""
 
     request: ChatRequest
     batch: str
@@ -67,7 +67,7 @@ class InBatch:
 
 @dataclass(frozen=True)
 class BudgetSpent:
-    """There is no room for the request; `detail` names the cap and what is used of it."""
+    """The budget does not cover the request; `detail` names the cap and what is used of it."""
 
     request: ChatRequest
     detail: str
@@ -75,7 +75,7 @@ class BudgetSpent:
 
 @dataclass(frozen=True)
 class Later:
-    """The server's pace lets the request leave in more than `wait` seconds; claim it then."""
+    """The rate limit lets the request leave in more than `wait` seconds; claim it then."""
 
     request: ChatRequest
     wait: float
@@ -84,30 +84,41 @@ class Later:
 ClaimResult = Claimed | Answered | Held | InBatch | BudgetSpent | Later
 
 
+@dataclass(frozen=True)
+class PriceOrigin:
+    """Where a price is from: a package or a file, and its version."""
+
+    source: str
+    version: str
+
+
 class Prices(Protocol):
     """What tokens cost; all amounts in US dollars."""
 
-    @property
-    def version(self) -> str: ...
+    def origin(self, model: str) -> PriceOrigin | None:
+        """Return where the price of a model is from; None where nobody knows it."""
+        ...
 
-    def cost(
-        self, model: str, prompt: int | None, cached: int | None, completion: int | None
-    ) -> Decimal | None:
-        """Give the price of an answer; None where the model's price or the usage is unknown."""
+    def cost(self, model: str, tokens: TokenCounts, tier: str | None = None) -> Decimal | None:
+        """Return the price of an answer; None where the model's price or the usage is unknown."""
         ...
 
     def upper_bound(self, request: ChatRequest) -> Decimal | None:
-        """Give an amount that the answer cannot exceed; None where the price is unknown."""
+        """Return an amount that the answer cannot exceed; None where the price is unknown."""
         ...
 
 
 class Ledger(Protocol):
-    """Books of paid requests, shared by all processes.
+    """The ledger of paid requests, shared by all processes.
 
     A claim is committed, with its reservation and its attempt, before it is returned. A key with
     an answer is never claimed again. The claim of a process that has died is taken over, and its
-    attempt is marked lost. A lost attempt may have been paid: its reservation stays in the books.
+    attempt is marked lost. A lost attempt may have been paid: its reservation stays in the ledger.
     """
+
+    def answers(self, keys: Sequence[str]) -> Mapping[str, Answer]:
+        """Return the answers that are there, by key, without claiming anything."""
+        ...
 
     def claim(self, requests: Sequence[ChatRequest], day: str) -> list[ClaimResult]:
         """Claim requests of distinct keys for a growth day's run; results in their order."""
@@ -133,12 +144,12 @@ class Ledger(Protocol):
         """Let no process send for `wait` seconds, or for as long as a refusal without them says."""
         ...
 
-    def learn(self, model: str, told: Told) -> None:
-        """Take over what the server tells about its rate limits."""
+    def learn(self, model: str, limits: ReportedLimits) -> None:
+        """Take over what the server reports of its rate limits."""
         ...
 
     def release(self, claim: Claimed, error: str) -> None:
-        """Give the request up for now; a later run may claim it."""
+        """Return the request up for now; a later run may claim it."""
         ...
 
     def refuse(

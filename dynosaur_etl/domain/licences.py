@@ -114,7 +114,7 @@ _CONDITIONS = {
 
 @lru_cache(maxsize=10_000)
 def canonical_licence(text: str) -> str:
-    """Give a licence's one spelling; of an SPDX expression, that of each of its licences.
+    """Return a licence's one spelling; of an SPDX expression, that of each of its licences.
 
     Returns:
         The Hub's identifier of a licence that is known, `unknown` for the spellings of that, else
@@ -134,17 +134,17 @@ def canonical_licence(text: str) -> str:
 
 
 def conditions_of(licence: str) -> frozenset[Condition]:
-    """Give the conditions of a licence in its one spelling; of an expression, those of any part."""
+    """Return the conditions of a licence; of an expression, those of any part."""
     return frozenset(kind for kind, found in _CONDITIONS.items() if found.search(licence))
 
 
 def is_known(text: str) -> bool:
-    """Tell whether a text is the name of one licence that has an identifier."""
+    """Return whether a text is the name of one licence that has an identifier."""
     return _known(_OR_LATER.sub("+", _dashed(text))) is not None
 
 
 def split_licences(joined: str) -> tuple[str, ...]:
-    """Give the licences of a source, which are joined by `, `, each under its one spelling."""
+    """Return the licences of a source, which are joined by `, `, each under its one spelling."""
     return tuple(dict.fromkeys(canonical_licence(part) for part in joined.split(", ") if part))
 
 
@@ -160,7 +160,7 @@ def _dashed(text: str) -> str:
 
 
 def _known(words: str) -> str | None:
-    """Give the identifier of one licence, None where it is none that is known."""
+    """Return the identifier of one licence, None where it is none that is known."""
     if words.count("(") != words.count(")") or words.startswith("("):
         return None
     candidates = [words]

@@ -195,7 +195,7 @@ class Strictness(StrEnum):
     STRICT = "strict"
 
     def includes(self, other: "Strictness") -> bool:
-        """Tell whether this level asks for all that the other one does."""
+        """Return whether this level asks for all that the other one does."""
         levels = list(Strictness)
         return levels.index(self) >= levels.index(other)
 
@@ -268,6 +268,8 @@ class StepName(StrEnum):
     SELECT = "select"
     SNAPSHOT = "snapshot"
     VERIFY = "verify"
+    TRAIN = "train"
+    EVALUATE = "evaluate"
     PUBLISH = "publish"
     AUDIT = "audit"
 

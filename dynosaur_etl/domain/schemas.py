@@ -93,7 +93,7 @@ POOL = pa.schema(
 )
 """One row a live instance: where it stands among the rows of the days' instance files."""
 
-TASKS = pa.schema(
+TASKS_WITHOUT_AUTHORS = pa.schema(
     [
         pa.field("task_key", pa.string(), nullable=False),
         pa.field("growth_day", pa.string(), nullable=False),
@@ -109,7 +109,17 @@ TASKS = pa.schema(
         pa.field("licence", pa.string(), nullable=False),
     ]
 )
-"""One row a task of the pool."""
+"""Tasks of versions from before they named who wrote them."""
+
+TASKS = pa.schema(
+    [
+        *TASKS_WITHOUT_AUTHORS,
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("provider", pa.string(), nullable=False),
+        pa.field("written_on", pa.string(), nullable=False),
+    ]
+)
+"""One row a task of the pool; who wrote it and on which day (UTC), or `unknown`."""
 
 REJECTS = pa.schema(
     [

@@ -4,9 +4,11 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
+from annotated_types import MinLen
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
+from dynosaur_etl.domain.choices import ScorerName
 from dynosaur_etl.domain.licences import canonical_licence
 
 UNLIMITED = "unlimited"
@@ -22,12 +24,6 @@ def _database_url(value: str) -> str:
     if value and not value.startswith(("postgresql://", "postgresql+psycopg://")):
         raise ValueError("empty (the embedded PostgreSQL) or postgresql://user@host/database")
     return value.replace("postgresql://", "postgresql+psycopg://", 1)
-
-
-def _scorers(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value or not set(value) <= {"heuristics", "judge", "reward"}:
-        raise ValueError("one or more of heuristics, judge, reward, separated by commas")
-    return value
 
 
 def _comma_list(value: Any) -> Any:
@@ -74,5 +70,5 @@ JsonObject = Annotated[str, AfterValidator(_json_object)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 Licences = Annotated[CommaList, AfterValidator(_canonical)]
-Scorers = Annotated[CommaList, AfterValidator(_scorers)]
+Scorers = Annotated[tuple[ScorerName, ...], NoDecode, BeforeValidator(_comma_list), MinLen(1)]
 Budget = Annotated[Decimal | Literal["unlimited"], BeforeValidator(_budget)]

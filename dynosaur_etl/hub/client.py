@@ -48,7 +48,7 @@ from dynosaur_etl.hub.listing import (
     read_entry,
 )
 from dynosaur_etl.hub.remote_file import open_ranges
-from dynosaur_etl.hub.session import RequestCounter, Terms, install, under
+from dynosaur_etl.net.hub_session import HubRequest, RequestCounter, Terms, install, under
 
 MAX_TREE_ENTRIES = 20_000
 MAX_ANSWER_BYTES = 1 << 26
@@ -87,7 +87,7 @@ class HubClient:
         token: sent to the Hub; False: none.
         viewer_url: the dataset viewer's address.
         timeout: seconds to connect, and between two pieces of an answer.
-        slots: the places of requests on their way at the same time.
+        permits: of requests that may be on their way at the same time.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class HubClient:
         self.endpoint = endpoint.rstrip("/")
         self.token = token or False
         self.timeout = timeout
-        self.slots = BoundedSemaphore(concurrency)
+        self.permits = BoundedSemaphore(concurrency)
         self._counter = RequestCounter()
         self._api = HfApi(endpoint=self.endpoint, token=self.token, library_name=_LIBRARY)
 
@@ -147,7 +147,7 @@ class HubClient:
         """
         page: str | None = cursor or FIRST_PAGE
         while page is not None:
-            with self._asking("list", "the list of datasets"):
+            with self._asking(HubRequest.LIST, "the list of datasets"):
                 answer = self._get(urljoin(f"{self.endpoint}/api/datasets", page))
                 entries, following = read_entries(answer), next_page(answer)
             recent = [pair for pair in entries.read if not _is_before(pair[0], modified_since)]
@@ -162,7 +162,7 @@ class HubClient:
 
     def listing(self, dataset_id: str) -> Listing:
         """Give what the Hub shows of a dataset today, under the id that it has now."""
-        with self._asking("info", dataset_id):
+        with self._asking(HubRequest.INFO, dataset_id):
             url = f"{self.endpoint}/api/datasets/{quote(dataset_id)}{ONE_ENTRY}"
             entry, told = read_entry(self._get(url))
         full_id = entry.id if "/" in entry.id else self._full_id(entry.id)
@@ -170,13 +170,13 @@ class HubClient:
 
     def commits(self, dataset_id: str) -> list[Commit]:
         """Give the commits of the main branch, newest first."""
-        with self._asking("commits", dataset_id):
+        with self._asking(HubRequest.COMMITS, dataset_id):
             commits = self._api.list_repo_commits(dataset_id, repo_type="dataset")
         return [Commit(item.commit_id, item.created_at, item.title) for item in commits]
 
     def converted(self, dataset_id: str) -> Conversion:
         """Give the heads of the main branch and of the branch of converted Parquet, in one look."""
-        with self._asking("refs", dataset_id):
+        with self._asking(HubRequest.REFS, dataset_id):
             refs = self._api.list_repo_refs(dataset_id, repo_type="dataset")
             branches = {branch.ref: branch.target_commit for branch in refs.branches}
             converts = {branch.ref: branch.target_commit for branch in refs.converts}
@@ -186,7 +186,7 @@ class HubClient:
         """Give the card at a revision, None where it has none; one byte over the bound at most."""
         most = MAX_CARD_BYTES + 1
         try:
-            with self._asking("resolve", f"{dataset_id}@{sha[:12]}/{_CARD}", most):
+            with self._asking(HubRequest.RESOLVE, f"{dataset_id}@{sha[:12]}/{_CARD}", most):
                 return self._resolve(dataset_id, sha, _CARD).content
         except _NoEntry:
             return None
@@ -231,7 +231,7 @@ class HubClient:
         """
         url = f"{self.viewer_url}/{endpoint}"
         headers = build_hf_headers(token=False, library_name=_LIBRARY)
-        with self._asking("viewer", f"{dataset_id}/{endpoint} of the viewer"):
+        with self._asking(HubRequest.VIEWER, f"{dataset_id}/{endpoint} of the viewer"):
             answer = get_session().get(
                 url, params={"dataset": dataset_id, **asked}, headers=headers
             )
@@ -251,7 +251,7 @@ class HubClient:
         return listing_of(entry, told, full_id)
 
     def _tree(self, dataset_id: str, sha: str, expand: bool) -> list[TreeFile]:
-        with self._asking("tree", f"{dataset_id}@{sha[:12]}"):
+        with self._asking(HubRequest.TREE, f"{dataset_id}@{sha[:12]}"):
             tree = self._api.list_repo_tree(
                 dataset_id, recursive=True, expand=expand, revision=sha, repo_type="dataset"
             )
@@ -263,11 +263,11 @@ class HubClient:
 
     def _full_id(self, bare_id: str) -> str:
         """Ask for a dataset's id with its owner: the file clients refuse ids without one."""
-        with self._asking("info", bare_id):
+        with self._asking(HubRequest.INFO, bare_id):
             return self._api.dataset_info(bare_id, expand=["sha"]).id
 
     def _size(self, dataset_id: str, sha: str, path: str) -> int:
-        with self._asking("info", f"{dataset_id}@{sha[:12]}/{path}"):
+        with self._asking(HubRequest.INFO, f"{dataset_id}@{sha[:12]}/{path}"):
             found = self._api.get_paths_info(dataset_id, [path], revision=sha, repo_type="dataset")
         sizes = [item.size for item in found if isinstance(item, TreeFile)]
         if not sizes:
@@ -276,7 +276,7 @@ class HubClient:
 
     def _read_range(self, dataset_id: str, sha: str, path: str, start: int, stop: int) -> bytes:
         subject = f"{dataset_id}@{sha[:12]}/{path}"
-        with self._asking("resolve", subject, most_bytes=stop - start):
+        with self._asking(HubRequest.RESOLVE, subject, most_bytes=stop - start):
             answer = self._resolve(dataset_id, sha, path, range=f"bytes={start}-{stop - 1}")
         if answer.status_code != httpx2.codes.PARTIAL_CONTENT and start > 0:
             raise HubUnavailable(f"{subject}: the answer is not the range asked for")
@@ -302,10 +302,10 @@ class HubClient:
 
     @contextmanager
     def _asking(
-        self, kind: str, subject: str, most_bytes: int = MAX_ANSWER_BYTES
+        self, kind: HubRequest, subject: str, most_bytes: int = MAX_ANSWER_BYTES
     ) -> Iterator[None]:
         """Put the block's requests under this client's terms, and word its errors as ours."""
-        terms = Terms(kind, self.timeout, most_bytes, self.slots, self._counter)
+        terms = Terms(kind, self.timeout, most_bytes, self.permits, self._counter)
         try:
             with under(terms):
                 yield

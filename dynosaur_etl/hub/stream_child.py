@@ -33,8 +33,8 @@ from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.formats import BUILDERS, PLAIN, READ_HERE
 from dynosaur_etl.hub.plain_columns import empty_table
 from dynosaur_etl.hub.reader_options import known_options
-from dynosaur_etl.hub.session import RequestCounter, Terms, install, under
 from dynosaur_etl.hub.streaming import MAX_BYTES, OUTCOME_FILE, ROWS_FILE, is_safe
+from dynosaur_etl.net.hub_session import HubRequest, RequestCounter, Terms, install, under
 
 MAX_MEMORY = 8 << 30
 MAX_MEMBERS = 1_000
@@ -69,7 +69,9 @@ def _bound(seconds: float) -> None:
 
 
 def _terms(job: Mapping[str, Any], counter: RequestCounter) -> Terms:
-    return Terms("stream", job["timeout"], _LARGEST_ANSWER, threading.Semaphore(1), counter)
+    return Terms(
+        HubRequest.STREAM, job["timeout"], _LARGEST_ANSWER, threading.Semaphore(1), counter
+    )
 
 
 def _same_revision(sha: str) -> Any:

@@ -98,7 +98,7 @@ def stream_rows(
         "most_records": max(MAX_RECORDS // number, 1),
         "most_bytes": MAX_BYTES // number,
     }
-    with TemporaryDirectory(prefix="dynosaur-stream-") as folder, _processes, client.slots:
+    with TemporaryDirectory(prefix="dynosaur-stream-") as folder, _processes, client.permits:
         _run(job, Path(folder), client.endpoint)
         outcome = _outcome(Path(folder), client)
         with pa.memory_map(str(Path(folder) / ROWS_FILE)) as source:

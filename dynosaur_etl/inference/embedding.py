@@ -6,7 +6,9 @@ gives the same file as one that was not, and a stored vector is what a new compu
 On a CPU that multiplies bfloat16 the transformer runs in it; pooling and length are float32.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,22 @@ PACKAGED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb
 LONGEST_TEXT = 20_000
 LENGTH_TOLERANCE = 2e-3
 _TOKENISED_TOGETHER = 256
+_UNKNOWN_PART = 0.5
+
+
+@dataclass(frozen=True)
+class Legibility:
+    """How much of some texts a model reads.
+
+    Attributes:
+        cut: True where a text goes on beyond what the model reads [n].
+        unknown: True where half of a text's tokens or more are none that the model knows [n].
+        alike: True where a text differs from another one and the model reads the same [n].
+    """
+
+    cut: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
+    alike: NDArray[np.bool_]
 
 
 class Embedder:
@@ -98,6 +116,39 @@ class Embedder:
                 progress(done, len(distinct))
         return found[[place[text[:LONGEST_TEXT]] for text in texts]]
 
+    def legibility(self, texts: Sequence[str]) -> Legibility:
+        """Tell which texts are cut, are made of unknown tokens, or look like another one.
+
+        A script that the vocabulary lacks becomes one token for every word, so that all texts of
+        as many words have one vector.
+
+        Args:
+            texts: as for `embed`.
+        """
+        check_texts(texts)
+        distinct = list(dict.fromkeys(texts))
+        read = self._tokenised([text[:LONGEST_TEXT] for text in distinct])
+        tokens = [text["input_ids"] for text in read]
+        at = _positions(texts, distinct)
+        cut = np.array([*map(self._is_cut, distinct, tokens)], np.bool_)
+        unknown = np.array([*map(self._is_unknown, tokens)], np.bool_)
+        return Legibility(cut[at], unknown[at], _alike(distinct, tokens)[at])
+
+    def _is_cut(self, text: str, tokens: NDArray[np.int64]) -> bool:
+        limit = self._model.max_seq_length
+        if limit is None or len(tokens) < limit:
+            return len(text) > LONGEST_TEXT
+        whole = self._model.tokenizer(text[:LONGEST_TEXT], truncation=False, verbose=False)
+        return len(text) > LONGEST_TEXT or len(whole["input_ids"]) > limit
+
+    def _is_unknown(self, tokens: NDArray[np.int64]) -> bool:
+        tokenizer = self._model.tokenizer
+        if tokenizer.unk_token_id is None:
+            return False
+        unknown = int((tokens == tokenizer.unk_token_id).sum())
+        known = int((~np.isin(tokens, tokenizer.all_special_ids)).sum())
+        return unknown > 0 and unknown >= _UNKNOWN_PART * (unknown + known)
+
     def _vectors(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         tokens = self._tokenised(texts)
         batches = equal_batches([len(text["attention_mask"]) for text in tokens])
@@ -133,6 +184,19 @@ class Embedder:
         return model
 
 
+def _positions(texts: Sequence[str], distinct: Sequence[str]) -> NDArray[np.int64]:
+    place = {text: at for at, text in enumerate(distinct)}
+    return np.array([place[text] for text in texts], np.int64)
+
+
+def _alike(texts: Sequence[str], tokens: Sequence[NDArray[np.int64]]) -> NDArray[np.bool_]:
+    """Which texts have the tokens of one that differs in more than case and white space."""
+    same: dict[bytes, set[str]] = defaultdict(set)
+    for text, ids in zip(texts, tokens, strict=True):
+        same[ids.tobytes()].add(" ".join(text.casefold().split()))
+    return np.array([len(same[ids.tobytes()]) > 1 for ids in tokens], np.bool_)
+
+
 def locate(model: str | Path | None, revision: str | None) -> tuple[str, Path]:
     """Name and folder of a model, fetched from the Hub if it is neither packaged nor a folder."""
     if model is None:
@@ -160,7 +224,9 @@ def load(folder: Path) -> Any:
         InvalidInput: the folder holds no model, or another kind of model.
     """
     from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     try:
         model = SentenceTransformer(
             str(folder),

@@ -1,5 +1,6 @@
 """The number format in which a transformer multiplies on this machine."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,13 @@ def torch_dtype(precision: str) -> Any:
     import torch
 
     return torch.bfloat16 if precision == BFLOAT16 else torch.float32
+
+
+def multiplying_in(precision: str) -> AbstractContextManager[Any]:
+    """Return a block in which torch's CPU multiplies in a precision; weights stay as they are."""
+    import torch
+
+    if precision != BFLOAT16:
+        return nullcontext()
+    block: AbstractContextManager[Any] = torch.autocast("cpu", torch.bfloat16)
+    return block

@@ -13,15 +13,16 @@ from dynosaur_etl.domain.batch import Line, LineAnswer, LineFailure
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.domain.ledger import AttemptOutcome, RequestStatus
-from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.domain.request_form import FIRST_FORM
 from dynosaur_etl.llm.completion import MAX_BODY_BYTES, completion_answer
+from dynosaur_etl.llm.error_body import ServerError, error_in_refusal
 from dynosaur_etl.llm.failures import (
-    MAX_ERROR,
     RequestRefused,
     RunRefused,
     SendFailure,
     TryAgain,
     read_refusal,
+    read_reported,
 )
 
 MAX_LINES = 50_000
@@ -29,6 +30,7 @@ MAX_BYTES = 200_000_000
 ENDPOINT: Final = "/v1/chat/completions"
 
 _OK = 200
+_NOTHING_SAID = ServerError(None, (), None, "nothing was said")
 
 
 def batch_line(key: str, body: Mapping[str, Any]) -> bytes:
@@ -87,42 +89,52 @@ def read_line(line: bytes, model: str) -> Line | None:
     if not isinstance(key, str):
         return None
     response = _part(value, "response")
-    if _part(response, "status_code") == _OK:
-        answer = completion_answer(_part(response, "body"), model)
-        if answer is not None:
-            return LineAnswer(key, answer)
+    if _part(response, "status_code") != _OK:
+        return line_failure(key, _failure(response, value))
+    answer = completion_answer(_part(response, "body"), model)
+    if isinstance(answer, ServerError):
+        return line_failure(key, read_reported(answer))
+    if answer is None:
         return line_failure(key, TryAgain("HTTP 200, but the body is no chat completion"))
-    return line_failure(key, _failure(response, _part(value, "error")))
+    return LineAnswer(key, answer)
 
 
 def line_failure(key: str, failure: SendFailure) -> LineFailure:
-    """Say what a failed sending means for the request's line in the books."""
+    """Say what a failed sending means for the request's line in the ledger.
+
+    A line that is refused for a parameter is not at fault: a later run sends it without.
+    """
+    refusal = failure.refusal if isinstance(failure, RequestRefused) else None
+    if refusal is not None and FIRST_FORM.without(refusal) is not None:
+        return LineFailure(
+            key, failure.outcome, RequestStatus.FAILED, str(failure), refusal=refusal
+        )
     refused = isinstance(failure, RequestRefused)
     status = RequestStatus.REFUSED if refused else RequestStatus.FAILED
     return LineFailure(key, failure.outcome, status, str(failure))
 
 
 def refuses_every_line(line: Line) -> bool:
-    """Tell whether a line's fault is every line's: credentials, model or quota."""
+    """Return whether a line's fault is every line's: credentials, model or quota."""
     return (
         isinstance(line, LineFailure)
         and line.outcome == RunRefused.outcome == AttemptOutcome.REFUSED
         and line.status == RequestStatus.FAILED
+        and line.refusal is None
     )
 
 
-def _failure(response: Any, error: Any) -> SendFailure:
+def _failure(response: Any, line: Any) -> SendFailure:
+    """Read a line without an answer: its response's error, or the line's own where it has none."""
     status = _part(response, "status_code")
-    if not isinstance(status, int):
-        return TryAgain(f"{_word(error, 'code')}: {_word(error, 'message')}")
-    told = _part(_part(response, "body"), "error")
-    return read_refusal(status, _word(told, "message"), (_word(told, "code"), _word(told, "type")))
+    if isinstance(status, int):
+        error = error_in_refusal(_part(response, "body")) or error_in_refusal(line)
+        return read_refusal(status, error or _NOTHING_SAID)
+    error = error_in_refusal({"error": _part(line, "error")}) or _NOTHING_SAID
+    if error.out_of_credit or error.status is not None:
+        return read_reported(error)
+    return TryAgain(": ".join([*error.codes[:1], error.message]))
 
 
 def _part(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
-
-
-def _word(value: Any, name: str) -> str:
-    found = _part(value, name)
-    return shorten(clean_text(found), MAX_ERROR) if isinstance(found, str) else "nothing was said"

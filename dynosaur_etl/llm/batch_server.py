@@ -11,13 +11,15 @@ import openai
 
 from dynosaur_etl.domain.text import clean_text, shorten
 from dynosaur_etl.llm.batch_lines import ENDPOINT, cut_lines
-from dynosaur_etl.llm.failures import MAX_ERROR, TryAgain, read_failure
+from dynosaur_etl.llm.error_body import MAX_ERROR
+from dynosaur_etl.llm.failures import TryAgain, read_failure
 from dynosaur_etl.llm.sender import NO_KEY
 
 WINDOW: Final = "24h"
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 KEY_NAME = "dynosaur_batch"
 
+_NOT_THERE = frozenset({404, 410})
 _PAGE = 100
 _MOST_PAGES = 1000
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
@@ -31,19 +33,23 @@ class ServerBatch:
         status: validating, in_progress, finalizing, completed, failed, expired, cancelling or
             cancelled.
         files: ids of the output file and of the error file, as far as there are any.
-        worked_off: lines that are answered or have failed.
+        completed: lines that are answered or have failed.
         errors: code and words of what was wrong with the batch as a whole.
     """
 
     id: str
     status: str
     files: tuple[str, ...]
-    worked_off: int
+    completed: int
     errors: tuple[tuple[str, str], ...]
 
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+
+class NotThere(TryAgain):
+    """The server says that a file is not there; it may be there later, or never again."""
 
 
 class BatchServer:
@@ -96,7 +102,7 @@ class BatchServer:
         raise TryAgain(f"the list of batches has no end after {_MOST_PAGES} pages")
 
     def look(self, batch_id: str) -> ServerBatch | None:
-        """Give a batch; None where the server does not know it."""
+        """Return a batch; None where the server does not know it."""
         return self._known(lambda: self._client.batches.with_raw_response.retrieve(batch_id))
 
     def cancel(self, batch_id: str) -> ServerBatch | None:
@@ -104,11 +110,20 @@ class BatchServer:
         return self._known(lambda: self._client.batches.with_raw_response.cancel(batch_id))
 
     def lines(self, file_id: str) -> Iterator[bytes]:
-        """Read an output or error file, line by line, without holding it whole."""
+        """Read an output or error file, line by line, without holding it whole.
+
+        Raises:
+            NotThere: the server does not have the file, or not yet.
+            SendFailure: it does not give it.
+        """
         content = self._client.files.with_streaming_response.content(file_id)
         try:
             with content as response:
                 yield from cut_lines(response.iter_bytes())
+        except openai.APIStatusError as error:
+            if error.status_code in _NOT_THERE:
+                raise NotThere(f"HTTP {error.status_code}: no file {file_id}") from error
+            raise read_failure(error) from error
         except (openai.APIError, httpx2.HTTPError) as error:
             raise read_failure(error) from error
 
@@ -156,7 +171,7 @@ def _read_batch(value: Any) -> ServerBatch:
         id=_id(value),
         status=_word(_part(value, "status")),
         files=tuple(name for name in names if isinstance(name, str) and _ID.fullmatch(name)),
-        worked_off=_count(_part(counts, "completed")) + _count(_part(counts, "failed")),
+        completed=_count(_part(counts, "completed")) + _count(_part(counts, "failed")),
         errors=tuple(
             (_word(_part(error, "code")), _word(_part(error, "message")))
             for error in (errors if isinstance(errors, list) else [])

@@ -24,7 +24,7 @@ class Outcomes:
         deferred: why, by key; nothing was lost and the next run asks again.
         refused: the server's words, by key.
         sent: requests that were sent and answered now, not read from the ledger.
-        notes: what an operator should know of the deferrals, each told once.
+        notes: what an operator should know of the deferrals, each named once.
     """
 
     answered: Mapping[str, Answer]

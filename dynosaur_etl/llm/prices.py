@@ -1,72 +1,69 @@
-"""The price table: what tokens cost, from a versioned file that a user can replace."""
+"""What models cost: by provider and model from a kept package, under a user's own file.
 
-import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from decimal import ROUND_UP, Decimal, InvalidOperation
+`genai-prices` (https://github.com/pydantic/genai-prices) carries current prices of many providers
+with cache reads and writes, tiers by the size of the prompt, and batch and flex rates. A server
+that it does not know by its URL, as a gateway, is priced by the model's name alone. Unknown stays
+unknown: no price is ever guessed to be zero.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dynosaur_etl.domain.chat import ChatRequest
-from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.chat import ChatRequest, TokenCounts
+from dynosaur_etl.domain.ledger import PriceOrigin
+from dynosaur_etl.llm.price_file import PriceFile, read_price_file
+from dynosaur_etl.llm.providers import is_known_provider
+from dynosaur_etl.llm.rates import BATCH, STANDARD, Price, Rate
 
 PACKAGED_PRICES = Path(__file__).with_name("prices.toml")
-MILLION = Decimal(1_000_000)
-SMALLEST = Decimal("1e-10")
-
-_DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-_PARTS = frozenset({"input", "cached", "output"})
-_BATCH = "batch"
-
-
-@dataclass(frozen=True)
-class Price:
-    """US dollars per million tokens; `batch` is the price through the Batch API where stated."""
-
-    input: Decimal
-    cached: Decimal
-    output: Decimal
-    batch: "Price | None" = None
-
-    def in_batch(self) -> "Price":
-        """Give the stated price through the Batch API, or half of this one."""
-        return self.batch or Price(self.input / 2, self.cached / 2, self.output / 2)
 
 
 @dataclass(frozen=True)
 class PriceTable:
-    """Prices by model; a dated `gpt-4o-mini-2024-07-18` costs what `gpt-4o-mini` does."""
+    """The prices of one server's models.
 
-    version: str
-    prices: Mapping[str, Price]
+    Attributes:
+        files: that lie over the package, the first one first.
+        server: base URL; empty: none, and models are found by their names alone.
+        tier: of requests whose answer names none: `default`, or `batch`.
+    """
 
-    def price(self, model: str) -> Price | None:
-        return self.prices.get(model) or self.prices.get(_DATED.sub("", model))
+    files: tuple[PriceFile, ...]
+    server: str = ""
+    tier: str = STANDARD
+    _found: dict[tuple[str, str, date], Price | None] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def price(self, model: str, tier: str | None = None) -> Price | None:
+        """Return the price of a model today; None where nobody knows it."""
+        asked = (model, self._tier(tier), datetime.now(UTC).date())
+        if asked not in self._found:
+            self._found[asked] = self._look_up(*asked)
+        return self._found[asked]
 
     def in_batch(self) -> "PriceTable":
-        """Give the table of what the same models cost through the Batch API."""
-        prices = {model: price.in_batch() for model, price in self.prices.items()}
-        return PriceTable(f"{self.version} {_BATCH}", prices)
+        """Return the table of what the same models cost through the Batch API."""
+        return replace(self, tier=BATCH, _found={})
 
-    def cost(
-        self, model: str, prompt: int | None, cached: int | None, completion: int | None
-    ) -> Decimal | None:
-        """Give the price of an answer in US dollars, rounded up to 10 decimals.
-
-        Returns:
-            None where the model has no price or the server gave no usage.
-        """
+    def origin(self, model: str) -> PriceOrigin | None:
+        """Return where the price of a model is from; None where nobody knows it."""
         price = self.price(model)
-        if price is None or prompt is None or completion is None:
-            return None
-        from_cache = min(cached or 0, prompt)
-        fresh = prompt - from_cache
-        total = fresh * price.input + from_cache * price.cached + completion * price.output
-        return (total / MILLION).quantize(SMALLEST, ROUND_UP)
+        if price is None or self.tier == STANDARD:
+            return None if price is None else price.origin
+        return PriceOrigin(price.origin.source, f"{price.origin.version} {self.tier}")
+
+    def cost(self, model: str, tokens: TokenCounts, tier: str | None = None) -> Decimal | None:
+        """Return the price of an answer in US dollars; None where price or usage is unknown."""
+        price = self.price(model, tier)
+        return None if price is None else price.cost(tokens)
 
     def upper_bound(self, request: ChatRequest) -> Decimal | None:
-        """Give an amount that the answer cannot exceed, for the reservation.
+        """Return an amount that the answer cannot exceed, for the reservation.
 
         The bytes of the prompt bound its tokens, the request bounds those of the answer. None
         where the model has no price: no budget can be kept for it.
@@ -74,50 +71,53 @@ class PriceTable:
         price = self.price(request.model)
         if price is None:
             return None
-        prompt = request.prompt_bytes * max(price.input, price.cached)
-        total = prompt + request.most_completion_tokens * price.output
-        return (total / MILLION).quantize(SMALLEST, ROUND_UP)
+        return price.upper_bound(request.prompt_bytes, request.most_completion_tokens)
+
+    def _tier(self, named: str | None) -> str:
+        return self.tier if self.tier == BATCH or not named else named
+
+    def _look_up(self, model: str, tier: str, today: date) -> Price | None:
+        for file in self.files:
+            if (price := file.price(model, tier)) is not None:
+                return price
+        return _packaged(self.server, model, tier, today)
 
 
-def load_prices(path: Path | None = None) -> PriceTable:
-    """Read the packaged price table, or the one at `path` in its place.
+def load_prices(path: Path | None = None, server: str = "") -> PriceTable:
+    """Read the prices: those of the package, with the file at `path`, if there is one, over them.
 
     Raises:
         InvalidInput: the file is missing, is no TOML, or a price is no amount of dollars.
     """
-    path = path or PACKAGED_PRICES
+    packaged = read_price_file(PACKAGED_PRICES)
+    return PriceTable((packaged,) if path is None else (read_price_file(path), packaged), server)
+
+
+@cache
+def _packaged(server: str, model: str, tier: str, today: date) -> Price | None:
+    from genai_prices import __version__
+    from genai_prices.data_snapshot import get_snapshot
+
+    url = server if server and is_known_provider(server) else None
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInput(f"price table {path}: {error}") from error
-    version, models = table.get("version"), table.get("models")
-    if not isinstance(version, str) or not version or not isinstance(models, dict):
-        raise InvalidInput(f"price table {path}: needs a `version` text and a `models` table")
-    return PriceTable(version, {name: _price(path, name, entry) for name, entry in models.items()})
+        provider, found = get_snapshot().find_provider_model(model, None, None, url)
+    except LookupError:
+        return None
+    named = {"processing": BATCH} if tier == BATCH else {"service_tier": tier}
+    stated = found.get_prices(datetime.combine(today, time.min, UTC), named)
+    if stated.input_mtok is None or stated.output_mtok is None:
+        return None
+    return Price(
+        input=_rate(stated.input_mtok),
+        cached=_rate(stated.cache_read_mtok or stated.input_mtok),
+        written=_rate(stated.cache_write_mtok or stated.input_mtok),
+        output=_rate(stated.output_mtok),
+        origin=PriceOrigin(f"genai-prices {provider.id}", __version__),
+    )
 
 
-def _price(path: Path, model: str, entry: Any) -> Price:
-    what = f"price table {path}, model {model}"
-    price = _plain_price(what, entry)
-    if _BATCH not in entry:
-        return price
-    return replace(price, batch=_plain_price(f"{what}, {_BATCH}", entry[_BATCH]))
-
-
-def _plain_price(what: str, entry: Any) -> Price:
-    if not isinstance(entry, dict) or not {"input", "output"} <= entry.keys() <= _PARTS | {_BATCH}:
-        raise InvalidInput(
-            not_allowed(what, entry, "input, output and, if you like, cached, batch")
-        )
-    amounts = {part: _dollars(f"{what}, {part}", entry[part]) for part in _PARTS & entry.keys()}
-    return Price(amounts["input"], amounts.get("cached", amounts["input"]), amounts["output"])
-
-
-def _dollars(what: str, amount: Any) -> Decimal:
-    try:
-        dollars = Decimal(str(amount))
-    except InvalidOperation:
-        dollars = Decimal("NaN")
-    if not dollars.is_finite() or dollars < 0:
-        raise InvalidInput(not_allowed(what, amount, "dollars per million tokens, 0 or more"))
-    return dollars
+def _rate(price: Any) -> Rate:
+    """Read a rate of the package: an amount, or one by the size of the prompt."""
+    if isinstance(price, Decimal):
+        return Rate(price)
+    return Rate(price.base, tuple((tier.start, tier.price) for tier in price.tiers))

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,16 +15,22 @@ import openai
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.ledger import AttemptOutcome
-from dynosaur_etl.domain.pace import Told, paced_tokens
+from dynosaur_etl.domain.rate_limit import ReportedLimits, limited_tokens
 from dynosaur_etl.llm.completion import MAX_BODY_BYTES, read_completion
-from dynosaur_etl.llm.failures import RequestRefused, TryAgain, read_failure
-from dynosaur_etl.llm.limits import read_told
-from dynosaur_etl.llm.slot import Slot
+from dynosaur_etl.llm.error_body import ServerError
+from dynosaur_etl.llm.failures import (
+    RequestRefused,
+    TryAgain,
+    read_failure,
+    read_reported,
+)
+from dynosaur_etl.llm.permit import Permit
+from dynosaur_etl.net.headers import asked_wait, read_reported_limits
 
 NO_KEY = "no-key"
 """The client insists on a key; servers on one's own machine want none."""
 
-UNTOLD = (
+UNSENT_HEADERS = (
     "X-Stainless-Arch",
     "X-Stainless-Async",
     "X-Stainless-Lang",
@@ -34,18 +41,18 @@ UNTOLD = (
     "X-Stainless-Runtime",
     "X-Stainless-Runtime-Version",
 )
-"""What the client would tell any server of this machine; a tenth of a request's CPU time."""
+"""What the client would say of this machine to any server; a tenth of a request's CPU time."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, and what its headers tell of the server's limits."""
+    """An answer, and what its headers report of the server's limits."""
 
     answer: Answer
-    told: Told
+    limits: ReportedLimits
 
 
-_OMITTED = dict.fromkeys(UNTOLD, openai.Omit())
+_OMITTED = dict.fromkeys(UNSENT_HEADERS, openai.Omit())
 _before_leaving: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("before_leaving")
 
 
@@ -89,18 +96,18 @@ class Sender:
     ) -> None:
         await self._client.close()
 
-    async def send(self, request: ChatRequest, slot: Slot) -> Reply:
-        """Send the request once, when the slot lets it, and read its answer.
+    async def send(self, request: ChatRequest, permit: Permit) -> Reply:
+        """Send the request once, when the permit lets it, and read its answer.
 
         Raises:
-            SendFailure: no answer; its kind tells what to do about it.
-            NotSent: the slot did not let it leave.
+            SendFailure: no answer; its kind says what to do about it.
+            NotSent: the permit did not let it leave.
         """
         try:
             async with asyncio.timeout(None) as timer:
 
                 async def leave() -> None:
-                    await slot.take()
+                    await permit.acquire()
                     timer.reschedule(asyncio.get_running_loop().time() + self._timeout)
 
                 _before_leaving.set(leave)
@@ -108,13 +115,15 @@ class Sender:
         except (openai.APIError, httpx2.HTTPError, aiohttp.ClientError, TimeoutError) as error:
             raise read_failure(error) from error
         finally:
-            slot.free()
+            permit.release()
         answer = read_completion(body, request.model)
+        if isinstance(answer, ServerError):
+            raise read_reported(answer, asked_wait(headers, datetime.now(UTC)))
         if answer is None:
             start = body[:80].decode("utf-8", "replace")
             message = f"HTTP 200, but the body is no chat completion: {start!r}"
             raise TryAgain(message, AttemptOutcome.LOST)
-        return Reply(answer, read_told(headers, paced_tokens(request)))
+        return Reply(answer, read_reported_limits(headers, limited_tokens(request)))
 
     async def _receive(self, request: ChatRequest) -> tuple[bytes, Mapping[str, str]]:
         # `post` sends the body as it is; `chat.completions.create` would first walk through it
@@ -124,8 +133,8 @@ class Sender:
             body=request.body(),
             options={
                 # the key lets a server that honours it give a lost answer again without charging
-                "headers": _OMITTED | {"Idempotency-Key": request.key},
-                "idempotency_key": request.key,  # else the client draws one and drops it
+                "headers": _OMITTED | {"Idempotency-Key": request.sent_key},
+                "idempotency_key": request.sent_key,  # else the client draws one and drops it
             },
             stream=True,
             stream_cls=openai.AsyncStream[object],

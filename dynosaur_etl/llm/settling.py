@@ -20,7 +20,7 @@ class Settler:
         self._writer: asyncio.Task[None] | None = None
 
     async def settle(self, claim: Claimed, answer: Answer) -> None:
-        """Give an answer to the ledger; it is committed when this returns."""
+        """Return an answer to the ledger; it is committed when this returns."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((claim, answer, written))
         if self._writer is None or self._writer.done():

@@ -34,6 +34,7 @@ AIRFLOW_DATABASE = "airflow"
 POOLS = {
     "hub": (2, "Airflow tasks that ask the Hub at the same time"),
     "llm": (2, "Airflow tasks that call the LLM at the same time"),
+    "training": (1, "Airflow tasks that train at the same time"),
 }
 HEALTHY_WITHIN = 180.0
 

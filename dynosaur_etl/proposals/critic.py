@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, Purpose
 from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.domain.thoughts import without_thoughts
 from dynosaur_etl.proposals.fence import CLOSING_FENCE, INTRODUCTION, fenced_json
 from dynosaur_etl.proposals.lenient import read_values
 from dynosaur_etl.proposals.parse import MAX_CONTENT
 from dynosaur_etl.proposals.schema import closed_object
 
-PURPOSE = "critic"
 VERSION = "critic-2"
 EXAMPLES = 2
 MAX_TASKS = 12
@@ -87,7 +87,7 @@ def build_critic_request(tasks: Sequence[FilledTask], subject: str, model: str) 
     data = {"tasks": [_described(number, task) for number, task in enumerate(tasks, start=1)]}
     introduction = INTRODUCTION.replace("data to design tasks for", "tasks to check")
     return ChatRequest(
-        purpose=PURPOSE,
+        purpose=Purpose.CRITIC,
         subject=subject,
         model=model,
         messages=(
@@ -104,10 +104,11 @@ def build_critic_request(tasks: Sequence[FilledTask], subject: str, model: str) 
 def read_verdicts(content: str | None, tasks: int) -> list[CriticVerdict]:
     """Read the critic's answer about a number of tasks; it may be anything.
 
-    Verdicts without numbers count in their order, if there are as many as tasks. Of two verdicts on
-    one task that differ none counts.
+    Thoughts in it are no part of it. Verdicts without numbers count in their order, if there are as
+    many as tasks. Of two verdicts on one task that differ none counts.
     """
-    found = list(_verdicts(content or ""))
+    content = without_thoughts(content or "").strip()
+    found = list(_verdicts(content))
     if len(found) == tasks and not any(_number(value) for value in found):
         found = [{**value, "task": at} for at, value in enumerate(found, start=1)]
     unread = shorten(clean_text((content or "no content")[:500]), MAX_REASON)

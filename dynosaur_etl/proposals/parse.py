@@ -11,6 +11,7 @@ from typing import Any
 
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.domain.thoughts import without_thoughts
 from dynosaur_etl.proposals.lenient import Rescue, read_values
 
 MAX_CONTENT = 200_000
@@ -52,12 +53,13 @@ class ReadAnswer:
 def read_proposals(
     content: str | None, refusal: str | None, finish_reason: str | None
 ) -> ReadAnswer:
-    """Read an answer; it may be anything.
+    """Read an answer; it may be anything. Thoughts in it are no part of it.
 
     Accepted are `{"tasks": [...]}`, a bare list of tasks, a single task, and the paper's
     `{"task1": {...}, "task2": {...}}`.
     """
-    if content is None or not content.strip():
+    content = without_thoughts(content or "")
+    if not content.strip():
         if refusal or finish_reason == "content_filter":
             return _rejected(Reason.LLM_REFUSAL, refusal or "stopped by the content filter")
         return _rejected(Reason.ANSWER_EMPTY, f"no content, finish reason {finish_reason!r}")

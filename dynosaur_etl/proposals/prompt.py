@@ -7,15 +7,15 @@ Dynosaur (section 3.1) asks once a config and mode: with the card's description 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, Purpose
 from dynosaur_etl.domain.features import usable_fields
 from dynosaur_etl.domain.models import Config, Mode, PromptPreset
+from dynosaur_etl.domain.request_form import Effort
 from dynosaur_etl.proposals.paper import VERSION as PAPER_VERSION
 from dynosaur_etl.proposals.paper import may_be_shown, word_like_the_paper
 from dynosaur_etl.proposals.tight import VERSION as TIGHT_VERSION
 from dynosaur_etl.proposals.tight import word_tightly
 
-PURPOSE = "propose"
 MAX_TASKS = 3
 
 WORDING_VERSIONS = {PromptPreset.TIGHT: TIGHT_VERSION, PromptPreset.PAPER: PAPER_VERSION}
@@ -37,6 +37,7 @@ def build_request(
     mode: Mode,
     model: str,
     preset: PromptPreset = PromptPreset.TIGHT,
+    effort: Effort = Effort.NONE,
 ) -> ChatRequest | None:
     """Word the request for one config and mode; only the aware mode shows the card's summary.
 
@@ -51,7 +52,7 @@ def build_request(
     if wording is None:
         return None
     return ChatRequest(
-        purpose=PURPOSE,
+        purpose=Purpose.PROPOSE,
         subject=f"{config.subject}#{mode}",
         model=model,
         messages=(
@@ -62,4 +63,5 @@ def build_request(
         max_tokens=wording.max_tokens,
         temperature=0,
         prompt_version=wording.version,
+        effort=effort,
     )

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.selection.checks import check_count, check_embeddings
-from dynosaur_etl.selection.qdit import qdit
-from dynosaur_etl.selection.vectors import COARSE, IntArray, Vectors, as_vectors
+from dynosaur_etl.selection.problem.checks import check_count, check_embeddings
+from dynosaur_etl.selection.quality_diversity import qdit
+from dynosaur_etl.selection.vectors.fixed_point import COARSE, IntArray, as_vectors
 
 STRATEGIES = (
     "none",
@@ -34,7 +34,7 @@ def replay(
     k: int,
     seed: int = 0,
 ) -> IntArray:
-    """Positions of the previous tasks to replay, most wanted first, ties to the lowest.
+    """Return positions of the previous tasks to replay, most wanted first, ties to the lowest.
 
     Args:
         strategy: `none`; `random`; `instruction-diverse` and `data-diverse`: least like the current
@@ -59,24 +59,24 @@ def replay(
     rules: dict[str, Callable[[], IntArray]] = {
         "none": lambda: np.zeros(0, np.int64),
         "random": lambda: np.random.default_rng(seed).permutation(len(earlier))[:k],
-        "instruction-support": lambda: largest(likeness(earlier, earlier), k),
-        "instruction-similar": lambda: largest(likeness(earlier, now), k),
-        "instruction-diverse": lambda: largest(-likeness(earlier, now), k),
-        "data-diverse": lambda: largest(-likeness(earlier, now), k),
+        "instruction-support": lambda: _largest(_likeness(earlier, earlier), k),
+        "instruction-similar": lambda: _largest(_likeness(earlier, now), k),
+        "instruction-diverse": lambda: _largest(-_likeness(earlier, now), k),
+        "data-diverse": lambda: _largest(-_likeness(earlier, now), k),
         "facility-location": lambda: qdit(earlier, k, anchors=now, seed=seed).order,
     }
     return rules[strategy]()
 
 
-def likeness(points: NDArray[np.number], others: NDArray[np.number]) -> IntArray:
+def _likeness(points: NDArray[np.number], others: NDArray[np.number]) -> IntArray:
     """Sum of each point's cosines to all others, which is its product with their sum."""
-    total = integers(others, "others").values.sum(axis=0, dtype=np.int64)
-    return np.asarray(integers(points, "points").values.astype(np.int64) @ total, np.int64)
+    total = _integers(others, "others").sum(axis=0, dtype=np.int64)
+    return np.asarray(_integers(points, "points").astype(np.int64) @ total, np.int64)
 
 
-def integers(vectors: NDArray[np.number], what: str) -> Vectors:
-    return as_vectors(vectors, COARSE, what)
+def _integers(vectors: NDArray[np.number], what: str) -> NDArray[np.number]:
+    return as_vectors(vectors, COARSE, what).values
 
 
-def largest(values: IntArray, k: int) -> IntArray:
+def _largest(values: IntArray, k: int) -> IntArray:
     return np.argsort(-values, kind="stable")[:k]

@@ -33,6 +33,7 @@ from dynosaur_etl.snapshots.layout import (
     TRAIN,
     json_bytes,
     selected_schema,
+    tasks_schema,
 )
 from dynosaur_etl.snapshots.manifest import FileEntry, Manifest, ParentEntry, read_manifest
 from dynosaur_etl.snapshots.shards import write_features_parquet, write_shards
@@ -123,7 +124,7 @@ def _write_tables(content: SnapshotContent, folder: Path) -> Iterator[tuple[str,
         yield from write_shards(content.full.tables(), content.full.rows, SELECTED, FULL, folder)
     singles: tuple[tuple[str, pa.Table, pa.Schema], ...] = (
         (SELECTION, content.selection, schemas.SELECTION),
-        (TASKS, content.tasks, schemas.TASKS),
+        (TASKS, content.tasks, tasks_schema(content.tasks)),
         (SOURCES_TABLE, content.sources, schemas.SOURCES),
         (REJECTS, content.rejects, schemas.REJECTS),
     )

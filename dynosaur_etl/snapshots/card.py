@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.domain.reasons import REASON_WORDS
+from dynosaur_etl.snapshots.authors import models_of, terms_of
 from dynosaur_etl.snapshots.card_metadata import card_metadata
 from dynosaur_etl.snapshots.citations import METHODS
 from dynosaur_etl.snapshots.content import SnapshotContent
@@ -90,6 +91,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["number"] = lambda number: Markdown(f"{number:,}")
+    environment.filters["percent"] = lambda share: Markdown(f"{share:.1%}")
     environment.filters["decimal"] = lambda number: Markdown(f"{number:.4f}")
     return environment
 
@@ -128,6 +130,11 @@ def _figures(content: SnapshotContent, changes: SnapshotDiff) -> dict[str, Any]:
         "conflicts": sorted(content.conflicts.items()),
         "rejects": _rejects(content.rejects.to_pylist()),
         "licences": _licences(sources),
+        "models": (models := models_of(content.tasks, content.selected)),
+        "terms": [
+            line | {"link": link(line["link"], line["link"]) if line["link"] else ""}
+            for line in terms_of(models)
+        ],
         "datasets": content.selected["dataset"].unique(),
         "sources": sources,
         "listed_sources": [_source(row) for row in ordered[:SOURCES_LISTED]],

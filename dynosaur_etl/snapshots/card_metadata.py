@@ -14,6 +14,7 @@ from dynosaur_etl.snapshots.layout import (
     SnapshotConfig,
     features_yaml,
     selected_schema,
+    tasks_schema,
 )
 from dynosaur_etl.snapshots.licences import card_licence
 from dynosaur_etl.snapshots.manifest import Manifest
@@ -70,6 +71,8 @@ def _languages(joined: list[str]) -> list[str]:
 
 
 def _columns(config: SnapshotConfig, content: SnapshotContent) -> pa.Schema:
+    if config.name == "tasks":
+        return tasks_schema(content.tasks)
     return selected_schema(content.selected) if config is DEFAULT else config.schema
 
 

@@ -9,7 +9,13 @@ import pyarrow as pa
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.snapshots.layout import PREFERENCE_COLUMNS, SELECTED, json_bytes, selected_schema
+from dynosaur_etl.snapshots.layout import (
+    PREFERENCE_COLUMNS,
+    SELECTED,
+    json_bytes,
+    selected_schema,
+    tasks_schema,
+)
 from dynosaur_etl.snapshots.relations import breaches
 
 
@@ -91,7 +97,7 @@ class SnapshotContent:
             ("selected", self.selected, selected_schema(self.selected)),
             ("held_out", self.held_out, selected_schema(self.selected)),
             ("selection", self.selection, schemas.SELECTION),
-            ("tasks", self.tasks, schemas.TASKS),
+            ("tasks", self.tasks, tasks_schema(self.tasks)),
             ("sources", self.sources, schemas.SOURCES),
             ("rejects", self.rejects, schemas.REJECTS),
         )

@@ -1,23 +1,24 @@
 """Calls of the Hub's client that writes: bounded in time, tried again, with errors of our own."""
 
 import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dynosaur_etl.domain.errors import DynosaurError, HubRefused, HubUnavailable, InvalidInput
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.net.headers import asked_wait
+from dynosaur_etl.net.retry import PassingFailure, RetryPolicy, call_with_retries
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 log = logging.getLogger(__name__)
 
-WAITS = (1.0, 4.0, 16.0, 60.0)
-"""Seconds before each further try; a server that asks for more gets it, up to `LONGEST_WAIT`."""
-LONGEST_WAIT = 300.0
+POLICY = RetryPolicy(5, first_wait=1.0, growth=4.0, longest_wait=60.0, longest_asked=300.0)
 
 _BUSY = frozenset({408, 425, 429})
 _CONFLICTS = frozenset({409, 412})
@@ -40,46 +41,39 @@ class HubTarget:
     timeout: float
 
 
-class _Again(Exception):
+class _Again(PassingFailure):
     """A try that failed in a way that may pass."""
 
-    def __init__(self, error: DynosaurError, wait: float) -> None:
-        super().__init__(str(error))
+    def __init__(self, error: DynosaurError, wait: float | None = None) -> None:
+        super().__init__(str(error), wait)
         self.error = error
-        self.wait = wait
 
 
 def patiently(act: "Callable[[HfApi], _Result]", target: HubTarget) -> _Result:
     """Act until it succeeds; each try looks at the repository anew and goes on from there."""
     from huggingface_hub import HfApi
 
+    from dynosaur_etl.net.hub_session import install, timed
+
+    install()
     api = HfApi(endpoint=target.endpoint, token=target.token or False)
-    for wait in WAITS:
-        try:
-            with _timed(target.timeout):
-                return act(api)
-        except _Again as again:
-            log.warning("%s; trying again", again)
-            time.sleep(max(wait, again.wait))
-    try:
-        with _timed(target.timeout):
+
+    def one_try() -> _Result:
+        with timed(target.timeout):
             return act(api)
+
+    try:
+        return call_with_retries(one_try, POLICY, _any_spread, _report)
     except _Again as again:
         raise again.error from again
 
 
-@contextmanager
-def _timed(seconds: float) -> Iterator[None]:
-    """Let no request of a block wait for ever: the client itself gives most of them no timeout."""
-    import httpx2
-    from huggingface_hub import get_session
+def _any_spread(_: int) -> float:
+    return secrets.SystemRandom().random()
 
-    session = get_session()
-    before, session.timeout = session.timeout, httpx2.Timeout(seconds)
-    try:
-        yield
-    finally:
-        session.timeout = before
+
+def _report(failure: PassingFailure, wait: float) -> None:
+    log.warning("%s; trying again in %.0f s", failure, wait)
 
 
 @contextmanager
@@ -97,7 +91,7 @@ def wrapped(target: HubTarget) -> Iterator[None]:
         cause = (
             f" {error.__cause__}" if error.__cause__ else ""
         )  # of an upload, only that tells why
-        raise _Again(HubUnavailable(f"{where}: {error}{cause}"), 0) from error
+        raise _Again(HubUnavailable(f"{where}: {error}{cause}")) from error
 
 
 def _judged(error: Any, where: str) -> Exception:
@@ -113,12 +107,9 @@ def _judged(error: Any, where: str) -> Exception:
     if isinstance(error, RepositoryNotFoundError):
         return HubRefused(message, Reason.GONE)
     if status in _CONFLICTS:
-        return _Again(InvalidInput(message), 0)
+        return _Again(InvalidInput(message))
     if status in _BUSY or status >= 500:
-        return _Again(HubUnavailable(message), _asked_wait(error.response.headers))
+        return _Again(
+            HubUnavailable(message), asked_wait(error.response.headers, datetime.now(UTC))
+        )
     return HubRefused(message, Reason.PRIVATE)
-
-
-def _asked_wait(headers: Mapping[str, str]) -> float:
-    text = headers.get("retry-after", "")
-    return min(float(text), LONGEST_WAIT) if text.isascii() and text.isdigit() else 0

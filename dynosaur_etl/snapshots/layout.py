@@ -119,6 +119,12 @@ def selected_schema(table: pa.Table) -> pa.Schema:
     return SELECTED_CHAT if "messages" in table.schema.names else SELECTED
 
 
+def tasks_schema(table: pa.Table) -> pa.Schema:
+    """Return the schema that tasks must have: with their authors where they name them."""
+    named = "model" in table.schema.names
+    return schemas.TASKS if named else schemas.TASKS_WITHOUT_AUTHORS
+
+
 def features_json(schema: pa.Schema) -> dict[str, Any]:
     """Give a schema as `datasets.Features.to_dict()` would."""
     return {field.name: _feature_json(field.type) for field in schema}

@@ -174,7 +174,6 @@ def _schemas(name: str) -> tuple[pa.Schema, ...]:
         return SELECTED, SELECTED_CHAT, SELECTED_NATIVE
     single = {
         SELECTION: schemas.SELECTION,
-        TASKS: schemas.TASKS,
         SOURCES: schemas.SOURCES,
         SOURCES_TABLE: schemas.SOURCES,
         REJECTS: schemas.REJECTS,
@@ -182,6 +181,8 @@ def _schemas(name: str) -> tuple[pa.Schema, ...]:
     }
     if part_of(name) == FULL:
         return (SELECTED,)
+    if name == TASKS:
+        return schemas.TASKS, schemas.TASKS_WITHOUT_AUTHORS
     return (single[name],) if name in single else ()
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import ARRAY, Engine, Text, any_, literal, select
 
 from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.ledger import RequestStatus
-from dynosaur_etl.store.books import read_answer
 from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.ledger_transaction import read_answer
 from dynosaur_etl.store.tables import LlmRequestRow
 
 

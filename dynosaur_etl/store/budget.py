@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.ledger import Prices
+from dynosaur_etl.domain.money import dollars
 
 _ADD = text(
     "insert into llm_budgets (scope, used_usd)"
@@ -90,7 +91,7 @@ class Budget:
         self._used = {row.scope: row.used_usd for row in rows}
 
     def bound(self, request: ChatRequest) -> Decimal:
-        """Give the most that the request can cost.
+        """Return the most that the request can cost.
 
         Raises:
             InvalidSetting: its model has no price and a cap is set, which could not be kept.
@@ -104,14 +105,14 @@ class Budget:
             not_allowed(
                 "model without a price",
                 request.model,
-                f"a model of the price table {self._prices.version}, so that a budget can be kept;"
+                "a model whose price is known, so that a budget can be kept;"
                 " name its price in a file at DYNOSAUR_LLM_PRICES (0 for a server of your own), or"
                 " set DYNOSAUR_LLM_BUDGET_RUN_USD and DYNOSAUR_LLM_BUDGET_MONTH_USD to unlimited",
             )
         )
 
     def reserve(self, day: str, purpose: str, amount: Decimal) -> str | None:
-        """Take the amount out of both caps; where one has no room, tell which."""
+        """Reserve the amount under both caps; return which is exceeded, in words, or None."""
         month = month_scope(self._now)
         for scope, cap, words in (
             (run_scope(day, purpose), self._run_cap, f"the run {day} for {purpose}"),
@@ -119,17 +120,14 @@ class Budget:
         ):
             used = self._used[scope] + self._totals.pending(scope)
             if cap is not None and used + amount > cap:
-                return _no_room(words, cap, used, amount)
+                return _exceeded(words, cap, used, amount)
         self._totals.add(day, purpose, self._now, amount)
         return None
 
 
-def _no_room(what: str, cap: Decimal, used: Decimal, amount: Decimal) -> str:
+def _exceeded(what: str, cap: Decimal, used: Decimal, amount: Decimal) -> str:
     return (
-        f"the budget of {what} is {_dollars(cap)} and {_dollars(used)} of it are used, reserved or "
-        f"may have been paid for lost answers; the next request needs up to {_dollars(amount)}"
+        f"the budget of {what} is ${dollars(cap)} and ${dollars(used)} of it are used, "
+        "reserved or may have been paid for lost answers; the next request needs up to "
+        f"${dollars(amount)}"
     )
-
-
-def _dollars(amount: Decimal) -> str:
-    return f"${amount:.6f}".rstrip("0").rstrip(".")

@@ -35,7 +35,7 @@ def put_rows(session: Session, table: type[Base], rows: Rows) -> None:
 
 
 def change_rows(session: Session, table: type[Base], rows: Rows) -> None:
-    """Give the columns named, in rows that are found by their primary key, new values."""
+    """Return the columns named, in rows that are found by their primary key, new values."""
     if not rows:
         return
     keys = [column.name for column in table.__table__.primary_key]

@@ -15,7 +15,7 @@ from dynosaur_etl.store.tables import CardCheckRow
 def load_card_checks(
     engine: Engine, names: Collection[str], rules: str
 ) -> dict[tuple[str, str], Verdict]:
-    """Give the verdicts under these rules by dataset and head."""
+    """Return the verdicts under these rules by dataset and head."""
     query = select(CardCheckRow).where(
         CardCheckRow.rules == rules, CardCheckRow.dataset_id.in_(names)
     )
@@ -38,6 +38,8 @@ def save_card_check(engine: Engine, name: str, sha: str, rules: str, verdict: Ve
         "detail": verdict.detail,
     }
     statement = insert(CardCheckRow).values(clean_json(row))
-    told = {column: statement.excluded[column] for column in row if column != "dataset_id"}
+    replaced = {column: statement.excluded[column] for column in row if column != "dataset_id"}
     with transaction(engine) as session:
-        session.execute(statement.on_conflict_do_update(index_elements=["dataset_id"], set_=told))
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["dataset_id"], set_=replaced)
+        )

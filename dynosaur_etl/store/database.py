@@ -22,7 +22,7 @@ EMBEDDED_DATABASE = "dynosaur"
 
 
 def database_url(settings: Settings) -> str:
-    """Give the URL in force; the embedded server is started for it if none is set."""
+    """Return the URL in force; the embedded server is started for it if none is set."""
     if settings.database_url:
         return settings.database_url
     return embedded_url(settings.home / EMBEDDED_FOLDER, EMBEDDED_DATABASE)
@@ -77,7 +77,7 @@ def _stored_version(engine: Engine) -> str | None:
 
 
 def schema_version(engine: Engine) -> str | None:
-    """Give the migration that the database stands at; None where it is empty."""
+    """Return the migration that the database stands at; None where it is empty."""
     from alembic.migration import MigrationContext
 
     with wrapped_errors(engine), engine.connect() as connection:
@@ -133,7 +133,7 @@ def locked(engine: Engine, *name: str, wait: bool = True) -> Iterator[None]:
 
 
 def lock_number(*name: str) -> int:
-    """Give the signed 64-bit number that stands for a lock's name."""
+    """Return the signed 64-bit number that stands for a lock's name."""
     return int.from_bytes(bytes.fromhex(digest("lock", *name))[:8], signed=True)
 
 

@@ -1,7 +1,7 @@
 """The ledger of paid requests in PostgreSQL, safe with any number of processes.
 
 All claims pass one advisory lock, one transaction at a time, so that the reservations can never
-add up to more than a cap, nor the sendings to more than the server's pace. Each ledger has an
+add up to more than a cap, nor the sendings to more than the server's rate limit. Each ledger has an
 owner number whose session-level advisory lock a connection of its own holds for as long as the
 process lives: whoever finds that lock free knows that the owner is dead.
 """
@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -32,20 +33,21 @@ from dynosaur_etl.domain.ledger import (
     Prices,
     RequestStatus,
 )
-from dynosaur_etl.domain.pace import PaceRules, Told
+from dynosaur_etl.domain.rate_limit import RateLimitRules, ReportedLimits
 from dynosaur_etl.domain.text import clean_text
-from dynosaur_etl.store.books import (
-    AttemptId,
-    Books,
-    Taking,
-    answer_values,
-    attempt_id,
-    open_books,
-    read_answer,
-)
+from dynosaur_etl.store.answers import stored_answers
 from dynosaur_etl.store.budget import Budget
 from dynosaur_etl.store.database import wrapped_errors
-from dynosaur_etl.store.pacing import ServerPace
+from dynosaur_etl.store.ledger_transaction import (
+    AttemptId,
+    LedgerTransaction,
+    NewAttempt,
+    answer_values,
+    attempt_id,
+    open_transaction,
+    read_answer,
+)
+from dynosaur_etl.store.rate_limits import ServerRateLimits
 
 OWNER_BITS = 62
 OWNER_DIED = "the process that sent it died before it could write down an answer"
@@ -53,20 +55,20 @@ NEVER_LEFT = "claimed, but not sent"
 
 
 @dataclass(frozen=True)
-class PacedServer:
+class LimitedServer:
     """A server, by its URL, with the limits that the settings name."""
 
     url: str
-    rules: PaceRules
+    rules: RateLimitRules
 
 
 @dataclass(frozen=True)
-class _Counter:
-    """Where one transaction's claims are settled: its books, its budget and the server's pace."""
+class _Claiming:
+    """One transaction's claims: its rows, its budget and the server's rate limit."""
 
-    books: Books
+    tx: LedgerTransaction
     budget: Budget
-    pace: ServerPace | None
+    limits: ServerRateLimits | None
 
 
 class PostgresLedger:
@@ -78,13 +80,13 @@ class PostgresLedger:
         run_budget: Decimal | None,
         month_budget: Decimal | None,
         prices: Prices,
-        server: PacedServer | None = None,
+        server: LimitedServer | None = None,
     ) -> None:
         """Become an owner of claims.
 
         `run_budget` caps what one growth day may spend on one purpose, `month_budget` what may be
         spent in a calendar month (UTC), both in US dollars; None is no cap. Without a `server` no
-        pace is kept.
+        rate limit is kept.
 
         Raises:
             StoreUnavailable: the database does not answer.
@@ -101,12 +103,16 @@ class PostgresLedger:
             self._alive.execute(text("select pg_advisory_lock(:owner)"), {"owner": self._owner})
 
     def close(self) -> None:
-        """Give up ownership: claims that are left open count as a dead owner's."""
+        """Return up ownership: claims that are left open count as a dead owner's."""
         with self._guard:
             if not (self._alive.closed or self._alive.invalidated):
                 self._unlock()
                 self._alive.invalidate()  # a pooled connection would keep a lock left behind
             self._alive.close()
+
+    def answers(self, keys: Sequence[str]) -> Mapping[str, Answer]:
+        """Return the answers that are there, by key, without claiming anything."""
+        return stored_answers(self._engine, keys).answered
 
     def claim(self, requests: Sequence[ChatRequest], day: str) -> list[ClaimResult]:
         """Claim requests of distinct keys; see `dynosaur_etl.domain.ledger.Ledger`.
@@ -116,8 +122,8 @@ class PostgresLedger:
             InvalidSetting: a model has no price, and a cap is set.
         """
         self._prove_alive()
-        with self._counter() as counter:
-            return self._claim_all(counter, requests, day)
+        with self._claiming() as claiming:
+            return self._claim_all(claiming, requests, day)
 
     def settle(self, claim: Claimed, answer: Answer) -> None:
         """Store the answer; the first one of a key stays."""
@@ -126,23 +132,23 @@ class PostgresLedger:
     def settle_all(self, answers: Sequence[tuple[Claimed, Answer]]) -> None:
         """Store answers of distinct keys in one transaction."""
         named = [(attempt_id(claim), answer) for claim, answer in answers]
-        with open_books(self._engine, alone=False) as books:
-            rows = books.lock_requests([key for (key, _), _ in named])
-            self._settle_in(books, rows, named)
+        with open_transaction(self._engine, alone=False) as tx:
+            rows = tx.lock_requests([key for (key, _), _ in named])
+            self._settle_in(tx, rows, named)
 
     def fail(self, claim: Claimed, outcome: AttemptOutcome, error: str) -> None:
         """Close the attempt without an answer; the request stays claimed.
 
         What is reserved for it is free again, but for a lost one: that may have been paid.
         """
-        with open_books(self._engine, alone=False) as books:
-            row = books.lock_requests([claim.request.key])[claim.request.key]
-            attempt = books.attempts([attempt_id(claim)])[attempt_id(claim)]
+        with open_transaction(self._engine, alone=False) as tx:
+            row = tx.lock_requests([claim.request.key])[claim.request.key]
+            attempt = tx.attempts([attempt_id(claim)])[attempt_id(claim)]
             lost = outcome == AttemptOutcome.LOST
             held = attempt.reserved_usd if lost else Decimal(0)
-            books.close_attempts([(attempt, _closed(outcome, error, held))])
+            tx.close_attempts([(attempt, _closed(outcome, error, held))])
             if row.owner_run == self._owner:
-                books.change_requests([{"key": row.key, "reserved_usd": Decimal(0)}])
+                tx.change_requests([{"key": row.key, "reserved_usd": Decimal(0)}])
 
     def again(self, claim: Claimed) -> Claimed | BudgetSpent:
         """Open the next attempt.
@@ -152,21 +158,21 @@ class PostgresLedger:
         """
         self._prove_alive()
         request = claim.request
-        with self._counter() as counter:
-            row = counter.books.lock_requests([request.key])[request.key]
+        with self._claiming() as claiming:
+            row = claiming.tx.lock_requests([request.key])[request.key]
             if row.owner_run != self._owner:
                 raise Busy(f"request {row.key[:12]}: another process has taken it over")
-            day = counter.books.attempts([attempt_id(claim)])[attempt_id(claim)].day
-            counter.budget.lock([(day, request.purpose)])
-            bound = counter.budget.bound(request)
-            spent = counter.budget.reserve(day, request.purpose, bound)
+            day = claiming.tx.attempts([attempt_id(claim)])[attempt_id(claim)].day
+            claiming.budget.lock([(day, request.purpose)])
+            bound = claiming.budget.bound(request)
+            spent = claiming.budget.reserve(day, request.purpose, bound)
             if spent is not None:
                 return BudgetSpent(request, spent)
-            wait = counter.pace.turn(request) if counter.pace else None
-            return self._take(counter, request, day, row.attempts + 1, bound, wait)
+            wait = claiming.limits.turn(request) if claiming.limits else None
+            return self._take(claiming, request, day, row.attempts + 1, bound, wait)
 
     def release(self, claim: Claimed, error: str) -> None:
-        """Give the request up for now; a later run may claim it."""
+        """Return the request up for now; a later run may claim it."""
         self._end(claim, RequestStatus.FAILED, error)
 
     def refuse(
@@ -178,44 +184,44 @@ class PostgresLedger:
 
     def slow_down(self, model: str, wait: float | None) -> None:
         """Let no process send to the model for a while."""
-        with self._counter() as counter:
-            if counter.pace is not None:
-                counter.pace.refused(model, wait)
+        with self._claiming() as claiming:
+            if claiming.limits is not None:
+                claiming.limits.refused(model, wait)
 
-    def learn(self, model: str, told: Told) -> None:
-        """Take over what the server tells about its rate limits."""
-        with self._counter() as counter:
-            if counter.pace is not None:
-                counter.pace.told(model, told)
+    def learn(self, model: str, limits: ReportedLimits) -> None:
+        """Take over what the server reports of its rate limits."""
+        with self._claiming() as claiming:
+            if claiming.limits is not None:
+                claiming.limits.reported(model, limits)
 
     @contextmanager
-    def _counter(self) -> Iterator[_Counter]:
-        with open_books(self._engine, alone=True) as books:
-            budget = Budget(books.session, books.totals, self._caps, self._prices, books.now)
-            server, pace = self._server, None
+    def _claiming(self) -> Iterator[_Claiming]:
+        with open_transaction(self._engine, alone=True) as tx:
+            budget = Budget(tx.session, tx.totals, self._caps, self._prices, tx.now)
+            server, limits = self._server, None
             if server is not None:
-                pace = ServerPace(books.session, server.url, server.rules, books.now)
-            yield _Counter(books, budget, pace)
-            if pace is not None:
-                pace.write()
+                limits = ServerRateLimits(tx.session, server.url, server.rules, tx.now)
+            yield _Claiming(tx, budget, limits)
+            if limits is not None:
+                limits.write()
 
     def _claim_all(
-        self, counter: _Counter, requests: Sequence[ChatRequest], day: str
+        self, claiming: _Claiming, requests: Sequence[ChatRequest], day: str
     ) -> list[ClaimResult]:
-        rows = counter.books.lock_requests([request.key for request in requests])
-        counter.budget.lock([(day, request.purpose) for request in requests])
+        rows = claiming.tx.lock_requests([request.key for request in requests])
+        claiming.budget.lock([(day, request.purpose) for request in requests])
         return [
-            self._claim_one(counter, rows.get(request.key), request, day) for request in requests
+            self._claim_one(claiming, rows.get(request.key), request, day) for request in requests
         ]
 
     def _settle_in(
         self,
-        books: Books,
+        tx: LedgerTransaction,
         rows: Mapping[str, Row[Any]],
         answers: Sequence[tuple[AttemptId, Answer]],
     ) -> None:
         """Settle answers of requests whose rows are locked."""
-        attempts = books.attempts([attempt for attempt, _ in answers])
+        attempts = tx.attempts([attempt for attempt, _ in answers])
         closings, first, repeated = [], [], []
         for (key, number), answer in answers:
             attempt, row = attempts[key, number], rows[key]
@@ -224,36 +230,36 @@ class PostgresLedger:
             if row.status == RequestStatus.ANSWERED:
                 repeated.append(_paid_again(row, values["cost_usd"]))
             else:
-                first.append(self._answered(key, answer, values))
-        books.close_attempts(closings)
-        books.change_requests(first)
-        books.change_requests(repeated)
+                first.append(self._answered(key, answer, values, tx.now))
+        tx.close_attempts(closings)
+        tx.change_requests(first)
+        tx.change_requests(repeated)
 
     def _claim_one(
-        self, counter: _Counter, row: Row[Any] | None, request: ChatRequest, day: str
+        self, claiming: _Claiming, row: Row[Any] | None, request: ChatRequest, day: str
     ) -> ClaimResult:
         if row is not None and row.status == RequestStatus.ANSWERED:
             return Answered(request, read_answer(row))
         if row is not None and row.batch is not None:
             return InBatch(request, row.batch)
         if row is not None and row.owner_run is not None:
-            if row.owner_run == self._owner or not _is_dead(counter.books.session, row.owner_run):
+            if row.owner_run == self._owner or not _is_dead(claiming.tx.session, row.owner_run):
                 return Held(request)
-            _mark_lost(counter.books, row)
-        bound = counter.budget.bound(request)
-        spent = counter.budget.reserve(day, request.purpose, bound)
+            _mark_lost(claiming.tx, row)
+        bound = claiming.budget.bound(request)
+        spent = claiming.budget.reserve(day, request.purpose, bound)
         if spent is not None:
             return BudgetSpent(request, spent)
-        wait = counter.pace.turn(request) if counter.pace else None
-        if counter.pace and counter.pace.beyond(wait):
-            counter.books.totals.add(day, request.purpose, counter.books.now, -bound)
+        wait = claiming.limits.turn(request) if claiming.limits else None
+        if claiming.limits and claiming.limits.beyond(wait):
+            claiming.tx.totals.add(day, request.purpose, claiming.tx.now, -bound)
             return Later(request, wait or 0.0)
         attempts = row.attempts if row is not None else 0
-        return self._take(counter, request, day, attempts + 1, bound, wait)
+        return self._take(claiming, request, day, attempts + 1, bound, wait)
 
     def _take(
         self,
-        counter: _Counter,
+        claiming: _Claiming,
         request: ChatRequest,
         day: str,
         attempt: int,
@@ -261,39 +267,42 @@ class PostgresLedger:
         wait: float | None,
     ) -> Claimed:
         """Make the row this run's: it pays, so it is the run that the cost counts for."""
-        counter.books.take(Taking(request, day, attempt, bound, self._prices.version, self._owner))
+        price = self._prices.origin(request.model)
+        server = self._server.url if self._server is not None else None
+        new = NewAttempt(request, day, attempt, bound, price, self._owner, server)
+        claiming.tx.open_attempt(new)
         return Claimed(request, attempt, wait)
 
     def _settled(self, model: str, answer: Answer, attempt: Row[Any]) -> dict[str, Any]:
-        """Give the columns of an attempt that was answered."""
-        cost = self._prices.cost(
-            model, answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens
-        )
+        """Return the columns of an attempt that was answered."""
+        cost = self._prices.cost(model, answer.tokens, answer.tier)
         known = answer.prompt_tokens is not None and answer.completion_tokens is not None
         held = Decimal(0) if known else attempt.reserved_usd
         return _closed(AttemptOutcome.ANSWERED, None, held) | {"cost_usd": cost}
 
-    def _answered(self, key: str, answer: Answer, values: dict[str, Any]) -> dict[str, Any]:
-        """Give the columns of a request that got its first answer."""
+    def _answered(
+        self, key: str, answer: Answer, values: dict[str, Any], answered_at: datetime
+    ) -> dict[str, Any]:
+        """Return the columns of a request that got its first answer."""
         return answer_values(answer) | {
             "key": key,
             "cost_usd": values["cost_usd"],
             "reserved_usd": values["reserved_usd"],
-            "price_version": self._prices.version,
+            "answered_at": answered_at,
             "owner_run": None,
             "error": None,
         }
 
     def _end(self, claim: Claimed, status: RequestStatus, error: str) -> None:
-        with open_books(self._engine, alone=False) as books:
-            row = books.lock_requests([claim.request.key])[claim.request.key]
-            attempt = books.attempts([attempt_id(claim)])[attempt_id(claim)]
+        with open_transaction(self._engine, alone=False) as tx:
+            row = tx.lock_requests([claim.request.key])[claim.request.key]
+            attempt = tx.attempts([attempt_id(claim)])[attempt_id(claim)]
             if attempt.outcome == AttemptOutcome.SENT:
                 closed = _closed(AttemptOutcome.FAILED, NEVER_LEFT, Decimal(0))
-                books.close_attempts([(attempt, closed)])
+                tx.close_attempts([(attempt, closed)])
             if row.owner_run == self._owner:
                 ended = {"key": row.key, "status": status, "error": clean_text(error)}
-                books.change_requests([ended | {"owner_run": None, "reserved_usd": Decimal(0)}])
+                tx.change_requests([ended | {"owner_run": None, "reserved_usd": Decimal(0)}])
 
     def _unlock(self) -> None:
         """Free the owner's lock now; the server may notice a closed connection only later."""
@@ -317,14 +326,14 @@ def _is_dead(session: Session, owner: int) -> bool:
     return bool(session.execute(query, {"owner": owner}).scalar())
 
 
-def _mark_lost(books: Books, row: Row[Any]) -> None:
+def _mark_lost(tx: LedgerTransaction, row: Row[Any]) -> None:
     """Close a dead owner's attempt; what it holds stays held, for it may have been paid."""
-    attempt = books.attempts([(row.key, row.attempts)])[row.key, row.attempts]
+    attempt = tx.attempts([(row.key, row.attempts)])[row.key, row.attempts]
     if attempt.outcome == AttemptOutcome.SENT:
         lost = _closed(AttemptOutcome.LOST, OWNER_DIED, attempt.reserved_usd)
-        books.close_attempts([(attempt, lost)])
+        tx.close_attempts([(attempt, lost)])
     ended = {"key": row.key, "status": RequestStatus.FAILED, "error": OWNER_DIED}
-    books.change_requests([ended | {"owner_run": None, "reserved_usd": Decimal(0)}])
+    tx.change_requests([ended | {"owner_run": None, "reserved_usd": Decimal(0)}])
 
 
 def _closed(outcome: AttemptOutcome, error: str | None, held: Decimal) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class LedgerAudit:
         requests: by status.
         attempts: by outcome.
         cost_usd: the sum over requests.
-        attempts_cost_usd: the sum over attempts; the same amount in sound books.
+        attempts_cost_usd: the sum over attempts; the same amount in a sound ledger.
         reserved_usd: held for what is in flight, or for an answer that came without usage.
         lost_usd: the most that lost attempts may have cost, still counted as spent.
         unknown_costs: answers without a price or without usage.
@@ -130,7 +130,7 @@ def _lost() -> ColumnElement[bool]:
 
 
 def _astray(session: Session, kind: str) -> Decimal:
-    """Give what the totals of a kind of budget are off the attempts that they sum up."""
+    """Return what the totals of a kind of budget are off the attempts that they sum up."""
     used = func.coalesce(LlmAttemptRow.cost_usd, 0) + LlmAttemptRow.reserved_usd
     totals = select(func.sum(LlmBudgetRow.used_usd)).where(LlmBudgetRow.scope.like(f"{kind} %"))
     return _total(session, select(func.sum(used))) - _total(session, totals)

@@ -87,7 +87,7 @@ def spending(engine: Engine, day: str | None = None) -> list[SpendingLine]:
 
 
 def used_of_budget(engine: Engine, scope: str) -> Decimal:
-    """Give a budget's running total; `store.budget` names them."""
+    """Return a budget's running total; `store.budget` names them."""
     with transaction(engine) as session:
         row = session.get(LlmBudgetRow, scope)
         return row.used_usd if row is not None else Decimal(0)

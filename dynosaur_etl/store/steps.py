@@ -86,7 +86,7 @@ class FinishedStep:
 
 
 def finished_step(engine: Engine, day: str, step: StepName) -> FinishedStep | None:
-    """Give what was committed for the step, or None."""
+    """Return what was committed for the step, or None."""
     with transaction(engine) as session:
         query = select(*_RUN_COLUMNS).where(_RUNS.c.day == day, _RUNS.c.step == step)
         row = session.execute(query).one_or_none()
@@ -102,6 +102,13 @@ def finished_steps(engine: Engine, days: Sequence[str]) -> dict[tuple[str, str],
     with transaction(engine) as session:
         rows = session.execute(select(*_RUN_COLUMNS).where(_RUNS.c.day.in_(days))).all()
     return {(row.day, row.step): _finished(row) for row in rows}
+
+
+def days_with(engine: Engine, step: StepName) -> list[str]:
+    """Return the days on which a step is finished, the oldest first."""
+    query = select(GrowthRunRow.day).where(GrowthRunRow.step == step).order_by(GrowthRunRow.day)
+    with reading(engine) as session:
+        return list(session.scalars(query))
 
 
 def has_steps(engine: Engine) -> bool:
@@ -307,7 +314,7 @@ def save_checkpoints(
 def load_checkpoints(
     engine: Engine, day: str, step: str, fingerprint: str
 ) -> dict[str, dict[str, Any]]:
-    """Give the parts, by item, that an earlier run finished under the same rules and inputs."""
+    """Return the parts, by item, that an earlier run finished under the same rules and inputs."""
     query = select(CheckpointRow).where(
         CheckpointRow.day == day,
         CheckpointRow.step == step,

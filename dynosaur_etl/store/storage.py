@@ -167,7 +167,7 @@ class Storage:
         return bool(self._fs.exists(self._full(path)))
 
     def local_path(self, path: str) -> Path | None:
-        """Give the path on this machine's disk, or None where the storage is elsewhere."""
+        """Return the path on this machine's disk, or None where the storage is elsewhere."""
         from fsspec.implementations.local import LocalFileSystem
 
         return Path(self._full(path)) if isinstance(self._fs, LocalFileSystem) else None
@@ -260,7 +260,7 @@ class Storage:
 
     @contextmanager
     def _unfinished(self, suffix: str) -> Iterator[Path]:
-        """Give a local path to write to: on the storage's own disk, where that is a local one."""
+        """Return a local path to write to: on the storage's own disk, where that is a local one."""
         unfinished = self.local_path(f"{UNFINISHED}{uuid4().hex}{suffix}")
         if unfinished is None:
             with TemporaryDirectory(prefix="dynosaur-") as folder:
@@ -292,7 +292,7 @@ class Storage:
 
 
 def _file_system(url: str) -> tuple[Any, str]:
-    """Give the file system of a URL, and the path that the URL names in it.
+    """Return the file system of a URL, and the path that the URL names in it.
 
     S3 is Arrow's own, with what a URL of Arrow may tell (`?region=`, `?endpoint_override=`); all
     others are those of fsspec.
@@ -316,7 +316,7 @@ def _found(path: str, facts: dict[str, Any]) -> FoundFile:
 
 
 def as_parquet(table: pa.Table) -> pa.Buffer:
-    """Give a table as Parquet in the one form of the product: zstd, page index, fixed row groups.
+    """Return a table as Parquet in the one form of the product: zstd, page index, fixed row groups.
 
     In memory, as the format's many small writes to a file take several times as long.
     """
@@ -341,7 +341,7 @@ def _write_stream(schema: pa.Schema, tables: Iterable[pa.Table], target: Path) -
 
 
 def file_sha256(path: Path) -> str:
-    """Give the SHA-256 (hex) of a local file."""
+    """Return the SHA-256 (hex) of a local file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -28,7 +28,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 CLOCK_COLUMNS = frozenset(
     {
         "seen_at", "last_seen_at", "sent_at", "finished_at", "created_here_at", "owner_run",
-        "found_on", "lifted_on", "pace", "server_id", "published_at",
+        "found_on", "lifted_on", "pace", "server_id", "published_at", "server", "answered_at",
+        "learnt_at", "listed_at", "tried_at",
     }
 )  # fmt: skip
 INDEX_TABLES = frozenset({"indexed_files", "content_keys"})
@@ -189,7 +190,7 @@ class RevisionRow(Base):
     summary: Mapped[str]
     card_sha256: Mapped[str]
     licence_conflict: Mapped[str] = mapped_column(
-        comment="where the text names a stricter licence than the YAML; else empty"
+        default="", comment="where the text names a stricter licence than the YAML; else empty"
     )
 
     __table_args__ = (Index("ix_revisions_licences", "licences", postgresql_using="gin"),)
@@ -244,7 +245,7 @@ class PlanRow(Base):
 
 
 class LlmBatchRow(Base):
-    """A batch of requests that the server works off by itself."""
+    """A batch of requests that the server answers by itself, in its own time."""
 
     __tablename__ = "llm_batches"
 
@@ -257,8 +258,12 @@ class LlmBatchRow(Base):
     server_id: Mapped[str | None] = mapped_column(comment="null: not known yet")
     server_status: Mapped[str | None] = mapped_column(comment="when it was last looked at")
     requests: Mapped[int]
-    worked_off: Mapped[int] = mapped_column(comment="by the server, when it was last looked at")
+    completed: Mapped[int] = mapped_column(
+        "worked_off", comment="by the server, when it was last looked at"
+    )
     error: Mapped[str | None] = mapped_column(comment="why not every line has an answer")
+    trouble: Mapped[str | None] = mapped_column(comment="see domain.batch.BatchTrouble; null: none")
+    trouble_since: Mapped[datetime | None]
     created_here_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -285,6 +290,8 @@ class LlmRequestRow(Base):
     prompt_tokens: Mapped[int | None]
     cached_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
+    written_tokens: Mapped[int | None]
+    reasoning_tokens: Mapped[int | None]
     cost_usd: Mapped[Decimal | None] = mapped_column(comment="null where the price is unknown")
     reserved_usd: Mapped[Decimal] = mapped_column(comment="held for the answer; 0 once settled")
     price_version: Mapped[str | None]
@@ -293,6 +300,8 @@ class LlmRequestRow(Base):
         ForeignKey("llm_batches.key"), index=True, comment="that it is in now; null: in none"
     )
     sent_at: Mapped[datetime | None]
+    server: Mapped[str | None] = mapped_column(comment="base URL; null: from before")
+    answered_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index(
@@ -325,7 +334,36 @@ class LlmAttemptRow(Base):
     reserved_usd: Mapped[Decimal] = mapped_column(
         comment="held while in flight; stays where the answer may have been paid, its cost unseen"
     )
+    price_source: Mapped[str | None]
+    price_version: Mapped[str | None]
     sent_at: Mapped[datetime] = mapped_column(index=True, server_default=func.now())
+
+
+class LlmModelRow(Base):
+    """What is known of a model of a server: the form of its requests, and when it ends."""
+
+    __tablename__ = "llm_models"
+
+    server: Mapped[str] = mapped_column(primary_key=True, comment="base URL")
+    model: Mapped[str] = mapped_column(primary_key=True)
+    form: Mapped[dict[str, Any]] = mapped_column(comment="fields of domain.request_form")
+    accepted: Mapped[list[Any]] = mapped_column(comment="features that were taken once")
+    refusals: Mapped[list[Any]] = mapped_column(comment="the server's words, in order")
+    learnt_at: Mapped[datetime | None] = mapped_column(comment="null: never asked")
+    ends_on: Mapped[str | None] = mapped_column(comment="as the server says; null: open")
+    listed_at: Mapped[datetime | None]
+
+
+class LlmTrialRow(Base):
+    """A model that was tried beside the one in use."""
+
+    __tablename__ = "llm_trials"
+
+    key: Mapped[str] = mapped_column(primary_key=True, comment="digest of what was asked")
+    model: Mapped[str] = mapped_column(comment="that was tried")
+    server: Mapped[str]
+    facts: Mapped[dict[str, Any]] = mapped_column(comment="of domain.trials.Trial")
+    tried_at: Mapped[datetime]
 
 
 class LlmBudgetRow(Base):
@@ -337,14 +375,14 @@ class LlmBudgetRow(Base):
     used_usd: Mapped[Decimal]
 
 
-class LlmPaceRow(Base):
-    """How fast a model of a server may be asked, by all processes together."""
+class LlmRateLimitRow(Base):
+    """How far the rate limit of a server's model is used, by all processes together."""
 
     __tablename__ = "llm_paces"
 
     server: Mapped[str] = mapped_column(primary_key=True)
     model: Mapped[str] = mapped_column(primary_key=True)
-    pace: Mapped[dict[str, Any]] = mapped_column(comment="fields of domain.pace.Pace")
+    pace: Mapped[dict[str, Any]] = mapped_column(comment="fields of domain.rate_limit.RateLimit")
 
 
 class ProposalRow(Base):

@@ -1,7 +1,20 @@
-"""An instance in the forms that trainers read."""
+"""An instance in the forms that trainers read.
 
-from collections.abc import Mapping
-from typing import TypedDict
+| form | what TRL's supervised trainer takes the loss on |
+|---|---|
+| `as_prompt_completion` | the answer, as turns of the model's chat template |
+| `as_completion` | the answer, as plain text for a model without a template |
+| `as_messages` | every token, the prompt's too |
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+ANSWER_MARK = "### Response:\n"
+"""What parts a plain prompt from its answer, as in Alpaca's form.
+
+It ends in a line break, so that the tokens of the prompt are the same with and without the answer.
+"""
 
 
 class Message(TypedDict):
@@ -12,25 +25,45 @@ class Message(TypedDict):
 
 
 class Completion(TypedDict):
-    """A prompt and what should follow it, as TRL's supervised trainer reads it."""
+    """A plain prompt and the text that should follow it."""
 
     prompt: str
     completion: str
 
 
+class ChatCompletion(TypedDict):
+    """The turns of a prompt and the turn that should follow them."""
+
+    prompt: list[Message]
+    completion: list[Message]
+
+
 def as_completion(instance: Mapping[str, str]) -> Completion:
-    """Give an instance as prompt and completion; an empty line parts instruction and input."""
-    return {"prompt": _prompt(instance), "completion": instance["output"]}
+    """Return prompt and answer as plain texts; the prompt ends with `ANSWER_MARK`."""
+    return {
+        "prompt": f"{_question(instance)}\n\n{ANSWER_MARK}",
+        "completion": instance["output"],
+    }
 
 
 def as_messages(instance: Mapping[str, str]) -> list[Message]:
-    """Give an instance as a conversation of two turns."""
+    """Return an instance as a conversation of two turns."""
     return [
-        {"role": "user", "content": _prompt(instance)},
+        {"role": "user", "content": _question(instance)},
         {"role": "assistant", "content": instance["output"]},
     ]
 
 
-def _prompt(instance: Mapping[str, str]) -> str:
+def as_prompt_completion(row: Mapping[str, Any]) -> ChatCompletion:
+    """Return the turns before the last as the prompt, and the last as what is learnt.
+
+    Args:
+        row: holds `messages`, or `instruction`, `input` and `output`.
+    """
+    turns: Sequence[Message] = row.get("messages") or as_messages(row)
+    return {"prompt": list(turns[:-1]), "completion": list(turns[-1:])}
+
+
+def _question(instance: Mapping[str, str]) -> str:
     parts = (instance["instruction"], instance["input"])
     return "\n\n".join(part for part in parts if part)

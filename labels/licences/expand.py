@@ -8,7 +8,7 @@ MOST = 24
 
 
 def expand(template: str, most: int = MOST) -> list[str]:
-    """Give the wordings of a template such as `{For/Only for} research`, `most` at most.
+    """Return the wordings of a template such as `{For/Only for} research`, `most` at most.
 
     They are spread evenly over all combinations, so that each alternative is there.
     """

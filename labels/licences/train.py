@@ -74,7 +74,7 @@ def read_wordings(name: str) -> list[Wording]:
 
 
 def restriction_examples(wordings: Sequence[Wording]) -> list[Example]:
-    """Give the examples for `restricts`; what restricts nothing does so in each of its sentences.
+    """Return the examples for `restricts`; what restricts nothing does so in each of its sentences.
 
     Every third one is also shown within a longer sentence, since cards put such things into one:
     beside a second sentence that restricts nothing.
@@ -88,7 +88,7 @@ def restriction_examples(wordings: Sequence[Wording]) -> list[Example]:
 
 
 def name_examples(wordings: Sequence[Wording]) -> list[Example]:
-    """Give the examples for `applies`: the last licence named in each wording."""
+    """Return the examples for `applies`: the last licence named in each wording."""
     numbers = iter(range(1_000_000))
     return [
         Example(features, wording.label == "applies", number, weight)
@@ -159,7 +159,7 @@ def _weighed(features: Any) -> Iterator[tuple[frozenset[str], float]]:
 
 
 def _pieces(wording: Wording, neutral: Sequence[str]) -> Iterator[frozenset[str]]:
-    """Give the features of each sentence under its own heading, every second one under another."""
+    """Return the features of sentences under its own heading, each second one under another."""
     for number, text in enumerate(expand(wording.text)):
         place = PLACES[number // 2 % len(PLACES)] if number % 2 else wording.place
         sentences = [text] if wording.label == "restricts" else sentences_of(text) or [text]

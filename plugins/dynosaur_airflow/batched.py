@@ -1,6 +1,7 @@
 """Steps that ask the LLM: request by request, or as batches that hold no slot."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,26 +23,42 @@ from dynosaur_airflow.steps import (
 if TYPE_CHECKING:
     from dynosaur_etl.flows.runtime.asking import Submitting
 
-LONGEST_WAIT = timedelta(hours=26)
-"""A batch ends within 24 hours, if only by expiring; then a server has to say so."""
+LONGEST_WAIT = timedelta(hours=2)
+"""Of the trigger's, which fires within an hour."""
+
+BETWEEN_RULES = 3600.0
+"""Seconds after which the task applies the rules of batches, whatever the trigger has seen."""
+
+TROUBLED_REST = 600.0
+"""Seconds between two looks of the task at a batch in trouble."""
 
 
 class BatchesEnded(BaseTrigger):
-    """Fires when every one of the batches has ended; the key of the server is never stored."""
+    """Fires when every one of the batches has ended, and once an hour until then.
 
-    def __init__(self, server_ids: Sequence[str]) -> None:
+    The key of the server is never stored.
+    """
+
+    def __init__(self, server_ids: Sequence[str], rest: float = 0.0) -> None:
+        """Take the server's ids of the batches, and the seconds before the first look at them."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.server_ids = list(server_ids)
+        self.rest = rest
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return f"{__name__}.{type(self).__name__}", {"server_ids": self.server_ids}
+        values = {"server_ids": self.server_ids, "rest": self.rest}
+        return f"{__name__}.{type(self).__name__}", values
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look at the batches, from a thread of their own, until they have ended."""
         from dynosaur_etl.flows.runtime.batches import all_ended
 
         settings = await trigger_settings()
+        until = time.monotonic() + BETWEEN_RULES
+        await asyncio.sleep(self.rest)
         while not await asyncio.to_thread(all_ended, self.server_ids, settings):
+            if time.monotonic() > until:
+                break
             await asyncio.sleep(settings.llm_poll_seconds)
         yield TriggerEvent({"ended": self.server_ids})  # type: ignore[no-untyped-call]
 
@@ -50,7 +67,7 @@ class Batched(BaseOperator):
     """Does a step that asks the LLM; a subclass imports the step and what submits its requests.
 
     In the mode `batch` its requests are submitted first, and the task is deferred until the server
-    has worked them off; then the step finds the answers in the ledger. What a batch has lost, and
+    has completed them; then the step finds the answers in the ledger. What a batch has lost, and
     second questions, it asks and waits for itself. Run again after a failure, it waits for the same
     batches.
     """
@@ -80,15 +97,19 @@ class Batched(BaseOperator):
         self,
         context: Any,  # noqa: ARG002 - Airflow's own signature
         submission: dict[str, Any],
-        event: Any,  # noqa: ARG002 - the books are asked, not the trigger
+        event: Any,  # noqa: ARG002 - the ledger is asked, not the trigger
     ) -> Summary:
         """Go on where `execute` has left off: collect what has ended."""
         return self._report_or_wait(submission)
 
     def _report_or_wait(self, submission: dict[str, Any]) -> Summary:
-        if server_ids := open_batches(submission):
+        if left := open_batches(submission):
+            is_troubled = any(batch.trouble for batch in left)
             self.defer(
-                trigger=BatchesEnded(server_ids),
+                trigger=BatchesEnded(
+                    [batch.server_id for batch in left if batch.server_id is not None],
+                    TROUBLED_REST if is_troubled else 0.0,
+                ),
                 method_name=self.resume.__name__,
                 kwargs={"submission": submission},
                 timeout=LONGEST_WAIT,

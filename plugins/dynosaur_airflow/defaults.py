@@ -1,4 +1,4 @@
-"""What all DAGs share: owner, tags, the pools of the Hub and the LLM, and retries that think."""
+"""What all DAGs share: owner, tags, the pools of Hub, LLM and training, and retries that think."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,8 +8,11 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 from dynosaur_etl.domain.errors import Busy, Terminal, Transient
 
 OWNER = "dynosaur"
-HUB_POOL, LLM_POOL = "hub", "llm"
-TAGS = frozenset({"dynosaur", "hub", "llm", "selection"})
+HUB_POOL, LLM_POOL, TRAINING_POOL = "hub", "llm", "training"
+TRAINING_QUEUE = "gpu"
+"""The queue of the workers that train; an executor on one host runs every queue itself."""
+
+TAGS = frozenset({"dynosaur", "hub", "llm", "selection", "training"})
 
 DEFECTS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, NameError, NotImplementedError,

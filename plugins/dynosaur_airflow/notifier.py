@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 Channel = Callable[[str], None]
 CHANNELS: tuple[Channel, ...] = (to_log, to_notifier)
 _REASONS_TOLD = 8
+_BATCHES_TOLD = 3
 
 
 class RunFailed(BaseNotifier):
@@ -95,6 +96,7 @@ def _figures(key: str | None) -> list[str]:
     """Word the day's rejects by reason, what is deferred, and its cost; nothing without a day."""
     from dynosaur_etl.domain.growth_day import GrowthDay
     from dynosaur_etl.domain.money import dollars
+    from dynosaur_etl.flows.runtime.batches_of_note import batch_troubles
     from dynosaur_etl.flows.runtime.services import open_services
     from dynosaur_etl.flows.views.day_report import day_report
 
@@ -102,6 +104,7 @@ def _figures(key: str | None) -> list[str]:
         day = str(GrowthDay.parse(key or ""))
         with open_services() as services:
             report = day_report(day, services)
+            batches = batch_troubles(services)
     except InvalidInput:
         return []
     except Exception as error:  # noqa: BLE001 - the message has to leave, whatever is broken
@@ -113,6 +116,7 @@ def _figures(key: str | None) -> list[str]:
         f"rejects: {_listed(rejects)}",
         f"deferred: {_listed(deferred)}",
         f"cost: ${dollars(report.llm.cost_usd)}",
+        *batches[:_BATCHES_TOLD],
     ]
 
 

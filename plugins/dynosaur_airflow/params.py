@@ -13,6 +13,11 @@ SETTING_OF_PARAM = {
     "model": "llm_model",
     "budget_usd": "llm_budget_run_usd",
     "approval_hours": "approval_hours",
+    "training_model": "training_model",
+    "training_preset": "training_preset",
+    "training_seeds": "training_seeds",
+    "training_evaluation": "training_evaluation",
+    "publish_gate": "publish_gate",
 }
 
 
@@ -53,6 +58,33 @@ GROWTH_PARAMS = {
         None, type=["null", "number"], minimum=0, description="most that the day's run may spend"
     ),
     "dry_run": _dry_run(),
+}
+
+TRIAL_PARAMS = {
+    "version": Param(
+        None, type=["null", "integer"], minimum=1, description="version to try; empty: the newest"
+    ),
+    "training_model": Param(
+        None, type=["null", "string"], maxLength=500, description="model that is trained"
+    ),
+    "training_preset": Param(
+        None, enum=[None, "dynosaur", "qdit", "small", "smol", "tiny"], description="of the trial"
+    ),
+    "training_seeds": Param(
+        None, type=["null", "integer"], minimum=1, description="seeds of the trial"
+    ),
+    "training_evaluation": Param(
+        None, type=["null", "string"], maxLength=500, description="fixed set of the trial"
+    ),
+    "publish_gate": Param(
+        None, type=["null", "boolean"], description="whether the trial decides on publishing"
+    ),
+    "approval_hours": Param(
+        None,
+        type=["null", "integer"],
+        minimum=0,
+        description="hours a person has to approve the version; 0: nobody is asked",
+    ),
 }
 
 SELECT_PARAMS = {

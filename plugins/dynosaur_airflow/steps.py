@@ -22,6 +22,7 @@ from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.domain.models import OVER_CAP, STANDS, WAITING, StepName, StepReport
 
 if TYPE_CHECKING:
+    from dynosaur_etl.domain.batch import Batch
     from dynosaur_etl.flows.runtime.asking import Submitting
     from dynosaur_etl.flows.runtime.services import Services
 
@@ -164,13 +165,24 @@ def submit(submission: "Submitting", *arguments: Any) -> dict[str, Any]:
     return kept
 
 
-def open_batches(submission: Mapping[str, Any]) -> list[str]:
-    """Collect the batches that have ended, and give the server's ids of the others."""
+def open_batches(submission: Mapping[str, Any]) -> "list[Batch]":
+    """Collect the batches that have ended, and return the others."""
     from dynosaur_etl.flows.runtime.batches import still_open
 
     with run_services() as services:
-        batches = still_open(submission["batches"], services)
-    return [batch.server_id for batch in batches if batch.server_id is not None]
+        return still_open(submission["batches"], services)
+
+
+def warn_of_troubles() -> list[str]:
+    """Send what needs a person in one message, and return its sentences."""
+    from dynosaur_airflow.notifier import CHANNELS, tell
+    from dynosaur_etl.flows.upkeep.watch import warnings
+
+    with run_services() as services:
+        found = warnings(services)
+    if found:
+        tell("; ".join(found), CHANNELS)
+    return found
 
 
 def report_submission(number: int, submission: Mapping[str, Any]) -> Summary:

@@ -75,7 +75,7 @@ def source_of(task):
 def describe_task(task):
     policy = getattr(task, "retry_policy", None) or task.partial_kwargs.get("retry_policy")
     return {
-        "owner": task.owner, "retries": task.retries, "pool": task.pool,
+        "owner": task.owner, "retries": task.retries, "pool": task.pool, "queue": task.queue,
         "policy": policy.serialize() if policy else None,
         "mapped": task.is_mapped, "label": getattr(task, "map_index_template", None),
         "source": source_of(task),
@@ -186,7 +186,7 @@ def test_the_llm_is_asked_in_its_pool_only_and_in_labelled_batches(described: An
         if re.search(r"flows\.propose\.(propose|criticise) import", task["source"])
         or task["pool"] == "llm"
     }
-    assert set(asking) == {"propose", "criticise", "score", "score_part"}
+    assert set(asking) == {"propose", "criticise", "score", "score_part", "warn"}
     assert {task["pool"] for task in asking.values()} == {"llm"}
     for name in ("propose", "score_part"):
         assert asking[name]["mapped"]
@@ -218,8 +218,13 @@ def test_manual_runs_have_params_that_are_checked_and_empty(described: Any) -> N
         "hub_poll": [
             "configs_per_dataset", "datasets_per_family", "datasets_per_owner", "day", "dry_run"
         ],
+        "llm_watch": [],
         "task_growth": ["budget_usd", "day", "dry_run", "llm_mode", "model"],
         "training_set": ["alpha", "approval_hours", "head", "k", "rollback"],
+        "train_and_evaluate": [
+            "approval_hours", "publish_gate", "training_evaluation", "training_model",
+            "training_preset", "training_seeds", "version",
+        ],
     }  # fmt: skip
     for schemas in params.values():
         for name, schema in schemas.items():
@@ -232,7 +237,8 @@ def test_manual_runs_have_params_that_are_checked_and_empty(described: Any) -> N
 def test_a_day_has_a_deadline(described: Any) -> None:
     hours = {name: dag["hours"] for name, dag in described["dags"].items()}
     assert hours == {
-        "hub_audit": [], "hub_poll": [24.0], "task_growth": [24.0], "training_set": [],
+        "hub_audit": [], "hub_poll": [24.0], "llm_watch": [], "task_growth": [24.0],
+        "training_set": [], "train_and_evaluate": [],
     }  # fmt: skip
 
 
@@ -254,7 +260,8 @@ def test_tasks_are_filled_in_labelled_shards(described: Any) -> None:
 def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) -> None:
     paused = {name: dag["paused"] for name, dag in described["dags"].items()}
     assert paused == {
-        "hub_audit": None, "hub_poll": True, "task_growth": False, "training_set": False,
+        "hub_audit": None, "hub_poll": True, "llm_watch": False, "task_growth": False,
+        "training_set": False, "train_and_evaluate": True,
     }  # fmt: skip
     made = {
         name: [asset for task in dag["tasks"].values() for asset in task["outlets"]]
@@ -263,9 +270,25 @@ def test_the_poller_waits_for_an_operator_and_the_rest_follow(described: Any) ->
     assert made == {
         "hub_audit": [],
         "hub_poll": ["hub_revisions"],
+        "llm_watch": [],
         "task_growth": ["instruction_tasks"],
         "training_set": ["training_set"],
+        "train_and_evaluate": [],
     }
+
+
+def test_training_has_its_own_pool_and_queue(described: Any) -> None:
+    trained = described["dags"]["train_and_evaluate"]["tasks"]
+    placed = {name: (task["pool"], task["queue"]) for name, task in trained.items()}
+    here = {"train_arm": ("training", "gpu"), "report": ("training", "gpu")}
+    assert {name: place for name, place in placed.items() if place[0] == "training"} == here
+    others = [
+        task
+        for name, dag in described["dags"].items()
+        if name != "train_and_evaluate"
+        for task in dag["tasks"].values()
+    ]
+    assert all(task["pool"] != "training" and task["queue"] == "default" for task in others)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -22,14 +22,14 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def installed(tmp_path: Path) -> Path:
     """A checkout where the virtual environment is complete, with programs that tell their name."""
     needed = ("requirements.txt", "constraints.txt", "requirements-dev.txt", "pyproject.toml")
-    for name in (*needed, "requirements-s3-server.txt"):
+    for name in (*needed, "requirements-s3-server.txt", "requirements-train.txt"):
         (tmp_path / name).write_text("")
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     for name in ("python", "dynosaur", "ruff", "mypy"):
         (programs / name).write_text(f'#!/bin/sh\necho "ran {name} $*"\n')
         (programs / name).chmod(0o755)
-    for stamp in (".product-is-installed", ".tests-are-installed"):
+    for stamp in (".product-is-installed", ".training-is-installed", ".tests-are-installed"):
         (tmp_path / ".venv" / stamp).write_text("")
     return tmp_path
 
@@ -55,6 +55,14 @@ def test_changed_requirements_are_installed_again(installed: Path) -> None:
     newer = stamp.stat().st_mtime + 5
     os.utime(installed / "constraints.txt", (newer, newer))
     assert "-r requirements.txt -c constraints.txt" in make(installed, "setup").stdout
+
+
+def test_the_tests_of_training_have_what_they_need(installed: Path) -> None:
+    (installed / ".venv" / ".training-is-installed").unlink()
+    assert (
+        "-r requirements-train.txt -c constraints.txt"
+        in make(installed, "--dry-run", "test").stdout
+    )
 
 
 def test_up_without_settings_says_what_to_do(installed: Path) -> None:

@@ -16,13 +16,13 @@ from sqlalchemy import text
 from demo.llm_completion import complete
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
-from dynosaur_etl.flows import growth
 from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.views.ledger_report import ledger_report
 from dynosaur_etl.flows.views.metric_totals import totals
 from dynosaur_etl.flows.views.overview import overview
 from dynosaur_etl.inference.embedding import Embedder
 from dynosaur_etl.store.steps import files_of
+from tests.flows import growth
 from tests.flows.scripted_llm import Answer, Body, fenced
 from tests.flows.support import POLL_STEPS, Servers, environment, settings
 

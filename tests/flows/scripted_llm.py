@@ -14,7 +14,8 @@ Answer = dict[str, Any]
 """`content`, and if the test wants them `refusal`, `finish_reason`, `usage` (None), and `first`.
 
 The latter is what the first sending of the request meets in place of the answer: a status, `html`,
-`wait` (429 with a Retry-After), or, once the answer is paid, `lost` or `timeout`.
+`wait` (429 with a Retry-After), a JSON object with status 200, or, once the answer is paid,
+`lost` or `timeout`.
 """
 TIMEOUT = 4
 
@@ -96,6 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault == "html":
             self._send(200, b"<html>welcome to the proxy</html>")
+        elif isinstance(fault, str) and fault.startswith("{"):
+            self._send(200, fault.encode())
         elif fault == "wait":
             self._send(429, b"{}", {"retry-after": "1"})
         elif fault is not None:

@@ -64,13 +64,26 @@ def serving(hub: Path, logs: Path) -> Iterator[Servers]:
     ]
     try:
         hub_url, llm_url = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{llm_port}/v1"
-        _wait(f"{hub_url}/api/datasets?limit=1", processes[0])
-        _wait(f"{llm_url}/models", processes[1])
+        wait_for(f"{hub_url}/api/datasets?limit=1", processes[0])
+        wait_for(f"{llm_url}/models", processes[1])
         yield Servers(hub_url, llm_url, hub_log, llm_log)
     finally:
         for process in processes:
             process.terminate()
             process.wait(10)
+
+
+@contextmanager
+def serving_llm(log: Path, *options: str) -> Iterator[str]:
+    """Start the LLM server alone, with options, for the length of a block; yield its URL."""
+    port = free_port()
+    process = _start("demo.llm_server", "--port", port, "--log", log, *options)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/v1/models", process)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def environment(servers: Servers, database_url: str, home: Path, **more: str) -> dict[str, str]:
@@ -154,7 +167,7 @@ def _start(module: str, *arguments: object) -> subprocess.Popen[bytes]:
     )
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -50,7 +50,7 @@ class Fault:
 
 PASSING: dict[str, int | str] = {
     "html": "html", "429": 429, "429-with-retry-after": "wait", "500": 500, "lost": "lost",
-    "timeout": "timeout",
+    "timeout": "timeout", "error-with-200": '{"error": {"message": "busy", "code": 503}}',
 }  # fmt: skip
 LOST = ("html", "lost", "timeout")
 FAULTS = {
@@ -74,6 +74,16 @@ FAULTS = {
     ),
     "null": Fault({"content": None}, 0, "answer_empty"),
     "usage-null": Fault({"content": BOTH, "usage": None}, 2),
+    "draft": Fault({"content": f"<think>{BOTH}</think>" + json.dumps([MOOD])}, 1),
+    "draft-alone": Fault({"content": f"<thinking>Maybe {BOTH}"}, 0, "answer_empty"),
+    "channels": Fault(
+        {"content": f"<|channel|>analysis<|message|>{BOTH}<|end|><|channel|>final<|message|>[]"},
+        0,
+        "answer_empty",
+    ),
+    "parts": Fault(
+        {"content": [{"type": "thinking", "thinking": BOTH}, {"type": "text", "text": BOTH}]}, 2
+    ),
     **{name: Fault({"content": BOTH, "first": first}, 2) for name, first in PASSING.items()},
 }  # fmt: skip
 

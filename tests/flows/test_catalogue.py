@@ -21,8 +21,8 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.poll import candidates as poll
 from dynosaur_etl.flows.poll.catalogue import follow_until, import_statistics, sync_now
 from dynosaur_etl.flows.runtime.services import Services, open_services, silent
-from dynosaur_etl.hub import session
 from dynosaur_etl.hub.listing import FIRST_PAGE
+from dynosaur_etl.net import hub_session
 from tests.flows.hubs import write_dataset
 from tests.flows.support import (
     DEMO_HUB,
@@ -106,7 +106,7 @@ def test_days_and_backfills_list_the_hub_once(
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyHub]:
-    monkeypatch.setattr(session, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(hub_session, "FIRST_WAIT", 0.01)
     with faulty_hub() as hub:
         first = [listed("o/a", "2023-03-03T00:00:00Z"), listed("o/b", "2023-03-02T00:00:00Z")]
         link = {"Link": '<https://elsewhere.example/api/more?cursor=x>; rel="next"'}

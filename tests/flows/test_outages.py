@@ -14,8 +14,8 @@ from dynosaur_etl.domain.models import Card, StepReport
 from dynosaur_etl.flows.poll import candidates as poll
 from dynosaur_etl.flows.poll import examine
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.hub import limiter, session
 from dynosaur_etl.hub.cards import parse_card
+from dynosaur_etl.net import hub_session, limiter
 from tests.flows.support import Servers, environment, settings
 from tests.hub.faulty_hub import SHA, Answer, FaultyHub, as_json, faulty_hub, listed
 
@@ -33,7 +33,7 @@ def card_path(name: str) -> str:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyHub]:
     """Thirty sound datasets of one day."""
-    monkeypatch.setattr(session, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(hub_session, "FIRST_WAIT", 0.01)
     monkeypatch.setenv("NO_PROXY", "*")
     with faulty_hub() as running:
         day = f"{DAY}T12:00:00Z"
@@ -68,7 +68,8 @@ def counts(report: StepReport) -> tuple[int, int, int, int]:
 def test_the_breaker_ends_the_step_with_what_was_done_committed(
     hub: FaultyHub, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limiter, "BREAK_AFTER", 2)
+    breaker, _ = limiter.limits_of(hub.endpoint, "resolve")
+    monkeypatch.setattr(breaker, "_most_failures", 2)
     for name in NAMES[4:]:
         hub.answers[card_path(name)] = [Answer(503, b"x")]
     hub.asked.clear()
@@ -77,14 +78,13 @@ def test_the_breaker_ends_the_step_with_what_was_done_committed(
     assert isinstance(outage.value, Transient)
     failed = [path for path in hub.paths() if path in map(card_path, NAMES[4:])]
     most = 2 + 1  # the other thread may be on its way when the second is given up
-    assert len(failed) <= most * session.ATTEMPTS, "the server was to be left alone then"
+    assert len(failed) <= most * hub_session.ATTEMPTS, "the server was to be left alone then"
     assert len(rows(services, "select * from checkpoints where step = 'examine'")) == 4
     assert rows(services, "select * from verdicts") == []
 
     for name in NAMES[4:]:
         del hub.answers[card_path(name)]
-    monkeypatch.setattr(limiter, "COOL_DOWN", 0.0)
-    limiter.limits_of(hub.endpoint, "resolve")[0].answered()  # the cool-down of a minute is over
+    breaker.succeeded()  # the cool-down of a minute is over
     hub.asked.clear()
     assert counts(poll.examine_candidates(DAY, services)) == (30, 30, 0, 0)
     asked = hub.paths()

@@ -73,7 +73,7 @@ def test_a_rerun_builds_reads_and_asks_nothing(values: dict[str, str], servers: 
         open_services(settings(values)) as services,
         mock.patch.object(questions, "build_request") as built,
         mock.patch.object(Storage, "open") as opened,
-        mock.patch("dynosaur_etl.llm.door.LlmDoor.ask_all") as asked,
+        mock.patch("dynosaur_etl.llm.client.LlmClient.ask_all") as asked,
     ):
         services.records.read(list(DAYS))
         assert run(services) == once, "the reports are those of the first run"

@@ -6,16 +6,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidInput, InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
 from dynosaur_etl.flows.prepare import instance_parts
 from dynosaur_etl.flows.prepare.embed import embedding_kind
+from dynosaur_etl.flows.prepare.score_comparison import compare_scores
 from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.inference.embedding import Embedder
+from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
 from dynosaur_etl.store.storage import Storage
 from tests.flows import growth
@@ -28,6 +32,7 @@ from tests.flows.support import (
     serving,
     settings,
 )
+from tests.quality.causal_model import make_causal
 
 DAY = GrowthDay.parse("2026-10-06")
 
@@ -175,5 +180,61 @@ def test_a_spent_budget_defers_scores_and_the_selection_leaves_those_out(
 
 
 def test_the_chosen_scorer_has_to_run(values: dict[str, str]) -> None:
-    with pytest.raises(InvalidSetting, match="DYNOSAUR_QUALITY_SCORER"):
+    with pytest.raises(InvalidSetting, match="QUALITY_SCORER: received 'judge'; allowed: heur"):
         run(values, growth.score, DYNOSAUR_QUALITY_SCORER="judge")
+
+
+def test_tags_of_an_llm_are_kept_once_and_are_what_mig_goes_by(
+    values: dict[str, str], servers: Servers
+) -> None:
+    tagged = {"DYNOSAUR_SCORERS": "heuristics,tags", "DYNOSAUR_SELECTION_METHOD": "mig"}
+    paid = len(servers.paid_requests())
+    scored, _ = run(values, growth.score, growth.embed, **tagged)
+    asked = len(servers.paid_requests()) - paid
+    assert 0 < asked <= scored.counts.kept // 2
+    run(values, growth.score)
+    run(values, growth.score, **tagged)
+    assert len(servers.paid_requests()) == paid + asked
+    [selected] = run(values, training_set.select, **tagged)
+    assert selected.facts["parameters"]["label_source"] == "tags"
+    [untagged] = run(values, training_set.select, DYNOSAUR_SELECTION_METHOD="mig")
+    assert untagged.facts["parameters"]["label_source"] == "clusters and key phrases"
+    other = tagged | {"DYNOSAUR_JUDGE_MODEL": "dynosaur-demo-other"}
+    with pytest.raises(InvalidInput, match="tags: received 0 rows"):
+        run(values, training_set.select, **other)
+
+
+def test_scorers_are_shown_beside_one_another(values: dict[str, str], tmp_path: Path) -> None:
+    every = {
+        "DYNOSAUR_SCORERS": "heuristics,length,perplexity,ifd,deita_complexity,deita_quality,tags",
+        "DYNOSAUR_CAUSAL_MODEL": str(make_causal(tmp_path / "causal")),
+    }
+    run(values, growth.score, **every)
+    with open_services(settings(values | every)) as services:
+        found = compare_scores(services)
+        rows = sum(file.rows for file in files_of(services.engine, FileKind.INSTANCES, str(DAY)))
+    assert list(found.scorers) == every["DYNOSAUR_SCORERS"].split(",")
+    assert found.instances == rows
+    assert {figures.missing for figures in found.scorers.values()} == {0}
+    assert len({figures.mean for figures in found.scorers.values()}) == 7
+    for name, others in found.correlations.items():
+        assert others[name] == pytest.approx(1)
+        assert all(other is not None and abs(other) <= 1.000001 for other in others.values())
+    shown = CliRunner().invoke(app, ["scores"], env=values | every)
+    assert shown.exit_code == 0, shown.output
+    assert "deita_complexity" in shown.output
+    assert shown.output.count("1.00") >= 7
+
+
+def test_without_scores_there_is_nothing_to_show(values: dict[str, str]) -> None:
+    unscored = {
+        "DYNOSAUR_SCORERS": "judge",
+        "DYNOSAUR_QUALITY_SCORER": "judge",
+        "DYNOSAUR_JUDGE_MODEL": "dynosaur-demo-unused",
+    }
+    words = "after a day that has been grown"
+    with (
+        open_services(settings(values | unscored)) as services,
+        pytest.raises(InvalidInput, match=words),
+    ):
+        compare_scores(services)

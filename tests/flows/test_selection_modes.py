@@ -11,7 +11,7 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select import selection_parts, training_set
 from dynosaur_etl.flows.select.selection_parts import plan_parts, solve_stored_part
-from dynosaur_etl.selection import partition
+from dynosaur_etl.selection.partitioned import part_task, rounds
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
 from tests.flows.versioned import DAYS, Grown, build
@@ -48,10 +48,10 @@ def test_parts_that_were_solved_ahead_are_not_solved_again(
     found = [solve_stored_part(part, LAST, grown.services(**IN_PARTS)) for part in planned[::-1]]
     assert sum(found) > 0
 
-    def refuse(_: partition.PartTask) -> np.ndarray[Any, Any]:
+    def refuse(_: part_task.PartTask) -> np.ndarray[Any, Any]:
         raise AssertionError("a part was solved again")
 
-    monkeypatch.setattr(partition, "solve_part", refuse)
+    monkeypatch.setattr(rounds, "solve_part", refuse)
     monkeypatch.setattr(selection_parts, "solve_part", refuse)
     assert solve_stored_part(planned[0], LAST, services) == found[-1]
     assert facts(services, LAST)["parameters"] == here["parameters"]
@@ -93,9 +93,9 @@ def test_the_graph_of_a_day_grows_into_that_of_the_next(grown: Grown) -> None:
     services = grown.services(**BY_GRAPH)
     assert facts(services, FIRST)["parameters"]["graph_method"] == "flat"
     assert graphs(services) == [str(FIRST)]
-    told = facts(services, LAST)["parameters"]
-    assert told["graph_method"] == "updated"
-    assert told["mode_asked"] == "graph"
+    parameters = facts(services, LAST)["parameters"]
+    assert parameters["graph_method"] == "updated"
+    assert parameters["mode_requested"] == "graph"
     assert graphs(services) == [str(FIRST), str(LAST)]
     by_growth = keys(services)
     assert len(set(by_growth)) == 20
@@ -132,9 +132,9 @@ def test_a_mode_beyond_the_memory_that_is_set_is_refused(grown: Grown) -> None:
 def test_the_machine_that_is_set_decides_alone(
     grown: Grown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dynosaur_etl.selection.choice.cpu_count", lambda: 1)
+    monkeypatch.setattr("dynosaur_etl.selection.modes.cpu_count", lambda: 1)
     one = facts(grown.services(), LAST)["parameters"]
-    monkeypatch.setattr("dynosaur_etl.selection.choice.cpu_count", lambda: 64)
+    monkeypatch.setattr("dynosaur_etl.selection.modes.cpu_count", lambda: 64)
     services = grown.services()
     with services.engine.begin() as connection:
         connection.execute(text("delete from growth_runs where step = 'select'"))

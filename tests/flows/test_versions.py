@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput
-from dynosaur_etl.domain.split import is_held_out
+from dynosaur_etl.domain.split import HeldOut
 from dynosaur_etl.flows.snapshot import publish, version_details, versions
 from dynosaur_etl.flows.snapshot.targets import aimed
 from dynosaur_etl.flows.upkeep import audit
@@ -32,17 +32,29 @@ def tasks_of(table: pa.Table) -> set[str]:
     return set(table["task_key"].to_pylist())
 
 
-def test_held_out_tasks_are_neither_trained_on_nor_selected_from(grown: Grown) -> None:
-    services = grown.services(held_out_share="0.4", snapshot_full="true", selection_size="500")
+def names_of(table: pa.Table) -> set[tuple[str, str]]:
+    return set(zip(table["dataset"].to_pylist(), table["task_key"].to_pylist(), strict=True))
+
+
+def test_what_is_held_out_is_neither_trained_on_nor_selected_from(grown: Grown) -> None:
+    shares = {"held_out_share": "0.3", "held_out_task_share": "0.3"}
+    services = grown.services(**shares, snapshot_full="true", selection_size="500")
     build(services)
     train, test = grown.table(1, TRAIN), grown.table(1, "data/test-00000-of-00001.parquet")
     full = grown.table(1, "full/train-00000-of-00001.parquet")
+    rule = HeldOut(0.3, 0.3)
     assert tasks_of(train)
-    assert all(is_held_out(key, 0.4) for key in tasks_of(test))
-    assert not any(is_held_out(key, 0.4) for key in tasks_of(full))
+    assert all(rule.holds(*names) for names in names_of(test))
+    assert not any(rule.holds(*names) for names in names_of(full))
     assert tasks_of(train) <= tasks_of(full)
-    counts = json.loads(grown.of(1, "manifest.json").read_text())["counts"]
+    unseen = {name for name, key in names_of(test) if HeldOut(0.3).holds(name, key)}
+    assert unseen
+    assert unseen < {name for name, _ in names_of(test)}
+    assert not unseen & {name for name, _ in names_of(full)}
+    manifest = json.loads(grown.of(1, "manifest.json").read_text())
+    counts = manifest["counts"]
     assert (counts["held_out"], counts["pool"]) == (len(test), len(full) + len(test))
+    assert {name: manifest["parameters"][name] for name in shares} == dict.fromkeys(shares, 0.3)
     everything = grown.services(selection_size="500")
     build(everything)
     assert tasks_of(grown.table(2, TRAIN)) == tasks_of(train) | tasks_of(test)

@@ -30,7 +30,7 @@ from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.views.day_report import day_report
 from dynosaur_etl.flows.views.overview import overview
-from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.store.steps import finished_step
 from tests.flows import growth
 from tests.flows.copies import copied

@@ -14,8 +14,9 @@ from huggingface_hub import get_session
 from dynosaur_etl.domain.errors import HubRefused, HubUnavailable, InvalidSetting
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.hub import client as client_module
-from dynosaur_etl.hub import remote_file, session
+from dynosaur_etl.hub import remote_file
 from dynosaur_etl.hub.client import HubClient
+from dynosaur_etl.net import hub_session
 from tests.hub.faulty_hub import SHA, Answer, FaultyHub, as_json, listed
 
 LIST = "/api/datasets"
@@ -65,8 +66,8 @@ def test_every_call_ends_with_no_usable_answer(
     call: Callable[[HubClient], object],
     answer: Answer,
 ) -> None:
-    monkeypatch.setattr(session, "_BODY_TIMEOUTS", 1)
-    monkeypatch.setattr(session, "ATTEMPTS", 2)
+    monkeypatch.setattr(hub_session, "_BODY_TIMEOUTS", 1)
+    monkeypatch.setattr(hub_session, "ATTEMPTS", 2)
     hub.answers[path] = [answer]
     viewer = f"{hub.endpoint}/viewer"
     impatient = HubClient(hub.endpoint, None, viewer, timeout=0.3, concurrency=4)
@@ -187,8 +188,8 @@ def test_waits_double_and_are_spread(
     hub: FaultyHub, client: HubClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(session, "FIRST_WAIT", 8.0)
-    monkeypatch.setattr(session.time, "sleep", pauses.append)
+    monkeypatch.setattr(hub_session, "FIRST_WAIT", 8.0)
+    monkeypatch.setattr(hub_session.time, "sleep", pauses.append)
     hub.answers[COMMITS] = [Answer(503, b"x")]
     for _ in range(3):
         with pytest.raises(HubUnavailable, match="attempts: 4"):

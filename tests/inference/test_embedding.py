@@ -75,6 +75,19 @@ def test_a_repeated_text_is_embedded_once_and_progress_is_told(embedder: Embedde
     assert embedder.embed([]).shape == (0, 384)
 
 
+def test_what_the_model_does_not_see_of_texts_is_found(embedder: Embedder) -> None:
+    limit = embedder._model.max_seq_length
+    fits, cut = "word " * (limit - 2), "word " * (limit - 1)
+    unknown = ["ውሻው ሮጠ", "ልጆቹ ሄዱ", "ቡና", "Sort ውሻው"]
+    texts = [*unknown, "Sort  this.", "sort this.", cut, fits, "", "a b " * 5001]
+    found = embedder.legibility([*texts, *texts[4:5]])
+    assert np.flatnonzero(found.cut).tolist() == [6, 9]
+    assert np.flatnonzero(found.unknown).tolist() == [0, 1, 2, 3]
+    assert np.flatnonzero(found.alike).tolist() == [0, 1, 6, 7]
+    same = embedder.embed(texts[:2])
+    assert (same[0] == same[1]).all()
+
+
 def test_bad_texts_are_refused(embedder: Embedder) -> None:
     for texts, message in (("abc", "one str"), (["a", 5], "text 1"), (["\ud800"], "UTF-8")):
         with pytest.raises(InvalidInput, match=message):

@@ -1,6 +1,6 @@
-"""Asks a server through the real door and the real ledger; also the program of a process to kill.
+"""Asks a server through the real client and the real ledger; also the program of a process to kill.
 
-python -m tests.llm.asking DATABASE_URL LLM_URL NUMBER [NAME RUN_BUDGET]
+python -m tests.llm.asking DATABASE_URL LLM_URL NUMBER [NAME RUN_BUDGET FORM]
 """
 
 import asyncio
@@ -10,19 +10,20 @@ from decimal import Decimal
 
 from sqlalchemy import Engine
 
-from dynosaur_etl.domain.chat import ChatRequest
-from dynosaur_etl.domain.pace import PaceRules
-from dynosaur_etl.llm.door import LlmDoor
+from dynosaur_etl.domain.chat import ChatRequest, Purpose
+from dynosaur_etl.domain.rate_limit import RateLimitRules
+from dynosaur_etl.llm.client import LlmClient
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.database import connect
-from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
+from dynosaur_etl.store.forms import PostgresForms
+from dynosaur_etl.store.ledger import LimitedServer, PostgresLedger
 
 DAY = "2020-12-03"
 MODEL = "gpt-4o-mini"
 
 
-def make_request(text: str, purpose: str = "propose", model: str = MODEL) -> ChatRequest:
+def make_request(text: str, purpose: Purpose = Purpose.PROPOSE, model: str = MODEL) -> ChatRequest:
     return ChatRequest(
         purpose=purpose,
         subject=f"about {text}",
@@ -35,39 +36,50 @@ def make_request(text: str, purpose: str = "propose", model: str = MODEL) -> Cha
     )
 
 
-RULES = PaceRules(first_pause=0.05)
+RULES = RateLimitRules(first_pause=0.05)
 
 
 def make_ledger(
     engine: Engine,
     run: str | None = "5",
     month: str | None = "50",
-    rules: PaceRules = RULES,
+    rules: RateLimitRules = RULES,
 ) -> PostgresLedger:
     caps = [None if cap is None else Decimal(cap) for cap in (run, month)]
-    return PostgresLedger(engine, *caps, load_prices(), PacedServer("http://server", rules))
+    return PostgresLedger(engine, *caps, load_prices(), LimitedServer("http://server", rules))
 
 
-def make_door(
+def make_client(
     url: str,
     ledger: PostgresLedger,
     concurrency: int = 8,
     attempts: int = 3,
     timeout: float = 5,
-) -> LlmDoor:
-    return LlmDoor(url, "sk-test", timeout, concurrency, attempts, ledger, first_backoff=0.02)
+    known: bool = True,
+) -> LlmClient:
+    """Make a client of a server; `known` where what `make_request` sends was taken before."""
+    forms = PostgresForms(ledger._engine, url)
+    if known:
+        forms.accept(MODEL, make_request("").features)
+    return LlmClient(url, "sk-test", timeout, concurrency, attempts, ledger, forms, 0.02)
 
 
-def ask(door: LlmDoor, requests: Sequence[ChatRequest], day: str = DAY) -> Outcomes:
-    return asyncio.run(door.ask_all(requests, day))
+def ask(client: LlmClient, requests: Sequence[ChatRequest], day: str = DAY) -> Outcomes:
+    return asyncio.run(client.ask_all(requests, day))
 
 
 def main(
-    database_url: str, llm_url: str, number: str, name: str = "question", run: str = "5"
+    database_url: str,
+    llm_url: str,
+    number: str,
+    name: str = "question",
+    run: str = "5",
+    form: str = "known",
 ) -> None:
     ledger = make_ledger(connect(database_url), run)
     requests = [make_request(f"{name} {n}") for n in range(int(number))]
-    outcomes = ask(make_door(llm_url, ledger, concurrency=4), requests)
+    client = make_client(llm_url, ledger, concurrency=4, known=form == "known")
+    outcomes = ask(client, requests)
     sys.stdout.write(f"{len(outcomes.answered)} {outcomes.sent}\n")
     ledger.close()
 

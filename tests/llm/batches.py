@@ -1,4 +1,4 @@
-"""The demo's Batch API in a thread, its books, and a door of ours to it."""
+"""The demo's Batch API in a thread, its batch_ledger, and a client of ours to it."""
 
 import json
 import socket
@@ -22,10 +22,12 @@ from demo.llm_limits import RateLimits
 from demo.llm_server import create_app
 from dynosaur_etl.domain.batch import Batch, BatchStatus
 from dynosaur_etl.domain.chat import ChatRequest
-from dynosaur_etl.llm.batch import BatchDoor, Submission
+from dynosaur_etl.llm.batch_client import BatchClient, Submission
+from dynosaur_etl.llm.batch_rules import DEFAULT_RULES, BatchRules
 from dynosaur_etl.llm.batch_server import KEY_NAME, BatchServer
 from dynosaur_etl.llm.prices import load_prices
-from dynosaur_etl.store.batches import PostgresBatches, all_batches
+from dynosaur_etl.store.batches import PostgresBatchLedger, all_batches
+from dynosaur_etl.store.forms import PostgresForms
 from tests.llm.asking import make_request
 
 
@@ -55,9 +57,12 @@ class BatchLlm:
 
     def bill(self) -> Decimal:
         """Give what the server's own log comes to, at half the list price."""
-        price = load_prices().prices[MODEL]
+        price = load_prices().price(MODEL)
+        assert price is not None
         tokens = [(line["prompt_tokens"], line["completion_tokens"]) for line in self.paid()]
-        total = sum(prompt * price.input + answer * price.output for prompt, answer in tokens)
+        total = sum(
+            prompt * price.input.base + answer * price.output.base for prompt, answer in tokens
+        )
         return Decimal(total) / 2 / 1_000_000
 
 
@@ -77,30 +82,32 @@ def serve_batches(folder: Path, limits: RateLimits | None = None) -> Iterator[Ba
         thread.join(10)
 
 
-def make_books(engine: Engine, run: str = "5", month: str = "50") -> PostgresBatches:
-    return PostgresBatches(engine, Decimal(run), Decimal(month), load_prices().in_batch())
+def make_batch_ledger(engine: Engine, run: str = "5", month: str = "50") -> PostgresBatchLedger:
+    return PostgresBatchLedger(engine, Decimal(run), Decimal(month), load_prices().in_batch())
 
 
-def make_door(
+def make_client(
     url: str,
-    books: PostgresBatches,
+    batch_ledger: PostgresBatchLedger,
     shard_lines: int = 100,
     attempts: int = 3,
     settling: float = 0,
-) -> BatchDoor:
+    rules: BatchRules = DEFAULT_RULES,
+) -> BatchClient:
     server = BatchServer(url, "sk-test", 10)
-    return BatchDoor(server, books, shard_lines, attempts, 0.01, settling)
+    forms = PostgresForms(batch_ledger._engine, url)
+    return BatchClient(server, batch_ledger, forms, shard_lines, attempts, 0.01, settling, rules)
 
 
 def questions(number: int, model: str = MODEL) -> list[ChatRequest]:
     return [make_request(f"question {n}", model=model) for n in range(number)]
 
 
-def collect(door: BatchDoor, submission: Submission) -> list[Batch]:
+def collect(client: BatchClient, submission: Submission) -> list[Batch]:
     """Look at batches until all are closed."""
     deadline = time.monotonic() + 30
     while True:
-        looks = [door.look(key) for key in submission.batches]
+        looks = [client.look(key) for key in submission.batches]
         if all(look.batch.status == BatchStatus.CLOSED for look in looks):
             return [look.batch for look in looks]
         assert time.monotonic() < deadline

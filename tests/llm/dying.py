@@ -12,7 +12,7 @@ import sys
 from dynosaur_etl.store.database import connect
 from tests.flows.killed_run import arm
 from tests.llm.asking import DAY
-from tests.llm.batches import collect, make_books, make_door, questions
+from tests.llm.batches import collect, make_batch_ledger, make_client, questions
 
 
 def main(database_url: str, llm_url: str) -> None:
@@ -21,8 +21,8 @@ def main(database_url: str, llm_url: str) -> None:
         child = os.fork()
         if child == 0:
             arm(target, int(nth), moment)
-            door = make_door(llm_url, make_books(connect(database_url)), shard_lines=4)
-            collect(door, door.submit(questions(int(number)), DAY))
+            client = make_client(llm_url, make_batch_ledger(connect(database_url)), shard_lines=4)
+            collect(client, client.submit(questions(int(number)), DAY))
             os._exit(0)
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")

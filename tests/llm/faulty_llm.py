@@ -24,14 +24,18 @@ COMPLETION_TOKENS = 10
 
 @dataclass
 class FaultyLlm:
-    """The server's script and its own books.
+    """The server's script and its own batch_ledger.
 
     Attributes:
         received: requests by text, answered or not.
         paid: by text, the number of times that the answer was charged.
         latency: seconds that each answer takes.
         headers: that go with each answer.
-        told: names of the headers that came with the last request.
+        refuses: parameters that are not taken, among them the types of `response_format`.
+        refusals: how often each of them was refused.
+        thoughts: tokens that the model thinks with, whatever it is asked.
+        models: that are listed beside the usual one.
+        header_names: names of the headers that came with the last request.
     """
 
     url: str = ""
@@ -44,7 +48,11 @@ class FaultyLlm:
     bodies: dict[str, Any] = field(default_factory=dict)
     times: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     headers: dict[str, str] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    refuses: set[str] = field(default_factory=set)
+    refusals: Counter[str] = field(default_factory=Counter)
+    thoughts: int = 0
+    models: list[dict[str, Any]] = field(default_factory=list)
+    header_names: set[str] = field(default_factory=set)
     in_flight: int = 0
     most_in_flight: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -63,9 +71,18 @@ class FaultyLlm:
                 return self.answers[key]
             self.paid[text] += 1
             answer = answer or completion(f"answer to {text}")
+            if self.thoughts and answer["usage"]:
+                answer["usage"]["completion_tokens_details"] = {"reasoning_tokens": self.thoughts}
             if key:
                 self.answers[key] = answer
             return answer
+
+
+def refused_parameter(body: dict[str, Any], refuses: set[str]) -> str | None:
+    """Give the first of the body's parameters that is not taken."""
+    form = body.get("response_format") or {}
+    sent = [*body, form.get("type", ""), *form.get("json_schema", {})]
+    return next((name for name in sent if name in refuses), None)
 
 
 def completion(content: str | None, **parts: Any) -> dict[str, Any]:
@@ -117,7 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         fault = self.llm.next_fault("models")
         if fault is None:
-            self._json(200, {"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model"}]})
+            data = [{"id": "gpt-4o-mini", "object": "model"}, *self.llm.models]
+            self._json(200, {"object": "list", "data": data})
         else:
             self._refuse_or_garble(fault)
 
@@ -125,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         text = body["messages"][-1]["content"]
         self.llm.bodies[text] = body
-        self.llm.told = {name.lower() for name in self.headers}
+        self.llm.header_names = {name.lower() for name in self.headers}
         with self.llm.lock:
             self.llm.in_flight += 1
             self.llm.most_in_flight = max(self.llm.most_in_flight, self.llm.in_flight)
@@ -139,6 +157,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _meet(self, fault: str | None, text: str) -> None:
         key = self.headers.get("idempotency-key")
+        name = refused_parameter(self.llm.bodies[text], self.llm.refuses)
+        if fault is None and name is not None:
+            self._refuse_parameter(name)
+            return
         if fault is None:
             answer = self.llm.pay(text, key)
             time.sleep(self.llm.latency)
@@ -158,6 +180,14 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._refuse_or_garble(fault)
 
+    def _refuse_parameter(self, name: str) -> None:
+        with self.llm.lock:
+            self.llm.refusals[name] += 1
+        param = "response_format" if name.startswith("json_") else name
+        words = f"Unsupported parameter: '{name}' is not supported with this model."
+        error = {"message": words, "code": "unsupported_parameter", "param": param}
+        self._json(400, {"error": error})
+
     def _refuse_or_garble(self, fault: str) -> None:
         date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
         statuses: dict[str, tuple[int, dict[str, str]]] = {
@@ -176,6 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b"<html>welcome to the proxy</html>", kind="text/html")
         elif fault == "not json":
             self._send(200, b'{"choices": [')
+        elif fault[3:4] == " " and fault[4] in "{[":
+            self._send(int(fault[:3]), fault[4:].encode())
         elif fault == "no choices":
             self._json(200, completion("x", choices=[]))
         elif fault == "unstorable":

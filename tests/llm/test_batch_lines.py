@@ -94,7 +94,7 @@ FAILED, REFUSED = AttemptOutcome.FAILED, AttemptOutcome.REFUSED
             {"error": {"code": "batch_expired", "message": "too late"}},
             FAILED, RequestStatus.FAILED, "batch_expired: too late",
         ),
-        ({"error": "what"}, FAILED, RequestStatus.FAILED, "nothing was said"),
+        ({"error": "what"}, FAILED, RequestStatus.FAILED, "what"),
         ({"response": {"status_code": "200"}}, FAILED, RequestStatus.FAILED, "nothing was said"),
     ],
 )  # fmt: skip

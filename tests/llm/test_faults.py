@@ -1,4 +1,4 @@
-"""Every fault in one run: nothing is lost, and the books are the server's own to the token."""
+"""Every fault in one run: nothing is lost, and the ledger is the server's own to the token."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine
 
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, TokenCounts
 from dynosaur_etl.llm.outcomes import Outcomes
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.store.ledger import PostgresLedger
 from dynosaur_etl.store.ledger_audit import audit, spend
-from tests.llm.asking import MODEL, ask, make_door, make_ledger, make_request
+from tests.llm.asking import MODEL, ask, make_client, make_ledger, make_request
 from tests.llm.faulty_llm import CACHED_TOKENS, COMPLETION_TOKENS, PROMPT_TOKENS, FaultyLlm
 
 PASSING = [
@@ -34,7 +34,7 @@ def asked_through_all(llm: FaultyLlm, ledger: PostgresLedger) -> tuple[list[Chat
     faults = [*PASSING, *ANSWERS, *REFUSED]
     llm.scripts = {fault: [fault] for fault in faults}
     requests = [make_request(text) for text in [*faults, "sound 1", "sound 2"]]
-    return requests, ask(make_door(llm.url, ledger, attempts=4, timeout=1), requests)
+    return requests, ask(make_client(llm.url, ledger, attempts=4, timeout=1), requests)
 
 
 def test_after_all_faults_the_counts_reconcile_and_every_answer_is_there(
@@ -54,12 +54,12 @@ def test_after_all_faults_the_counts_reconcile_and_every_answer_is_there(
     assert found.consistent, found.contradictions
     assert sum(found.attempts.values()) == llm.received.total()
     assert (
-        ask(make_door(llm.url, ledger), [r for r in requests if r.key in outcomes.answered]).sent
+        ask(make_client(llm.url, ledger), [r for r in requests if r.key in outcomes.answered]).sent
         == 0
     )
 
 
-def test_a_server_that_honours_keys_has_the_books_of_the_ledger(
+def test_a_server_that_honours_keys_has_charged_what_the_ledger_says(
     llm: FaultyLlm, ledger: PostgresLedger, engine: Engine
 ) -> None:
     asked_through_all(llm, ledger)
@@ -84,7 +84,8 @@ def test_a_server_that_charges_twice_has_charged_no_more_than_the_ledger_counts(
     known = llm.paid.total() - len(LOST_AND_PAID) - 1  # and the one without usage
     assert spent.prompt_tokens == known * PROMPT_TOKENS
     assert found.lost >= len(LOST_AND_PAID)
-    price = load_prices().cost(MODEL, PROMPT_TOKENS, CACHED_TOKENS, COMPLETION_TOKENS)
+    counts = TokenCounts(PROMPT_TOKENS, CACHED_TOKENS, 0, COMPLETION_TOKENS)
+    price = load_prices().cost(MODEL, counts)
     assert price is not None
     charged = llm.paid.total() * price
     assert spent.cost_usd < charged <= spent.cost_usd + found.lost_usd + spent.reserved_usd

@@ -10,13 +10,14 @@ from sqlalchemy import Engine
 
 from demo.llm_completion import MODEL
 from demo.llm_limits import RateLimits
-from dynosaur_etl.domain.pace import PaceRules
+from dynosaur_etl.domain.rate_limit import RateLimitRules
+from dynosaur_etl.store.forms import PostgresForms
 from dynosaur_etl.store.ledger_audit import audit, spend
-from tests.llm.asking import ask, make_door, make_ledger, make_request
+from tests.llm.asking import ask, make_client, make_ledger, make_request
 from tests.llm.batches import BatchLlm, serve_batches
 
 WINDOW = 1.0
-RULES = PaceRules(window=WINDOW, margin=0.5)
+RULES = RateLimitRules(window=WINDOW, margin=0.5)
 LIMITS = {
     "requests": RateLimits(requests=8, window=WINDOW),
     "tokens": RateLimits(tokens=500, window=WINDOW),
@@ -38,8 +39,8 @@ def test_what_one_answer_tells_is_enough_to_be_refused_never(
     limited: BatchLlm, engine: Engine
 ) -> None:
     with closing(make_ledger(engine, rules=RULES)) as ledger:
-        ask(make_door(limited.url, ledger), REQUESTS[:1])
-        outcomes = ask(make_door(limited.url, ledger, concurrency=16), REQUESTS)
+        ask(make_client(limited.url, ledger), REQUESTS[:1])
+        outcomes = ask(make_client(limited.url, ledger, concurrency=16), REQUESTS)
     assert len(outcomes.answered) == len(REQUESTS)
     assert statuses(limited) == {200: len(REQUESTS)}
 
@@ -47,8 +48,9 @@ def test_what_one_answer_tells_is_enough_to_be_refused_never(
 def test_a_burst_is_refused_and_in_the_end_answered_and_paid_once(
     limited: BatchLlm, engine: Engine
 ) -> None:
+    PostgresForms(engine, limited.url).accept(MODEL, REQUESTS[0].features)  # else one goes ahead
     with closing(make_ledger(engine, rules=RULES)) as ledger:
-        outcomes = ask(make_door(limited.url, ledger, concurrency=16), REQUESTS)
+        outcomes = ask(make_client(limited.url, ledger, concurrency=16), REQUESTS)
     assert len(outcomes.answered) == len(REQUESTS)
     found = statuses(limited)
     assert found[200] == len(REQUESTS)

@@ -1,55 +1,24 @@
-"""Rate limits: what headers tell, and that many processes keep one pace over a real server."""
+"""Rate limits: what headers report, and that many processes keep one limit over a real server."""
 
 import subprocess
 import sys
 import time
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine
 
-from dynosaur_etl.domain.pace import PaceRules, Told
-from dynosaur_etl.llm.limits import read_retry_after, read_told
+from dynosaur_etl.domain.rate_limit import RateLimitRules
 from dynosaur_etl.store.ledger_audit import audit
-from tests.llm.asking import ask, make_door, make_ledger, make_request
+from tests.llm.asking import ask, make_client, make_ledger, make_request
 from tests.llm.faulty_llm import FaultyLlm
 
 ROOT = Path(__file__).resolve().parents[2]
-NOW = datetime(2020, 12, 3, 12, 0, tzinfo=UTC)
 WINDOW, LIMIT = 1.0, 12
 
 
 def headers(**values: str) -> dict[str, str]:
     return {f"x-ratelimit-{name.replace('_', '-')}": value for name, value in values.items()}
-
-
-@pytest.mark.parametrize(
-    ("found", "told"),
-    [
-        ({}, Told()),
-        (headers(limit_requests="500", limit_tokens="30000"), Told(500, 30_000)),
-        (headers(remaining_requests="0", reset_requests="6m0s"), Told(wait=360.0)),
-        (headers(remaining_requests="1", reset_requests="6m0s"), Told()),
-        (headers(remaining_tokens="99", reset_tokens="1h2m3.5s"), Told(wait=3723.5)),
-        (headers(remaining_tokens="100", reset_tokens="12ms"), Told()),
-        (headers(remaining_tokens="0", reset_tokens="12ms"), Told(wait=0.012)),
-        (headers(remaining_tokens="0", reset_tokens="7"), Told(wait=7.0)),
-        (headers(remaining_requests="0", remaining_tokens="0", reset_requests="2s",
-                 reset_tokens="3s"), Told(wait=3.0)),
-        (headers(limit_requests="-5", limit_tokens="many", remaining_requests="9" * 40), Told()),
-        (headers(remaining_requests="0", reset_requests="nan"), Told()),
-        (headers(remaining_requests="0", reset_requests="soon"), Told()),
-    ],
-)  # fmt: skip
-def test_headers_are_read(found: dict[str, str], told: Told) -> None:
-    assert read_told(found, tokens=100) == told
-
-
-def test_milliseconds_go_before_seconds() -> None:
-    found = {"retry-after-ms": "250", "retry-after": "1"}
-    assert read_retry_after(found, NOW) == 0.25
 
 
 def fullest(times: list[float]) -> int:
@@ -59,7 +28,7 @@ def fullest(times: list[float]) -> int:
 def test_processes_together_never_pass_the_limit_in_any_window(
     database_url: str, llm: FaultyLlm, engine: Engine
 ) -> None:
-    program = [sys.executable, "-m", "tests.llm.paced", database_url, llm.url]
+    program = [sys.executable, "-m", "tests.llm.limited", database_url, llm.url]
     settings = [str(LIMIT), str(WINDOW)]
     racers = [
         subprocess.Popen([*program, *settings, name, "16"], cwd=ROOT, stdout=subprocess.PIPE)
@@ -76,21 +45,21 @@ def test_processes_together_never_pass_the_limit_in_any_window(
 def test_stored_answers_wait_for_no_turn(llm: FaultyLlm, engine: Engine) -> None:
     requests = [make_request(str(n)) for n in range(30)]
     with closing(make_ledger(engine)) as ledger:
-        ask(make_door(llm.url, ledger), requests)
-    slow = PaceRules(requests=1)
+        ask(make_client(llm.url, ledger), requests)
+    slow = RateLimitRules(requests=1)
     with closing(make_ledger(engine, rules=slow)) as ledger:
         started = time.monotonic()
-        assert ask(make_door(llm.url, ledger), requests).sent == 0
+        assert ask(make_client(llm.url, ledger), requests).sent == 0
     assert time.monotonic() - started < 5
 
 
 def test_what_headers_tell_paces_the_next_requests(llm: FaultyLlm, engine: Engine) -> None:
     llm.headers = headers(limit_requests="10", remaining_requests="9", reset_requests="100ms")
-    rules = PaceRules(window=1.0, margin=0.2)
+    rules = RateLimitRules(window=1.0, margin=0.2)
     with closing(make_ledger(engine, rules=rules)) as ledger:
-        ask(make_door(llm.url, ledger), [make_request("first")])
+        ask(make_client(llm.url, ledger), [make_request("first")])
         started = time.monotonic()
-        ask(make_door(llm.url, ledger), [make_request(str(n)) for n in range(11)])
+        ask(make_client(llm.url, ledger), [make_request(str(n)) for n in range(11)])
     assert time.monotonic() - started > 1.1
 
 
@@ -99,7 +68,7 @@ def test_a_refusal_in_one_process_holds_the_other_back(llm: FaultyLlm, engine: E
     with closing(make_ledger(engine)) as first, closing(make_ledger(engine)) as second:
         started = time.monotonic()
         first.slow_down("gpt-4o-mini", 1.0)
-        assert ask(make_door(llm.url, second), [make_request("b")]).sent == 1
+        assert ask(make_client(llm.url, second), [make_request("b")]).sent == 1
     assert time.monotonic() - started >= 1.0
 
 
@@ -107,7 +76,7 @@ def test_a_pause_that_is_too_long_defers_what_is_left(llm: FaultyLlm, engine: En
     llm.headers = headers(remaining_requests="0", reset_requests="2h0m0s")
     with closing(make_ledger(engine)) as ledger:
         requests = [make_request(str(n)) for n in range(5)]
-        result = ask(make_door(llm.url, ledger, concurrency=1), requests)
+        result = ask(make_client(llm.url, ledger, concurrency=1), requests)
     assert len(result.answered) == 1
     assert len(result.deferred) == 4
     assert "wait 7200 seconds" in " ".join(result.notes) or "wait 7199" in " ".join(result.notes)

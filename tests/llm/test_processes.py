@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from dynosaur_etl.store.ledger_audit import audit
-from tests.llm.asking import ask, make_door, make_ledger, make_request
+from tests.llm.asking import ask, make_client, make_ledger, make_request
 from tests.llm.faulty_llm import FaultyLlm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +80,9 @@ def test_a_killed_process_is_taken_over_and_nothing_is_paid_twice(
     in_flight = wait_until_dead(engine)
 
     ledger = make_ledger(engine)
-    result = ask(make_door(llm.url, ledger), [make_request(f"question {n}") for n in range(NUMBER)])
+    result = ask(
+        make_client(llm.url, ledger), [make_request(f"question {n}") for n in range(NUMBER)]
+    )
     ledger.close()
     after = audit(engine)
     assert len(result.answered) == NUMBER
@@ -101,7 +103,7 @@ def test_the_claim_of_a_live_process_is_waited_for(
     other = start(database_url, llm)
     wait_for(llm, 4, other)
     ledger = make_ledger(engine)
-    result = ask(make_door(llm.url, ledger), [make_request("question 0")])
+    result = ask(make_client(llm.url, ledger), [make_request("question 0")])
     ledger.close()
     assert result.sent == 0
     assert len(result.answered) == 1

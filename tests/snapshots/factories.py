@@ -35,6 +35,9 @@ class Source:
     label_space: Sequence[str] = ("sports", "world")
     url: str = "https://huggingface.co/datasets/a/b/tree/0"
     inputs: Mapping[int, str] = field(default_factory=dict)
+    model: str = "model-a"
+    provider: str = "openai"
+    written_on: str = DAY
 
     @property
     def revision(self) -> str:
@@ -195,6 +198,9 @@ def _task(source: Source) -> dict[str, Any]:
         "mode": "aware",
         "prompt_version": "3",
         "licence": source.licence,
+        "model": source.model,
+        "provider": source.provider,
+        "written_on": source.written_on,
     }
 
 

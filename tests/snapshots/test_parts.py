@@ -234,5 +234,5 @@ def told(folder: Path) -> Any:
 
 
 def test_the_card_tells_of_the_held_out_part(folder: Path) -> None:
-    assert "holds 2 rows of tasks that were held out" in told(folder)
+    assert "holds 2 rows that were held out" in told(folder)
     assert "held out" not in told(snapshot(folder.parent / "plain"))

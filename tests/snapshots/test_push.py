@@ -16,6 +16,7 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.utils._xet import abort_xet_session
 
 from dynosaur_etl.domain.errors import Corrupt, HubRefused, HubUnavailable, InvalidInput
+from dynosaur_etl.net.retry import RetryPolicy
 from dynosaur_etl.snapshots import hub_calls, push
 from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.layout import expected_files
@@ -58,7 +59,7 @@ def client_environment(way: str, home: Path) -> dict[str, str]:
 def target(
     tmp_path: Path, faults: Faults, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[HubTarget]:
-    monkeypatch.setattr(hub_calls, "WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(hub_calls, "POLICY", RetryPolicy(4, first_wait=0.0))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", way == "lfs")
     for name, value in client_environment(way, tmp_path).items():
         monkeypatch.setenv(name, value)
@@ -352,7 +353,7 @@ def test_what_passes_is_tried_again_and_done_once(
     steps = STEPS + STEPS_OF_WAY[way]
     for method, part in steps:
         faults.add(method, part, fault)
-    monkeypatch.setattr(hub_calls, "WAITS", (0.0,) * len(steps))
+    monkeypatch.setattr(hub_calls, "POLICY", RetryPolicy(len(steps) + 1, first_wait=0.0))
     assert push_snapshot(first, target).tag == "v0001"
     assert not [rule for rule in faults.rules if rule[3]], "a fault was not met"
     assert titles(api) == ["Version 1", "initial commit"]

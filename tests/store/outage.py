@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import KEEP, Counts, Mode, StepName, Verdict
-from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.facts.withdrawals import Withdrawal
 from dynosaur_etl.store.kinds import FileKind

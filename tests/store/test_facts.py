@@ -57,14 +57,17 @@ def test_a_step_that_nobody_knows_any_more_is_read_all_the_same(engine: Engine) 
     assert {record.step for record in growth_steps.step_records(engine)} == {"shake", "fill"}
 
 
-def test_alarms_are_those_of_the_judged_days(engine: Engine) -> None:
+def test_alarms_are_those_of_all_steps_and_days_without_one_are_not_there(engine: Engine) -> None:
     put(
         engine,
         make.step("validate", facts={"alarm": "4 of 16"}),
         make.step("validate", NEXT_DAY, facts={"alarm": None}),
-        make.step("fill", "2026-10-07", facts={"alarm": "not a judge's"}),
+        make.step("embed", NEXT_DAY, facts={}),
+        make.step("fill", "2026-10-07", facts={"alarm": "1 unforeseen error"}),
+        make.step("score", "2026-10-07", facts={"alarm": ""}),
     )
-    assert growth_steps.alarms(engine) == {DAY: "4 of 16", NEXT_DAY: ""}
+    assert growth_steps.alarms(engine) == {DAY: "4 of 16", "2026-10-07": "1 unforeseen error"}
+    assert growth_steps.alarms(engine, DAY) == {DAY: "4 of 16"}
 
 
 def test_a_day_has_grown_once_it_is_embedded_and_counts_once_it_has_an_instance(
@@ -283,10 +286,15 @@ def test_a_version_records_each_task_as_its_first_day_has_it(engine: Engine) -> 
         make.rejection("y", "not_scored", stage="select"),
         make.rejection("z", "not_scored", stage="select", day=NEXT_DAY),
     )
-    tasks = pool_tables.pool_tasks(engine, {"t1", "t2"}, [DAY, NEXT_DAY]).to_pylist()
+    keys = {"t1", "t2"}
+    tasks = pool_tables.pool_tasks(engine, keys, [DAY, NEXT_DAY], {}, str.upper).to_pylist()
     assert [(row["task_key"], row["instruction"]) for row in tasks] == [
         ("t1", "first"), ("t2", "Decide.")
     ]  # fmt: skip
+    now = pool_tables.pool_tasks(
+        engine, {"t1"}, [DAY], {"a/a": "cc-by-sa-4.0"}, str.upper
+    ).to_pylist()
+    assert [row["licence"] for row in now] == ["cc-by-sa-4.0"]
     card = pool_tables.source_cards(engine, [DAY])["a/a", SHA]
     assert (card.licence, card.languages, card.pretty_name) == ("mit, odbl", "", "A set")
     rejects = pool_tables.pool_rejects(engine, [DAY, NEXT_DAY], NEXT_DAY).to_pylist()

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine, text
 
-from dynosaur_etl.domain.chat import Answer, ChatRequest
+from dynosaur_etl.domain.chat import Answer, ChatRequest, Purpose, TokenCounts
 from dynosaur_etl.domain.errors import StoreUnavailable
 from dynosaur_etl.domain.ledger import (
     Answered,
@@ -17,6 +17,7 @@ from dynosaur_etl.domain.ledger import (
     Claimed,
     ClaimResult,
     Held,
+    PriceOrigin,
 )
 from dynosaur_etl.store.database import connect, transaction
 from dynosaur_etl.store.ledger import PostgresLedger
@@ -31,10 +32,11 @@ COST = Decimal("0.004")
 class FlatPrices:
     """Every answer costs the same, every reservation is the same."""
 
-    version = "flat-1"
+    def origin(self, *_: str) -> PriceOrigin:
+        return PriceOrigin("flat", "1")
 
-    def cost(self, *usage: str | int | None) -> Decimal | None:
-        return None if None in usage else COST
+    def cost(self, _: str, tokens: TokenCounts, *__: str | None) -> Decimal | None:
+        return None if tokens.prompt is None else COST
 
     def upper_bound(self, request: ChatRequest) -> Decimal | None:
         return None if request.model == "unpriced" else BOUND
@@ -91,7 +93,7 @@ def test_request_reservation_and_attempt_are_there_before_anything_is_sent(
 
 def test_an_answer_is_kept_and_never_claimed_again(ledger: PostgresLedger, engine: Engine) -> None:
     ledger.settle(claimed(ledger, "a"), make_answer())
-    result = claim_one(ledger, make_request("a", purpose="judge"), "2021-01-01")
+    result = claim_one(ledger, make_request("a", purpose=Purpose.JUDGE), "2021-01-01")
     assert isinstance(result, Answered)
     assert result.answer == make_answer()
     assert spend(engine, DAY).cost_usd == COST
@@ -189,14 +191,14 @@ def test_the_run_cap_counts_reservations_and_then_costs(engine: Engine) -> None:
             ledger.settle(result, make_answer())
         claimed(ledger, "2")  # 0.008 spent leave room for one reservation
         assert isinstance(claim_one(ledger, make_request("3")), BudgetSpent)
-        assert isinstance(claim_one(ledger, make_request("4", purpose="judge")), Claimed)
+        assert isinstance(claim_one(ledger, make_request("4", purpose=Purpose.JUDGE)), Claimed)
         claimed(ledger, "5", "2020-12-04")
 
 
 def test_the_month_cap_spans_days_and_purposes_and_ends_with_the_month(engine: Engine) -> None:
     with closing(open_ledger(engine, month="0.025")) as ledger:
         claimed(ledger, "a", "2020-12-03")
-        claim_one(ledger, make_request("b", purpose="judge"), "2020-12-04")
+        claim_one(ledger, make_request("b", purpose=Purpose.JUDGE), "2020-12-04")
         spent = claim_one(ledger, make_request("c"), "2020-12-05")
         assert isinstance(spent, BudgetSpent)
         assert "month" in spent.detail
@@ -208,8 +210,8 @@ def test_the_month_cap_spans_days_and_purposes_and_ends_with_the_month(engine: E
 
 def test_the_month_cap_holds_within_one_batch(engine: Engine) -> None:
     with closing(open_ledger(engine, month="0.025")) as ledger:
-        results = ledger.claim([make_request(str(n), purpose=f"p{n}") for n in range(4)], DAY)
-        assert [type(r) for r in results] == [Claimed, Claimed, BudgetSpent, BudgetSpent]
+        results = ledger.claim([make_request(purpose, purpose=purpose) for purpose in Purpose], DAY)
+        assert [type(r) for r in results[:3]] == [Claimed, Claimed, BudgetSpent]
 
 
 def test_an_answer_without_usage_keeps_its_reservation(engine: Engine) -> None:

@@ -1,5 +1,6 @@
 """Migrations over a store that is in use."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,9 +8,12 @@ from decimal import Decimal
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.models import StepName
+from dynosaur_etl.domain.rate_limit import RateLimit
+from dynosaur_etl.store.batches import all_batches
 from dynosaur_etl.store.database import MIGRATIONS, connect, upgrade
 from dynosaur_etl.store.facts.snapshot_versions import (
     head_version,
@@ -18,6 +22,7 @@ from dynosaur_etl.store.facts.snapshot_versions import (
 )
 from dynosaur_etl.store.ledger_audit import audit
 from dynosaur_etl.store.steps import finished_step
+from dynosaur_etl.store.tables import LlmRateLimitRow
 from dynosaur_etl.store.versions import next_number
 
 REQUEST = text(
@@ -105,6 +110,40 @@ def test_the_totals_of_an_old_ledger_are_those_of_its_attempts(engine: Engine) -
         assert [tuple(row) for row in held] == [("without usage", 2)]
     assert {scope: used for scope, used in found if used} == TOTALS
     assert audit(engine).contradictions == ()
+
+
+def test_limits_that_a_server_reported_are_known_after_the_migration(engine: Engine) -> None:
+    migrate_back(engine, "0010")
+    stored = '{"next_request": 7.5, "told_requests": 500, "told_tokens": null, "found": 9}'
+    with engine.begin() as connection:
+        connection.execute(
+            text("insert into llm_paces values ('http://s', 'm', cast(:pace as jsonb))"),
+            {"pace": stored},
+        )
+    upgrade(engine)
+    with Session(engine) as session:
+        row = session.scalars(select(LlmRateLimitRow)).one()
+        state = RateLimit(**row.pace)
+    assert (state.reported_requests, state.reported_tokens) == (500, None)
+    assert (state.next_request, state.found) == (7.5, 9)
+    migrate_back(engine, "0010")
+    with engine.connect() as connection:
+        back = connection.execute(text("select pace from llm_paces")).scalar()
+    assert back == json.loads(stored)
+
+
+def test_batches_from_before_their_troubles_were_noted_are_read(engine: Engine) -> None:
+    migrate_back(engine, "0006")
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into llm_batches (key, day, purpose, model, server, status, requests,"
+                " worked_off) values ('k', '2026-10-31', 'propose', 'm', 's', 'submitted', 3, 1)"
+            )
+        )
+    upgrade(engine)
+    [batch] = all_batches(engine)
+    assert (batch.completed, batch.trouble, batch.trouble_since) == (1, None, None)
 
 
 STEP = text(

@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 import dynosaur_etl.store
 from dynosaur_etl.domain.errors import StoreUnavailable, Transient
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.llm.batch import Submission
+from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.llm.prices import load_prices
-from dynosaur_etl.store.batches import PostgresBatches
+from dynosaur_etl.store.batches import PostgresBatchLedger
 from dynosaur_etl.store.embedded import embedded_url, stop_embedded
 from dynosaur_etl.store.ledger import PostgresLedger
 from dynosaur_etl.store.storage import Storage
@@ -68,12 +68,12 @@ def test_every_entry_of_the_flows_names_the_outage(orphaned: Services, name: str
         call(OF_THE_FLOWS[name], given)
 
 
-@pytest.mark.parametrize("owner", [PostgresLedger, PostgresBatches])
+@pytest.mark.parametrize("owner", [PostgresLedger, PostgresBatchLedger])
 def test_nobody_becomes_an_owner_of_claims(
     orphaned: Services, owner: Callable[..., object]
 ) -> None:
     with pytest.raises(StoreUnavailable, match="database postgresql"):
-        owner(orphaned.engine, run_budget=None, month_budget=None, prices=load_prices(""))
+        owner(orphaned.engine, run_budget=None, month_budget=None, prices=load_prices())
 
 
 def test_an_outage_is_worth_another_try() -> None:

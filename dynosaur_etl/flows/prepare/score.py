@@ -33,11 +33,12 @@ from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.quality.judge import Judge
 from dynosaur_etl.quality.scorer import DEFERRED, Scorer, content_keys, score_table, settled
+from dynosaur_etl.quality.tags import Tagger
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, StepOutput, files_of
 
 if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
-    from dynosaur_etl.llm.batch import Submission
+    from dynosaur_etl.llm.batch_client import Submission
 
 CHOSEN = "chosen"
 """The fact that names the files of the scorer that the selection was to read."""
@@ -89,9 +90,9 @@ def score_part(
 
 
 def submit_scores(day: GrowthDay, services: Services, number: int) -> "Submission":
-    """Submit what the judge has to be asked of one part, as batches of the Batch API.
+    """Submit what an LLM has to be asked of one part, as batches of the Batch API.
 
-    Without a judge among the scorers, or once the part is scored, nothing is submitted.
+    Where no scorer asks an LLM, or once the part is scored, nothing is submitted.
 
     Raises:
         InvalidInput: there is no such part.
@@ -103,10 +104,11 @@ def submit_scores(day: GrowthDay, services: Services, number: int) -> "Submissio
     rules = score_rules(day, services, running)
     requests = [
         request
-        for judge in running
-        if isinstance(judge, Judge) and not is_finished(services, str(day), StepName.SCORE, rules)
-        for request in judge.requests(
-            unmade(day, services, StepName.SCORE, rules, _column(judge), part)
+        for asking in running
+        if isinstance(asking, Judge | Tagger)
+        and not is_finished(services, str(day), StepName.SCORE, rules)
+        for request in asking.requests(
+            unmade(day, services, StepName.SCORE, rules, _column(asking), part)
         )
     ]
     return submit_missing(requests, str(day), services)

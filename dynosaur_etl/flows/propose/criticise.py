@@ -35,7 +35,7 @@ from dynosaur_etl.proposals.validity import JudgedProposal, TaskParts
 from dynosaur_etl.store.answers import StoredAnswers, stored_answers
 
 if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
-    from dynosaur_etl.llm.batch import Submission
+    from dynosaur_etl.llm.batch_client import Submission
 
 EXAMPLE_SEED = "critic"
 DRAWN_ROWS = 8

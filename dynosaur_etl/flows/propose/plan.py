@@ -29,6 +29,7 @@ def plan_rules(day: GrowthDay, services: Services) -> str:
         WORDING_VERSIONS[settings.prompt],
         settings.llm_model,
         RULES[settings.instance_rules].version,
+        settings.llm_effort,
     )
 
 

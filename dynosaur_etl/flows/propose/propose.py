@@ -21,7 +21,7 @@ from dynosaur_etl.store.answers import answer_states
 from dynosaur_etl.store.plans import PlannedRequest
 
 if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
-    from dynosaur_etl.llm.batch import Submission
+    from dynosaur_etl.llm.batch_client import Submission
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def submit_proposals(day: GrowthDay, services: Services, batch: int) -> "Submiss
 
 def read_submission(kept: Mapping[str, Any]) -> "Submission":
     """Read a submission that was kept as JSON."""
-    from dynosaur_etl.llm.batch import Submission
+    from dynosaur_etl.llm.batch_client import Submission
 
     return Submission(**{**kept, "batches": tuple(kept["batches"]), "notes": tuple(kept["notes"])})
 
@@ -143,7 +143,8 @@ def _report(
         Counts(kept + rejected + deferred, kept, rejected, deferred),
         reasons={str(reason): number for reason, number in reasons.items() if number > 0},
         facts={
-            "sent": sum(batch.outcomes.get(AttemptOutcome.ANSWERED, 0) for batch in batches),
+            "sent": submission.tried
+            + sum(batch.outcomes.get(AttemptOutcome.ANSWERED, 0) for batch in batches),
             "batches": len(batches),
             "notes": [*submission.notes, *_notes(batches)],
         },

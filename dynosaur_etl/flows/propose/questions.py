@@ -149,6 +149,7 @@ def _questions_about(about: ConfigToAsk, services: Services) -> list[Question]:
             mode=mode,
             model=services.settings.llm_model,
             preset=preset,
+            effort=services.settings.llm_effort,
         )
         if request is not None:
             asked.append(Question(about, mode, request))

@@ -5,6 +5,7 @@ from typing import Any
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import StepName
+from dynosaur_etl.domain.thoughts import THOUGHTS_VERSION
 from dynosaur_etl.flows.propose.judging import validity_rules
 from dynosaur_etl.flows.propose.plan import plan_of, progress_of
 from dynosaur_etl.flows.runtime.services import Services
@@ -31,6 +32,7 @@ def validation_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     progress = progress_of(day, services) or _planned(day, services)
     return {
         "version": VALIDITY_VERSION,
+        "thoughts": THOUGHTS_VERSION,
         "examined": require_step(services, str(day), StepName.EXAMINE).output,
         "strictness": str(rules.strictness),
         "languages": rules.languages,

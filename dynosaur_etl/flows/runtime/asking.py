@@ -1,7 +1,9 @@
 """Asking an LLM within a step, in the mode of the settings: one by one, or by the Batch API."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -14,7 +16,9 @@ from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import stored_answers
 
 if TYPE_CHECKING:  # the LLM client takes long to load; a finished day needs none
-    from dynosaur_etl.llm.batch import Submission
+    from dynosaur_etl.llm.batch_client import Submission
+
+MOST_TRIED = 3
 
 Submitting = Callable[..., "Submission"]
 """Submits what a step asks, for a growth day by the services; the part number may follow."""
@@ -43,9 +47,9 @@ def ask_live(
     """Send the requests that have no answer, one by one; raises as `ask` does."""
     if not requests:
         return Outcomes({}, {}, {})
-    asking = services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
+    outcomes = services.llm.ask_all(requests, day, lambda done: progress(done, len(requests)))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(asking)
+        return runner.run(outcomes)
 
 
 def submit_missing(requests: Sequence[ChatRequest], day: str, services: Services) -> "Submission":
@@ -65,7 +69,30 @@ def _submit(
     requests: Sequence[ChatRequest], answered: Container[str], day: str, services: Services
 ) -> "Submission":
     left = [request for request in requests if request.key not in answered]
-    return services.batches.submit(left, day)
+    formed, tried = _in_tried_form(left, day, services)
+    return replace(services.batches.submit(formed, day), tried=tried)
+
+
+def _in_tried_form(
+    requests: Sequence[ChatRequest], day: str, services: Services
+) -> tuple[list[ChatRequest], int]:
+    """Return requests in the form their server takes, which one live request a form finds out.
+
+    A batch of thousands would else be refused line by line. A request that is refused for a fault
+    of its own shows nothing, so up to three are tried. The second is how many were answered.
+    """
+    asked: list[ChatRequest] = []
+    answered = 0
+    for model in sorted({request.model for request in requests}):
+        left = deque(request for request in requests if request.model == model)
+        known, tried = services.forms.known(model), 0
+        while left:
+            request = left.popleft()
+            if not known.covers(request) and tried < MOST_TRIED:
+                answered += ask_live([request], day, services, silent).sent
+                known, tried = services.forms.known(model), tried + 1
+            asked.append(request.in_form(known.form))
+    return asked, answered
 
 
 def _by_batch(
@@ -76,10 +103,10 @@ def _by_batch(
     submission = _submit(requests, before, day, services)
     wait_for(submission.batches, services, progress)
     stored = stored_answers(services.engine, keys)
-    told = stored.answered.keys() | stored.refused.keys()
+    known = stored.answered.keys() | stored.refused.keys()
     return Outcomes(
         answered=stored.answered,
-        deferred={key: _reason(submission) for key in keys if key not in told},
+        deferred={key: _reason(submission) for key in keys if key not in known},
         refused=stored.refused,
         sent=len(stored.answered) - len(before),
         notes=submission.notes,
@@ -87,7 +114,7 @@ def _by_batch(
 
 
 def _reason(submission: "Submission") -> Deferral:
-    """Name one reason for all that is left over: a submission tells numbers, not keys."""
+    """Name one reason for all that is left over: a submission has numbers, not keys."""
     if submission.over_budget:
         return Deferral.BUDGET
     return Deferral.HELD if submission.held else Deferral.UNAVAILABLE

@@ -49,7 +49,7 @@ def wait_for(keys: Sequence[str], services: Services, progress: Progress) -> Non
             log.warning("%s; waiting goes on", trouble)
         else:
             answered_at = time.monotonic()
-            left = sum(batch.requests - batch.worked_off for batch in open_now)
+            left = sum(batch.requests - batch.completed for batch in open_now)
             progress(requests - left, requests)
             keys = [batch.key for batch in open_now]
         if keys:
@@ -57,9 +57,10 @@ def wait_for(keys: Sequence[str], services: Services, progress: Progress) -> Non
 
 
 def all_ended(server_ids: Sequence[str], settings: Settings) -> bool:
-    """Tell whether nothing is left to wait for; a server that is silent leaves everything open.
+    """Return whether nothing is left to wait for; a server that is silent leaves everything open.
 
-    A server that refuses to tell leaves nothing to wait for either: who collects meets its words.
+    So does one that does not know a batch, for as long as the rules of batches allow. A server that
+    refuses to tell leaves nothing to wait for: who collects meets its words.
     """
     from dynosaur_etl.llm.failures import SendFailure, TryAgain
 
@@ -73,16 +74,16 @@ def all_ended(server_ids: Sequence[str], settings: Settings) -> bool:
         return True
     finally:
         server.close()
-    return all(batch is None or batch.ended for batch in found)
+    return all(batch is not None and batch.ended for batch in found)
 
 
 def batches_of(keys: Sequence[str], services: Services) -> list[Batch]:
-    """Give batches as the books have them."""
+    """Return batches as the ledger has them."""
     return [batch for batch in all_batches(services.engine) if batch.key in set(keys)]
 
 
 def list_batches(services: Services) -> list[dict[str, Any]]:
-    """Give every batch, the newest first, each as one JSON-able object."""
+    """Return every batch, the newest first, each as one JSON-able object."""
     return [describe(batch) for batch in all_batches(services.engine)]
 
 
@@ -98,20 +99,39 @@ def cancel_batch(name: str, services: Services) -> dict[str, Any]:
     return describe(services.batches.cancel(batch.key).batch)
 
 
+def abandon_batch(name: str, services: Services) -> dict[str, Any]:
+    """Close a batch without asking its server; what it may have answered counts as lost.
+
+    Raises:
+        InvalidInput: there is no such batch, or the name stands for several.
+    """
+    batch = batch_named(services.engine, name)
+    return describe(services.batches.abandon(batch.key).batch)
+
+
 def resume_batches(services: Services) -> list[dict[str, Any]]:
     """Take up every batch that is not closed: submit what was not, collect what has ended.
 
+    All of them are looked at, whatever becomes of one.
+
     Raises:
         LlmUnavailable: the server does not answer.
-        LlmRefused: the server refuses every request of a batch, or does not know it.
+        LlmRefused: the server refuses every request of a batch.
     """
     left = [b.key for b in all_batches(services.engine) if b.status != BatchStatus.CLOSED]
-    still_open(left, services)
+    failures: list[LlmUnavailable | LlmRefused] = []
+    for key in left:
+        try:
+            still_open([key], services)
+        except (LlmUnavailable, LlmRefused) as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
     return [describe(batch) for batch in batches_of(left, services)]
 
 
 def describe(batch: Batch) -> dict[str, Any]:
-    """Give a batch as one JSON-able object."""
+    """Return a batch as one JSON-able object."""
     outcomes = batch.outcomes
     return {
         "key": batch.key,
@@ -123,10 +143,12 @@ def describe(batch: Batch) -> dict[str, Any]:
         "status": str(batch.status),
         "server_status": batch.server_status,
         "requests": batch.requests,
-        "worked_off": batch.worked_off,
+        "completed": batch.completed,
         "answered": outcomes.get(AttemptOutcome.ANSWERED, 0),
         "refused": outcomes.get(AttemptOutcome.REFUSED, 0),
         "lost": outcomes.get(AttemptOutcome.LOST, 0),
         "failed": outcomes.get(AttemptOutcome.FAILED, 0),
         "error": batch.error,
+        "trouble": None if batch.trouble is None else str(batch.trouble),
+        "trouble_since": None if batch.trouble_since is None else batch.trouble_since.isoformat(),
     }

@@ -3,12 +3,13 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from dynosaur_etl.domain.pace import PaceRules
+from dynosaur_etl.domain.rate_limit import RateLimitRules
 from dynosaur_etl.flows.runtime.records import DayRecords
 from dynosaur_etl.settings import PACKAGED_MODEL, Settings, cap, load_settings
 from dynosaur_etl.store.database import connect, database_url, upgrade
@@ -16,17 +17,19 @@ from dynosaur_etl.store.database import connect, database_url, upgrade
 if TYPE_CHECKING:  # each of these loads a library; a step pays for those that it uses
     from dynosaur_etl.hub.client import HubClient
     from dynosaur_etl.inference.embedding import Embedder
-    from dynosaur_etl.llm.batch import BatchDoor
+    from dynosaur_etl.llm.batch_client import BatchClient
     from dynosaur_etl.llm.batch_server import BatchServer
-    from dynosaur_etl.llm.door import LlmDoor
+    from dynosaur_etl.llm.client import LlmClient
     from dynosaur_etl.llm.prices import PriceTable
     from dynosaur_etl.proposals.meanings import Meanings
+    from dynosaur_etl.quality.causal import CausalModel
     from dynosaur_etl.quality.reward import RewardModel
+    from dynosaur_etl.store.forms import PostgresForms
     from dynosaur_etl.store.ledger import PostgresLedger
     from dynosaur_etl.store.storage import Storage
 
 Progress = Callable[[int, int | None], None]
-"""Told how much of a step is done, of how much in all (None: not known)."""
+"""Called with how much of a step is done, of how much in all (None: not known)."""
 
 
 def silent(done: int, of: int | None) -> None:
@@ -58,18 +61,22 @@ def batch_server(settings: Settings) -> "BatchServer":
 
 
 def embedder(settings: Settings) -> "Embedder":
-    """Make the embedder; its model is loaded on first use."""
+    """Make the embedder; its model is loaded on first use.
+
+    Raises:
+        InvalidInput: the settings name a packaged model that is unknown, or not fetched yet.
+    """
     from dynosaur_etl.inference.embedding import Embedder
+    from dynosaur_etl.inference.packaged import local_model
 
-    model = settings.embedding_model
-    return Embedder(
-        None if model == PACKAGED_MODEL else model, precision=settings.embedding_precision
-    )
+    named = settings.embedding_model
+    model = None if named == PACKAGED_MODEL else local_model(named, settings.home)
+    return Embedder(model, precision=settings.embedding_precision)
 
 
-def pace_rules(settings: Settings) -> PaceRules:
-    """Give the limits that the settings name; 0 stands for none."""
-    return PaceRules(
+def rate_limit_rules(settings: Settings) -> RateLimitRules:
+    """Return the limits that the settings name; 0 stands for none."""
+    return RateLimitRules(
         requests=settings.llm_requests_per_minute or None,
         tokens=settings.llm_tokens_per_minute or None,
     )
@@ -118,53 +125,71 @@ class Services:
     def prices(self) -> "PriceTable":
         from dynosaur_etl.llm.prices import load_prices
 
-        return load_prices(self.settings.llm_prices)
+        return load_prices(self.settings.llm_prices, self.settings.openai_base_url)
+
+    @cached_property
+    def forms(self) -> "PostgresForms":
+        from dynosaur_etl.store.forms import PostgresForms
+
+        return PostgresForms(self.engine, self.settings.openai_base_url)
 
     @cached_property
     def ledger(self) -> "PostgresLedger":
-        from dynosaur_etl.store.ledger import PacedServer, PostgresLedger
+        from dynosaur_etl.store.ledger import LimitedServer, PostgresLedger
 
         ledger = PostgresLedger(
             self.engine,
             run_budget=cap(self.settings.llm_budget_run_usd),
             month_budget=cap(self.settings.llm_budget_month_usd),
             prices=self.prices,
-            server=PacedServer(self.settings.openai_base_url, pace_rules(self.settings)),
+            server=LimitedServer(self.settings.openai_base_url, rate_limit_rules(self.settings)),
         )
         self._closing.callback(ledger.close)
         return ledger
 
     @cached_property
-    def llm(self) -> "LlmDoor":
-        from dynosaur_etl.llm.door import LlmDoor
+    def llm(self) -> "LlmClient":
+        from dynosaur_etl.llm.client import LlmClient
 
-        door = LlmDoor(
+        client = LlmClient(
             base_url=self.settings.openai_base_url,
             api_key=self.settings.openai_api_key.get_secret_value(),
             timeout=self.settings.llm_timeout,
             concurrency=self.settings.llm_concurrency,
             attempts=self.settings.llm_attempts,
             ledger=self.ledger,
+            forms=self.forms,
         )
         keep_loaded()
-        return door
+        return client
 
     @cached_property
-    def batches(self) -> "BatchDoor":
-        from dynosaur_etl.llm.batch import BatchDoor
-        from dynosaur_etl.store.batches import PostgresBatches
+    def batches(self) -> "BatchClient":
+        from dynosaur_etl.llm.batch_client import BatchClient
+        from dynosaur_etl.llm.batch_rules import BatchRules
+        from dynosaur_etl.store.batches import PostgresBatchLedger
 
         settings = self.settings
-        books = PostgresBatches(
+        ledger = PostgresBatchLedger(
             self.engine,
             run_budget=cap(settings.llm_budget_run_usd),
             month_budget=cap(settings.llm_budget_month_usd),
             prices=self.prices.in_batch(),
         )
-        self._closing.callback(books.close)
+        self._closing.callback(ledger.close)
         server = batch_server(settings)
         self._closing.callback(server.close)
-        return BatchDoor(server, books, settings.llm_shard_lines, settings.llm_attempts)
+        return BatchClient(
+            server,
+            ledger,
+            self.forms,
+            settings.llm_shard_lines,
+            settings.llm_attempts,
+            rules=BatchRules(
+                overdue=timedelta(hours=settings.llm_batch_hours),
+                grace=timedelta(minutes=settings.llm_batch_grace_minutes),
+            ),
+        )
 
     @cached_property
     def meanings(self) -> "Meanings":
@@ -183,6 +208,12 @@ class Services:
         from dynosaur_etl.quality.reward import RewardModel
 
         return RewardModel(self.settings.reward_model, device=self.settings.reward_device)
+
+    @cached_property
+    def causal_model(self) -> "CausalModel":
+        from dynosaur_etl.quality.causal import CausalModel
+
+        return CausalModel(self.settings.causal_model)
 
 
 @contextmanager

@@ -1,38 +1,42 @@
 """How a selection follows the version before: anew, or keeping the picks that are still alive."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dynosaur_etl.domain.choices import SelectionMethod
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.select.base import BaseVersion, base_keys
+from dynosaur_etl.flows.select.file.lengths import tokens_of_texts
+from dynosaur_etl.flows.select.goal import goal_vectors
 from dynosaur_etl.flows.select.pool import Pool
-from dynosaur_etl.flows.select.pool_graph import EarlierGraph, grown_graph
-from dynosaur_etl.selection.choice import Choice, Machine, Size, choose
-from dynosaur_etl.selection.graph_table import graph_table
-from dynosaur_etl.selection.partitioned import Solver
-from dynosaur_etl.selection.problem import Problem, check
-from dynosaur_etl.selection.qdit import qdit
-from dynosaur_etl.selection.standing import standing
-from dynosaur_etl.snapshots.layout import SELECTION
-from dynosaur_etl.store.facts.snapshot_versions import find_version, head_version
+from dynosaur_etl.flows.select.pool_graph import grown_graph
+from dynosaur_etl.flows.select.pool_tags import pool_tags
+from dynosaur_etl.flows.select.selection_request import SelectionRequest
+from dynosaur_etl.selection import (
+    GroundSet,
+    NeighbourGraph,
+    Selection,
+    Specification,
+    select,
+    select_by,
+)
+from dynosaur_etl.selection.assessment.coverage_curve import coverage_curve
+from dynosaur_etl.selection.graph.graph_table import graph_table
+from dynosaur_etl.selection.modes import Choice, Size, choose
+from dynosaur_etl.selection.partitioned.rounds import Solver
+from dynosaur_etl.selection.problem.weights import nearness
 
-
-@dataclass(frozen=True)
-class BaseVersion:
-    """The version whose picks are kept."""
-
-    version: int
-    path: str
-    manifest_sha256: str
+_REACHED = "target_coverage"
 
 
 @dataclass(frozen=True)
 class Picks:
-    """An ordered subset of the pool, as `selection.result.Selection` tells of it.
+    """An ordered subset of the pool, as a `Selection` describes it.
 
     Attributes:
         kept: how many of the first picks were kept from the base.
@@ -48,80 +52,57 @@ class Picks:
     graph: pa.Table | None = None
 
 
-def base_version(services: Services, inputs: str) -> BaseVersion | None:
-    """Give the version whose picks the next selection keeps; None where it selects anew.
-
-    It is the head. Where that one was made from the very same inputs it is its own
-    base, so that selecting again finds it and makes no other.
+def pick(services: Services, request: SelectionRequest, pool: Pool, k: int, solve: Solver) -> Picks:
+    """Select instances; those of the base that are in the pool come first, in order.
 
     Args:
         services: the process's services.
-        inputs: digest of what the selection is made from, but for the base.
-    """
-    if services.settings.selection_growth == "fresh":
-        return None
-    head = head_version(services.engine)
-    if head is not None and head.facts.get("inputs") == inputs:
-        before = head.facts.get("base")
-        head = None if before is None else find_version(services.engine, before)
-    return None if head is None else BaseVersion(head.version, head.path, head.manifest_sha256)
-
-
-def pick(
-    services: Services,
-    pool: Pool,
-    k: int,
-    alpha: float,
-    base: BaseVersion | None,
-    earlier: EarlierGraph | None,
-    solve: Solver,
-) -> Picks:
-    """Select `k` instances by QDIT; those of the base that are in the pool come first, in order.
-
-    Args:
-        services: the process's services.
+        request: what decides the selection.
         pool: of which may be selected.
         k: instances to select, at most as many as there are.
-        alpha: weight of quality.
-        base: the version whose picks are kept.
-        earlier: the neighbour graph to grow from, where the mode goes by one.
         solve: maps a function over the parts' work, where the mode has parts.
     """
-    alive = alive_picks(services, pool, base, k)
-    gain, coverage = standing(pool.vectors, alive)
+    alive = alive_picks(services, pool, request.base, k)
+    points = points_of(services, request, pool, alive)
+    weights = None if points.target is None else nearness(pool.vectors, points.target)
+    gain, coverage = coverage_curve(pool.vectors, alive, weights)
     if len(alive) == k:
-        params = {"k": k, "pool": len(pool.quality), "alpha": alpha}
+        params = {"k": k, "pool": len(pool.quality), "alpha": request.specification.alpha}
         return Picks(alive, gain, coverage, "kept", params, k)
-    left = k - len(alive)
-    settings = services.settings
-    chosen = chosen_mode(services, pool, left)
+    rules = replace(request.specification, k=k - len(alive))
     graph = None
-    if chosen.mode == "graph" and len(pool.quality) > 1:
-        graph = grown_graph(services, pool.vectors, _keys(pool), left, earlier)
-    found = qdit(
-        pool.vectors,
-        left,
-        quality=pool.quality,
-        alpha=alpha,
-        mode=chosen.mode,
-        anchors=alive if len(alive) else None,
-        graph=graph,
-        seed=settings.seed,
-        quality_scale=settings.quality_scale,
-        memory_limit=chosen.machine.memory_limit,
-        cores=chosen.machine.cores,
-        solve=solve,
-        part_points=settings.selection_part_points,
-    )
+    if request.method == SelectionMethod.QDIT:
+        found, graph = _by_qdit(services, request, pool, points, rules, solve)
+    else:
+        found = select_by(request.method, points, rules)
+    reached = {_REACHED: found.diagnostics[_REACHED]} if _REACHED in found.diagnostics else {}
     return Picks(
         np.concatenate([alive, found.order]),
         np.concatenate([gain, found.gain]),
         np.concatenate([coverage, found.coverage]),
         found.method,
-        dict(found.params) | {"mode_asked": settings.selection_mode, "mode_reason": chosen.reason},
+        found.params | reached,
         len(alive),
         None if graph is None else graph_table(graph, _keys(pool)),
     )
+
+
+def _by_qdit(
+    services: Services,
+    request: SelectionRequest,
+    pool: Pool,
+    points: GroundSet,
+    rules: Specification,
+    solve: Solver,
+) -> tuple[Selection, NeighbourGraph | None]:
+    """The picks of QDIT, and the pool's neighbour graph where the mode goes by one."""
+    chosen = chosen_mode(rules, pool)
+    graph = None
+    if chosen.mode == "graph" and len(pool.quality) > 1:
+        graph = grown_graph(services, pool.vectors, _keys(pool), rules.k or 1, request.graph)
+    found = select(points, replace(rules, mode=chosen.mode), graph, solve)
+    reasons = {"mode_requested": rules.mode, "mode_reason": chosen.reason}
+    return replace(found, params=found.params | reasons), graph
 
 
 def alive_picks(
@@ -131,45 +112,44 @@ def alive_picks(
     return _positions(pool, base_keys(services, base))[:k]
 
 
-def base_keys(services: Services, base: BaseVersion | None) -> list[str]:
-    """Return the keys of the base's picks in their order; none where there is no base."""
-    if base is None:
-        return []
-    before = services.storage.read_table(f"{base.path}/{SELECTION}", ["instance_key"])
-    keys: list[str] = before["instance_key"].to_pylist()
-    return keys
-
-
-def chosen_mode(services: Services, pool: Pool, picks: int) -> Choice:
-    """Choose the mode by the settings alone, so that every machine makes the same selection.
+def chosen_mode(specification: Specification, pool: Pool) -> Choice:
+    """Choose the mode by what is specified alone, so that every machine selects the same.
 
     Raises:
-        InvalidInput: the mode that is set does not fit the memory that is set, or what is free.
+        InvalidInput: the mode does not fit the memory that is set, or what is free.
     """
-    settings = services.settings
-    machine = Machine(int(settings.selection_memory_gib * 2**30), settings.selection_cores)
-    size = Size(len(pool.quality), pool.vectors.shape[1], picks)
-    return choose(settings.selection_mode, size, machine, has_graph=False)
+    size = Size(len(pool.quality), pool.vectors.shape[1], specification.k or 0)
+    return choose(specification, size)
 
 
-def posed(
-    services: Services, pool: Pool, k: int, alpha: float, alive: NDArray[np.int64]
-) -> Problem:
-    """Pose the problem that `pick` has `qdit` solve."""
-    settings = services.settings
-    return check(
+def points_of(
+    services: Services, request: SelectionRequest, pool: Pool, alive: NDArray[np.int64]
+) -> GroundSet:
+    """Return the pool as points to select from, with what the method goes by.
+
+    Picks that are alive cover it already.
+    """
+    points = GroundSet(
         pool.vectors,
-        k,
-        pool.quality,
-        alpha,
-        alive if len(alive) else None,
-        None,
-        settings.seed,
-        "reference",
-        settings.quality_scale,
-        None,
-        None,
+        quality=pool.quality,
+        target=None if request.goal is None else goal_vectors(services, request.goal),
+        anchors=alive if len(alive) else None,
     )
+    match request.method:
+        case SelectionMethod.MIG:
+            texts = pool.instances["instruction"].to_pylist()
+            return replace(points, tags=pool_tags(services, request.tags, pool), texts=texts)
+        case SelectionMethod.LONGEST:
+            return replace(points, lengths=_lengths(pool))
+        case SelectionMethod.RANDOM_BY_SOURCE:
+            return replace(points, sources=pool.instances["dataset"].to_pylist())
+        case _:
+            return points
+
+
+def _lengths(pool: Pool) -> NDArray[np.int64] | None:
+    names = ("instruction", "input", "output")
+    return tokens_of_texts({name: pool.instances[name].to_pylist() for name in names})
 
 
 def _keys(pool: Pool) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.instances.duplicates import NEAR_VERSION, find_duplicates, output_groups
-from dynosaur_etl.selection.alike import ALIKE_VERSION, like_earlier
+from dynosaur_etl.selection.semantic_duplicates import SEMANTIC_VERSION, semantic_duplicates
 from dynosaur_etl.settings import Settings
 
 
@@ -24,7 +24,7 @@ class UniquePool:
 
 def duplicate_rules(settings: Settings) -> list[Any]:
     """Give what decides which instances of the pool are duplicates."""
-    return [NEAR_VERSION, settings.near_duplicates, ALIKE_VERSION, settings.semantic_duplicates]
+    return [NEAR_VERSION, settings.near_duplicates, SEMANTIC_VERSION, settings.semantic_duplicates]
 
 
 def drop_duplicates(
@@ -43,7 +43,9 @@ def drop_duplicates(
     if settings.semantic_duplicates:
         at = left["number"].to_numpy()
         groups = output_groups(left)
-        alike = like_earlier(vectors[at], groups, settings.semantic_duplicates, settings.seed)
+        alike = semantic_duplicates(
+            vectors[at], groups, settings.semantic_duplicates, settings.seed
+        )
     found = [*doubles.by_reason(), (Reason.SEMANTIC_DUPLICATE, alike)]
     dropped = {reason: int(rows.sum()) for reason, rows in found if rows.any()}
     return UniquePool(left.filter(pa.array(~alike)), dropped)

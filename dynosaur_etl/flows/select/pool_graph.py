@@ -10,15 +10,11 @@ from sqlalchemy import delete, select
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.prepare.embed import embedding_kind
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.selection.graph import (
-    POINTS_PER_CLUSTER,
-    NeighbourGraph,
-    build_graph,
-    default_neighbours,
-)
-from dynosaur_etl.selection.graph_table import read_graph
-from dynosaur_etl.selection.growth import update_graph
-from dynosaur_etl.selection.vectors import COARSE, as_vectors
+from dynosaur_etl.selection.graph.building import POINTS_PER_CLUSTER, build_graph
+from dynosaur_etl.selection.graph.graph_table import read_graph
+from dynosaur_etl.selection.graph.neighbour_graph import NeighbourGraph, default_neighbours
+from dynosaur_etl.selection.graph.updating import update_graph
+from dynosaur_etl.selection.vectors.fixed_point import COARSE, as_vectors
 from dynosaur_etl.store.database import reading, transaction
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.tables import FileRow

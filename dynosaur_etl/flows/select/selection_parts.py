@@ -6,25 +6,33 @@ missing is solved where the selection is made.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from dynosaur_etl.domain.choices import SelectionMethod
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished
-from dynosaur_etl.flows.select.growth_mode import alive_picks, chosen_mode, posed
+from dynosaur_etl.flows.select.growth_mode import alive_picks, chosen_mode, points_of
 from dynosaur_etl.flows.select.selection_request import (
     SelectionRequest,
     read_trainable,
     request_selection,
 )
-from dynosaur_etl.selection.part_table import POSITION, part_name, part_table, read_part
-from dynosaur_etl.selection.partition import PartTask, solve_part
-from dynosaur_etl.selection.partitioned import first_tasks
-from dynosaur_etl.selection.vectors import IntArray
+from dynosaur_etl.selection.partitioned.part_table import (
+    POSITION,
+    part_name,
+    part_table,
+    read_part,
+)
+from dynosaur_etl.selection.partitioned.part_task import PartTask, solve_part
+from dynosaur_etl.selection.partitioned.rounds import first_tasks
+from dynosaur_etl.selection.problem.problem import pose
+from dynosaur_etl.selection.vectors.fixed_point import IntArray
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of, load_checkpoints, save_checkpoints
 
@@ -48,11 +56,13 @@ def plan_parts(
     pool = read_trainable(services, request).pool
     alive = alive_picks(services, pool, request.base, request.size)
     left = min(request.size, len(pool.quality)) - len(alive)
-    if left < 1 or chosen_mode(services, pool, left).mode != "partitioned":
+    if left < 1:
         return []
-    problem = posed(services, pool, left, request.weight, alive)
+    rules = replace(request.specification, k=left)
+    if chosen_mode(rules, pool).mode != "partitioned":
+        return []
     planned = []
-    for task in first_tasks(problem, services.settings.selection_part_points):
+    for task in first_tasks(pose(points_of(services, request, pool, alive), rules)):
         stored = services.storage.write_table(FileKind.SELECTION_PARTS, part_table(task))
         planned.append({"name": part_name(task), "path": stored.path, "rows": stored.rows})
     return [
@@ -63,12 +73,14 @@ def plan_parts(
 
 def _may_have_parts(services: Services, request: SelectionRequest) -> bool:
     """Tell, without reading the pool, whether it may be so large that it is cut."""
-    settings = services.settings
-    if settings.selection_mode != "auto":
-        return settings.selection_mode == "partitioned"
+    rules = request.specification
+    if request.method != SelectionMethod.QDIT:
+        return False
+    if rules.mode != "auto":
+        return rules.mode == "partitioned"
     files = files_of(services.engine, FileKind.INSTANCES)
     rows = sum(file.rows for file in files if file.day in request.days)
-    return rows > settings.selection_part_points
+    return rows > rules.part_points
 
 
 def solve_stored_part(

@@ -48,7 +48,7 @@ class Standing:
 
 
 def standing_of(services: Services, days: Sequence[str], up_to: str) -> Standing:
-    """Tell how the sources of those days stand, by the verdicts and withdrawals until today.
+    """Return how the sources of those days stand, by the verdicts and withdrawals until today.
 
     Args:
         services: the process's services.
@@ -85,11 +85,11 @@ def _words(item: NewestVerdict) -> str:
 def _licences(
     services: Services, days: Sequence[str], newest: Sequence[NewestVerdict]
 ) -> dict[str, str]:
-    """Give the licences that hold now where the tasks were written down with others."""
-    told = {item.dataset_id: join_licences(item.licences) for item in newest if item.licences}
+    """Return the licences that hold now where the tasks were written down with others."""
+    stated = {item.dataset_id: join_licences(item.licences) for item in newest if item.licences}
     found = {}
     for name, written in sorted(task_licences(services.engine, days).items()):
-        now = told.get(name) or join_licences(split_licences(max(written)))
+        now = stated.get(name) or join_licences(split_licences(max(written)))
         if written != {now}:
             found[name] = now
     return found

@@ -39,7 +39,7 @@ from dynosaur_etl.flows.snapshot.versions import (
     recipe_of,
     verify_snapshot,
 )
-from dynosaur_etl.selection.sweep import sample_sweep
+from dynosaur_etl.selection.assessment.alpha_sweep import sample_sweep
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts import growth_steps
 from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, head_version
@@ -81,7 +81,7 @@ def select(
         live, pool, base = trainable.live, trainable.pool, request.base
         taken = min(request.size, len(pool.quality))
         solve = StoredParts(services, request).solve
-        picks = pick(services, pool, taken, request.weight, base, request.graph, solve)
+        picks = pick(services, request, pool, taken, solve)
         progress(taken, taken)
         rejects = [
             *_duplicates(live),
@@ -110,6 +110,7 @@ def select(
                 "held_out_share": services.settings.held_out_share,
                 "native_share": services.settings.native_share,
                 "over_native_share": trainable.over_share,
+                "held_out_task_share": services.settings.held_out_task_share,
                 "inputs": request.inputs,
                 "base": None if base is None else base.version,
                 "kept": picks.kept,
@@ -217,11 +218,11 @@ def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
         "base": selected.facts["base"],
         "kept": selected.facts["kept"],
         "held_out_share": selected.facts["held_out_share"],
+        "held_out_task_share": selected.facts.get("held_out_task_share", 0),
         "asked": selected.facts["asked"],
         "scorer": scorer.name,
         "scorer_version": scorer.version,
         "embedding": embedding_facts(services),
-        "llm_model": services.settings.llm_model,
         "instances_per_task": services.settings.instances_per_task,
         "instructions_per_row": services.settings.instructions_per_row,
         "seed": services.settings.seed,

@@ -9,7 +9,11 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.snapshot.targets import address
-from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_record
+from dynosaur_etl.flows.snapshot.versions import (
+    origin_record,
+    verify_snapshot,
+    version_record,
+)
 from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.publish import open_folder, publish_copy
 from dynosaur_etl.snapshots.push import (
@@ -20,6 +24,7 @@ from dynosaur_etl.snapshots.push import (
     push_snapshot,
 )
 from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.evaluations import has_passed
 from dynosaur_etl.store.facts.snapshot_versions import head_version, publications
 from dynosaur_etl.store.storage import Storage
 from dynosaur_etl.store.versions import record_publication
@@ -37,8 +42,8 @@ def publish_version(version: int, services: Services) -> StepReport:
         `latest.json`, and `published`: the number of targets that did not have it before.
 
     Raises:
-        InvalidInput: there is no such version, or a target is not in a state in which it can
-            follow.
+        InvalidInput: there is no such version, its trial has not passed where the settings ask for
+            that, or a target is not in a state in which it can follow.
         Corrupt: the version is not sound, or what was read back is not what was sent.
         HubRefused, HubUnavailable, StoreUnavailable: a target says no, or does not answer.
     """
@@ -46,6 +51,7 @@ def publish_version(version: int, services: Services) -> StepReport:
     facts: dict[str, Any] = {"version": version}
     done: list[bool] = []
     with locked(services.engine, "publish"):
+        _pass_gate(version, services)
         folder = _sound(version, services)
         if settings.publish_url:
             done.append(_to_storage(version, folder, services, facts))
@@ -70,6 +76,13 @@ def why_not_published(version: int, services: Services) -> str | None:
     if head is not None and head.version != version:
         return f"v{version:04d} is not the head; v{head.version:04d} is"
     return None
+
+
+def may_publish(version: int, services: Services) -> bool:
+    """Return whether the settings let a version be published now: without a gate, or through it."""
+    if not services.settings.publish_gate:
+        return True
+    return has_passed(services.storage, origin_record(version, services).version)
 
 
 def is_published(version: int, services: Services) -> bool:
@@ -100,6 +113,7 @@ def propose_version(version: int, services: Services) -> Pushed:
     Raises:
         InvalidInput: as there, or no repository is set.
     """
+    _pass_gate(version, services)
     return _at_the_hub(push_candidate, version, services)
 
 
@@ -122,6 +136,13 @@ def hub_target(services: Services) -> HubTarget:
         private=settings.publish_private,
         timeout=settings.hub_timeout,
     )
+
+
+def _pass_gate(version: int, services: Services) -> None:
+    if not may_publish(version, services):
+        received = f"v{version:04d}, whose trial has not passed"
+        allowed = f"after `dynosaur try v{version:04d}`, or without DYNOSAUR_PUBLISH_GATE"
+        raise InvalidInput(not_allowed("version to publish", received, allowed))
 
 
 def _to_storage(version: int, folder: Path, services: Services, facts: dict[str, Any]) -> bool:

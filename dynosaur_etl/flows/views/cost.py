@@ -4,14 +4,14 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
-from dynosaur_etl.domain.chat import ChatRequest
+from dynosaur_etl.domain.chat import ChatRequest, TokenCounts
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.llm.prices import SMALLEST
 from dynosaur_etl.settings import cap
 from dynosaur_etl.store.answers import stored_answers
 from dynosaur_etl.store.budget import month_scope, run_scope
@@ -36,7 +36,7 @@ _SECONDS_A_DAY = 86_400
 
 
 def cost(services: Services, day: str | None, now: datetime | None = None) -> dict[str, Any]:
-    """Give what was spent, reserved and lost, as one JSON-able object; amounts in US dollars.
+    """Return what was spent, reserved and lost, as one JSON-able object; amounts in US dollars.
 
     The month is the calendar month (UTC) of the clock, whatever growth days it paid for; its
     projection goes on at the month's average so far, of at least one day.
@@ -54,7 +54,7 @@ def cost(services: Services, day: str | None, now: datetime | None = None) -> di
 
 
 def estimate(day: GrowthDay, services: Services) -> dict[str, Any]:
-    """Give what proposing tasks for a day would cost, from the requests that would be sent.
+    """Return what proposing tasks for a day would cost, from the requests that would be sent.
 
     The prompts are built as for sending. Their tokens are estimated from their bytes: by the bytes
     a token of the model's newest answers in the ledger, or 4 bytes a token before there is one. An
@@ -71,6 +71,7 @@ def estimate(day: GrowthDay, services: Services) -> dict[str, Any]:
     prompts = [_prompt_tokens(request, known) for request in left]
     answers = [_completion_tokens(request, known) for request in left]
     purpose = left[0].purpose if left else ""
+    origin = services.prices.origin(model)
     return {
         "day": str(day),
         "model": model,
@@ -82,7 +83,7 @@ def estimate(day: GrowthDay, services: Services) -> dict[str, Any]:
         "estimator": _estimator(known),
         "expected_usd": _expected(services, model, prompts, answers),
         "at_most_usd": _at_most(services, left),
-        "price_version": services.prices.version,
+        "price": None if origin is None else f"{origin.source} {origin.version}",
         "run_budget_left_usd": _left(
             services, cap(settings.llm_budget_run_usd), run_scope(str(day), purpose)
         ),
@@ -126,7 +127,7 @@ def _per_thousand(group: dict[str, Any], made: dict[str, int]) -> dict[str, Any]
 
 
 def month_cost(services: Services, now: datetime) -> dict[str, Any]:
-    """Give what the calendar month (UTC) has cost, what its budget still holds, and where it goes.
+    """Return what the calendar month (UTC) has cost, what is left of its budget, and where it goes.
 
     The projection goes on at the month's average so far, of at least one day. Without a budget,
     `budget_usd` and `left_usd` are None.
@@ -170,7 +171,7 @@ def _estimator(known: Usage) -> str:
 def _expected(
     services: Services, model: str, prompts: Sequence[int], answers: Sequence[int]
 ) -> str | None:
-    return _dollars(services.prices.cost(model, sum(prompts), 0, sum(answers)))
+    return _dollars(services.prices.cost(model, TokenCounts(sum(prompts), 0, 0, sum(answers))))
 
 
 def _at_most(services: Services, requests: Sequence[ChatRequest]) -> str | None:
@@ -188,5 +189,4 @@ def _written(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def _dollars(amount: Decimal | None) -> str | None:
-    """Write an amount in full, without the zeros that its column adds; rounded up to 10 digits."""
-    return None if amount is None else f"{amount.quantize(SMALLEST, ROUND_UP).normalize():f}"
+    return None if amount is None else dollars(amount)

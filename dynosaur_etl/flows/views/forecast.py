@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepName
+from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.flows.poll.candidates import listed_candidates
 from dynosaur_etl.flows.poll.catalogue import followed_until
 from dynosaur_etl.flows.runtime.services import Services
@@ -116,4 +117,4 @@ def _summed(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _written(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount.quantize(Decimal('1e-6')).normalize():f}"
+    return None if amount is None else dollars(amount)

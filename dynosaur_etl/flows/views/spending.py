@@ -1,5 +1,6 @@
 """What the LLM cost, by growth day, purpose and model, and what is left of the month's budget."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -7,16 +8,20 @@ from typing import Any
 from sqlalchemy import func, select
 
 from dynosaur_etl.domain.money import dollars
+from dynosaur_etl.domain.trials import ModelResult, Trial
+from dynosaur_etl.flows.runtime.batches_of_note import batches_of_note
+from dynosaur_etl.flows.runtime.models_in_use import models_of_note
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.cost import month_cost
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import LlmRequestRow
+from dynosaur_etl.store.trials import newest_trials
 
 _KEYS = ("day", "purpose", "model")
 
 
 def spent(services: Services, now: datetime | None = None) -> dict[str, Any]:
-    """Give what was paid and is held in US dollars, with lines for each day, purpose and model.
+    """Return what was paid and is held in US dollars, by day, purpose and model, and the batches.
 
     They are summed over requests, from an index alone; `dynosaur cost` sums over each sending.
     """
@@ -35,7 +40,26 @@ def spent(services: Services, now: datetime | None = None) -> dict[str, Any]:
         "total": _summed(lines, ""),
         **{f"by_{key}": _grouped(lines, key) for key in _KEYS},
         "month": month_cost(services, now or datetime.now(UTC)),
+        "batches": batches_of_note(services, now),
+        "models": models_of_note(services, now),
+        "trials": [_trial(trial) for trial in newest_trials(services.engine)],
     }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "tried_on": f"{trial.tried_at:%Y-%m-%d}",
+        "server": trial.server,
+        "configs": trial.configs,
+        "old": _result(trial.old),
+        "new": _result(trial.new),
+        "found_by_both": trial.found_by_both,
+    }
+
+
+def _result(result: ModelResult) -> dict[str, Any]:
+    derived = {"invalid": result.invalid, "per_1000_valid_usd": result.per_1000_valid_usd}
+    return asdict(result) | derived
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:

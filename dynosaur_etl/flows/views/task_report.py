@@ -10,6 +10,7 @@ from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.hub_links import HubLinks, hub_links
 from dynosaur_etl.flows.views.reason_counts import ReasonCount, reason_counts
 from dynosaur_etl.flows.views.task_list import ProposalLine, proposal_line
+from dynosaur_etl.llm.providers import provider_or_unknown
 from dynosaur_etl.proposals.validity import FILTERS
 from dynosaur_etl.store.facts.hub_datasets import pretty_name
 from dynosaur_etl.store.facts.llm_requests import RequestRecord, find_request
@@ -48,6 +49,7 @@ class TaskReport:
     Attributes:
         task: that it became; None where it was rejected.
         request: that was sent; None where the ledger no longer holds it.
+        provider: of the server that it was sent to.
         answer: what the LLM said, as text.
         payload: the proposal as it was read, as indented JSON.
         lost_rows: rows that filling rejected.
@@ -57,6 +59,7 @@ class TaskReport:
     task: TaskRecord | None
     pretty_name: str
     request: RequestRecord | None
+    provider: str
     answer: str
     payload: str
     filters: Sequence[FilterVerdict]
@@ -83,6 +86,7 @@ def task_report(services: Services, day: str, request_key: str, position: int) -
         task=task,
         pretty_name=pretty_name(engine, day, proposal.dataset),
         request=request,
+        provider=provider_or_unknown(None if request is None else request.server),
         answer="" if request is None else _answer(request),
         payload=json.dumps(proposal.payload, indent=2, ensure_ascii=False),
         filters=[] if proposal.form else filter_verdicts(proposal.reason),

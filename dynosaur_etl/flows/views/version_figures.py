@@ -19,6 +19,7 @@ from dynosaur_etl.snapshots.diff import SnapshotDiff, diff_folders, read_diff
 from dynosaur_etl.snapshots.layout import README, SELECTION
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.publish import open_folder
+from dynosaur_etl.store.evaluations import VersionEvaluation, read_evaluation
 from dynosaur_etl.store.facts.snapshot_versions import (
     Publication,
     TradeoffPoint,
@@ -97,7 +98,11 @@ class FolderState:
 
 @dataclass(frozen=True)
 class VersionReport:
-    """One version: its figures, parameters, curves and card, and whether its files are there."""
+    """One version: its figures, parameters, curves and card, and whether its files are there.
+
+    Attributes:
+        evaluation: what training on it gave; None where it was not tried.
+    """
 
     figures: VersionLine
     parameters: Mapping[str, Any]
@@ -106,6 +111,7 @@ class VersionReport:
     curve: SizeCurve
     card: str
     state: FolderState
+    evaluation: VersionEvaluation | None
 
 
 def version_lines(services: Services, most: int = _SHOWN) -> list[VersionLine]:
@@ -131,6 +137,7 @@ def version_report(services: Services, version: int) -> VersionReport:
         curve=size_curve(str(folder), record.manifest_sha256),
         card=(folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN],
         state=_state(folder, record.manifest_sha256),
+        evaluation=read_evaluation(services.storage, record.same_as or version),
     )
 
 

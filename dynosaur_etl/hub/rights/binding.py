@@ -31,7 +31,7 @@ class Binding:
 
 
 def bind(yaml: tuple[str, ...], named: Iterable[NamedLicence]) -> Binding:
-    """Give the stricter of what YAML and text say.
+    """Return the stricter of what YAML and text say.
 
     A licence of the text holds where no licence of the YAML asks as much. It takes the place of
     those that ask less: of `cc-by-4.0` where the text says CC BY-SA 4.0. Licences that ask for
@@ -46,7 +46,7 @@ def bind(yaml: tuple[str, ...], named: Iterable[NamedLicence]) -> Binding:
 
 
 def _covers(own: str, named: str) -> bool:
-    """Tell whether a licence, or a choice or sum of licences, asks for what the named one does."""
+    """Return whether a licence, or a choice or sum, asks for what the named one does."""
     return any(
         part == named or (_family(part) == _family(named) and not _exceeds(named, part))
         for part in filter(None, _PARTS.split(own))
@@ -54,7 +54,7 @@ def _covers(own: str, named: str) -> bool:
 
 
 def _exceeds(named: str, own: str) -> bool:
-    """Tell whether the named licence asks for all that another one does, and for more."""
+    """Return whether the named licence asks for all that another one does, and for more."""
     here, there = _GNU.match(named), _GNU.match(own)
     if here and there:
         return _GNU_ORDER[here["kind"]] > _GNU_ORDER[there["kind"]]
@@ -70,7 +70,7 @@ def _is_outdone(licence: str, added: Iterable[NamedLicence]) -> bool:
 
 
 def _versioned(item: NamedLicence, yaml: tuple[str, ...]) -> NamedLicence:
-    """Give a licence of Creative Commons that is named without a version that of the YAML's."""
+    """Return a licence of Creative Commons that is named without a version that of the YAML's."""
     if _VERSION.search(item.licence) or not item.licence.startswith("cc-"):
         return item
     versions = [

@@ -32,7 +32,7 @@ _CLAUSE_END = re.compile(
 
 
 def whole_features(place: str, text: str, mentions: Sequence[Mention]) -> Iterator[frozenset[str]]:
-    """Give the features of a statement, in pieces of 60 words that overlap by half.
+    """Return the features of a statement, in pieces of 60 words that overlap by half.
 
     Args:
         place: the heading or key that it stands under.
@@ -49,7 +49,7 @@ def whole_features(place: str, text: str, mentions: Sequence[Mention]) -> Iterat
 def mention_features(
     place: str, text: str, mentions: Sequence[Mention], meant: Mention
 ) -> frozenset[str]:
-    """Give the features of one mention: its clause in full, and the concepts of the others.
+    """Return the features of one mention: its clause in full, and the concepts of the others.
 
     Args:
         place: the heading or key that the statement stands under.
@@ -65,13 +65,13 @@ def mention_features(
 
 
 def place_of(heading: str) -> str:
-    """Give the kind of a heading or key, `NONE` where it is none of them."""
+    """Return the kind of a heading or key, `NONE` where it is none of them."""
     lower = heading.lower()
     return next((name for name, pattern in _PLACES if pattern.search(lower)), "NONE")
 
 
 def features_of(place: str, words: Sequence[str]) -> frozenset[str]:
-    """Give the features of words under a kind of heading.
+    """Return the features of words under a kind of heading.
 
     They are pairs of neighbours, words or what they mean; the concepts alone, in runs of up to
     four; pairs of concepts in their order, near each other; and each concept with the kind of

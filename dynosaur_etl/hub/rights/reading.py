@@ -105,7 +105,7 @@ def _restriction(
 
 
 def _can_restrict(lower: str) -> bool:
-    """Tell whether a sentence says whose, what for, or what not; `train` in a table does not."""
+    """Return whether a sentence says whose, what for, or what not; `train` in a table does not."""
     found = {name for word in words_of(lower) if (name := concept(word))}
     return bool(found & _SUBJECTS) or (bool(found & _LIMITS) and len(found) > 1)
 
@@ -121,7 +121,7 @@ def _licences(
 
 
 def _condition(lower: str, mentions: Sequence[Mention]) -> Condition | None:
-    """Tell which condition of a licence the words amount to, if there is one."""
+    """Return which condition of a licence the words amount to, if there is one."""
     found = {name for word in words_of(lower) if (name := concept(word))}
     if "PERMISSION" in found or "PASSON" in found:
         return None
@@ -131,7 +131,7 @@ def _condition(lower: str, mentions: Sequence[Mention]) -> Condition | None:
 
 
 def _deciding(statement: Statement, model: RightsModel) -> str:
-    """Give the sentence, or of a long one the part that says it."""
+    """Return the sentence, or of a long one the part that says it."""
     words = statement.text.split()
     if len(statement.text) <= MAX_SENTENCE:
         return statement.text

@@ -74,12 +74,12 @@ _NEW_LINE = re.compile(r"\n(?=\s*(?:[-*#>|@•]|\d+[.)]|\n))|(?<=[.:;!?])\n")
 
 
 def speaks_of_rights(text: str) -> bool:
-    """Tell whether a text holds a word that a statement on rights could not do without."""
+    """Return whether a text holds a word that a statement on rights could not do without."""
     return _RIGHTS.search(text.lower()) is not None
 
 
 def statements_of(metadata: Mapping[str, Any], parsed: ParsedText) -> tuple[Statement, ...]:
-    """Give the sentences that may speak of rights, in the card's order, each once.
+    """Return the sentences that may speak of rights, in the card's order, each once.
 
     Args:
         metadata: the card's YAML.
@@ -191,7 +191,7 @@ class _Walk:
             self._last = _plain(text)[-_MAX_LEAD:] if text.rstrip("*_ ").endswith(":") else ""
 
     def _end_row(self) -> Iterator[Statement]:
-        """Give a row as a statement; below the first one each cell has the name of its column."""
+        """Return a row as a statement; below the first one each cell has the name of its column."""
         head, row, self._row = self._head, self._row, []
         if not head:
             self._head = row
@@ -244,13 +244,13 @@ def _sentences(place: str, text: str) -> Iterator[Statement]:
 
 
 def _is_code(words: str) -> bool:
-    """Tell whether a line is of a program or of its data: many signs that no sentence has."""
+    """Return whether a line is of a program or of its data: many signs that no sentence has."""
     is_signed = 12 * len(_SIGNS.findall(words)) > len(words)
     return len(words) > _LEAST_CODE and (is_signed or _PROGRAM.search(words) is not None)
 
 
 def _with_answers(sentences: Iterable[str]) -> Iterator[str]:
-    """Give sentences with their blanks squeezed; a question goes with what follows it."""
+    """Return sentences with their blanks squeezed; a question goes with what follows it."""
     asked = ""
     for sentence in sentences:
         words = " ".join(f"{asked} {sentence}".split())
@@ -262,7 +262,7 @@ def _with_answers(sentences: Iterable[str]) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Give the words of inline Markdown, and behind them where its links lead."""
+    """Return the words of inline Markdown, and behind them where its links lead."""
     if "<" in text:
         text = _AUTOLINK.sub(r" \1 ", text)
     if "[" in text:

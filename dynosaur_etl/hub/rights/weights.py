@@ -21,7 +21,7 @@ class LinearModel:
     weights: Mapping[str, float]
 
     def score(self, features: Collection[str]) -> float:
-        """Give the log-odds of yes; 0 is even."""
+        """Return the log-odds of yes; 0 is even."""
         weights = self.weights
         total = sum(weights.get(feature, 0.0) for feature in features)
         return self.bias + total / sqrt(len(features) or 1)
@@ -42,7 +42,7 @@ class RightsModel:
 
 @cache
 def model_digest() -> str:
-    """Give the digest of the weights and of the vocabulary that they were made with."""
+    """Return the digest of the weights and of the vocabulary that they were made with."""
     folder = files("dynosaur_etl.hub.rights")
     parts = (folder.joinpath(name).read_bytes() for name in (WEIGHTS, "vocabulary.toml"))
     return sha256(b"\n".join(parts)).hexdigest()

@@ -67,7 +67,7 @@ def _vocabulary() -> str:
 
 @cache
 def _tables() -> tuple[dict[str, str], dict[str, str], dict[str, str], tuple[str, ...]]:
-    """Give whole words, beginnings, words with a letter left out, and Asian words by length."""
+    """Return whole words, beginnings, words with a letter left out, and Asian words by length."""
     whole: dict[str, str] = {}
     begun: dict[str, str] = {}
     mended: dict[str, str] = {}
@@ -115,7 +115,7 @@ def _deletions(word: str) -> Iterator[str]:
 
 @lru_cache(maxsize=50_000)
 def concept(word: str) -> str | None:
-    """Give the name that a word in lower case goes under; None for one without a name.
+    """Return the name that a word in lower case goes under; None for one without a name.
 
     Long words are recognised with one letter too many, too few, wrong or in the wrong place.
     """

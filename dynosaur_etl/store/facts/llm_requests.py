@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Engine, func, select
 
 from dynosaur_etl.store.database import reading
-from dynosaur_etl.store.tables import LlmRequestRow
+from dynosaur_etl.store.tables import LlmRequestRow, TaskRow
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,25 @@ class RequestRecord:
     """A request as it was sent, and what became of it.
 
     Attributes:
+        model: as the server named it; where it did not answer, as it was asked for.
+        asked_model: as it was asked for.
+        server: base URL; None: from before it was noted.
+        answered_on: day (UTC) of the answer; None where there is none.
         messages: of the body, each with `role` and `content`.
         response: content, refusal and more of the answer; empty where there is none.
         cost_usd: None where the price or the usage is unknown.
     """
 
     model: str
+    asked_model: str
+    server: str | None
+    answered_on: date | None
     prompt_version: str
     status: str
     attempts: int
     prompt_tokens: int | None
     completion_tokens: int | None
+    reasoning_tokens: int | None
     cost_usd: Decimal | None
     messages: Sequence[Mapping[str, Any]]
     response: Mapping[str, Any]
@@ -57,17 +66,45 @@ def find_request(engine: Engine, key: str) -> RequestRecord | None:
     if row is None:
         return None
     return RequestRecord(
-        model=row.model,
+        model=(row.response or {}).get("model") or row.model,
+        asked_model=row.model,
+        server=row.server,
+        answered_on=None if row.answered_at is None else row.answered_at.astimezone(UTC).date(),
         prompt_version=row.prompt_version,
         status=row.status,
         attempts=row.attempts,
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
+        reasoning_tokens=row.reasoning_tokens,
         cost_usd=row.cost_usd,
         messages=row.request.get("messages") or (),
         response=row.response or {},
         error=row.error,
     )
+
+
+@dataclass(frozen=True)
+class AuthorTasks:
+    """How many tasks of a day a model wrote, as its server named it; None: server unknown."""
+
+    model: str
+    server: str | None
+    tasks: int
+
+
+def authors_of_day(engine: Engine, day: str) -> list[AuthorTasks]:
+    """Read the models that wrote a day's tasks, those of most tasks first."""
+    model = func.coalesce(LlmRequestRow.response["model"].astext, LlmRequestRow.model)
+    number = func.count()
+    query = (
+        select(model, LlmRequestRow.server, number)
+        .join_from(TaskRow, LlmRequestRow, LlmRequestRow.key == TaskRow.request_key)
+        .where(TaskRow.day == day)
+        .group_by(model, LlmRequestRow.server)
+        .order_by(number.desc(), model)
+    )
+    with reading(engine) as session:
+        return [AuthorTasks(*row) for row in session.execute(query)]
 
 
 def request_sums(engine: Engine, day: str | None = None) -> RequestSums:

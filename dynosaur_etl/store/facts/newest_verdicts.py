@@ -34,7 +34,7 @@ class NewestVerdict:
 
 
 def newest_verdicts(engine: Engine, days: Sequence[str], up_to: str) -> list[NewestVerdict]:
-    """Give the newest verdict, by dataset, on each that those days have tasks of.
+    """Return the newest verdict, by dataset, on each that those days have tasks of.
 
     A verdict that leaves things as they were, such as `unchanged`, is passed over.
 
@@ -90,7 +90,7 @@ def _verdict(dataset_id: str, row: VerdictRow, of_revision: Sequence[str] | None
 
 
 def task_licences(engine: Engine, days: Sequence[str]) -> dict[str, set[str]]:
-    """Give the licences that the tasks of those days were written down with, by dataset."""
+    """Return the licences that the tasks of those days were written down with, by dataset."""
     query = select(TaskRow.dataset_id, TaskRow.licence).where(TaskRow.day.in_(days)).distinct()
     found: dict[str, set[str]] = {}
     with reading(engine) as session:

@@ -1,16 +1,18 @@
 """What a version records of its pool beside the instances: tasks, cards of sources, rejects."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Engine, and_, or_, select
+from sqlalchemy import Engine, and_, func, or_, select
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.licences import join_licences
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.store.database import reading
-from dynosaur_etl.store.tables import RejectionRow, RevisionRow, TaskRow
+from dynosaur_etl.store.tables import LlmRequestRow, RejectionRow, RevisionRow, TaskRow
 
 _TASK = (
     TaskRow.key.label("task_key"), TaskRow.day.label("growth_day"),
@@ -18,6 +20,12 @@ _TASK = (
     TaskRow.input_fields, TaskRow.output_field, TaskRow.label_space, TaskRow.mode,
     TaskRow.prompt_version, TaskRow.licence,
 )  # fmt: skip
+_AUTHOR = (
+    func.coalesce(LlmRequestRow.response["model"].astext, LlmRequestRow.model).label("model"),
+    LlmRequestRow.server,
+    func.coalesce(LlmRequestRow.answered_at, LlmRequestRow.sent_at).label("answered_at"),
+)
+UNKNOWN = "unknown"
 _REJECT = (
     RejectionRow.day.label("growth_day"), RejectionRow.stage, RejectionRow.subject,
     RejectionRow.reason, RejectionRow.number, RejectionRow.detail,
@@ -34,7 +42,11 @@ class SourceCard:
 
 
 def pool_tasks(
-    engine: Engine, keys: Collection[str], days: Collection[str], licences: Mapping[str, str]
+    engine: Engine,
+    keys: Collection[str],
+    days: Collection[str],
+    licences: Mapping[str, str],
+    name_provider: Callable[[str], str],
 ) -> pa.Table:
     """Read the tasks of those keys, each as it stands on the first day that has it.
 
@@ -43,18 +55,35 @@ def pool_tasks(
         keys: of the tasks.
         days: of the pool.
         licences: by dataset, where another one holds now than was written down.
+        name_provider: names the provider of a server, by its base URL.
 
     Returns:
         Columns `schemas.TASKS`, by day and key.
     """
-    query = select(*_TASK).where(TaskRow.day.in_(days)).order_by(TaskRow.day, TaskRow.key)
-    rows: dict[str, Mapping[str, object]] = {}
+    query = (
+        select(*_TASK, *_AUTHOR)
+        .outerjoin(LlmRequestRow, LlmRequestRow.key == TaskRow.request_key)
+        .where(TaskRow.day.in_(days))
+        .order_by(TaskRow.day, TaskRow.key)
+    )
+    rows: dict[str, dict[str, Any]] = {}
     with reading(engine) as session:
         for row in session.execute(query).mappings():
             if row["task_key"] in keys:
                 licence = licences.get(row["dataset"], row["licence"])
-                rows.setdefault(row["task_key"], {**row, "licence": licence})
+                task = {**row, "licence": licence}
+                rows.setdefault(row["task_key"], task | _author(task, name_provider))
     return pa.Table.from_pylist(list(rows.values()), schema=schemas.TASKS)
+
+
+def _author(row: dict[str, Any], name_provider: Callable[[str], str]) -> dict[str, str]:
+    """Return who wrote a task, and on which day (UTC)."""
+    at: datetime | None = row["answered_at"]
+    return {
+        "model": row["model"] or UNKNOWN,
+        "provider": UNKNOWN if row["server"] is None else name_provider(row["server"]),
+        "written_on": UNKNOWN if at is None else at.astimezone(UTC).date().isoformat(),
+    }
 
 
 def source_cards(engine: Engine, days: Collection[str]) -> dict[tuple[str, str], SourceCard]:

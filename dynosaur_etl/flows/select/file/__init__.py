@@ -1,0 +1,1 @@
+"""Selection from a file or folder of the user's own, without the store: `dynosaur select`."""

@@ -1,0 +1,1 @@
+"""What every client of a server shares: retry, back-off, circuit breaker, headers, rate limits."""

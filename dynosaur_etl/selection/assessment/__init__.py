@@ -1,0 +1,1 @@
+"""Measures of any selection, and the report of one."""

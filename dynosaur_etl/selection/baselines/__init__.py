@@ -1,0 +1,1 @@
+"""Other selectors to compare with, as orders of all points."""

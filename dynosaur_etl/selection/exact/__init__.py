@@ -1,0 +1,1 @@
+"""The modes `exact` and `near-exact`: one pass over all pairs of points."""

@@ -1,0 +1,1 @@
+"""The mode `graph`: each point sees its nearest neighbours only."""

@@ -1,0 +1,1 @@
+"""Selection by information gain on a graph of labels (MIG, arXiv 2504.13835)."""

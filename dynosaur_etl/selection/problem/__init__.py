@@ -1,0 +1,1 @@
+"""What a selection is asked for: specification, ground set, objective, state and result."""

@@ -1,0 +1,1 @@
+"""Experiments: each one command, resumable, over seeds, with a positive control and a report."""
