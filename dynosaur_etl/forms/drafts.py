@@ -132,7 +132,7 @@ def _reasoning(found: FoundForm, row: Row) -> NativeDraft:
         return draft
     thought = text_of(row.get(found.roles["reasoning"]))
     *before, last = draft.turns
-    return replace(draft, turns=[*before, replace(last, thought=_bare(thought))])
+    return replace(draft, turns=[*before, last._replace(thought=_bare(thought))])
 
 
 def _asked(found: FoundForm, row: Row, instruction: str) -> NativeDraft:

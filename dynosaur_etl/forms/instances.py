@@ -115,14 +115,16 @@ def _thought_apart(turn: Turn) -> Turn:
     if turn.role != ASSISTANT:
         return turn
     thought, answer = split_thought(turn.content)
-    return replace(turn, content=answer, thought=thought or turn.thought)
+    if not thought:
+        return turn
+    return turn._replace(content=answer, thought=thought or turn.thought)
 
 
 def _instance(row: int, draft: NativeDraft, rules: NativeRules) -> NativeInstance:
     *before, last = draft.turns
-    before = [replace(turn, thought="") for turn in before]
+    before = [turn._replace(thought="") if turn.thought else turn for turn in before]
     answer, thought = _used(last, rules.reasoning)
-    final = replace(last, content=answer, thought=thought)
+    final = last._replace(content=answer, thought=thought)
     output = plain_text(final)
     _check(before, last, output)
     instruction, given = _request(before, draft)

@@ -36,6 +36,8 @@ def split_thought(text: str) -> tuple[str, str]:
     Raises:
         Refusal: the thought does not end, or nothing follows it.
     """
+    if not any(mark in text for mark in "<["):
+        return "", text
     for start, end in _PAIRS:
         begins = text.lstrip().startswith(start)
         thought, closes, answer = text.partition(end)

@@ -11,9 +11,9 @@ Rules of a conversation:
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms.values import (
@@ -49,6 +49,7 @@ ROLE_NAMES: dict[str, str] = {
 ROLE_KEYS = ("role", "from", "speaker", "author")
 CONTENT_KEYS = ("content", "value", "text", "message", "utterance")
 
+_PLAIN_KEYS = (("role", "content"), ("from", "value"))
 _CALL_ROLES = frozenset({"function_call", "tool_call"})
 _CALL_KEYS = ("tool_calls", "toolCalls", "function_call")
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
@@ -77,8 +78,7 @@ class Call:
     id: str = ""
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """One turn of a conversation."""
 
     role: str
@@ -123,6 +123,8 @@ def conversation(turns: Sequence[Turn], system: str = "") -> list[Turn]:
         Refusal: nothing of it could be taught.
     """
     head, rest = _parted(turns)
+    if _is_sound(rest):
+        return [*(head or [Turn(SYSTEM, system)] * bool(system)), *rest]
     if not head and system:
         head = [Turn(SYSTEM, system)]
     joined = list(_joined(_trained(rest)))
@@ -131,6 +133,17 @@ def conversation(turns: Sequence[Turn], system: str = "") -> list[Turn]:
         raise Refusal(Reason.ANSWER_REMOVED)
     _check(whole)
     return [*head, *whole]
+
+
+def _is_sound(turns: Sequence[Turn]) -> bool:
+    """Return whether turns are questions and answers, as most are, that no rule changes."""
+    roles = [turn.role for turn in turns]
+    return (
+        len(roles) % 2 == 0
+        and roles == [USER, ASSISTANT] * (len(roles) // 2)
+        and bool(roles)
+        and all(turn.content and turn.is_trained and turn.content[0] != "[" for turn in turns)
+    )
 
 
 def plain_text(turn: Turn) -> str:
@@ -187,6 +200,8 @@ def _has_content(item: Row) -> bool:
 
 
 def _read_turn(item: Row) -> Turn:
+    if len(item) == 2 and (plain := _plain_turn(item)) is not None:
+        return plain
     role = _role_name(item)
     if role is None:
         found = next((str(item[key]) for key in ROLE_KEYS if key in item), "none")
@@ -200,6 +215,16 @@ def _read_turn(item: Row) -> Turn:
     thought = next((text_of(item[key]) for key in _REASONING_KEYS if item.get(key)), "")
     turn = Turn(role, "", calls, thought, _is_trained(item))
     return _with_content(turn, value)
+
+
+def _plain_turn(item: Row) -> Turn | None:
+    """Return the turn of a role and a text, as most are; None where there is more to read."""
+    role_key, text_key = _PLAIN_KEYS["from" in item]
+    role, text = item.get(role_key), item.get(text_key)
+    known = ROLE_NAMES.get(role) if isinstance(role, str) and role not in _CALL_ROLES else None
+    if known is None or not isinstance(text, str) or text[:2] == "[{":
+        return None
+    return Turn(known, text_of(text))
 
 
 def _check_marks(item: Row) -> None:
@@ -216,7 +241,7 @@ def _is_trained(item: Row) -> bool:
 
 def _with_content(turn: Turn, value: Any) -> Turn:
     if isinstance(value, str) and not (value[:2] == "[{" and _are_parts(opened(value))):
-        return replace(turn, content=text_of(value))
+        return turn._replace(content=text_of(value))
     parts = opened(value)
     if isinstance(parts, Mapping):
         parts = [parts]
@@ -249,7 +274,7 @@ def _with_parts(turn: Turn, parts: Sequence[Row]) -> Turn:
             raise Refusal(Reason.MODALITY, f"a turn holds a part of type {kind[:40]}")
     content = "\n".join(filter(None, texts))
     thought = "\n".join(filter(None, thoughts))
-    return replace(turn, role=role, content=content, calls=tuple(calls), thought=thought)
+    return turn._replace(role=role, content=content, calls=tuple(calls), thought=thought)
 
 
 def _result_text(value: Any) -> str:
@@ -293,7 +318,7 @@ def _joined(turns: Iterator[Turn]) -> Iterator[Turn]:
 def _together(first: Turn, second: Turn) -> Turn:
     content = "\n".join(filter(None, (first.content, second.content)))
     thought = "\n".join(filter(None, (first.thought, second.thought)))
-    return replace(first, content=content, calls=first.calls + second.calls, thought=thought)
+    return first._replace(content=content, calls=first.calls + second.calls, thought=thought)
 
 
 def _end(turns: Sequence[Turn]) -> int:

@@ -17,7 +17,9 @@ _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
 
 
-def decoded_rows(features: Mapping[str, Any], rows: Sequence[Row]) -> list[dict[str, Any]]:
+def decoded_rows(
+    features: Mapping[str, Any], rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Return rows with what their texts of JSON mean in the place of each `Json`.
 
     Args:
@@ -26,7 +28,7 @@ def decoded_rows(features: Mapping[str, Any], rows: Sequence[Row]) -> list[dict[
     """
     coded = {name: feature for name, feature in features.items() if holds_json(feature)}
     if not coded:
-        return [dict(row) for row in rows]
+        return list(rows)
     return [{name: _decoded(value, coded.get(name)) for name, value in row.items()} for row in rows]
 
 
@@ -73,8 +75,8 @@ def structures(value: Any) -> list[Mapping[str, Any]] | None:
         known = list(_transposed(known))
     if not isinstance(known, list) or not known:
         return None
-    items = [opened(item) for item in known]
-    return items if all(isinstance(item, Mapping) for item in items) else None
+    items = [item if type(item) is dict else opened(item) for item in known]
+    return items if all(isinstance(item, dict | Mapping) for item in items) else None
 
 
 def _transposed(columns: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

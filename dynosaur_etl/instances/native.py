@@ -84,9 +84,9 @@ def fill_native(
         kept = _Kept(made, [""] * len(made), rejected)
         for step in (_without_evaluation, _without_pii):
             kept = step(kept, filling)
-        yield NativeRows(
-            _instances(task, kept, batch, day), _conversations(kept.made), kept.rejected
-        )
+        keys = pa.array(_keys(kept.made), pa.string())
+        instances = _instances(task, kept, keys, batch, day)
+        yield NativeRows(instances, _conversations(kept.made, keys), kept.rejected)
 
 
 def _parted(
@@ -180,7 +180,7 @@ def _mask_turn(turn: Turn) -> Turn:
     calls = tuple(
         Call(call.name, text, call.id) for call, text in zip(turn.calls, arguments, strict=True)
     )
-    return replace(turn, content=content, thought=thought, calls=calls)
+    return turn._replace(content=content, thought=thought, calls=calls)
 
 
 def _mask_texts(texts: Sequence[str]) -> list[str]:
@@ -196,7 +196,7 @@ def _answers(made: Sequence[NativeInstance]) -> pa.Array:
     return pa.array([one.output for one in made], pa.string())
 
 
-def _instances(task: Task, kept: _Kept, batch: pa.Table, day: str) -> pa.Table:
+def _instances(task: Task, kept: _Kept, keys: pa.Array, batch: pa.Table, day: str) -> pa.Table:
     made, count = kept.made, len(kept.made)
     constants = {
         "task_key": task.key,
@@ -213,7 +213,7 @@ def _instances(task: Task, kept: _Kept, batch: pa.Table, day: str) -> pa.Table:
     }
     places = pa.array([one.row for one in made], pa.int64())
     columns |= {
-        "instance_key": pa.array(_keys(made), pa.string()),
+        "instance_key": keys,
         "instruction": pa.array([one.instruction for one in made], pa.string()),
         "input": pa.array([one.input for one in made], pa.string()),
         "output": _answers(made),
@@ -228,9 +228,9 @@ def _keys(made: Sequence[NativeInstance]) -> list[str]:
     return mixed_keys((one.instruction, one.input, one.output) for one in made)
 
 
-def _conversations(made: Sequence[NativeInstance]) -> pa.Table:
+def _conversations(made: Sequence[NativeInstance], keys: pa.Array) -> pa.Table:
     columns = [
-        pa.array(_keys(made), pa.string()),
+        keys,
         _message_lists(made),
         pa.array([one.tools for one in made], pa.string()),
         pa.array([one.reasoning for one in made], pa.string()),

@@ -11,7 +11,7 @@ from dynosaur_etl.store.kinds import FileKind
 STORED_STEPS = {"candidates", "examine", "validate", "fill", "score", "embed", "select"}
 STORED_KINDS = {
     "samples", "instances", "scores", "embeddings", "task_embeddings", "selections", "pools",
-    "graphs", "parts", "solved_parts", "snapshot_parts",
+    "graphs", "parts", "solved_parts", "snapshot_parts", "conversations",
 }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def pool_of(modes: Sequence[str], tasks: Sequence[str]) -> Pool:
         quality=np.linspace(0, 1, size),
         vectors=np.ones((size, 2), np.float16),
         duplicates={},
-        withdrawn={},
+        left_out={},
         repeated={},
         repeats={},
         same_rows={},
