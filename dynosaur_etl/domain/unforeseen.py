@@ -6,6 +6,7 @@ and a machine without room or handles is nothing that a dataset can be rejected 
 """
 
 import errno
+import logging
 import traceback
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def is_contained(error: Exception) -> bool:
 def unforeseen(error: Exception) -> Verdict:
     """Return the verdict on what raised an error; its detail is `unforeseen_words`."""
     return Verdict(Reason.UNFORESEEN_ERROR, unforeseen_words(error))
+
+
+def log_unforeseen(log: logging.Logger, subject: str, error: Exception) -> None:
+    """Log an error with its traceback, in characters that every log can hold."""
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    log.error("%s: an error that nobody foresaw\n%s", clean_text(subject), clean_text(trace))
 
 
 def unforeseen_words(error: Exception) -> str:

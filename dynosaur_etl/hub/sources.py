@@ -11,7 +11,7 @@ from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.models import Revision, Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.training_splits import SplitUse
-from dynosaur_etl.domain.unforeseen import is_contained, unforeseen
+from dynosaur_etl.domain.unforeseen import is_contained, log_unforeseen, unforeseen
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.configs import ConfigFiles, listed_splits
 from dynosaur_etl.hub.converted import ConvertedConfig, converted_configs, sample_converted_config
@@ -103,7 +103,8 @@ class Source(ABC):
         except Exception as error:
             if not is_contained(error):
                 raise
-            log.exception("%s of %s from %s", name, self._revision.dataset_id, self.source)
+            about = f"{name} of {self._revision.dataset_id} from {self.source}"
+            log_unforeseen(log, about, error)
             return ConfigOutcome(name, unforeseen(error), self.source)
 
     @abstractmethod

@@ -20,7 +20,7 @@ from dynosaur_etl.domain.models import Config, Task
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.schemas import INSTANCES
 from dynosaur_etl.domain.text import shorten
-from dynosaur_etl.domain.unforeseen import is_contained, unforeseen_words
+from dynosaur_etl.domain.unforeseen import is_contained, log_unforeseen, unforeseen_words
 from dynosaur_etl.instances.contamination import EvaluationIndex, find_matches
 from dynosaur_etl.instances.paper import PAPER
 from dynosaur_etl.instances.pii import Handling, Span, masked, rows_with_pii
@@ -122,7 +122,7 @@ def _filled_apart(
     except Exception as error:
         if not is_contained(error):
             raise
-        log.exception("task %s of %s", task.key, config.subject)
+        log_unforeseen(log, f"task {task.key} of {config.subject}", error)
         if rows.num_rows == 1:
             reason, words = Reason.UNFORESEEN_ERROR, unforeseen_words(error)
             return FilledRows(INSTANCES.empty_table(), Counter({(reason, words): 1}))

@@ -14,7 +14,7 @@ from typing import Any
 
 from dynosaur_etl.domain.models import Config, Mode, Strictness, Verdict
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.domain.unforeseen import is_contained, unforeseen
+from dynosaur_etl.domain.unforeseen import is_contained, log_unforeseen, unforeseen
 from dynosaur_etl.proposals import row_filters, sense_filters, shape_filters, wording_filters
 from dynosaur_etl.proposals.agreement import texts_to_compare
 from dynosaur_etl.proposals.draft import (
@@ -226,7 +226,7 @@ class _Judge:
         except Exception as error:
             if not is_contained(error):
                 raise
-            log.exception("proposal %d", raw.position)
+            log_unforeseen(log, f"proposal {raw.position}", error)
             return unforeseen(error), ()
 
     def _proposal(self, raw: RawProposal, kept: int) -> tuple[TaskParts | Verdict, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.schemas import SCORABLE
-from dynosaur_etl.domain.unforeseen import is_contained, unforeseen_words
+from dynosaur_etl.domain.unforeseen import is_contained, log_unforeseen, unforeseen_words
 from dynosaur_etl.flows.runtime.services import Progress, silent
 
 ERROR = "error"
@@ -45,7 +45,7 @@ def made_apart(
     except Exception as error:
         if not _is_one_instance_s(error):
             raise
-        log.exception("%d instances", instances.num_rows)
+        log_unforeseen(log, f"{instances.num_rows} instances", error)
         made = _halves(make, instances, unmade, error)
         failed = made[ERROR].null_count == 0 if ERROR in made.column_names else False
         if failed and probe is not None:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dynosaur_etl.domain.models import Verdict
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.domain.unforeseen import is_contained, unforeseen
+from dynosaur_etl.domain.unforeseen import is_contained, log_unforeseen, unforeseen
 from dynosaur_etl.store.steps import CountedReject
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def contained(subject: str, work: Callable[[], T]) -> T | Verdict:
     except Exception as error:
         if not is_contained(error):
             raise
-        log.exception("%s: an error that nobody foresaw", subject)
+        log_unforeseen(log, subject, error)
         return unforeseen(error)
 
 
