@@ -13,7 +13,7 @@ from dynosaur_etl.hub.rights.names import Mention, binding, mentions_in
 from dynosaur_etl.hub.rights.weights import RightsModel, packaged_model
 from dynosaur_etl.hub.rights.words import concept, words_of
 
-RIGHTS_VERSION = "rights-1"
+RIGHTS_VERSION = "rights-2"
 MAX_SENTENCE = 200
 _PART = 28
 _LEAST = {"LICENCE": -0.3, "USE": -0.3, "NONE": 0.2}
@@ -36,6 +36,12 @@ _GRANT = re.compile(
     r"|permission to use, copy, modify|licensed under the (?:mit|apache|bsd)|\bmit licen[cs]e"
     r"|apache licen[cs]e"
 )
+_BOUND_BY_ITSELF = re.compile(
+    r"\b(?:other(?:wise)? than|except|unless|only|but)\b[^.;:]{0,40}"
+    r"\b(?:authori[sz]ed|permitted|allowed|granted|provided|compliance|accordance)\b"
+    r"[^.;:]{0,30}\b(?:this|the) licen[cs]e\b"
+)
+"""A licence that names itself as the bound, as legal codes do, says no more than its name."""
 _RESERVED = re.compile(r"all rights (?:are )?reserved")
 
 
@@ -96,7 +102,7 @@ def read_rights(statements: Sequence[Statement], model: RightsModel) -> Rights:
 def _restriction(
     model: RightsModel, statement: Statement, lower: str, mentions: Sequence[Mention]
 ) -> Iterator[Restriction]:
-    if not _can_restrict(lower):
+    if not _can_restrict(lower) or _is_bound_by_itself(lower):
         return
     score = _score(model, statement.place, lower, mentions)
     if score > _LEAST.get(place_of(statement.place), _ELSEWHERE):
@@ -108,6 +114,16 @@ def _can_restrict(lower: str) -> bool:
     """Return whether a sentence says whose, what for, or what not; `train` in a table does not."""
     found = {name for word in words_of(lower) if (name := concept(word))}
     return bool(found & _SUBJECTS) or (bool(found & _LIMITS) and len(found) > 1)
+
+
+def _is_bound_by_itself(lower: str) -> bool:
+    """Return whether a sentence only sends the reader to the licence, without a purpose of its own.
+
+    "Any use other than as authorised under this licence is prohibited" is in the text of every
+    Creative Commons licence.
+    """
+    purposes = {name for word in words_of(lower) if (name := concept(word))} & _COMMERCE
+    return not purposes and _BOUND_BY_ITSELF.search(lower) is not None
 
 
 def _licences(

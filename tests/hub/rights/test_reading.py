@@ -131,3 +131,27 @@ def test_the_reject_shows_the_part_of_a_long_sentence_that_decided() -> None:
     verdict = examine_card(saying(text), LICENCES, ("en",))
     assert "non-commercial research" in verdict.detail
     assert len(verdict.detail) < MAX_SENTENCE + 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Any use of the work other than as authorised under this licence is prohibited.",
+        "You may not copy or distribute the work except as expressly permitted by this license.",
+        "The files may be used only in accordance with the License.",
+    ],
+)
+def test_a_licence_that_names_itself_as_the_bound_restricts_nothing(text: str) -> None:
+    assert rights_of((Statement("License", text),)).restrictions == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No use other than research is permitted under this license.",
+        "Any use other than the non-commercial one authorised under this licence is prohibited.",
+        "You may not sell the data except as permitted by this license.",
+    ],
+)
+def test_a_purpose_beside_that_bound_still_restricts(text: str) -> None:
+    assert rights_of((Statement("License", text),)).restrictions
