@@ -92,7 +92,7 @@ _TABLES = (
         from generate_series(0, :all - 1) n, generate_series(0, 1) p""",
     """insert into revisions
         select distinct on (1, 2) $day, $dataset, repeat('a', 40),
-          jsonb_build_array($licence), '["en"]', 'Set ' || n, repeat('what it is. ', 40), 'x'
+          jsonb_build_array($licence), '["en"]', 'Set ' || n, repeat('what it is. ', 40), 'x', ''
         from generate_series(0, :all - 1) n""",
     """insert into rejections
         select (date '2025-01-01' + d)::text, (array['examine', 'validate', 'fill'])[1 + r % 3],
