@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+pytestmark = pytest.mark.xdist_group("package")  # one wheel is enough
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -63,8 +66,14 @@ def closure(requirements: list[str]) -> Iterator[Distribution]:
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and its dependencies, and nothing of the extras."""
     folder = tmp_path_factory.mktemp("clean")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "dynosaur_etl", folder / "dynosaur_etl", ignore=unwanted)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT], check=True)
+    subprocess.run(
+        [*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, folder], check=True
+    )
     [wheel] = folder.glob("dynosaur_etl-*.whl")
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     python = folder / "venv" / "bin" / "python"

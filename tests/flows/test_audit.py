@@ -32,7 +32,7 @@ DAYS = ("2026-10-05", "2026-10-06")
 MONDAY, TUESDAY = date(2026, 10, 12), date(2026, 10, 13)
 NOBODY = "http://127.0.0.1:9"
 
-NAMES = ("open", "deleted", "gated", "disabled", "relicensed", "silent", "twin")
+NAMES = ("open", "deleted", "gated", "disabled", "relicensed", "silent", "copy")
 CHANGES: dict[str, dict[str, Any] | None] = {
     "reed/deleted": None,
     "reed/gated": {"gated": True},
@@ -57,8 +57,8 @@ def reviews(name: str) -> pa.Table:
 def write_hub(root: Path) -> Path:
     root.mkdir()
     for name in NAMES:
-        day = DAYS[1] if name == "twin" else DAYS[0]
-        table = reviews("deleted" if name == "twin" else name)
+        day = DAYS[1] if name == "copy" else DAYS[0]
+        table = reviews("deleted" if name == "copy" else name)
         write_dataset(root, f"reed/{name}", day, data__train_dot_parquet=table)
     return root
 
@@ -175,7 +175,7 @@ def test_a_sweep_costs_pages_a_request_for_what_is_absent_and_each_new_head_one(
     asked = requests(grown.after)[earlier:]
     cards = [path for path in asked if path.endswith("/README.md")]
     assert sorted(set(asked) - set(cards)) == ["/api/datasets", "/api/datasets/reed/deleted"]
-    assert sorted(path.split("/")[3] for path in cards) == ["open", "silent", "twin"]
+    assert sorted(path.split("/")[3] for path in cards) == ["open", "silent", "copy"]
     audit.audit_sources(TUESDAY, grown.services())
     assert requests(grown.after)[earlier + len(asked) :] == ["/api/datasets"]
     other = grown.services(licences="apache-2.0, cc-by-4.0")
@@ -191,7 +191,7 @@ def test_a_source_is_judged_by_its_card_where_the_list_tags_no_licence(
     told = {
         "reed/open": "license: mit\nlanguage: en\n---\n## Disclaimer\nAcademic use only.\n",
         "reed/silent": "language: en\n---\n## License\nMIT, surely.\n",
-        "reed/twin": "license: mit\nlanguage: en\n---\n## License\nMIT\n",
+        "reed/copy": "license: mit\nlanguage: en\n---\n## License\nMIT\n",
     }
     for name, text_ in told.items():
         add_commit(folder, name, "2026-10-09", f"---\n{text_}")
@@ -201,7 +201,7 @@ def test_a_source_is_judged_by_its_card_where_the_list_tags_no_licence(
     assert found["reed/open"][0] == "licence_conflict"
     assert "Academic use only." in found["reed/open"][1]
     assert found["reed/silent"][0] == "licence_missing"
-    assert "reed/twin" not in found
+    assert "reed/copy" not in found
 
 
 def test_a_card_that_cannot_be_read_is_left_to_polling(grown: Grown, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_the_next_version_leaves_withdrawn_sources_out_and_says_so(grown: Grown)
     built = snapshot(services)
     assert (built.facts["version"], built.facts["new"]) == (2, True)
     train = pq.read_table(of_version(grown, 2, "data/train-00000-of-00001.parquet"))
-    assert set(train["dataset"].to_pylist()) == {"reed/open", "reed/silent", "reed/twin"}
+    assert set(train["dataset"].to_pylist()) == {"reed/open", "reed/silent", "reed/copy"}
     sources = json.loads(of_version(grown, 2, "diff.json").read_text())["sources"]
     assert sources["dropped"] == sorted(FOUND)
     rejects = pq.read_table(of_version(grown, 2, "rejects.parquet")).to_pylist()
@@ -257,7 +257,7 @@ def test_the_next_version_leaves_withdrawn_sources_out_and_says_so(grown: Grown)
 
 
 def test_what_duplicated_a_withdrawn_source_takes_its_place(grown: Grown) -> None:
-    """The twin's rows are those of the deleted source, which came a day earlier."""
+    """The copy's rows are those of the deleted source, which came a day earlier."""
     services = grown.services()
     before = pq.read_table(of_version(grown, 1, "data/train-00000-of-00001.parquet"))
     audit.audit_sources(MONDAY, services)
@@ -273,8 +273,8 @@ def test_what_duplicated_a_withdrawn_source_takes_its_place(grown: Grown) -> Non
         }  # fmt: skip
 
     gone = of(before, "reed/deleted")
-    shared = of(after, "reed/twin") & gone
-    assert not of(before, "reed/twin") & gone
+    shared = of(after, "reed/copy") & gone
+    assert not of(before, "reed/copy") & gone
     assert shared
 
 
@@ -285,7 +285,7 @@ def test_a_withdrawal_by_hand_is_lifted_by_hand_alone(grown: Grown) -> None:
     assert audit.withdraw("reed/open", "other words", TUESDAY, services) == found
     assert snapshot(services).facts["version"] == 2
     assert [item.version for item in audit.versions_with("reed/open", services)] == [1]
-    assert [item.version for item in audit.versions_with("reed/twin", services)] == [1, 2]
+    assert [item.version for item in audit.versions_with("reed/copy", services)] == [1, 2]
     report = audit.audit_sources(TUESDAY, services)
     assert (report.counts.rejected, report.facts["lift"]) == (1, [])
     assert audit.readmit("reed/open", TUESDAY, services) == [found]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from dynosaur_etl.domain.errors import HubUnavailable, StoreUnavailable
-from dynosaur_etl.flows.poll import candidates, examine
+from dynosaur_etl.flows.poll import candidates, examine, forms
 from dynosaur_etl.flows.propose import criticise, judging, questions
 from dynosaur_etl.flows.select.pool import load_pool
 from dynosaur_etl.flows.views.overview import overview
@@ -133,8 +133,9 @@ def test_a_dataset_that_is_examined(
         [
             (sources, "sample_config"),
             (sources, "_judge"),
-            (examine, "_examine_text"),
-            (examine, "detect_language"),
+            (examine, "judge_config"),
+            (forms, "find_form"),
+            (forms, "detect_language"),
         ]
     ),
 )
@@ -142,7 +143,7 @@ def test_a_config_that_is_sampled_and_judged(
     world: World, whole: Outcome, error: Exception, place: tuple[Any, str]
 ) -> None:
     owner, name = place
-    opened = (examine, "leaves_language_open", lambda *_: True)
+    opened = (forms, "leaves_language_open", lambda *_: True)
     wrapped = poisoned(error, getattr(owner, name), holds_bad)
     with world.running("examine", opened, (owner, name, wrapped)) as found:
         found.check("configs", error)

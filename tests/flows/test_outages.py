@@ -92,7 +92,7 @@ def test_the_breaker_ends_the_step_with_what_was_done_committed(
     assert all(card_path(name) in asked for name in NAMES[4:])
 
 
-def test_a_dataset_that_breaks_a_parser_is_deferred_and_told(
+def test_a_dataset_that_breaks_a_parser_is_rejected_alone(
     services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def parse(data: bytes) -> Card:
@@ -103,9 +103,11 @@ def test_a_dataset_that_breaks_a_parser_is_deferred_and_told(
     cards = count()
     with monkeypatch.context() as broken:
         broken.setattr(examine, "parse_card", parse)
-        assert counts(poll.examine_candidates(DAY, services)) == (30, 29, 0, 1)
+        assert counts(poll.examine_candidates(DAY, services)) == (30, 29, 1, 0)
     assert "too deep" in caplog.text
-    assert counts(poll.examine_candidates(DAY, services)) == (30, 30, 0, 0)
+    [told] = rows(services, "select reason, detail from verdicts where reason is not null")
+    assert told[0] == "unforeseen_error"
+    assert "RecursionError: too deep" in told[1]
 
 
 def test_what_goes_wrong_with_one_dataset_is_its_own_affair(
