@@ -29,7 +29,7 @@ DAYS = ("2026-10-05", "2026-10-06")
 
 KILLS = [
     ("dynosaur_etl.flows.poll.catalogue:_upsert", 1, "after"),
-    ("dynosaur_etl.flows.poll.catalogue:_replace_commits", 1, "after"),
+    ("dynosaur_etl.flows.poll.commits:_replace_commits", 1, "after"),
     ("dynosaur_etl.flows.runtime.step:commit_step", 1, "before"),
     ("dynosaur_etl.flows.poll.examine:save_checkpoints", 1, "after"),
     ("dynosaur_etl.store.storage:Storage.write_table", 1, "after"),
@@ -44,7 +44,7 @@ KILLS = [
     ("dynosaur_etl.flows.prepare.instance_parts:save_checkpoints", 1, "before"),
     ("dynosaur_etl.flows.prepare.instance_parts:save_checkpoints", 2, "after"),
     ("dynosaur_etl.inference.embedding:Embedder.embed", 1, "after"),
-    ("dynosaur_etl.flows.select.growth_mode:qdit", 1, "after"),
+    ("dynosaur_etl.flows.select.growth_mode:select", 1, "after"),
     ("dynosaur_etl.flows.snapshot.versions:write_snapshot", 1, "after"),
     ("dynosaur_etl.flows.snapshot.versions:place_snapshot", 1, "after"),
     ("dynosaur_etl.flows.snapshot.versions:find_problems", 1, "before"),

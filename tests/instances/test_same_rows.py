@@ -75,3 +75,14 @@ def test_of_every_row_so_many_stay_as_there_are_up_to_the_limit(
     assert after == {row: min(limit, number) for row, number in before.items()}
     later = beyond_first(table([*rows, ("a", "a", "a", "3", "x")]), limit)
     assert later[:-1].tolist() == beyond.tolist(), "a later day takes nothing away"
+
+
+def test_what_is_kept_stays_before_what_came_earlier() -> None:
+    rows = [
+        ("a", "in", "out", "1", "k1"),
+        ("a", "in", "out", "2", "k2"),
+        ("a", "x", "y", "1", "k3"),
+    ]
+    assert beyond_first(table(rows), 1).tolist() == [False, True, False]
+    assert beyond_first(table(rows), 1, ["k2", "elsewhere"]).tolist() == [True, False, False]
+    assert not beyond_first(table(rows), 2, ["k2"]).any()

@@ -86,8 +86,19 @@ def pool_kinds(services: Services) -> tuple[str, str]:
     return score_kind(chosen_scorer(services)), embedding_kind(services)
 
 
-def load_pool(services: Services, days: Sequence[str], left_out: Collection[str] = ()) -> Pool:
+def load_pool(
+    services: Services,
+    days: Sequence[str],
+    left_out: Collection[str] = (),
+    kept: Collection[str] = (),
+) -> Pool:
     """Read the pool of those days, without datasets to leave out and tasks that repeat others.
+
+    Args:
+        services: the process's services.
+        days: of the pool.
+        left_out: datasets.
+        kept: keys of instances that stay where others have the same row.
 
     Raises:
         InvalidInput: the days have no instance, or none that is left, or not every one has been
@@ -112,7 +123,7 @@ def load_pool(services: Services, days: Sequence[str], left_out: Collection[str]
     repeats = repeated_tasks(services, days, used)
     again = pc.is_in(unique.instances["task_key"], pa.array(repeats, pa.string()))
     left = unique.instances.filter(pc.invert(again))
-    beyond = pa.array(beyond_first(left, services.settings.instructions_per_row))
+    beyond = pa.array(beyond_first(left, services.settings.instructions_per_row, kept))
     same_rows = _tally(left["dataset"].filter(beyond))
     left = left.filter(pc.invert(beyond))
     at = left["number"].to_numpy()

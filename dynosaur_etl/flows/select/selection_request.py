@@ -141,13 +141,14 @@ def read_trainable(services: Services, request: SelectionRequest) -> Trainable:
     Raises:
         InvalidInput: everything is held out, or as for `load_pool`.
     """
-    live = load_pool(services, request.days, request.standing.left_out)
+    kept = base_keys(services, request.base)
+    live = load_pool(services, request.days, request.standing.left_out, kept)
     held_out = held_out_of(services.settings).mask(live.instances).to_numpy()
     pool = live.part(~held_out)
     if not len(pool.quality):
         raise InvalidInput(not_allowed("pool", "held-out tasks only", "a smaller share"))
     most = int(services.settings.native_share * request.size)
-    within = within_share(pool, most, base_keys(services, request.base))
+    within = within_share(pool, most, kept)
     if not within.any():
         raise InvalidInput(not_allowed("pool", "native instances only", "a larger native share"))
     return Trainable(live, held_out, pool.part(within), int((~within).sum()))
