@@ -2,8 +2,8 @@
 
 Usage: python -m labels.licences.train [--check]
 
-With `--check` nothing is written; it fails where the packaged weights are not the ones that come
-out. Only wordings written for it are trained on.
+With `--check` nothing is written; it fails where the packaged weights decide otherwise than those
+that come out. Only wordings written for it are trained on.
 """
 
 import argparse
@@ -34,7 +34,8 @@ DIGITS = 2
 PARTS = 10
 LEFT_OUT = 4
 """Of so many parts of the wordings each regression goes without so many."""
-TOLERANCE = 0.03
+MOST_OTHER = 0.005
+"""Share of the wordings that the packaged weights may decide otherwise."""
 NAMED = (
     "CC BY-SA 4.0", "GPL-3.0-or-later", "the GNU General Public License v3", "ODbL", "cc-by-nc-4.0",
     "creativecommons.org/licenses/by-sa/4.0", "AGPLv3", "CC BY-NC-SA 3.0", "GFDL", "LGPL-3.0",
@@ -137,20 +138,27 @@ def train(restrictions: Sequence[Wording], names: Sequence[Wording]) -> RightsMo
     )
 
 
-def differences(made: RightsModel, packaged: RightsModel) -> list[str]:
-    """Name the weights that differ by more than another machine's arithmetic makes them."""
-    return [
-        f"{name} {feature}: {ours:.3f}, packaged {theirs:.3f}"
-        for name, part in vars(made).items()
-        for feature, ours, theirs in _pairs(part, vars(packaged)[name])
-        if abs(ours - theirs) > TOLERANCE
+def other_decisions(
+    made: RightsModel,
+    packaged: RightsModel,
+    restrictions: Sequence[Wording],
+    names: Sequence[Wording],
+) -> float:
+    """Return the share of all wordings that two models decide otherwise.
+
+    Weights themselves move with the arithmetic of a machine and with each wording that is added;
+    what a card is judged by are their decisions.
+    """
+    parts = (
+        (restriction_examples(restrictions), made.restricts, packaged.restricts),
+        (name_examples(names), made.applies, packaged.applies),
+    )
+    decided = [
+        (ours.score(example.features) > 0) != (theirs.score(example.features) > 0)
+        for examples, ours, theirs in parts
+        for example in examples
     ]
-
-
-def _pairs(made: LinearModel, packaged: LinearModel) -> Iterator[tuple[str, float, float]]:
-    yield "bias", made.bias, packaged.bias
-    for feature in sorted(made.weights.keys() | packaged.weights.keys()):
-        yield feature, made.weights.get(feature, 0.0), packaged.weights.get(feature, 0.0)
+    return sum(decided) / len(decided)
 
 
 def _weighed(features: Any) -> Iterator[tuple[frozenset[str], float]]:
@@ -198,11 +206,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m labels.licences.train", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
     check = parser.parse_args().check
-    made = train(read_wordings("restrictions.tsv"), read_wordings("names.tsv"))
+    wordings = read_wordings("restrictions.tsv"), read_wordings("names.tsv")
+    made = train(*wordings)
     if check:
-        found = differences(made, read_model(WEIGHTS.read_bytes()))
-        print("\n".join(found[:20]) or "the packaged weights are the ones that come out")
-        return int(bool(found))
+        share = other_decisions(made, read_model(WEIGHTS.read_bytes()), *wordings)
+        print(f"{share:.2%} of the wordings are decided otherwise than by the packaged weights")
+        return int(share > MOST_OTHER)
     WEIGHTS.write_bytes(write_model(made))
     print(f"wrote {len(made.restricts.weights)} and {len(made.applies.weights)} weights")
     return 0

@@ -40,8 +40,8 @@ def test_an_empty_store_is_shown_as_empty(services: Services) -> None:
     found = to_json(overview(services))
     assert set(map(len, found.pop("rejected").values())) == {0}
     assert found == {
-        "catalogue": 0, "configs_kept": 0, "datasets_seen": 0, "datasets_kept": 0, "proposals": 0, "tasks": 0,
-        "instances": 0, "rejects": {}, "requests": {}, "cost_usd": "0",
+        "catalogue": 0, "configs_kept": 0, "datasets_seen": 0, "datasets_kept": 0, "proposals": 0,
+        "tasks": 0, "instances": 0, "rejects": {}, "requests": {}, "cost_usd": "0",
         "tokens": {"prompt": 0, "completion": 0}, "days": [], "snapshots": [],
     }  # fmt: skip
     assert current_day(services) == CurrentDay(None, [], {}, running=False)

@@ -156,8 +156,8 @@ def test_a_silent_hub_ends_with_the_time_limit(hub: FaultyHub, gz: ConfigFiles) 
         stream(patient, REVISION, gz, seconds=2)
     assert refusal.value.reason is Reason.ROWS_UNREADABLE
     assert time.monotonic() - started < 10
-    with patient.slots:
-        pass  # the place is free again
+    with patient.permits:
+        pass  # the permit is free again
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The packaged weights are those that the wordings give."""
+"""The packaged weights decide as those that the wordings give."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tests.flows.support import ROOT
 
 
 @pytest.mark.timeout(1200)
-def test_training_again_gives_the_packaged_weights() -> None:
+def test_training_again_decides_as_the_packaged_weights_do() -> None:
     command = [sys.executable, "-m", "labels.licences.train", "--check"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout
