@@ -32,7 +32,7 @@ ROLE_NAMES: dict[str, str] = {
     **dict.fromkeys(("user", "human", "prompter", "customer", "question", "student"), USER),
     **dict.fromkeys(
         (
-            "assistant", "gpt", "bot", "chatgpt", "gpt4", "gpt-4", "model", "bing", "bard",
+            "assistant", "gpt", "bot", "chatgpt", "gpt4", "model", "bing", "bard",
             "claude", "ai", "chatbot", "llm", "function_call", "tool_call", "answer",
             "agent", "teacher",
         ),
@@ -192,7 +192,8 @@ def _role_name(item: Row) -> str | None:
     found = [item[key] for key in ROLE_KEYS if key in item]
     if not found or not isinstance(found[0], str):
         return None
-    return ROLE_NAMES.get(found[0].strip().lower())
+    name = found[0].strip().lower()
+    return ROLE_NAMES.get(name) or ROLE_NAMES.get(name.replace("-", ""))
 
 
 def _has_content(item: Row) -> bool:

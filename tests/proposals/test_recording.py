@@ -59,7 +59,8 @@ def test_repeats_within_a_config_are_dropped(recorded_hub: Path) -> None:
     read = read_config(recorded_hub, "glue", "qqp")
     assert read is not None
     written = [t for t in recorded_tasks(recorded_hub) if t["task_name"] == "glue-qqp"]
-    twice = [(mode, [RawProposal(n, t) for n, t in enumerate(written[:3])]) for mode in Mode]
+    asked = [RawProposal(n, t) for n, t in enumerate(written[:3])]
+    twice = [(Mode.AWARE, asked), (Mode.UNAWARE, asked)]
     judged = judge_proposals(*read, twice).proposals
     assert [j.keep for j in judged] == [True] * 3 + [False] * 3
     repeats = [j.judgement for j in judged[3:]]
