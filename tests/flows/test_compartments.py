@@ -331,7 +331,7 @@ def test_what_fails_for_every_instance_is_no_instances_fault(
 DOWN = OperationalError("select 1", {}, Exception("the server closed the connection"))
 
 
-@pytest.mark.parametrize("place", ["parse_card", "_examine_text"])
+@pytest.mark.parametrize("place", ["parse_card", "judge_config"])
 @pytest.mark.parametrize(
     ("error", "seen"),
     [

@@ -106,7 +106,7 @@ def examine(recorded_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         ("glue", None),
         ("gooaq", None),
         ("medmcqa", None),
-        ("monash_tsf", None),
+        ("monash_tsf", Reason.LICENCE_CONFLICT),  # "only for research purpose"
         ("roman_urdu_hate_speech", Reason.LANGUAGE_NOT_ALLOWED),
         ("eu_regulatory_ir", Reason.LICENCE_NOT_ALLOWED),
         ("pg19", None),
