@@ -300,7 +300,7 @@ class hostile_task:  # noqa: N801 - it is used as a block
                 (self.day, self.key, name, HOSTILE, HOSTILE, payload, HOSTILE),
             )
             connection.execute(
-                "insert into revisions values (%s, %s, %s, %s, '[]', %s, %s, 'x')",
+                "insert into revisions values (%s, %s, %s, %s, '[]', %s, %s, 'x', '')",
                 (self.day, name, HOSTILE, json.dumps([HOSTILE]), HOSTILE, HOSTILE),
             )
             connection.execute(
