@@ -27,6 +27,12 @@ def pointer(demo: Demo) -> dict[str, Any]:
     return told
 
 
+@pytest.fixture(scope="module", autouse=True)
+def published_head(demo: Demo) -> None:
+    """Let a run make the head what the settings select; other tests select by the command line."""
+    assert ask_for_run(demo, "all", "training_set")["state"] == "success"
+
+
 def test_what_the_demo_published_is_told(demo: Demo) -> None:
     [target] = head(demo)["published"]
     assert target["target"] == str(demo.home / "published")
@@ -88,3 +94,5 @@ def test_a_rerun_that_cannot_pay_fails_and_empties_nothing(demo: Demo) -> None:
     for name in ("tasks", "instances", "datasets_kept"):
         assert after[name] == before[name]
     assert len(after["snapshots"]) == snapshots
+    for key, dag in ((DAYS[0], "task_growth"), ("all", "training_set")):
+        assert ask_for_run(demo, key, dag)["state"] == "success", "as nothing was lost"
