@@ -175,7 +175,7 @@ def test_a_sweep_costs_pages_a_request_for_what_is_absent_and_each_new_head_one(
     asked = requests(grown.after)[earlier:]
     cards = [path for path in asked if path.endswith("/README.md")]
     assert sorted(set(asked) - set(cards)) == ["/api/datasets", "/api/datasets/reed/deleted"]
-    assert sorted(path.split("/")[3] for path in cards) == ["open", "silent", "copy"]
+    assert sorted(path.split("/")[3] for path in cards) == ["copy", "open", "silent"]
     audit.audit_sources(TUESDAY, grown.services())
     assert requests(grown.after)[earlier + len(asked) :] == ["/api/datasets"]
     other = grown.services(licences="apache-2.0, cc-by-4.0")
