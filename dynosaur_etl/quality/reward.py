@@ -19,11 +19,11 @@ from dynosaur_etl.inference.model_files import (
     has_safetensors,
     model_folder,
 )
+from dynosaur_etl.inference.tokenizers import load_tokenizer, longest_input
 from dynosaur_etl.quality.scorer import Progress, score_table, silent
 
 DEFAULT_MODEL = "OpenAssistant/reward-model-deberta-v3-large-v2"
 DEVICES = ("auto", "cpu", "cuda")
-LONGEST_TOKENS = 2_048
 _FILES = (*LOADED_FILES, *TOKENIZER_FILES)
 
 
@@ -104,19 +104,11 @@ class RewardModel:
 
     @cached_property
     def _limit(self) -> int:
-        positions = getattr(self._model.config, "max_position_embeddings", LONGEST_TOKENS)
-        return int(min(self._tokenizer.model_max_length, positions, LONGEST_TOKENS))
+        return longest_input(self._tokenizer, self._model.config)
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
-        try:
-            return AutoTokenizer.from_pretrained(
-                str(self._folder), local_files_only=True, trust_remote_code=False
-            )
-        except (OSError, ValueError, KeyError, ImportError) as e:
-            raise InvalidInput(f"tokenizer of {str(self._folder)!r} cannot be loaded: {e}") from e
+        return load_tokenizer(self._folder)
 
     @cached_property
     def _model(self) -> Any:

@@ -13,6 +13,7 @@ from dynosaur_etl.inference.model_files import (
     content_digest,
     model_folder,
 )
+from dynosaur_etl.inference.tokenizers import load_tokenizer
 
 FILES = (*LOADED_FILES, *TOKENIZER_FILES, "*.jinja")
 _ADAPTER = "adapter_config.json"
@@ -80,11 +81,11 @@ def load_model(folder: Path, weights: str = "float32") -> LoadedModel:
         InvalidInput: the folder holds no such model.
     """
     if not is_adapter(folder):
-        return LoadedModel(_load(folder, weights), load_tokenizer(folder))
+        return LoadedModel(_load(folder, weights), padding_tokenizer(folder))
     from peft import PeftModel
 
     base = _load(_base_of(folder), weights)
-    return LoadedModel(PeftModel.from_pretrained(base, str(folder)), load_tokenizer(folder))
+    return LoadedModel(PeftModel.from_pretrained(base, str(folder)), padding_tokenizer(folder))
 
 
 def load_to_ask(folder: Path) -> LoadedModel:
@@ -112,16 +113,13 @@ def _base_of(adapter: Path) -> Path:
     return base
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """Load a tokenizer; one without a padding token pads with its end mark."""
-    from transformers import AutoTokenizer
+def padding_tokenizer(folder: Path) -> Any:
+    """Load a tokenizer; one without a padding token pads with its end mark.
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(folder), local_files_only=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise InvalidInput(f"tokenizer of {str(folder)!r} cannot be loaded: {error}") from error
+    Raises:
+        InvalidInput: the folder holds no tokenizer that `transformers` can load.
+    """
+    tokenizer = load_tokenizer(folder)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

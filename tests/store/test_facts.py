@@ -220,7 +220,8 @@ def test_requests_are_summed_up_as_far_as_they_are_known(engine: Engine) -> None
 def test_versions_are_read_newest_first_and_old_ones_without_what_they_lack(
     engine: Engine,
 ) -> None:
-    assert snapshot_versions.newest_version(engine) is None
+    assert snapshot_versions.newest_versions(engine) == []
+    assert snapshot_versions.head_version(engine) is None
     facts = {
         "counts": {"selected": 7}, "parameters": {"selection": {"alpha": 0.5}},
         "recipe": {"full": False}, "tradeoff": [{"alpha": 0.0, "quality": 0.5, "coverage": 0.9}],
@@ -228,7 +229,7 @@ def test_versions_are_read_newest_first_and_old_ones_without_what_they_lack(
     put(engine, make.version(1), make.version(2, facts=facts), make.version(3))
     assert [v.version for v in snapshot_versions.newest_versions(engine)] == [3, 2, 1]
     assert [v.version for v in snapshot_versions.newest_versions(engine, 2)] == [3, 2]
-    newest = snapshot_versions.newest_version(engine)
+    newest = snapshot_versions.head_version(engine)
     assert newest is not None
     assert (newest.version, newest.parent, newest.alpha) == (3, 2, None)
     assert (newest.counts, newest.recipe, newest.tradeoff) == ({}, None, [])

@@ -38,7 +38,7 @@ from dynosaur_etl.store.evaluations import (
 from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, head_version
 from dynosaur_etl.training.encoding import encode
 from dynosaur_etl.training.evaluation import NATS, Item, evaluate_losses, mean_of
-from dynosaur_etl.training.loading import ModelFolder, load_to_ask, load_tokenizer
+from dynosaur_etl.training.loading import ModelFolder, load_to_ask, padding_tokenizer
 from dynosaur_etl.training.presets import TOP_LAYERS, Preset, find_preset
 from dynosaur_etl.training.session import Job, run_job
 from dynosaur_etl.training.sets import ExampleSet, read_set
@@ -222,7 +222,7 @@ def _job(arm: Arm, tried: _Tried, fixed: ExampleSet, services: Services) -> Job:
 
 def _lengths(examples: ExampleSet, model: ModelFolder, preset: Preset) -> list[int]:
     """Return the tokens of each example."""
-    tokenizer = load_tokenizer(model.path)
+    tokenizer = padding_tokenizer(model.path)
     return [len(text) for text in encode(tokenizer, examples.examples, preset.longest).texts]
 
 

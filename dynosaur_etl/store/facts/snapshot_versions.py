@@ -111,11 +111,6 @@ def find_version(engine: Engine, version: int) -> VersionRecord | None:
     return _first(engine, select(*_COLUMNS).where(SnapshotRow.version == version))
 
 
-def newest_version(engine: Engine) -> VersionRecord | None:
-    """Read the newest version, trials among them; None before the first."""
-    return next(iter(newest_versions(engine, 1)), None)
-
-
 def head_version(engine: Engine) -> VersionRecord | None:
     """Read the head: the newest version that is no trial; None where there is none."""
     query = select(*_COLUMNS).where(SnapshotRow.trial.is_(False))
