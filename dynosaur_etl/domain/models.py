@@ -161,6 +161,10 @@ class Mode(StrEnum):
     NATIVE = "native"
 
 
+NO_MODEL = "none"
+"""Stands where an author would: no model wrote the wording of a native task."""
+
+
 class PromptPreset(StrEnum):
     """The wording of the request for tasks."""
 

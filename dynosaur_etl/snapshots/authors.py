@@ -9,6 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from dynosaur_etl.domain.models import NO_MODEL
+
 UNKNOWN = "unknown"
 
 
@@ -54,8 +56,11 @@ def models_of(tasks: pa.Table, selected: pa.Table) -> list[dict[str, Any]]:
 
 
 def terms_of(models: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return, for each provider of these models, what it says on training with output."""
+    """Return, for each provider of these models, what it says on training with output.
+
+    Native tasks have no provider, and so no line.
+    """
     known = provider_terms()
     blank = {"may_train": UNKNOWN, "in_force": "", "read_on": "", "link": ""}
-    providers = dict.fromkeys(line["provider"] for line in models)
+    providers = dict.fromkeys(line["provider"] for line in models if line["provider"] != NO_MODEL)
     return [{"provider": name, **blank, **known.get(name, {})} for name in providers]

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,19 @@ class Demo:
         return psycopg.connect(
             host=str(self.home / "postgres"), user="postgres", dbname=database, autocommit=True
         )
+
+    def wait_until_quiet(self, seconds: float = 5) -> None:
+        """Wait until no DAG run has been queued or running for some seconds.
+
+        Earlier tests leave work behind: a task that they healed tells its asset, and a run follows.
+        """
+        api, quiet_since = self.api(), time.monotonic()
+        end = quiet_since + 300
+        while time.monotonic() - quiet_since < seconds:
+            assert time.monotonic() < end
+            time.sleep(0.5)
+            if api.get("/dags/~/dagRuns", state=["queued", "running"])["total_entries"]:
+                quiet_since = time.monotonic()
 
     def contents(self) -> dict[str, Any]:
         """Give every row but for its clocks, every file's bytes, and every paid request."""

@@ -117,6 +117,7 @@ def test_what_is_no_page_is_closed_too(demo: Demo, page: str) -> None:
 def test_no_parameter_breaks_a_page_or_comes_back_as_markup(
     demo: Demo, routes: list[Route], viewer: httpx.Client
 ) -> None:
+    demo.wait_until_quiet()
     before = demo.contents()["tables"]
     asked = 0
     for route in routes:

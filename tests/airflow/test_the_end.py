@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1200), pytest.mark.xdist_
 
 
 def test_a_second_demo_is_quick_and_adds_nothing(demo: Demo) -> None:
+    demo.wait_until_quiet()
     before, began = demo.contents(), time.monotonic()
     processes = {name: process_folder(demo.home).record(name) for name in _names(demo)}
     run_demo(demo.home)

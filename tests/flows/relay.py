@@ -16,18 +16,30 @@ _OF_ONE_CONNECTION = frozenset(
 )  # fmt: skip
 
 Refuses = Callable[[str, bytes], bool]
+Rewrites = Callable[[bytes], bytes]
 
 
 def nothing(path: str, body: bytes) -> bool:
     return False
 
 
+def as_it_came(content: bytes) -> bytes:
+    return content
+
+
 @dataclass
 class Relay:
-    """Where it listens, and which requests it answers with 503, by their path and body."""
+    """A running relay.
+
+    Attributes:
+        url: where it listens.
+        refuses: which requests it answers with 503, by their path and body.
+        rewrites: what it makes of an answer's content.
+    """
 
     url: str
     refuses: Refuses = nothing
+    rewrites: Rewrites = as_it_came
 
 
 class _Server(ThreadingHTTPServer):
@@ -50,7 +62,7 @@ def relaying(target: str) -> Iterator[Relay]:
             asked = {k: v for k, v in self.headers.items() if k.lower() not in _OF_ONE_CONNECTION}
             told = client.request(self.command, target + self.path, headers=asked, content=body)
             kept = {k: v for k, v in told.headers.items() if k not in _OF_ONE_CONNECTION}
-            self._send(told.status_code, kept, told.content)
+            self._send(told.status_code, kept, relay.rewrites(told.content))
 
         do_GET = do_POST = do_HEAD = answer  # noqa: N815 - the base class's own names
 

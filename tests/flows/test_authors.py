@@ -1,6 +1,9 @@
 """A day grown half by one model and half by another says so: each task, the card, the pages."""
 
-from collections.abc import Iterator
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -8,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.models import NO_MODEL, Mode
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.asking import ask_live
 from dynosaur_etl.flows.runtime.services import open_services, silent
@@ -15,7 +19,16 @@ from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.views.day_report import day_report
 from tests.airflow.page import read_page
 from tests.flows import growth
-from tests.flows.support import DEMO_HUB, POLL_STEPS, Servers, environment, serving, settings
+from tests.flows.relay import relaying
+from tests.flows.support import (
+    DEMO_HUB,
+    POLL_STEPS,
+    Servers,
+    environment,
+    run_day,
+    serving,
+    settings,
+)
 
 DAY = GrowthDay.parse("2026-10-05")
 FIRST, SECOND = "dynosaur-demo-rules-2026-01-01", "dynosaur-demo-rules-2026-02-02"
@@ -79,3 +92,60 @@ def test_each_task_the_card_and_the_pages_name_who_wrote_it(
         row = f'<th scope="row">{line.model}</th><td>{line.provider}</td>'
         assert f'{row}<td class="number">{line.tasks}</td>' in table
     assert SECOND not in table
+
+
+def renamed_in_turn(name: str) -> Callable[[bytes], bytes]:
+    """Return a change of answers: every second one says that the model of another name wrote it."""
+    turns = count()
+
+    def rename(content: bytes) -> bytes:
+        answer = json.loads(content)
+        if "choices" not in answer or next(turns) % 2:
+            return content
+        return json.dumps(answer | {"model": name}).encode()
+
+    return rename
+
+
+def test_a_server_whose_model_moves_on_within_a_day(
+    servers: Servers, database_url: str, tmp_path: Path
+) -> None:
+    with relaying(servers.llm.removesuffix("/v1")) as relay:
+        relay.rewrites = renamed_in_turn(SECOND)
+        values = environment(
+            servers, database_url, tmp_path,
+            OPENAI_BASE_URL=f"{relay.url}/v1", DYNOSAUR_LLM_MODEL=FIRST,
+        )  # fmt: skip
+        with open_services(settings(values)) as services:
+            run_day(str(DAY), services)
+            built = training_set.build_snapshot(DAY, services)
+            models = {line.model: line.tasks for line in day_report(str(DAY), services).models}
+    folder = tmp_path / "store" / built.facts["path"]
+    wrote = Counter(row["model"] for row in pq.read_table(folder / "tasks.parquet").to_pylist())
+    assert set(wrote) == set(models) == {FIRST, SECOND}
+    assert min(models.values()) >= 3
+    card = (folder / "README.md").read_text()
+    assert all(f"| {model} |" in card for model in (FIRST, SECOND))
+
+
+def test_days_grown_under_two_settings_keep_their_authors(
+    servers: Servers, database_url: str, tmp_path: Path
+) -> None:
+    days = {"2026-10-05": FIRST, "2026-10-06": SECOND}
+    for day, model in days.items():
+        values = environment(
+            servers, database_url, tmp_path,
+            DYNOSAUR_LLM_MODEL=model, DYNOSAUR_SELECTION_SIZE="10000",
+        )  # fmt: skip
+        with open_services(settings(values)) as services:
+            run_day(day, services)
+            reported = {line.model for line in day_report(day, services).models}
+            assert reported == {model}
+    with open_services(settings(values)) as services:
+        built = training_set.build_snapshot(GrowthDay.parse(max(days)), services)
+    tasks = pq.read_table(tmp_path / "store" / built.facts["path"] / "tasks.parquet").to_pylist()
+    proposed = {task["model"] for task in tasks if task["mode"] != Mode.NATIVE}
+    assert proposed == set(days.values())
+    native = [task for task in tasks if task["mode"] == Mode.NATIVE]
+    assert native
+    assert {(task["model"], task["provider"]) for task in native} == {(NO_MODEL, NO_MODEL)}

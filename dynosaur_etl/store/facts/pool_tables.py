@@ -10,6 +10,7 @@ from sqlalchemy import Engine, and_, func, or_, select
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.licences import join_licences
+from dynosaur_etl.domain.models import NO_MODEL, Mode
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.tables import LlmRequestRow, RejectionRow, RevisionRow, TaskRow
@@ -78,6 +79,8 @@ def pool_tasks(
 
 def _author(row: dict[str, Any], name_provider: Callable[[str], str]) -> dict[str, str]:
     """Return who wrote a task, and on which day (UTC)."""
+    if row["mode"] == Mode.NATIVE:
+        return {"model": NO_MODEL, "provider": NO_MODEL, "written_on": row["growth_day"]}
     at: datetime | None = row["answered_at"]
     return {
         "model": row["model"] or UNKNOWN,
