@@ -20,6 +20,7 @@ CHILD = "benchmarks.instances_child"
 TIMES = 3
 MEMORY_LIMIT = 500
 GROWTH = 100
+NATIVE_RATE = 50_000
 GROWTH_LIMIT = 110
 
 
@@ -52,7 +53,7 @@ def check_equal() -> None:
 def measure(quick: bool) -> list[Figure]:
     check_equal()
     rows = 50_000 if quick else 500_000
-    return [*filling(rows), *growing(rows // 10), *finding(rows // 5)]
+    return [*filling(rows), native(rows // 5), *growing(rows // 10), *finding(rows // 5)]
 
 
 def filling(rows: int) -> list[Figure]:
@@ -69,6 +70,13 @@ def filling(rows: int) -> list[Figure]:
         ),
         Figure("whole instances by the default rules", speed["columns-default"], "rows/s"),
     ]  # fmt: skip
+
+
+def native(rows: int) -> Figure:
+    told = runs(["native"], rows)["native"]
+    notes = {"rows": rows, "peak MiB": round(told["peak_mib"])}
+    speed = told["rows_per_second"]
+    return Figure("native conversations", speed, "rows/s", "at least", NATIVE_RATE, notes)
 
 
 def growing(rows: int) -> list[Figure]:

@@ -26,16 +26,20 @@ from benchmarks.instances_rows import (
     row_by_row_whole,
     sentences,
 )
+from benchmarks.native_rows import FORM, conversations
 from dynosaur_etl.domain.models import Config, Task
 from dynosaur_etl.domain.schemas import INSTANCES
+from dynosaur_etl.forms.instances import NativeRules
 from dynosaur_etl.instances.contamination import EvaluationIndex, find_matches
 from dynosaur_etl.instances.duplicates import sketch
+from dynosaur_etl.instances.native import NativeFilling, fill_native
 from dynosaur_etl.instances.organise import RULES, Filling, fill_rows, organise
 from dynosaur_etl.instances.pii import Handling, rows_with_pii
-from dynosaur_etl.store.storage import Storage
+from dynosaur_etl.store.storage import BATCH_ROWS, Storage
 
 POOL = 80_000
 EVALUATION_TEXTS = 20_000
+NATIVE = NativeFilling(NativeRules(), pii=Handling.OFF)
 WHOLE = Filling(RULES["paper"], None, Handling.OFF)
 
 
@@ -55,10 +59,17 @@ def columns_default(task: Task, config: Config, rows: pa.Table) -> pa.Table:
     return fill_rows(task, config, rows, Filling(pii=Handling.OFF), DAY).instances
 
 
+def native(task: Task, config: Config, rows: pa.Table) -> pa.Table:
+    parts = (rows.slice(at, BATCH_ROWS) for at in range(0, rows.num_rows, BATCH_ROWS))
+    filled = fill_native(task, config, FORM, parts, NATIVE, DAY)
+    return pa.concat_tables([part.instances for part in filled])
+
+
 FILLERS: dict[str, Callable[[Task, Config, pa.Table], pa.Table]] = {
     "columns": columns,
     "columns-whole": columns_whole,
     "columns-default": columns_default,
+    "native": native,
     "rows": row_by_row,
     "rows-whole": row_by_row_whole,
 }
@@ -87,9 +98,9 @@ def pii(instances: pa.Table) -> None:
         rows_with_pii(instances[name].combine_chunks())
 
 
-def in_turn(rows: int) -> Iterator[Batch]:
+def in_turn(rows: int, made: Callable[[int], Iterator[Batch]] = batches) -> Iterator[Batch]:
     """Batches of so many rows in all."""
-    for task, config, table in itertools.cycle(list(batches(min(rows, POOL)))):
+    for task, config, table in itertools.cycle(list(made(min(rows, POOL)))):
         yield task, config, table.slice(0, rows)
         rows -= table.num_rows
         if rows <= 0:
@@ -98,8 +109,9 @@ def in_turn(rows: int) -> Iterator[Batch]:
 
 def time_filling(fill: Callable[[Task, Config, pa.Table], pa.Table], rows: int) -> float:
     seconds = 0.0
-    fill(*next(in_turn(100)))
-    for batch in in_turn(rows):
+    made = conversations if fill is native else batches
+    fill(*next(in_turn(100, made)))
+    for batch in in_turn(rows, made):
         started = time.perf_counter()
         fill(*batch)
         seconds += time.perf_counter() - started

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from dynosaur_etl.domain.reasons import Reason
@@ -49,12 +48,16 @@ def draft_of(found: FoundForm, row: Row) -> NativeDraft:
 
 
 def _system(found: FoundForm, row: Row) -> str:
-    return without_marker(text_of(row.get(found.roles.get("system", ""))))
+    name = found.roles.get("system")
+    return without_marker(text_of(row.get(name))) if name else ""
 
 
 def _tools(found: FoundForm, row: Row) -> str:
     """Return the tools of a row as JSON; empty where there are none."""
-    value = row.get(found.roles.get("tools", ""))
+    name = found.roles.get("tools")
+    if not name:
+        return ""
+    value = row.get(name)
     tools = opened(value)
     if isinstance(tools, list):
         tools = [opened(tool) for tool in tools]
@@ -115,7 +118,7 @@ def _triple(found: FoundForm, row: Row) -> NativeDraft:
     context = text_of(row.get(found.roles["input"]))
     [answer] = _said(row.get(found.roles["completion"]))
     draft = _instructed(instruction, context, answer.content, _system(found, row))
-    return replace(draft, tools=_tools(found, row))
+    return draft._replace(tools=_tools(found, row))
 
 
 def _reasoning(found: FoundForm, row: Row) -> NativeDraft:
@@ -132,7 +135,7 @@ def _reasoning(found: FoundForm, row: Row) -> NativeDraft:
         return draft
     thought = text_of(row.get(found.roles["reasoning"]))
     *before, last = draft.turns
-    return replace(draft, turns=[*before, last._replace(thought=_bare(thought))])
+    return draft._replace(turns=[*before, last._replace(thought=_bare(thought))])
 
 
 def _asked(found: FoundForm, row: Row, instruction: str) -> NativeDraft:
@@ -225,7 +228,7 @@ def _with_rejected(draft: NativeDraft, row: Row, rejected: str) -> NativeDraft:
             raise Refusal(Reason.NOT_PREFERRED, "the chosen answer has the lower score")
         if chosen_score == rejected_score:
             rejected = ""
-    return replace(draft, rejected=rejected)
+    return draft._replace(rejected=rejected)
 
 
 def _unpaired(found: FoundForm, row: Row) -> NativeDraft:
@@ -247,7 +250,7 @@ def _scored(found: FoundForm, row: Row) -> NativeDraft:
         raise Refusal(Reason.SCORE_LOW, "no answer has a high score")
     worst, rejected = min(answers, key=lambda answer: answer[0])
     draft = _answered(found, row, _prompt_turns(found, row), _said(text))
-    return replace(draft, rejected=rejected if worst < best else "")
+    return draft._replace(rejected=rejected if worst < best else "")
 
 
 def _row_scale(scale: float) -> float:

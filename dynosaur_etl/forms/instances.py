@@ -5,8 +5,9 @@ request; its `input` is all that was said before, where there is more than the r
 is the answer, without the thought that led to it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from dynosaur_etl.domain.models import ReasoningUse, TurnUse
 from dynosaur_etl.domain.reasons import Reason
@@ -44,8 +45,7 @@ class NativeRules:
     turns: TurnUse = TurnUse.CONVERSATION
 
 
-@dataclass(frozen=True)
-class NativeDraft:
+class NativeDraft(NamedTuple):
     """What a row of some form holds, before the rules on turns and thoughts.
 
     Attributes:
@@ -61,8 +61,7 @@ class NativeDraft:
     parts: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True)
-class NativeInstance:
+class NativeInstance(NamedTuple):
     """One instance of an instruction set.
 
     Attributes:
@@ -95,8 +94,8 @@ class RefusedRow:
 Made = NativeInstance | RefusedRow
 
 
-def finished(row: int, draft: NativeDraft, rules: NativeRules) -> Iterator[NativeInstance]:
-    """Yield the instances of a draft.
+def finished(row: int, draft: NativeDraft, rules: NativeRules) -> list[NativeInstance]:
+    """Return the instances of a draft.
 
     Raises:
         Refusal: a thought does not end, or nothing is asked or answered.
@@ -104,27 +103,28 @@ def finished(row: int, draft: NativeDraft, rules: NativeRules) -> Iterator[Nativ
     ends = [at for at, turn in enumerate(draft.turns) if turn.role == ASSISTANT]
     if not ends:
         raise Refusal(Reason.CONVERSATION_WITHOUT_ANSWER)
-    turns = [_thought_apart(turn) for turn in draft.turns]
+    turns = [_thought_apart(turn) if turn.role == ASSISTANT else turn for turn in draft.turns]
     whole = TurnUse.CONVERSATION
+    made = []
     for end in ends[-1:] if rules.turns is whole else ends:
-        cut = replace(draft, turns=turns[: end + 1], rejected=draft.rejected * (end == ends[-1]))
-        yield _instance(row, cut, rules)
+        rejected = draft.rejected if end == ends[-1] else ""
+        cut = draft._replace(turns=turns[: end + 1], rejected=rejected)
+        made.append(_instance(row, cut, rules))
+    return made
 
 
 def _thought_apart(turn: Turn) -> Turn:
-    if turn.role != ASSISTANT:
-        return turn
     thought, answer = split_thought(turn.content)
-    if not thought:
-        return turn
-    return turn._replace(content=answer, thought=thought or turn.thought)
+    return turn._replace(content=answer, thought=thought) if thought else turn
 
 
 def _instance(row: int, draft: NativeDraft, rules: NativeRules) -> NativeInstance:
     *before, last = draft.turns
     before = [turn._replace(thought="") if turn.thought else turn for turn in before]
     answer, thought = _used(last, rules.reasoning)
-    final = last._replace(content=answer, thought=thought)
+    final = last
+    if answer is not last.content or thought is not last.thought:
+        final = last._replace(content=answer, thought=thought)
     output = plain_text(final)
     _check(before, last, output)
     instruction, given = _request(before, draft)
@@ -143,11 +143,11 @@ def _used(last: Turn, use: ReasoningUse) -> tuple[str, str]:
 
 
 def _check(before: Sequence[Turn], last: Turn, output: str) -> None:
-    if not any(turn.role == USER and turn.content for turn in before):
+    if not [turn for turn in before if turn.role == USER and turn.content]:
         raise Refusal(Reason.PROMPT_EMPTY)
     if not output or last.is_empty:
         raise Refusal(Reason.OUTPUT_EMPTY)
-    if is_removed(last.content) or any(is_removed(turn.content) for turn in before):
+    if is_removed(last.content) or [turn for turn in before if is_removed(turn.content)]:
         raise Refusal(Reason.ANSWER_REMOVED)
 
 
@@ -156,8 +156,8 @@ def _request(before: Sequence[Turn], draft: NativeDraft) -> tuple[str, str]:
         return draft.parts
     said = [turn for turn in before if turn.role != SYSTEM]
     tools = [f"tools: {draft.tools}"] if draft.tools else []
-    last = max(at for at, turn in enumerate(said) if turn.role == USER)
-    rest = _transcript(turn for at, turn in enumerate(said) if at != last)
+    last = next(at for at in range(len(said) - 1, -1, -1) if said[at].role == USER)
+    rest = _transcript(said[:last] + said[last + 1 :])
     return said[last].content, "\n\n".join([*tools, *rest])
 
 

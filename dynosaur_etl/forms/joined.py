@@ -14,6 +14,7 @@ from dynosaur_etl.forms.turns import (
     USER,
     Refusal,
     Turn,
+    attempted,
     conversation,
     read_turns,
 )
@@ -95,10 +96,7 @@ class _Tree:
         return [self.id(part) for part in self.path(row)]
 
     def draft(self, row: Row) -> NativeDraft | Refusal:
-        try:
-            return self._draft(self.path(row))
-        except Refusal as refusal:
-            return refusal
+        return attempted(lambda: self._draft(self.path(row)))
 
     def _draft(self, path: Sequence[Row]) -> NativeDraft:
         if not all(self._is_best(part) for part in path if self.role(part) == ASSISTANT):
@@ -148,10 +146,7 @@ def trace_drafts(
 
 
 def _session_draft(read: Callable[[Any], Iterable[Turn]], value: Any) -> NativeDraft | Refusal:
-    try:
-        return NativeDraft(conversation(list(_spoken(read(value)))))
-    except Refusal as refusal:
-        return refusal
+    return attempted(lambda: NativeDraft(conversation(list(_spoken(read(value))))))
 
 
 def _line_turns(found: FoundForm, lines: Sequence[Numbered]) -> Iterator[Turn]:

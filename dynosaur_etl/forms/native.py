@@ -15,7 +15,7 @@ from dynosaur_etl.forms.instances import (
 )
 from dynosaur_etl.forms.joined import trace_drafts, tree_drafts
 from dynosaur_etl.forms.languages import LANGUAGE_COLUMNS, other_language
-from dynosaur_etl.forms.turns import Refusal
+from dynosaur_etl.forms.turns import Refusal, attempted
 from dynosaur_etl.forms.values import Row
 
 _JOINED = {Form.TREE: tree_drafts, Form.TRACES: trace_drafts}
@@ -61,14 +61,13 @@ class _Guard:
         ]
 
     def refusal(self, row: Row) -> Refusal | None:
+        return attempted(self._check, row)
+
+    def _check(self, row: Row) -> None:
         code = other_language(row, self._languages, self._allowed)
         if code is not None:
-            return Refusal(Reason.LANGUAGE_NOT_ALLOWED, code)
-        try:
-            check_row(row, self._found.least, self._marks)
-        except Refusal as refusal:
-            return refusal
-        return None
+            raise Refusal(Reason.LANGUAGE_NOT_ALLOWED, code)
+        check_row(row, self._found.least, self._marks)
 
 
 def _drafts(
@@ -78,20 +77,15 @@ def _drafts(
         yield from _JOINED[found.form](found, rows)
         return
     for number, row in rows:
-        try:
-            yield number, draft_of(found, row)
-        except Refusal as refusal:
-            yield number, refusal
+        yield number, attempted(draft_of, found, row)
 
 
 def _finished(number: int, draft: NativeDraft | Refusal, rules: NativeRules) -> Iterator[Made]:
-    if isinstance(draft, Refusal):
-        yield _refused(number, draft)
-        return
-    try:
-        yield from list(finished(number, draft, rules))
-    except Refusal as refusal:
-        yield _refused(number, refusal)
+    made = draft if isinstance(draft, Refusal) else attempted(finished, number, draft, rules)
+    if isinstance(made, Refusal):
+        yield _refused(number, made)
+    else:
+        yield from made
 
 
 def _refused(number: int, refusal: Refusal) -> RefusedRow:

@@ -36,7 +36,7 @@ def split_thought(text: str) -> tuple[str, str]:
     Raises:
         Refusal: the thought does not end, or nothing follows it.
     """
-    if not any(mark in text for mark in "<["):
+    if "<" not in text and "[" not in text:
         return "", text
     for start, end in _PAIRS:
         begins = text.lstrip().startswith(start)

@@ -10,12 +10,13 @@ Rules of a conversation:
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, NamedTuple
+from itertools import cycle, pairwise
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.unforeseen import is_contained, unforeseen_words
 from dynosaur_etl.forms.values import (
     Row,
     number_of,
@@ -24,6 +25,9 @@ from dynosaur_etl.forms.values import (
     text_of,
     truth_of,
 )
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SYSTEM, USER, ASSISTANT, TOOL = "system", "user", "assistant", "tool"
 
@@ -51,12 +55,15 @@ CONTENT_KEYS = ("content", "value", "text", "message", "utterance")
 
 _PLAIN_KEYS = (("role", "content"), ("from", "value"))
 _CALL_ROLES = frozenset({"function_call", "tool_call"})
+_SPEAKING_ROLES = {name: role for name, role in ROLE_NAMES.items() if name not in _CALL_ROLES}
 _CALL_KEYS = ("tool_calls", "toolCalls", "function_call")
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 _THOUGHT_PARTS = frozenset({"thinking", "reasoning", "redacted_thinking"})
 _CALL_PARTS = frozenset({"tool_use", "tool_call"})
 _RESULT_PARTS = frozenset({"tool_result"})
 _REASONING_KEYS = ("reasoning_content", "reasoningContent", "thinking", "reasoning", "thought")
+_UNSOUND = ("", "[")
+"""How a text begins that is empty, or may only say that it was removed."""
 _REMOVED = re.compile(r"\[?(?:removed|deleted|redacted)( by .{0,30})?\]?", re.IGNORECASE)
 
 
@@ -67,6 +74,21 @@ class Refusal(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+def attempted(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Refusal:
+    """Return what the work on one row gives, or why the row gives nothing.
+
+    An error that nobody foresaw is the row's own too, and the rows beside it go on.
+    """
+    try:
+        return work(*args, **kwargs)
+    except Refusal as refusal:
+        return refusal
+    except Exception as error:
+        if not is_contained(error):
+            raise
+        return Refusal(Reason.UNFORESEEN_ERROR, unforeseen_words(error))
 
 
 @dataclass(frozen=True)
@@ -122,11 +144,13 @@ def conversation(turns: Sequence[Turn], system: str = "") -> list[Turn]:
     Raises:
         Refusal: nothing of it could be taught.
     """
+    if not system and _is_sound(turns):
+        return list(turns)
     head, rest = _parted(turns)
-    if _is_sound(rest):
-        return [*(head or [Turn(SYSTEM, system)] * bool(system)), *rest]
     if not head and system:
         head = [Turn(SYSTEM, system)]
+    if _is_sound(rest):
+        return [*head, *rest]
     joined = list(_joined(_trained(rest)))
     whole = joined[: _end(joined)]
     if not whole and any(is_removed(turn.content) for turn in joined):
@@ -137,17 +161,16 @@ def conversation(turns: Sequence[Turn], system: str = "") -> list[Turn]:
 
 def _is_sound(turns: Sequence[Turn]) -> bool:
     """Return whether turns are questions and answers, as most are, that no rule changes."""
-    roles = [turn.role for turn in turns]
-    return (
-        len(roles) % 2 == 0
-        and roles == [USER, ASSISTANT] * (len(roles) // 2)
-        and bool(roles)
-        and all(turn.content and turn.is_trained and turn.content[0] != "[" for turn in turns)
-    )
+    for turn, role in zip(turns, cycle((USER, ASSISTANT)), strict=False):
+        if turn.role != role or turn.content[:1] in _UNSOUND or not turn.is_trained:
+            return False
+    return len(turns) > 0 and len(turns) % 2 == 0
 
 
 def plain_text(turn: Turn) -> str:
     """Return a turn as one text: what is said, and the calls as JSON."""
+    if not turn.calls:
+        return turn.content
     calls = calls_text(turn.calls)
     return "\n".join(filter(None, (turn.content, calls)))
 
@@ -162,7 +185,7 @@ def calls_text(calls: Sequence[Call]) -> str:
 
 def is_removed(text: str) -> bool:
     """Return whether a text only says that it was removed."""
-    return len(text) < 60 and _REMOVED.fullmatch(text) is not None and text[:1] == "["
+    return text[:1] == "[" and len(text) < 60 and _REMOVED.fullmatch(text) is not None
 
 
 def read_calls(value: Any) -> tuple[Call, ...]:
@@ -222,7 +245,7 @@ def _plain_turn(item: Row) -> Turn | None:
     """Return the turn of a role and a text, as most are; None where there is more to read."""
     role_key, text_key = _PLAIN_KEYS["from" in item]
     role, text = item.get(role_key), item.get(text_key)
-    known = ROLE_NAMES.get(role) if isinstance(role, str) and role not in _CALL_ROLES else None
+    known = _SPEAKING_ROLES.get(role) if isinstance(role, str) else None
     if known is None or not isinstance(text, str) or text[:2] == "[{":
         return None
     return Turn(known, text_of(text))

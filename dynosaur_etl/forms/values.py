@@ -70,6 +70,8 @@ def opened(value: Any) -> Any:
 
 def structures(value: Any) -> list[Mapping[str, Any]] | None:
     """Return a list of structures in whatever way it is stored; None where it is none."""
+    if type(value) is list and set(map(type, value)) == {dict}:  # as most are
+        return value
     known = opened(value)
     if isinstance(known, Mapping):
         known = list(_transposed(known))

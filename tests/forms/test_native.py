@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynosaur_etl.domain.models import ReasoningUse, TurnUse
+from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms.find import find_form
 from dynosaur_etl.forms.instances import NativeInstance, NativeRules, RefusedRow
 from dynosaur_etl.forms.native import native_instances
+from dynosaur_etl.instances.native import JOINED
 from tests.forms.support import assistant, instances_of, made_of, refusals_of, stored, user
 from tests.forms.test_find import CALL, LONG, ROWS, TOOLS
 
@@ -358,6 +360,29 @@ _JSON = st.recursive(
     | st.dictionaries(st.sampled_from(["role", "content", "from", "value", "text", "type"]), inner),
     max_leaves=8,
 )  # fmt: skip
+
+
+class _Broken(dict[str, Any]):
+    """A row that nothing can be read of."""
+
+    def get(self, *_: Any) -> Any:
+        raise ZeroDivisionError("of this row alone")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_that_raises_what_nobody_foresaw_ends_alone(name: str) -> None:
+    features, rows = stored(ROWS[name][1])
+    found = find_form(features, rows)
+    assert found is not None
+    if found.form in JOINED or not found.gives_instances:
+        return  # rows of a tree or a session are read together: there the task is the compartment
+    alone = list(native_instances(found, rows, NativeRules()))
+    beside = list(native_instances(found, [*rows, _Broken(rows[0])], NativeRules()))
+    assert [one for one in beside if one.row < len(rows)] == alone
+    [refused] = [one for one in beside if one.row == len(rows)]
+    assert isinstance(refused, RefusedRow)
+    assert refused.reason is Reason.UNFORESEEN_ERROR
+    assert "of this row alone" in refused.detail
 
 
 @pytest.mark.parametrize("name", ROWS)
