@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -26,6 +27,17 @@ def clean_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [clean_json(item) for item in value]
     return value
+
+
+def without_addresses(words: str) -> str:
+    """Remove the memory addresses that libraries put into their errors: each run has others."""
+    return _ADDRESS.sub("", words)
+
+
+def error_line(error: BaseException, limit: int = 300) -> str:
+    """Return an error as one line, its type before its words, that is the same in every run."""
+    words = " ".join(f"{type(error).__name__} {error}".split())
+    return without_addresses(words)[:limit]
 
 
 def shorten(text: str, limit: int) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from dynosaur_etl.domain.errors import DynosaurError
 from dynosaur_etl.domain.models import Verdict
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.domain.text import clean_text, shorten
+from dynosaur_etl.domain.text import clean_text, shorten, without_addresses
 
 MAX_WORDS = 300
 
@@ -46,4 +46,4 @@ def unforeseen_words(error: Exception) -> str:
     last = lines[-1].strip() if lines else type(error).__name__
     name = type(error).__name__
     words = last if name in last else f"{name}: {last}"
-    return shorten(clean_text(words), MAX_WORDS) + place
+    return shorten(clean_text(without_addresses(words)), MAX_WORDS) + place

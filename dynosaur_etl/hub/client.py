@@ -36,6 +36,7 @@ from dynosaur_etl.domain.errors import (
 )
 from dynosaur_etl.domain.models import Commit, Listing, Told
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.text import error_line
 from dynosaur_etl.hub.cards import MAX_CARD_BYTES
 from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.listing import (
@@ -318,7 +319,7 @@ class HubClient:
         except HfHubHTTPError as error:
             raise _refusal(subject, error) from error
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            words = f"{type(error).__name__} {error}"[:200]
+            words = error_line(error, 200)
             raise HubUnavailable(f"{subject}: the answer cannot be read: {words}") from error
 
 

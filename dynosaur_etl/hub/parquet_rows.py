@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.models import Revision
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.text import error_line
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.configs import ConfigFiles
 from dynosaur_etl.hub.data_files import RepoFile
@@ -124,7 +125,7 @@ def _taken(group: RowGroup, inside: list[int], fit: Fit) -> pa.Table:
     try:
         return fit(table)
     except (ValueError, TypeError, pa.ArrowException) as error:
-        words = " ".join(f"{type(error).__name__} {error}".split())[:300]
+        words = error_line(error)
         raise HubRefused(f"{group.path}: {words}", Reason.ROWS_UNREADABLE) from error
 
 

@@ -22,6 +22,7 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Config, Revision
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.rendering import readable
+from dynosaur_etl.domain.text import error_line
 from dynosaur_etl.domain.unforeseen import is_contained
 from dynosaur_etl.domain.writers_columns import RANGE_NAMES, counts_rows
 from dynosaur_etl.hub.client import HubClient
@@ -248,7 +249,7 @@ def _refusing(reason: Reason, subject: _Subject) -> Iterator[None]:
     ) as error:  # fmt: skip
         if not is_contained(error):
             raise
-        words = " ".join(f"{type(error).__name__} {error}".split())[:300]
+        words = error_line(error)
         raise HubRefused(f"{subject.words}: {words}", reason) from error
 
 

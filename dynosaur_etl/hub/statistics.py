@@ -12,6 +12,7 @@ from typing import Any
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Listing
+from dynosaur_etl.domain.text import error_line
 from dynosaur_etl.hub.candidates import HUB_FLOOR
 from dynosaur_etl.hub.cards import read_tags
 
@@ -55,7 +56,7 @@ def read_statistics(path: Path, before: datetime) -> Iterator[list[Listing | Non
                 yield [_listing(path, number + at, row, before) for at, row in enumerate(rows)]
                 number += len(rows)
     except (pa.ArrowException, OSError) as error:
-        words = f"{path}: {type(error).__name__} {error}"[:300]
+        words = f"{path}: {error_line(error)}"
         raise InvalidInput(not_allowed("statistics", words, "a sound Parquet file")) from error
 
 

@@ -29,6 +29,7 @@ from huggingface_hub.errors import (
 from dynosaur_etl.domain.errors import HubRefused, HubUnavailable, not_allowed
 from dynosaur_etl.domain.models import Config
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.text import error_line
 from dynosaur_etl.hub.filters import examine_config
 from dynosaur_etl.hub.formats import BUILDERS, PLAIN, READ_HERE
 from dynosaur_etl.hub.plain_columns import empty_table
@@ -214,7 +215,7 @@ def _write(batches: list[pa.Table], target: Path) -> None:
 
 def _words(error: BaseException) -> dict[str, str]:
     """Tell an outage of the Hub, which a retry may end, from files that cannot be read."""
-    words = " ".join(f"{type(error).__name__} {error}".split())[:300]
+    words = error_line(error)
     for cause in _causes(error):
         if isinstance(cause, RepositoryNotFoundError | RevisionNotFoundError):
             return {"refused": words, "reason": Reason.GONE}

@@ -1,5 +1,6 @@
 """Errors that nobody foresaw, in words that every log and database can hold."""
 
+import io
 import logging
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from dynosaur_etl.domain.text import error_line
 from dynosaur_etl.domain.unforeseen import log_unforeseen, unforeseen_words
 
 log = logging.getLogger("of the test")
@@ -38,3 +40,17 @@ def test_half_a_character_and_nul_are_replaced(caplog: pytest.LogCaptureFixture)
     log_unforeseen(log, "row", ValueError("\udfff"))
     assert "owner/�name" in caplog.text
     assert "ValueError: �" in caplog.text
+
+
+def test_an_error_reads_alike_in_every_run() -> None:
+    def words() -> set[str]:
+        try:
+            fail(f"cannot read\n{io.BytesIO()} or {object()}")
+        except ValueError as error:
+            return {unforeseen_words(error), error_line(error)}
+        return set()
+
+    first, kept = words(), [io.BytesIO() for _ in range(50)]  # so that the next stand elsewhere
+    assert words() == first, len(kept)
+    assert all("0x" not in line for line in first)
+    assert "ValueError cannot read <_io.BytesIO object> or <object object>" in first
