@@ -19,23 +19,22 @@ at is decided between 4 and 5, by `dynosaur_etl.hub.configs`.
 from collections.abc import Callable, Collection
 
 from dynosaur_etl.domain.features import FieldKind, usable_fields
+from dynosaur_etl.domain.language import CODE, SEVERAL_LANGUAGES
 from dynosaur_etl.domain.licences import conditions_of
 from dynosaur_etl.domain.models import KEEP, Card, Config, Listing, Told, Verdict
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.spdx import is_allowed, is_allowed_in_some_version
 from dynosaur_etl.forms.find import may_have_form
 from dynosaur_etl.hub.cards import card_of
 from dynosaur_etl.hub.rights.binding import Binding, bind
 from dynosaur_etl.hub.rights.reading import rights_of
-from dynosaur_etl.hub.spdx import is_allowed, is_allowed_in_some_version
 
 LEAST_FIELDS = 2
 
 _SAID = frozenset({FieldKind.TEXT, FieldKind.LABEL, FieldKind.TEXT_LIST})
 
 _NO_LICENCE = frozenset({"unknown", "none", "unlicensed"})
-_NEUTRAL_LANGUAGES = frozenset({"code"})
 _UNKNOWN_LANGUAGES = frozenset({"unknown", "und", "zxx", "n-a"})
-_SEVERAL_LANGUAGES = frozenset({"multilingual", "mul"})
 
 
 def examine_listing(listing: Listing) -> Verdict:
@@ -92,13 +91,15 @@ def examine_told(told: Told, judge: Callable[[Card], Verdict]) -> Verdict:
     return judge(card_of(told))
 
 
-def stated_languages(card: Card) -> list[str]:
-    """Give the codes that name a language, not the ones that say it is unknown.
+def known_languages(card: Card) -> list[str]:
+    """Give the codes that do not say that the language is unknown; there may be several."""
+    return [code for code in card.languages if code not in _UNKNOWN_LANGUAGES]
 
-    That there are several is said beside the one or the other; alone it names none.
-    """
-    codes = [code for code in card.languages if code not in _UNKNOWN_LANGUAGES]
-    return [] if set(codes) <= _SEVERAL_LANGUAGES else codes
+
+def stated_languages(card: Card) -> list[str]:
+    """Give the codes that name a language; that there are several alone names none."""
+    codes = known_languages(card)
+    return [] if set(codes) <= SEVERAL_LANGUAGES else codes
 
 
 def leaves_language_open(card: Card, languages: Collection[str]) -> bool:
@@ -196,7 +197,7 @@ def _examine_languages(card: Card, allowed: Collection[str], multilingual: bool)
 def _natural(card: Card) -> list[str]:
     """Give the languages without their regions, each once, and without `code`."""
     spoken = dict.fromkeys(code.partition("-")[0] for code in stated_languages(card))
-    return [code for code in spoken if code not in _NEUTRAL_LANGUAGES]
+    return [code for code in spoken if code != CODE]
 
 
 def _named(names: Collection[str], most: int = 10) -> str:

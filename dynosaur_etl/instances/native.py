@@ -19,8 +19,9 @@ from dynosaur_etl.forms.native import native_instances
 from dynosaur_etl.forms.turns import Call, Turn
 from dynosaur_etl.forms.values import decoded_rows
 from dynosaur_etl.instances.contamination import EvaluationIndex, find_matches
-from dynosaur_etl.instances.organise import LONGEST_DETAIL, Rejected, mixed_keys
+from dynosaur_etl.instances.organise import LONGEST_DETAIL, mixed_keys
 from dynosaur_etl.instances.pii import Handling, Span, masked, rows_with_pii
+from dynosaur_etl.instances.row_marks import Rejected, other_languages
 
 NATIVE_VERSION = "native-1"
 JOINED = frozenset({Form.TREE, Form.TRACES})
@@ -34,11 +35,13 @@ class NativeFilling:
     Attributes:
         evaluation: what instances must not share words with; None where nothing is named.
         pii: what becomes of instances with personal data or keys.
+        languages: that the texts may be written in; None where the texts do not decide.
     """
 
     rules: NativeRules
     evaluation: EvaluationIndex | None = None
     pii: Handling = Handling.FLAG
+    languages: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def fill_native(
         rows = decoded_rows(config.features, batch.select(list(config.features)).to_pylist())
         made, rejected = _parted(form, rows, filling.rules)
         kept = _Kept(made, [""] * len(made), rejected)
-        for step in (_without_evaluation, _without_pii):
+        for step in (_without_other_languages, _without_evaluation, _without_pii):
             kept = step(kept, filling)
         keys = pa.array(_keys(kept.made), pa.string())
         instances = _instances(task, kept, keys, batch, day)
@@ -100,6 +103,13 @@ def _parted(
         else:
             rejected[one.reason, shorten(one.detail, LONGEST_DETAIL)] += 1
     return made, rejected
+
+
+def _without_other_languages(kept: _Kept, filling: NativeFilling) -> _Kept:
+    if filling.languages is None:
+        return kept
+    said = (f"{one.instruction}\n{one.output}" for one in kept.made)
+    return _without(kept, other_languages(said, filling.languages))
 
 
 def _without_evaluation(kept: _Kept, filling: NativeFilling) -> _Kept:

@@ -25,6 +25,7 @@ from dynosaur_etl.instances.contamination import EvaluationIndex, find_matches
 from dynosaur_etl.instances.paper import PAPER
 from dynosaur_etl.instances.pii import Handling, Span, masked, rows_with_pii
 from dynosaur_etl.instances.render import DEFAULT
+from dynosaur_etl.instances.row_marks import Rejected, other_languages
 from dynosaur_etl.instances.rules import Column, Rules
 from dynosaur_etl.instances.shown import one_array
 
@@ -35,9 +36,6 @@ RULES = {"default": DEFAULT, "paper": PAPER}
 LONGEST_DETAIL = 300
 _HEX_DIGITS = 64
 
-Rejected = Counter[tuple[Reason, str]]
-"""Rows that gave no instance, by reason and by what was found; the latter often empty."""
-
 
 @dataclass(frozen=True)
 class Filling:
@@ -46,11 +44,13 @@ class Filling:
     Attributes:
         evaluation: what instances must not share words with; None where nothing is named.
         pii: what becomes of instances with personal data or keys.
+        languages: that the texts may be written in; None where the texts do not decide.
     """
 
     rules: Rules = DEFAULT
     evaluation: EvaluationIndex | None = None
     pii: Handling = Handling.FLAG
+    languages: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _filled_apart(
 def fill_rows(task: Task, config: Config, rows: pa.Table, filling: Filling, day: str) -> FilledRows:
     """Fill a task with some rows; the arguments are those of `fill_task`."""
     texts = organise(task, config, rows, filling.rules)
-    for step in (_without_evaluation, _without_pii):
+    for step in (_without_other_languages, _without_evaluation, _without_pii):
         texts = step(texts, filling)
     return FilledRows(_table(task, rows, texts, day), texts.rejected)
 
@@ -236,6 +236,13 @@ def organise(task: Task, config: Config, rows: pa.Table, rules: Rules) -> Texts:
         pii=pa.repeat(pa.scalar("", pa.string()), len(numbers)),
         rejected=rejected,
     )
+
+
+def _without_other_languages(texts: Texts, filling: Filling) -> Texts:
+    if filling.languages is None:
+        return texts
+    said = pc.binary_join_element_wise(texts.inputs, texts.outputs, "\n")
+    return texts.without(other_languages(said.to_pylist(), filling.languages))
 
 
 def _without_evaluation(texts: Texts, filling: Filling) -> Texts:

@@ -46,7 +46,7 @@ from tests.flows.poisoned import (
 from tests.flows.scripted_llm import scripted_llm
 from tests.flows.support import serving
 
-SHARDS = importlib.import_module("dynosaur_etl.flows.fill.shards")
+FILLER = importlib.import_module("dynosaur_etl.flows.fill.filler")
 FEW = hypothesis_settings(
     max_examples=4,
     suppress_health_check=[HealthCheck.too_slow],
@@ -235,7 +235,7 @@ def test_what_the_critic_is_asked_and_says(
 @given(errors())
 def test_a_task_that_is_opened(world: World, error: Exception) -> None:
     with world.running(
-        "fill", (SHARDS, "draw_rows", poisoned(error, SHARDS.draw_rows, once()))
+        "fill", (FILLER, "draw_rows", poisoned(error, FILLER.draw_rows, once()))
     ) as found:
         found.check("fill", error)
         assert sum(row[3] for row in found.met) == 1

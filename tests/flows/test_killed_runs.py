@@ -37,7 +37,7 @@ KILLS = [
     ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "before"),
     ("dynosaur_etl.store.ledger:PostgresLedger.settle_all", 1, "after"),
     ("dynosaur_etl.flows.propose.validate:_record", 1, "after"),
-    ("dynosaur_etl.flows.fill.shards:_Filler.fill", 2, "after"),
+    ("dynosaur_etl.flows.fill.filler:Filler.fill", 2, "after"),
     ("dynosaur_etl.flows.fill.shards:save_checkpoints", 3, "after"),
     ("dynosaur_etl.flows.fill.fill:find_duplicates", 1, "after"),
     ("dynosaur_etl.flows.prepare.score:make_parts", 1, "after"),

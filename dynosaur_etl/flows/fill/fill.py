@@ -13,8 +13,8 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import STANDS, Counts, Reject, StepName, StepReport
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.domain.schemas import INSTANCES
+from dynosaur_etl.flows.fill.filler import FilledShard
 from dynosaur_etl.flows.fill.shards import (
-    FilledShard,
     fill_rules,
     filled_shards,
     plan_fill,

@@ -6,15 +6,12 @@ with the shards that are left, and shards may be filled in any order and on seve
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict
 from typing import Any
 
-import pyarrow as pa
 from sqlalchemy import select
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.domain.features import FieldKind
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import (
@@ -24,70 +21,29 @@ from dynosaur_etl.domain.models import (
     StepName,
     StepReport,
     Task,
-    Verdict,
 )
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.domain.schemas import INSTANCES
-from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
-from dynosaur_etl.flows.propose.questions import ConfigToAsk, kept_configs
-from dynosaur_etl.flows.runtime.compartments import contained
+from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files
+from dynosaur_etl.flows.fill.filler import FilledShard, Filler, Shard, source_of
 from dynosaur_etl.flows.runtime.parts import cut_parts
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
-from dynosaur_etl.forms.form import FoundForm
-from dynosaur_etl.forms.instances import NativeRules
-from dynosaur_etl.instances.contamination import EvaluationIndex
 from dynosaur_etl.instances.duplicates import NEAR_VERSION
 from dynosaur_etl.instances.native import (
-    JOINED,
     NATIVE_VERSION,
-    NativeFilling,
-    NativeRows,
-    fill_native,
 )
 from dynosaur_etl.instances.organise import (
     ORGANISE_VERSION,
     RULES,
-    FilledRows,
-    Filling,
-    draw_rows,
-    drawn_batches,
-    fill_task,
-    without_marks,
 )
-from dynosaur_etl.instances.pii import PII_VERSION, Handling
+from dynosaur_etl.instances.pii import PII_VERSION
+from dynosaur_etl.instances.row_marks import (
+    ROW_MARKS_VERSION,
+)
 from dynosaur_etl.store.database import locked, reading
-from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.storage import StoredFile
 from dynosaur_etl.store.tables import TaskRow
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A part of a day's tasks; `label` names it for a reader."""
-
-    number: int
-    label: str
-    tasks: Sequence[Task]
-
-
-@dataclass(frozen=True)
-class FilledShard:
-    """What a shard came to.
-
-    Attributes:
-        conversations: of its native instances; None where it has none.
-    """
-
-    number: int
-    file: StoredFile
-    rejects: list[CountedReject]
-    conversations: StoredFile | None = None
-
-    @property
-    def rejected(self) -> int:
-        return sum(counted.number for counted in self.rejects)
 
 
 def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
@@ -100,6 +56,7 @@ def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     settings = services.settings
     return {
         "version": ORGANISE_VERSION,
+        "marks": [ROW_MARKS_VERSION, settings.licences, settings.languages],
         "rules": RULES[settings.instance_rules].version,
         "native": [
             NATIVE_VERSION,
@@ -137,7 +94,7 @@ def plan_fill(day: GrowthDay, services: Services) -> list[Shard]:
     """Cut the day's tasks into shards."""
     parts = cut_parts(tasks_of(day, services), services.settings.fill_batch_tasks)
     return [
-        Shard(number, f"{_source(part[0])} .. {_source(part[-1])} ({len(part)})", part)
+        Shard(number, f"{source_of(part[0])} .. {source_of(part[-1])} ({len(part)})", part)
         for number, part in enumerate(parts)
     ]
 
@@ -169,7 +126,7 @@ def filled_shards(
     if not shards:
         return
     fingerprint = digest(fill_rules(day, services))
-    filler = _Filler(day, services)
+    filler = Filler(day, services)
     for shard in shards:
         with locked(services.engine, StepName.FILL, str(day), str(shard.number)):
             done = load_checkpoints(services.engine, str(day), StepName.FILL, fingerprint)
@@ -208,101 +165,6 @@ def tasks_of(day: GrowthDay, services: Services) -> list[Task]:
             )
             for row in session.scalars(query)
         ]
-
-
-class _Filler:
-    """Fills shards of one day; the evaluation texts are read once."""
-
-    def __init__(self, day: GrowthDay, services: Services) -> None:
-        settings = services.settings
-        files = evaluation_files(settings.evaluation_texts)
-        index = EvaluationIndex.build(read_texts(files), settings.evaluation_words)
-        self._day = day
-        self._services = services
-        self._filling = Filling(
-            RULES[settings.instance_rules], index if files else None, Handling(settings.pii)
-        )
-        self._sources = {
-            (about.config.dataset_id, about.config.name): about
-            for about in kept_configs(day, services)
-        }
-
-    def fill(self, shard: Shard) -> FilledShard:
-        """Write a shard's instances, and tell what was rejected."""
-        rejects: list[CountedReject] = []
-        conversations: list[pa.Table] = []
-
-        def tables() -> Iterator[pa.Table]:
-            for task in shard.tasks:
-                filled = contained(f"task {task.key}", partial(self._fill_task, task))
-                if isinstance(filled, Verdict):
-                    rejects.extend(_rejects(task, {(Reason.UNFORESEEN_ERROR, filled.detail): 1}))
-                    continue
-                rejected: Counter[tuple[Reason, str]] = Counter()
-                for part in filled:
-                    rejected.update(part.rejected)
-                    if isinstance(part, NativeRows):
-                        conversations.append(part.conversations)
-                    yield part.instances
-                rejects.extend(_rejects(task, rejected))
-
-        storage = self._services.storage
-        file = storage.write_tables(FileKind.INSTANCES, INSTANCES, tables())
-        said = pa.concat_tables(conversations) if conversations else None
-        beside = None if said is None else storage.write_table(FileKind.CONVERSATIONS, said)
-        return FilledShard(shard.number, file, rejects, beside)
-
-    def _fill_task(self, task: Task) -> Sequence[FilledRows | NativeRows]:
-        about: ConfigToAsk = self._sources[task.dataset_id, task.config]
-        if about.form is not None and task.mode is Mode.NATIVE:
-            return self._fill_native(task, about, about.form)
-        settings, storage = self._services.settings, self._services.storage
-        columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
-        with storage.batches(about.sample_path, columns) as (rows, batches):
-            drawn = draw_rows(rows, settings.instances_per_task, f"{settings.seed}:{task.key}")
-            values = self._whole_numbers(about, task.output_field)
-            tables = drawn_batches(batches, drawn)
-            if values is not None:
-                tables = (without_marks(table, task.output_field, values) for table in tables)
-            return list(fill_task(task, about.config, tables, self._filling, str(self._day)))
-
-    def _fill_native(self, task: Task, about: ConfigToAsk, form: FoundForm) -> Sequence[NativeRows]:
-        settings, storage = self._services.settings, self._services.storage
-        filling = NativeFilling(
-            NativeRules(settings.languages, settings.native_reasoning, settings.native_turns),
-            self._filling.evaluation,
-            self._filling.pii,
-        )
-        day = str(self._day)
-        if form.form in JOINED:
-            whole = [storage.read_table(about.sample_path)]
-            return list(fill_native(task, about.config, form, whole, filling, day))
-        with storage.batches(about.sample_path) as (rows, batches):
-            drawn = draw_rows(rows, settings.instances_per_task, f"{settings.seed}:{task.key}")
-            tables = drawn_batches(batches, drawn)
-            return list(fill_native(task, about.config, form, tables, filling, day))
-
-    def _whole_numbers(self, about: ConfigToAsk, name: str) -> pa.ChunkedArray | None:
-        """Give all sampled values of a field of numbers; None for a field of another kind."""
-        kinds = {field.name: field.kind for field in about.config.fields}
-        if kinds.get(name) is not FieldKind.NUMBER:
-            return None
-        return self._services.storage.read_table(about.sample_path, [name])[name]
-
-
-def _rejects(task: Task, rejected: Mapping[tuple[Reason, str], int]) -> list[CountedReject]:
-    return [
-        CountedReject(Reject(Stage.FILL, task.key, reason, detail or _task_name(task)), number)
-        for (reason, detail), number in sorted(rejected.items())
-    ]
-
-
-def _task_name(task: Task) -> str:
-    return f"{_source(task)}: {', '.join(task.input_fields)} -> {task.output_field}"
-
-
-def _source(task: Task) -> str:
-    return f"{task.dataset_id}/{task.config}"
 
 
 def _item(number: int) -> str:

@@ -12,7 +12,7 @@ from dynosaur_etl.domain.text import clean_json, shorten
 from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.forms.form import FoundForm
 from dynosaur_etl.hub.configs import listed_splits
-from dynosaur_etl.hub.filters import binding_of, stated_languages
+from dynosaur_etl.hub.filters import binding_of, known_languages
 from dynosaur_etl.hub.rights.binding import Binding
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.sources import ConfigOutcome
@@ -228,7 +228,7 @@ def _card_row(card: Card) -> dict[str, Any]:
     binding = binding_of(card)
     row = {
         "licences": list(binding.licences),
-        "languages": stated_languages(card),
+        "languages": known_languages(card),
         "pretty_name": card.pretty_name,
         "summary": card.summary,
         "card_sha256": card.sha256,

@@ -30,6 +30,7 @@ class ConfigToAsk:
     """A kept config with what its card says, and where its sampled rows are.
 
     Attributes:
+        languages: that the card names, with what it says of several.
         form: of an instruction set; None where it is none.
     """
 
@@ -37,6 +38,7 @@ class ConfigToAsk:
     summary: str
     licence: str
     sample_path: str
+    languages: tuple[str, ...] = ()
     form: FoundForm | None = None
 
 
@@ -75,6 +77,7 @@ def kept_configs(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
                 summary=card.summary,
                 licence=", ".join(card.licences),
                 sample_path=row.sample_path,
+                languages=tuple(card.languages),
                 form=None if row.form is None else found_of(row.form),
             )
             for row, card in session.execute(query)

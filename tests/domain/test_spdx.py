@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynosaur_etl.hub.spdx import is_allowed
+from dynosaur_etl.domain.spdx import is_allowed
 
 ALLOWED = ("mit", "gpl-3.0", "odc-by", "apache-2.0", "cc-by-4.0")
 
