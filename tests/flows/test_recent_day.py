@@ -221,6 +221,31 @@ def test_the_version_opens_with_its_conversations(week: Week, tmp_path: Path) ->
     assert "config_name: preferences" in card
 
 
+def test_trl_trains_on_the_version_as_it_is(week: Week, tmp_path: Path) -> None:
+    trl = pytest.importorskip("trl", reason="the extra [train] is not installed")
+    import datasets
+
+    from tests.training.tiny import write_model
+
+    model = str(write_model(tmp_path / "model"))
+    steps = {"max_steps": 1, "per_device_train_batch_size": 2, "max_length": 512, "bf16": False}
+    steps |= {"use_cpu": True, "report_to": "none"}
+
+    def rows(config: str) -> Any:
+        cache = str(tmp_path / "cache")
+        return datasets.load_dataset(str(week.folder), config, split="train", cache_dir=cache)
+
+    options = trl.SFTConfig(str(tmp_path / "sft"), **steps)
+    sft = trl.SFTTrainer(model=model, args=options, train_dataset=rows("default"))
+    assert len(sft.train_dataset) == len(week.train())
+    text = sft.processing_class.decode(sft.train_dataset[0]["input_ids"])
+    assert week.train()[0]["messages"][-1]["content"][:40] in text
+    assert sft.train().training_loss > 0
+    options = trl.DPOConfig(str(tmp_path / "dpo"), **steps)
+    dpo = trl.DPOTrainer(model=model, args=options, train_dataset=rows("preferences"))
+    assert dpo.train().training_loss > 0
+
+
 def test_the_share_bounds_the_native_instances() -> None:
     from dynosaur_etl.flows.select.native_share import within_share
     from tests.flows.pools import pool_of
