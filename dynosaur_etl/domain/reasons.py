@@ -101,6 +101,7 @@ class Reason(StrEnum):
     NO_ANSWER = "no_answer"
     PERSONAL_ATTRIBUTES = "personal_attributes"
     REPEATED_CONFIG = "repeated_config"
+    MIRROR = "mirror"
     FORM_BROKEN = "form_broken"
     ROLE_UNKNOWN = "role_unknown"
     CONVERSATION_WITHOUT_ANSWER = "conversation_without_answer"
@@ -209,6 +210,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.NO_ANSWER: "The form of the config, as of a web corpus, holds no answer to teach.",
     Reason.PERSONAL_ATTRIBUTES: "The config describes people by personal attributes.",
     Reason.REPEATED_CONFIG: "An earlier config of the dataset has the same rows.",
+    Reason.MIRROR: "An older dataset of the Hub has the same rows.",
     Reason.FORM_BROKEN: "The row has not the form that the rows of its config have.",
     Reason.ROLE_UNKNOWN: "A turn of the conversation has a role that is not known.",
     Reason.CONVERSATION_WITHOUT_ANSWER: "No turn of the assistant answers a question.",

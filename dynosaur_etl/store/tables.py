@@ -217,6 +217,17 @@ class ConfigRow(Base):
         JSONB(none_as_null=True),
         comment="of an instruction set, with the fields of its roles; null: it is none",
     )
+    row_marks: Mapped[list[int]] = mapped_column(
+        ARRAY(BigInteger), server_default="{}", comment="the smallest hashes of its sampled rows"
+    )
+    file_marks: Mapped[list[int]] = mapped_column(
+        ARRAY(BigInteger), server_default="{}", comment="the smallest hashes of the files read"
+    )
+
+    __table_args__ = (
+        Index("ix_configs_row_marks", "row_marks", postgresql_using="gin"),
+        Index("ix_configs_file_marks", "file_marks", postgresql_using="gin"),
+    )
 
 
 class CheckpointRow(Base):

@@ -105,10 +105,10 @@ def write_converted(root: Path, name: str, table: pa.Table) -> None:
     pq.write_table(table, path)
 
 
-def notes(rows: int = 40) -> pa.Table:
-    """A table of notes with a mood each."""
+def notes(rows: int = 40, of: str = "boat") -> pa.Table:
+    """A table of notes with a mood each; sets of different days are to be of different things."""
     moods = ["calm", "cross", "glad"]
-    texts = [f"Note {n}: the boat left at {n % 12} and came back late." for n in range(rows)]
+    texts = [f"Note {n}: the {of} left at {n % 12} and came back late." for n in range(rows)]
     return pa.table(
         {"note": texts, "mood": [moods[n % 3] for n in range(rows)]},
         schema=pa.schema([("note", pa.string()), ("mood", pa.string())]),

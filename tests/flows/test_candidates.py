@@ -62,7 +62,9 @@ def test_an_owner_waits_for_the_days_that_can_take_him(database_url: str, tmp_pa
         root, "reed/closed", FIRST, facts={"gated": "manual", "downloads": 99}
     )  # takes no place
     write_dataset(root, "wren/own", FIRST, d__t_dot_parquet=notes())
-    write_dataset(root, "reed/late", SECOND, facts={"downloads": 15}, d__t_dot_parquet=notes())
+    write_dataset(
+        root, "reed/late", SECOND, facts={"downloads": 15}, d__t_dot_parquet=notes(of="ferry")
+    )
     with polling(root, database_url, tmp_path, DYNOSAUR_DATASETS_PER_OWNER="2") as services:
         _, candidates, examined = poll(services, FIRST)
         assert (candidates.counts.taken, candidates.counts.kept) == (7, 4)

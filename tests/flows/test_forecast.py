@@ -32,7 +32,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     root = tmp_path_factory.mktemp("hub")
     for name in ("a/notes", "b/notes"):
         write_dataset(root, name, str(DAY), data__train_dot_parquet=notes())
-    write_dataset(root, "c/notes", str(NEXT_DAY), data__train_dot_parquet=notes())
+    write_dataset(root, "c/notes", str(NEXT_DAY), data__train_dot_parquet=notes(of="ferry"))
     with serving(root, tmp_path_factory.mktemp("logs")) as running:
         yield running
 

@@ -32,6 +32,7 @@ from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
 from dynosaur_etl.flows.poll.commits import known_commits
 from dynosaur_etl.flows.poll.examined import Examined, output_of
 from dynosaur_etl.flows.poll.forms import SeenRows, judge_config
+from dynosaur_etl.flows.poll.mirrors import without_mirrors
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, keep_loaded, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step
@@ -47,6 +48,7 @@ from dynosaur_etl.hub.filters import (
 from dynosaur_etl.hub.ladder import sample_dataset
 from dynosaur_etl.hub.rights.reading import RIGHTS_VERSION
 from dynosaur_etl.hub.rights.weights import model_digest
+from dynosaur_etl.hub.same_rows import SAME_ROWS_VERSION, marks_of
 from dynosaur_etl.hub.sources import ConfigOutcome, SampleRules
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.database import reading
@@ -79,7 +81,9 @@ def examine_candidates(
     def work() -> StepOutput:
         candidates = _candidates(services, day)
         examination = _Examination(services, day, candidates, digest(rules))
-        examined = examination.run(progress)
+        found = examination.run(progress)
+        created = {row.dataset_id: stored_listing(row).created_at for row in candidates}
+        examined = without_mirrors(services, day, found, created)
         deferred = {row.dataset_id for row in candidates} - {item.dataset_id for item in examined}
         lost = count_rows(services.engine, VerdictRow, str(day), dataset_id=deferred)
         return output_of(day, len(candidates), examined, seed, lost)
@@ -95,7 +99,7 @@ def examination_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     """
     settings = services.settings
     return {
-        "version": [EXAMINE_VERSION, RIGHTS_VERSION, model_digest()],
+        "version": [EXAMINE_VERSION, SAME_ROWS_VERSION, RIGHTS_VERSION, model_digest()],
         "candidates": require_step(services, str(day), StepName.CANDIDATES).output,
         "licences": settings.licences,
         "languages": settings.languages,
@@ -320,7 +324,7 @@ def _examine_configs(
     seen = SeenRows()
     for outcome in sample_dataset(services.hub, revision, card, files, rules, is_newest):
         subject = f"{revision.dataset_id}/{outcome.name}"
-        examining = partial(_examine_config, services, card, outcome, examined, seen)
+        examining = partial(_examine_config, services, card, files, outcome, examined, seen)
         verdict = contained(subject, examining)
         if verdict.reason is not None:
             examined.reject_part(outcome.name, verdict.reason, verdict.detail)
@@ -331,7 +335,12 @@ def _examine_configs(
 
 
 def _examine_config(
-    services: Services, card: Card, outcome: ConfigOutcome, examined: Examined, seen: SeenRows
+    services: Services,
+    card: Card,
+    files: Sequence[RepoFile],
+    outcome: ConfigOutcome,
+    examined: Examined,
+    seen: SeenRows,
 ) -> Verdict:
     """Judge a config by its rows where its features keep it, and store the rows of a kept one."""
     sample = outcome.sample
@@ -340,6 +349,7 @@ def _examine_config(
     judged = judge_config(card, sample, services.settings.languages, seen)
     if judged.verdict.keep:
         stored = services.storage.write_table(FileKind.SAMPLES, sample.table)
-        examined.keep_config(outcome, sample, stored, judged.form)
+        marks = marks_of(sample.table, sample.reading, files)
+        examined.keep_config(outcome, sample, stored, marks, judged.form)
         examined.add_languages(judged.languages)
     return judged.verdict

@@ -15,6 +15,7 @@ from dynosaur_etl.hub.configs import listed_splits
 from dynosaur_etl.hub.filters import binding_of, known_languages
 from dynosaur_etl.hub.rights.binding import Binding
 from dynosaur_etl.hub.rows import ConfigSample
+from dynosaur_etl.hub.same_rows import Marks
 from dynosaur_etl.hub.sources import ConfigOutcome
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
@@ -70,6 +71,7 @@ class Examined:
         outcome: ConfigOutcome,
         sample: ConfigSample,
         stored: StoredFile,
+        marks: Marks,
         form: FoundForm | None = None,
     ) -> None:
         config, splits = sample.config, outcome.splits
@@ -93,6 +95,8 @@ class Examined:
                 "sample_path": stored.path,
                 "reading": {name: read.as_json() for name, read in sample.reading.items()},
                 "form": None if form is None else form.to_json(),
+                "row_marks": list(marks.rows),
+                "file_marks": list(marks.files),
             }
         )
 
