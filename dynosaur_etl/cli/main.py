@@ -17,6 +17,7 @@ from dynosaur_etl.cli import (
     backfill,
     batches,
     cost,
+    database,
     evaluate,
     grow,
     llm,
@@ -43,7 +44,7 @@ app = typer.Typer(
 app.add_typer(grow.app)
 app.add_typer(system.app)
 app.add_typer(grow.catalogue_app, name="catalogue")
-app.add_typer(system.database_app, name="db")
+app.add_typer(database.app, name="db")
 app.add_typer(system.ledger_app, name="ledger")
 app.add_typer(alert.app, name="alert")
 app.add_typer(sources.app)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -10,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
-from dynosaur_etl.domain.errors import Busy, StoreUnavailable
+from dynosaur_etl.domain.errors import Busy, StoreUnavailable, WrongSchema
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.embedded import embedded_url
@@ -42,29 +44,104 @@ def connect(url: str) -> Engine:
     return engine
 
 
+class SchemaState(StrEnum):
+    """How the tables of a database stand to the migrations of this version of the product."""
+
+    EMPTY = "empty"
+    OLDER = "older"
+    CURRENT = "current"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The migration that a database stands at, None where it is empty, and the product's newest."""
+
+    database: str | None
+    product: str
+    state: SchemaState
+
+    def refusal(self) -> WrongSchema:
+        """Return the error for whoever needs the newest tables, with what to do."""
+        if self.state == SchemaState.UNKNOWN:
+            return WrongSchema(
+                f"the database is at migration {self.database}, which this version of the product"
+                f" does not know (its newest is {self.product}): a newer version has migrated it,"
+                " or it is another program's",
+                "install that version, or set DYNOSAUR_DATABASE_URL to the product's own database",
+            )
+        standing = "empty" if self.database is None else f"at migration {self.database}"
+        return WrongSchema(
+            f"the database is {standing}, and this version of the product needs {self.product}",
+            "run `dynosaur db upgrade` once, when no task of the version before is running",
+        )
+
+
+def schema(engine: Engine) -> Schema:
+    """Look at how the tables stand to this version; no migration is loaded, nothing changes.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    stored, newest, known = _stored_version(engine), newest_migration(), _migrations().keys()
+    if stored is None:
+        return Schema(None, newest, SchemaState.EMPTY)
+    if stored == newest:
+        return Schema(stored, newest, SchemaState.CURRENT)
+    return Schema(stored, newest, SchemaState.OLDER if stored in known else SchemaState.UNKNOWN)
+
+
+def prepare(engine: Engine) -> None:
+    """Make the tables where there are none; tables that are there must be this version's.
+
+    Raises:
+        WrongSchema: they are of an older or a newer version, and are left as they are.
+        StoreUnavailable: the database does not answer.
+    """
+    found = schema(engine)
+    if found.state == SchemaState.EMPTY:
+        upgrade(engine)
+    elif found.state != SchemaState.CURRENT:
+        raise found.refusal()
+
+
 def upgrade(engine: Engine) -> None:
-    """Bring the tables to the newest migration, from empty or from any older one.
+    """Bring the tables to the newest migration, from empty or from any older one, all or nothing.
 
     Where they are there already, one query tells, and the migrations are not loaded.
+
+    Raises:
+        WrongSchema: the tables are of a newer version of the product, or of another program.
+        StoreUnavailable: the database does not answer.
     """
-    if _stored_version(engine) == newest_migration():
+    found = schema(engine)
+    if found.state == SchemaState.CURRENT:
         return
+    if found.state == SchemaState.UNKNOWN:
+        raise found.refusal()
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with locked(engine, "migrations"), engine.begin() as connection:
+    with wrapped_errors(engine), engine.begin() as connection:
+        hold_lock(connection, "migrations")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 def newest_migration() -> str:
     """Return the migration that no other one follows; none is loaded."""
-    files = (MIGRATIONS / "versions").glob("[0-9]*.py")
-    links = [link for file in files for link in _LINK.findall(file.read_text())]
-    [newest] = {number for _, number in links} - {number for after, number in links if after}
+    links = _migrations()
+    [newest] = links.keys() - links.values()
     return str(newest)
+
+
+def _migrations() -> dict[str, str]:
+    """Read which migration follows which from the files; the first follows the empty name."""
+    files = (MIGRATIONS / "versions").glob("[0-9]*.py")
+    links = [dict(_LINK.findall(file.read_text())) for file in files]
+    return {link[""]: link.get("down_", "") for link in links}
 
 
 def _stored_version(engine: Engine) -> str | None:
@@ -73,7 +150,7 @@ def _stored_version(engine: Engine) -> str | None:
         if there is None:
             return None
         found = connection.execute(text("select version_num from alembic_version")).scalars().all()
-    return found[0] if len(found) == 1 else None
+    return ", ".join(sorted(found)) or None
 
 
 def schema_version(engine: Engine) -> str | None:
@@ -135,6 +212,11 @@ def locked(engine: Engine, *name: str, wait: bool = True) -> Iterator[None]:
 def lock_number(*name: str) -> int:
     """Return the signed 64-bit number that stands for a lock's name."""
     return int.from_bytes(bytes.fromhex(digest("lock", *name))[:8], signed=True)
+
+
+def hold_lock(connection: Connection, *name: str) -> None:
+    """Wait for the lock of that name, and hold it until the connection's transaction ends."""
+    connection.execute(text("select pg_advisory_xact_lock(:n)"), {"n": lock_number(*name)})
 
 
 def _acquire(connection: Connection, number: int, name: tuple[str, ...], wait: bool) -> None:
