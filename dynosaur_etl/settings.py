@@ -28,6 +28,7 @@ from dynosaur_etl.domain.choices import ScorerName, SelectionMethod
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.misspelling import meant_names
 from dynosaur_etl.domain.models import PromptPreset, ReasoningUse, Strictness, TurnUse
+from dynosaur_etl.domain.redaction import HIDDEN, redact, secrets_in
 from dynosaur_etl.domain.request_form import Effort
 from dynosaur_etl.domain.setting_values import (
     Budget,
@@ -363,6 +364,12 @@ class Settings(BaseSettings):
         "{}", description="its arguments as a JSON object; `{message}` stands for the message"
     )
 
+    def __repr_args__(self) -> Any:
+        """Show the settings without what lets somebody in."""
+        for name, value in super().__repr_args__():
+            hidden = name == "alert_arguments"
+            yield name, HIDDEN if hidden else redact(value) if isinstance(value, str) else value
+
     @property
     def critic(self) -> str:
         """The model of the critic, empty where there is none."""
@@ -373,6 +380,14 @@ class Settings(BaseSettings):
     def storage(self) -> str:
         """The storage URL in force."""
         return self.storage_url or str(self.home.absolute() / "store")
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Return every text of the settings that must be shown nowhere."""
+    given = [value for _, value in settings]
+    whole = [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
+    within = [found for value in given if isinstance(value, str) for found in secrets_in(value)]
+    return sorted(filter(None, {*whole, *within}))
 
 
 def cap(budget: Decimal | str) -> Decimal | None:
@@ -452,6 +467,6 @@ def _complaint(error: Any) -> str:
     field = str(error["loc"][0])
     names = {env_name(name).lower(): env_name(name) for name in Settings.model_fields}
     name = names.get(field.lower(), names.get(f"dynosaur_{field}".lower(), field))
-    secret = any(word in name for word in ("TOKEN", "KEY", "PASSWORD", "DATABASE_URL"))
+    secret = any(word in name for word in ("TOKEN", "KEY", "PASSWORD", "DATABASE_URL", "ARGUMENTS"))
     received = "(hidden)" if secret else error["input"]
     return not_allowed(name, received, error["msg"].removeprefix("Value error, "))

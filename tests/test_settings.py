@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dynosaur_etl.domain.errors import InvalidSetting
-from dynosaur_etl.settings import Settings, env_name, load_settings
+from dynosaur_etl.settings import Settings, env_name, load_settings, secrets_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -193,3 +193,28 @@ def test_a_bad_value_of_a_secret_file_is_refused_without_it(
     with pytest.raises(InvalidSetting, match="DYNOSAUR_DATABASE_URL") as refusal:
         load_settings()
     assert "hunter2" not in str(refusal.value)
+
+
+def test_secrets_within_addresses_are_known_and_not_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {
+        "DYNOSAUR_DATABASE_URL": "postgresql://me:hunter-1@host/db",
+        "DYNOSAUR_STORAGE_URL": "s3://AKIA:hunter-2%2Fx@bucket/x?secret_key=hunter-3",
+        "DYNOSAUR_PUBLISH_URL": "https://hunter-4@host/x",
+        "OPENAI_BASE_URL": "https://me:hunter-5@host/v1",
+        "OPENAI_API_KEY": "hunter-6",
+        "DYNOSAUR_ALERT_ARGUMENTS": '{"password": "hunter-7"}',
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert "hunter" not in repr(settings)
+    assert "hunter" not in str(settings)
+    assert {*(f"hunter-{n}" for n in (1, 3, 4, 5, 6)), "hunter-2%2Fx", "hunter-2/x"} <= {
+        *secrets_of(settings)
+    }
+    monkeypatch.setenv("DYNOSAUR_ALERT_ARGUMENTS", '{"password": "hunter-7"')
+    with pytest.raises(InvalidSetting) as refusal:
+        load_settings()
+    assert "hunter" not in str(refusal.value)

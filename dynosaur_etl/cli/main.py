@@ -29,7 +29,7 @@ from dynosaur_etl.cli import (
     system,
     train,
 )
-from dynosaur_etl.cli.console import err, out
+from dynosaur_etl.cli.console import err, log_to_standard_error, out
 from dynosaur_etl.cli.context import CommandLine
 from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_TRANSIENT
 from dynosaur_etl.cli.extras import missing_extra
@@ -70,10 +70,7 @@ def common(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")] = False,
 ) -> None:
     CommandLine.env_file = env_file
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to_standard_error(logging.INFO if verbose else logging.WARNING)
 
 
 def main() -> None:

@@ -21,10 +21,14 @@ DynosaurError
 from collections.abc import Collection
 
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.redaction import redact
 
 
 class DynosaurError(Exception):
-    """Root of every error that the product raises on purpose."""
+    """Root of every error that the product raises on purpose; no secret of an address is in it."""
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(redact(word) if isinstance(word, str) else word for word in words))
 
 
 class Transient(DynosaurError):

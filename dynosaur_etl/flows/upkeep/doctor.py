@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from dynosaur_etl.domain.batch import BatchStatus
 from dynosaur_etl.domain.errors import DynosaurError, WrongSchema
+from dynosaur_etl.domain.redaction import redact
 from dynosaur_etl.flows.runtime.batches_of_note import batch_troubles, batches_of_note
 from dynosaur_etl.flows.runtime.models_in_use import end_words, learnt_words, models_in_use
 from dynosaur_etl.flows.runtime.services import embedder, hub_client, open_services
@@ -110,7 +111,7 @@ def examine(settings: Settings) -> Iterator[Check]:
             yield Check(name, ok=True, found=f"not looked at, as long as {needed} is wrong")
             continue
         try:
-            yield Check(name, ok=True, found=check(settings))
+            yield Check(name, ok=True, found=redact(check(settings)))
         except _Warned as warned:
             yield Check(name, ok=True, found=str(warned), mend=mend, warning=True)
         except DynosaurError as error:
