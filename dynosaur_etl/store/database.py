@@ -19,6 +19,7 @@ from dynosaur_etl.store.embedded import embedded_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LINK = re.compile(r"^(down_)?revision = ['\"](\w+)['\"]$", re.MULTILINE)
+_TRY_LOCK = text("select pg_try_advisory_xact_lock(:n)")
 EMBEDDED_FOLDER = "postgres"
 EMBEDDED_DATABASE = "dynosaur"
 
@@ -36,9 +37,9 @@ def connect(url: str) -> Engine:
     Raises:
         StoreUnavailable: no server, no such database, or no permission.
     """
-    engine = create_engine(
-        url, pool_pre_ping=True, pool_size=5, connect_args={"connect_timeout": 10}
-    )
+    # a pooler may run a prepared statement on a connection that does not know it
+    options = {"connect_timeout": 10, "prepare_threshold": None}
+    engine = create_engine(url, pool_pre_ping=True, pool_size=5, connect_args=options)
     with wrapped_errors(engine), engine.connect() as connection:
         connection.execute(text("select 1"))
     return engine
@@ -196,17 +197,24 @@ def reading(engine: Engine) -> Iterator[Session]:
 def locked(engine: Engine, *name: str, wait: bool = True) -> Iterator[None]:
     """Hold a lock of that name across all processes; a process that dies frees it.
 
+    It belongs to a transaction that stays open, and does nothing else: a pooler between here and
+    the server may hand a session's connection to others, but not a transaction's.
+
     Raises:
         Busy: another process holds it and `wait` is false.
     """
-    number = lock_number(*name)
-    with wrapped_errors(engine), engine.connect() as connection:
-        _acquire(connection, number, name, wait)
-        try:
-            yield
-        finally:
-            connection.execute(text("select pg_advisory_unlock(:n)"), {"n": number})
-            connection.commit()
+    with wrapped_errors(engine), engine.begin() as connection:
+        stay_open(connection)
+        if wait:
+            hold_lock(connection, *name)
+        elif not connection.scalar(_TRY_LOCK, {"n": lock_number(*name)}):
+            raise Busy(f"{' '.join(name)}: another process is at it; try again when it has ended")
+        yield
+
+
+def stay_open(connection: Connection) -> None:
+    """Let the connection's transaction be idle for as long as it lasts."""
+    connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
 
 
 def lock_number(*name: str) -> int:
@@ -217,14 +225,6 @@ def lock_number(*name: str) -> int:
 def hold_lock(connection: Connection, *name: str) -> None:
     """Wait for the lock of that name, and hold it until the connection's transaction ends."""
     connection.execute(text("select pg_advisory_xact_lock(:n)"), {"n": lock_number(*name)})
-
-
-def _acquire(connection: Connection, number: int, name: tuple[str, ...], wait: bool) -> None:
-    if wait:
-        connection.execute(text("select pg_advisory_lock(:n)"), {"n": number})
-    elif not connection.execute(text("select pg_try_advisory_lock(:n)"), {"n": number}).scalar():
-        raise Busy(f"{' '.join(name)}: another process is at it; try again when it has ended")
-    connection.commit()  # the lock belongs to the connection; no transaction stays open for it
 
 
 @contextmanager

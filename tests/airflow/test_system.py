@@ -189,6 +189,7 @@ def test_a_backfill_is_made_in_an_airflow_of_another_home(demo: Demo, tmp_path: 
     elsewhere = {
         "DYNOSAUR_HOME": str(tmp_path),
         "DYNOSAUR_DATABASE_URL": f"postgresql://postgres@/dynosaur?host={demo.home}/postgres",
+        "DYNOSAUR_STORAGE_URL": str(demo.home / "store"),
         "DYNOSAUR_AIRFLOW_URL": demo.url,
         "DYNOSAUR_AIRFLOW_PASSWORD": demo.password(ADMIN),
     }

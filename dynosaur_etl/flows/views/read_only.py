@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+from sqlalchemy import Connection, event
+
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.settings import load_settings
-from dynosaur_etl.store.database import connect, database_url, prepare, wrapped_errors
+from dynosaur_etl.store.database import wrapped_errors
 
-READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=10000"
+READ_ONLY = "set transaction read only; set local statement_timeout = 10000"
 _opening = threading.Lock()
 
 
@@ -31,17 +33,11 @@ def read_only_services() -> Iterator[Services]:
 def _services() -> Services:
     """Open the database; a failure is not remembered, the next page tries again."""
     settings = load_settings()
-    url = database_url(settings)
-    _make_tables(url)
-    joint = "&" if "?" in url else "?"
-    read_only = f"{url}{joint}options={READ_ONLY.replace(' ', '%20')}"
-    return Services(settings.model_copy(update={"database_url": read_only}))
+    services = Services(settings)
+    event.listen(services.engine, "begin", _cannot_write)
+    return services
 
 
-def _make_tables(url: str) -> None:
-    """Make the tables of an empty database, as nobody may have run a step or a command yet."""
-    engine = connect(url)
-    try:
-        prepare(engine)
-    finally:
-        engine.dispose()
+def _cannot_write(connection: Connection) -> None:
+    """Begin every transaction so; what a session is told at its start, a pooler may not pass on."""
+    connection.exec_driver_sql(READ_ONLY)
