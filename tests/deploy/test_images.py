@@ -229,6 +229,7 @@ def test_every_file_that_a_service_mounts_is_there(tmp_path: Path) -> None:
 
 def test_image_has_our_modules_compiled_and_takes_extras() -> None:
     recipe = (ROOT / "Dockerfile").read_text()
+    assert '--index-url "${TORCH_INDEX}"' in recipe
     assert "compileall -q dynosaur_etl dags plugins" in recipe
     assert "requirements-${extra}.txt" in recipe
 
