@@ -15,6 +15,7 @@ import typer
 from dynosaur_etl.cli import (
     alert,
     backfill,
+    backup,
     batches,
     cost,
     database,
@@ -49,6 +50,7 @@ app.add_typer(system.ledger_app, name="ledger")
 app.add_typer(alert.app, name="alert")
 app.add_typer(sources.app)
 app.add_typer(backfill.app)
+app.add_typer(backup.app)
 app.add_typer(cost.app, name="cost")
 app.add_typer(proposals.app)
 app.add_typer(scores.app)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
@@ -92,6 +92,18 @@ def schema(engine: Engine) -> Schema:
     return Schema(stored, newest, SchemaState.OLDER if stored in known else SchemaState.UNKNOWN)
 
 
+def ensure_known(engine: Engine) -> None:
+    """Refuse tables that this version does not know.
+
+    Raises:
+        WrongSchema: they are of a newer version, or of another program.
+        StoreUnavailable: the database does not answer.
+    """
+    found = schema(engine)
+    if found.state == SchemaState.UNKNOWN:
+        raise found.refusal()
+
+
 def prepare(engine: Engine) -> None:
     """Make the tables where there are none; tables that are there must be this version's.
 
@@ -120,15 +132,24 @@ def upgrade(engine: Engine) -> None:
         return
     if found.state == SchemaState.UNKNOWN:
         raise found.refusal()
+    with migrating(engine) as connection:
+        migrate(connection, "head")
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Bring the tables forward to a migration, within the connection's transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with wrapped_errors(engine), engine.begin() as connection:
-        hold_lock(connection, "migrations")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def known_migrations() -> frozenset[str]:
+    """Return the migrations that this version of the product knows; none is loaded."""
+    return frozenset(_migrations())
 
 
 def newest_migration() -> str:
@@ -191,6 +212,46 @@ def reading(engine: Engine) -> Iterator[Session]:
     with wrapped_errors(engine), Session(engine, expire_on_commit=False) as session:
         session.execute(text("set transaction read only"))
         yield session
+
+
+@contextmanager
+def one_moment(engine: Engine) -> Iterator[Connection]:
+    """Open a connection that reads everything as it is at one moment, and cannot write.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with wrapped_errors(engine), engine.connect() as plain:
+        connection = plain.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            connection.execute(text("set transaction read only"))
+            yield connection
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """Open a connection that may change tables: one at a time, all or nothing.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with wrapped_errors(engine), engine.begin() as connection:
+        hold_lock(connection, "migrations")
+        yield connection
+
+
+def only_read(engine: Engine, seconds: int) -> None:
+    """Let the engine's transactions from now on read alone, each statement for so long at most.
+
+    Each transaction is told so: what a session is told at its start, a pooler may not pass on.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    words = f"set transaction read only; set local statement_timeout = {seconds * 1000}"
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(words))
+    with wrapped_errors(engine), engine.connect() as connection:
+        connection.execute(text("select 1"))
 
 
 @contextmanager

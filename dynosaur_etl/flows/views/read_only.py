@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from sqlalchemy import Connection, event
-
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.settings import load_settings
-from dynosaur_etl.store.database import wrapped_errors
+from dynosaur_etl.store.database import only_read, wrapped_errors
 
-READ_ONLY = "set transaction read only; set local statement_timeout = 10000"
+STATEMENT_SECONDS = 10
 _opening = threading.Lock()
 
 
@@ -34,10 +32,5 @@ def _services() -> Services:
     """Open the database; a failure is not remembered, the next page tries again."""
     settings = load_settings()
     services = Services(settings)
-    event.listen(services.engine, "begin", _cannot_write)
+    only_read(services.engine, STATEMENT_SECONDS)
     return services
-
-
-def _cannot_write(connection: Connection) -> None:
-    """Begin every transaction so; what a session is told at its start, a pooler may not pass on."""
-    connection.exec_driver_sql(READ_ONLY)
