@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.product-is-installed
 TEST_STAMP := $(VENV)/.tests-are-installed
 TRAIN_STAMP := $(VENV)/.training-is-installed
+# Where torch comes from: https://download.pytorch.org/whl/cpu for the build without CUDA; empty for the
+# package index's own build, which on PyPI brings CUDA and some 5 GB to Linux.
+TORCH_INDEX :=
 HOMES := .dynosaur .dynosaur/demo
 
 .DEFAULT_GOAL := help
@@ -21,6 +24,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(STAMP): requirements.txt constraints.txt pyproject.toml | $(BIN)/python
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --index-url $(TORCH_INDEX) "$$(grep '^torch==' constraints.txt)")
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@

@@ -28,6 +28,7 @@ from dynosaur_etl.domain.choices import ScorerName, SelectionMethod
 from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
 from dynosaur_etl.domain.misspelling import meant_names
 from dynosaur_etl.domain.models import PromptPreset, ReasoningUse, Strictness, TurnUse
+from dynosaur_etl.domain.redaction import HIDDEN, redact, secrets_in
 from dynosaur_etl.domain.request_form import Effort
 from dynosaur_etl.domain.setting_values import (
     Budget,
@@ -37,13 +38,16 @@ from dynosaur_etl.domain.setting_values import (
     HttpUrl,
     JsonObject,
     Licences,
+    OptionalHttpUrl,
     Scorers,
 )
 from dynosaur_etl.domain.training_splits import SplitUse
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
 PREFIX = "DYNOSAUR_"
-READ_BY_OTHERS = frozenset({"DYNOSAUR_IMAGE_TAG"})  # by docker-compose.yaml
+READ_BY_OTHERS = frozenset(  # by docker-compose.yaml
+    {"DYNOSAUR_IMAGE", "DYNOSAUR_IMAGE_TAG", "DYNOSAUR_IMAGE_EXTRAS"}
+)
 SAME_MODEL, NO_MODEL = "same", "none"
 
 
@@ -72,6 +76,17 @@ class Settings(BaseSettings):
         "", description="folder or fsspec URL of the Parquet files; empty for <home>/store"
     )
     ui_port: int = Field(8080, ge=1, le=65535, description="port of the Airflow UI on this machine")
+    secrets_folder: Path = Field(
+        Path("/run/secrets"), description="folder of files that hold settings, each named as one"
+    )
+    airflow_url: OptionalHttpUrl = Field(
+        "", description="Airflow's API for `backfill`; empty for the Airflow that `up` has started"
+    )
+    airflow_user: str = Field("admin", min_length=1, description="user of that Airflow")
+    airflow_password: SecretStr = Field(SecretStr(""), description="password of that user")
+    airflow_token: SecretStr = Field(
+        SecretStr(""), description="a token of that Airflow, in place of user and password"
+    )
 
     hf_endpoint: HttpUrl = Field(
         "https://huggingface.co", validation_alias="HF_ENDPOINT", description="the Hub"
@@ -349,6 +364,12 @@ class Settings(BaseSettings):
         "{}", description="its arguments as a JSON object; `{message}` stands for the message"
     )
 
+    def __repr_args__(self) -> Any:
+        """Show the settings without what lets somebody in."""
+        for name, value in super().__repr_args__():
+            hidden = name == "alert_arguments"
+            yield name, HIDDEN if hidden else redact(value) if isinstance(value, str) else value
+
     @property
     def critic(self) -> str:
         """The model of the critic, empty where there is none."""
@@ -359,6 +380,14 @@ class Settings(BaseSettings):
     def storage(self) -> str:
         """The storage URL in force."""
         return self.storage_url or str(self.home.absolute() / "store")
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Return every text of the settings that must be shown nowhere."""
+    given = [value for _, value in settings]
+    whole = [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
+    within = [found for value in given if isinstance(value, str) for found in secrets_in(value)]
+    return sorted(filter(None, {*whole, *within}))
 
 
 def cap(budget: Decimal | str) -> Decimal | None:
@@ -375,7 +404,7 @@ def env_name(field: str) -> str:
 def load_settings(
     env_file: Path | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Settings:
-    """Read the settings from the environment, and below it from `env_file`.
+    """Read the settings from the environment, below it from `env_file`, then from secret files.
 
     Args:
         env_file: holds what the environment does not.
@@ -390,18 +419,37 @@ def load_settings(
     if unknown := list(_unknown_names(env_file)):
         raise InvalidSetting("; ".join(unknown))
     chosen = {_input_name(name): value for name, value in (overrides or {}).items()}
+    folder = _secrets_folder(env_file)
     try:
-        return Settings(_env_file=env_file, **chosen)  # type: ignore[call-arg]
+        return Settings(  # type: ignore[call-arg]
+            _env_file=env_file, _secrets_dir=folder if folder.is_dir() else None, **chosen
+        )
     except ValidationError as error:
         raise InvalidSetting("; ".join(map(_complaint, error.errors()))) from None
+    except OSError as error:
+        raise InvalidSetting(f"{env_name('secrets_folder')}: {error}") from error
+
+
+def _secrets_folder(env_file: Path | None) -> Path:
+    """Return the folder of secret files; it cannot name itself in one of them."""
+    name = env_name("secrets_folder").lower()
+    default = Settings.model_fields["secrets_folder"].default
+    named = [source.env_vars.get(name) for source in _sources(env_file).values()]
+    return Path(next(filter(None, named), default))
+
+
+def _sources(env_file: Path | None) -> dict[str, EnvSettingsSource]:
+    """Return what settings are read from by its name, the first before the others."""
+    sources = {"the environment": EnvSettingsSource(Settings)}
+    if env_file is not None:
+        sources[str(env_file)] = DotEnvSettingsSource(Settings, env_file=env_file)
+    return sources
 
 
 def _unknown_names(env_file: Path | None) -> Iterator[str]:
     """Complain of names in the environment and in the file that seem to be meant for us."""
     known = sorted({env_name(field) for field in Settings.model_fields})
-    sources = {"the environment": EnvSettingsSource(Settings)}
-    if env_file is not None:
-        sources[str(env_file)] = DotEnvSettingsSource(Settings, env_file=env_file)
+    sources = _sources(env_file)
     for place, source in sources.items():
         for name in sorted(map(str.upper, source.env_vars)):
             nearest = () if name in READ_BY_OTHERS else meant_names(name, known, PREFIX)
@@ -419,6 +467,6 @@ def _complaint(error: Any) -> str:
     field = str(error["loc"][0])
     names = {env_name(name).lower(): env_name(name) for name in Settings.model_fields}
     name = names.get(field.lower(), names.get(f"dynosaur_{field}".lower(), field))
-    secret = any(word in name for word in ("TOKEN", "KEY", "PASSWORD", "DATABASE_URL"))
+    secret = any(word in name for word in ("TOKEN", "KEY", "PASSWORD", "DATABASE_URL", "ARGUMENTS"))
     received = "(hidden)" if secret else error["input"]
     return not_allowed(name, received, error["msg"].removeprefix("Value error, "))

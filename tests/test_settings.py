@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dynosaur_etl.domain.errors import InvalidSetting
-from dynosaur_etl.settings import Settings, env_name, load_settings
+from dynosaur_etl.settings import Settings, env_name, load_settings, secrets_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -152,3 +152,69 @@ def test_an_override_goes_before_the_environment_and_is_held_to_the_same_rules(
     assert (found.llm_model, found.openai_api_key.get_secret_value()) == ("two", "sk-given")
     with pytest.raises(InvalidSetting, match="DYNOSAUR_CONFIGS_PER_DATASET: received 0"):
         load_settings(overrides={"configs_per_dataset": 0})
+
+
+def test_secrets_are_read_from_files_below_the_environment_and_the_settings_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "OPENAI_API_KEY").write_text("sk-of-a-file\n")
+    (secrets / "hf_token").write_text("hf-of-a-file")
+    (secrets / "DYNOSAUR_SEED").write_text("3")
+    (secrets / "DYNOSAUR_DATABASE_URL").write_text("postgresql://me:hunter2@host/db\n")
+    (secrets / "passwords").write_text('{"admin": "x"}')
+    file = tmp_path / "env"
+    file.write_text(f"DYNOSAUR_SECRETS_FOLDER={secrets}\nHF_TOKEN=hf-of-env-file\n")
+    monkeypatch.setenv("DYNOSAUR_SEED", "4")
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    found = load_settings(file)
+    assert found.openai_api_key.get_secret_value() == "sk-of-a-file"
+    assert found.hf_token.get_secret_value() == "hf-of-env-file"
+    assert found.database_url == "postgresql+psycopg://me:hunter2@host/db"
+    assert found.seed == 4
+
+
+def test_a_folder_of_secrets_that_is_missing_or_empty_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setenv("DYNOSAUR_SECRETS_FOLDER", str(tmp_path / "nowhere"))
+    assert load_settings().openai_api_key.get_secret_value() == ""
+    monkeypatch.setenv("DYNOSAUR_SECRETS_FOLDER", str(tmp_path))
+    assert load_settings().openai_api_key.get_secret_value() == ""
+    assert not recwarn.list
+
+
+def test_a_bad_value_of_a_secret_file_is_refused_without_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "DYNOSAUR_DATABASE_URL").write_text("mysql://me:hunter2@host/db")
+    monkeypatch.setenv("DYNOSAUR_SECRETS_FOLDER", str(tmp_path))
+    with pytest.raises(InvalidSetting, match="DYNOSAUR_DATABASE_URL") as refusal:
+        load_settings()
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_secrets_within_addresses_are_known_and_not_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {
+        "DYNOSAUR_DATABASE_URL": "postgresql://me:hunter-1@host/db",
+        "DYNOSAUR_STORAGE_URL": "s3://AKIA:hunter-2%2Fx@bucket/x?secret_key=hunter-3",
+        "DYNOSAUR_PUBLISH_URL": "https://hunter-4@host/x",
+        "OPENAI_BASE_URL": "https://me:hunter-5@host/v1",
+        "OPENAI_API_KEY": "hunter-6",
+        "DYNOSAUR_ALERT_ARGUMENTS": '{"password": "hunter-7"}',
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert "hunter" not in repr(settings)
+    assert "hunter" not in str(settings)
+    assert {*(f"hunter-{n}" for n in (1, 3, 4, 5, 6)), "hunter-2%2Fx", "hunter-2/x"} <= {
+        *secrets_of(settings)
+    }
+    monkeypatch.setenv("DYNOSAUR_ALERT_ARGUMENTS", '{"password": "hunter-7"')
+    with pytest.raises(InvalidSetting) as refusal:
+        load_settings()
+    assert "hunter" not in str(refusal.value)

@@ -41,16 +41,10 @@ def backfill(
 
 
 def _start(days: list[str], at_once: int) -> dict[str, Any]:
-    from dynosaur_etl.local.airflow_api import AirflowApi
-    from dynosaur_etl.local.errors import SystemDown
+    from dynosaur_etl.local.access import airflow_api
     from dynosaur_etl.local.growth import create_backfill
-    from dynosaur_etl.local.system import system_address
 
-    home = command_settings().home
-    address = system_address(home)
-    if address is None:
-        raise SystemDown(f"no Airflow runs under {home}; start it with `dynosaur up`")
-    with closing(AirflowApi(address.url, address.user, address.password)) as api:
+    with closing(airflow_api(command_settings())) as api:
         return create_backfill(api, days, at_once)
 
 

@@ -1,5 +1,6 @@
 """What the command line prints: results on standard output, progress and logs on standard error."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dynosaur_etl.domain.jsonable import to_json
+from dynosaur_etl.domain.redaction import redact
 
 State = TypeVar("State")
 
@@ -16,6 +18,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 
 out = Console()
 err = Console(stderr=True)
+
+
+class RedactingFormatter(logging.Formatter):
+    """Writes records without the secrets of the addresses in them, traces included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def log_to_standard_error(level: int) -> None:
+    """Let every log of this process go to standard error."""
+    handler = logging.StreamHandler()
+    words = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(RedactingFormatter(words))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dynosaur_etl.cli.console import Json, emit, out, progress_bar
 from dynosaur_etl.cli.context import open_command_services
 from dynosaur_etl.cli.exits import EXIT_DEFERRED
 from dynosaur_etl.cli.tables import show_table
+from dynosaur_etl.domain.redaction import redact
 
 if TYPE_CHECKING:
     from dynosaur_etl.domain.trials import ModelResult
@@ -40,7 +41,7 @@ def trial(
     with open_command_services() as services, progress_bar(as_json) as progress:
         found = try_model(model, configs, services, progress("asking"))
     state = {
-        "server": found.server,
+        "server": redact(found.server),
         "configs": found.configs,
         "models": [_row(found.old), _row(found.new)],
         "found_by_both": found.found_by_both,

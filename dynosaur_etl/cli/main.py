@@ -15,8 +15,10 @@ import typer
 from dynosaur_etl.cli import (
     alert,
     backfill,
+    backup,
     batches,
     cost,
+    database,
     evaluate,
     grow,
     llm,
@@ -28,7 +30,7 @@ from dynosaur_etl.cli import (
     system,
     train,
 )
-from dynosaur_etl.cli.console import err, out
+from dynosaur_etl.cli.console import err, log_to_standard_error, out
 from dynosaur_etl.cli.context import CommandLine
 from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_TRANSIENT
 from dynosaur_etl.cli.extras import missing_extra
@@ -43,11 +45,12 @@ app = typer.Typer(
 app.add_typer(grow.app)
 app.add_typer(system.app)
 app.add_typer(grow.catalogue_app, name="catalogue")
-app.add_typer(system.database_app, name="db")
+app.add_typer(database.app, name="db")
 app.add_typer(system.ledger_app, name="ledger")
 app.add_typer(alert.app, name="alert")
 app.add_typer(sources.app)
 app.add_typer(backfill.app)
+app.add_typer(backup.app)
 app.add_typer(cost.app, name="cost")
 app.add_typer(proposals.app)
 app.add_typer(scores.app)
@@ -69,10 +72,7 @@ def common(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")] = False,
 ) -> None:
     CommandLine.env_file = env_file
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to_standard_error(logging.INFO if verbose else logging.WARNING)
 
 
 def main() -> None:

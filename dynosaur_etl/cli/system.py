@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dynosaur_etl.store.facts.funnel import Funnel
 
 app = typer.Typer()
-database_app = typer.Typer(no_args_is_help=True, help="The product's own database.")
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of paid requests.")
 
 
@@ -47,16 +46,6 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(EXIT_TERMINAL)
     if any(check.warning for check in checks):
         raise typer.Exit(EXIT_WARNING)
-
-
-@database_app.command("upgrade")
-def upgrade_database(as_json: Json = False) -> None:
-    """Bring the tables to the newest migration."""
-    from dynosaur_etl.store.database import schema_version
-
-    with open_command_services() as services:
-        found = schema_version(services.engine)
-    emit({"migration": found}, as_json, lambda state: out.print(f"at {state['migration']}"))
 
 
 @ledger_app.command("audit")

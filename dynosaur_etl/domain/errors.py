@@ -14,16 +14,21 @@ DynosaurError
 ├── LlmRefused           the LLM server says no: credentials, quota, malformed request
 ├── Incomplete           too much has no answer, and asking again now brings none
 ├── CountsDoNotReconcile a step lost or invented something
-└── Corrupt              stored data is not what was written
+├── Corrupt              stored data is not what was written
+└── WrongSchema          the database's tables are of another version of the product
 """
 
 from collections.abc import Collection
 
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.domain.redaction import redact
 
 
 class DynosaurError(Exception):
-    """Root of every error that the product raises on purpose."""
+    """Root of every error that the product raises on purpose; no secret of an address is in it."""
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(redact(word) if isinstance(word, str) else word for word in words))
 
 
 class Transient(DynosaurError):
@@ -84,6 +89,14 @@ class CountsDoNotReconcile(Terminal):
 
 class Corrupt(Terminal):
     """Stored data is not what was written."""
+
+
+class WrongSchema(Terminal):
+    """The tables of the database are not those of this version; `mend` says what to do."""
+
+    def __init__(self, message: str, mend: str) -> None:
+        super().__init__(f"{message}; {mend}")
+        self.mend = mend
 
 
 def not_allowed(what: str, received: object, allowed: Collection[str] | str) -> str:

@@ -20,6 +20,10 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _optional_http_url(value: str) -> str:
+    return _http_url(value) if value else value
+
+
 def _database_url(value: str) -> str:
     if value and not value.startswith(("postgresql://", "postgresql+psycopg://")):
         raise ValueError("empty (the embedded PostgreSQL) or postgresql://user@host/database")
@@ -65,6 +69,7 @@ def _json_object(value: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+OptionalHttpUrl = Annotated[str, AfterValidator(_optional_http_url)]
 ClassPath = Annotated[str, AfterValidator(_class_path)]
 JsonObject = Annotated[str, AfterValidator(_json_object)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]

@@ -26,7 +26,7 @@ from dynosaur_etl.local.ports import Ports, choose_ports, free_port, remembered_
 from dynosaur_etl.local.postgres import clear_dead_postgres, postgres_runs
 from dynosaur_etl.local.processes import Command, ProcessFolder
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.store.database import EMBEDDED_FOLDER, connect, database_url, upgrade
+from dynosaur_etl.store.database import EMBEDDED_FOLDER, connect, database_url, prepare, upgrade
 from dynosaur_etl.store.embedded import embedded_url, start_embedded, stop_embedded
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -82,6 +82,7 @@ def start_system(
     Raises:
         SystemDown: a component ended or is not healthy in time; its log's end is in the message.
         StoreUnavailable: PostgreSQL does not start, or the product's database does not answer.
+        WrongSchema: the database that the settings name is of another version of the product.
     """
     home = settings.home.absolute()
     home.mkdir(parents=True, exist_ok=True)
@@ -137,10 +138,14 @@ def system_address(home: Path) -> SystemAddress | None:
 
 
 def _product_database(settings: Settings) -> str:
+    """Bring the home's own database up to date; one that others share must be so already."""
     url = database_url(settings)
     engine = connect(url)
     try:
-        upgrade(engine)
+        if settings.database_url:
+            prepare(engine)
+        else:
+            upgrade(engine)
     finally:
         engine.dispose()
     return url

@@ -29,6 +29,11 @@ SINGLE_FILES = frozenset(
     {README, DIFF, SELECTION, TASKS, SOURCES, SOURCES_TABLE, REJECTS, CITATIONS, *FIGURES}
 )
 
+FIRST_FORMAT = 1
+"""The format of versions from before they had citations, figures and their sources as a table."""
+
+FIRST_SINGLE_FILES = frozenset({README, DIFF, SELECTION, TASKS, SOURCES, REJECTS})
+
 SOMETIMES = frozenset({PREFERENCES})
 """Files of snapshots whose rows have what they hold."""
 
@@ -38,6 +43,9 @@ SHARD_NAME = re.compile(r"(data/train|data/test|full/train)-(\d{5})-of-(\d{5})\.
 
 SELECTED = schemas.INSTANCES.append(pa.field("quality", pa.float64(), nullable=False))
 """The rows that are trained on: an instance and its quality, in [0, 1]."""
+
+FIRST_SELECTED = SELECTED.remove(SELECTED.get_field_index("pii"))
+"""The same rows in the first format, which looked for no personal data."""
 
 _PREFERENCE = ("prompt", "chosen", "rejected")
 _TURN = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
@@ -101,9 +109,15 @@ def shard_names(part: str, rows: int) -> tuple[str, ...]:
     return tuple(f"{part}-{index:05d}-of-{shards:05d}.parquet" for index in range(shards))
 
 
-def expected_files(rows: Mapping[str, int]) -> frozenset[str]:
-    """Name all files that the manifest of a snapshot lists, by the rows of its parts."""
-    return SINGLE_FILES.union(*(shard_names(part, number) for part, number in rows.items()))
+def expected_files(rows: Mapping[str, int], form: int = 0) -> frozenset[str]:
+    """Name all files that the manifest of a snapshot lists, by the rows of its parts.
+
+    Args:
+        rows: by part.
+        form: the manifest's format; the newest by default.
+    """
+    singles = FIRST_SINGLE_FILES if form == FIRST_FORMAT else SINGLE_FILES
+    return singles.union(*(shard_names(part, number) for part, number in rows.items()))
 
 
 def part_of(name: str) -> str | None:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.snapshots.layout import (
+    FIRST_FORMAT,
     FULL,
     MANIFEST,
     SINGLE_FILES,
@@ -22,6 +23,8 @@ from dynosaur_etl.snapshots.layout import (
 )
 
 FORMAT = 2
+READ = frozenset({FIRST_FORMAT, FORMAT})
+"""The formats that are read; versions are written in the newest alone."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise Corrupt(f"{path}: {error}") from error
     if rewritten != raw:
         raise Corrupt(f"{path}: found other bytes than the product writes for this content")
-    if manifest.format != FORMAT:
-        raise Corrupt(f"{path}: found format {manifest.format}; this version reads {FORMAT}")
+    if manifest.format not in READ:
+        read = " and ".join(map(str, sorted(READ)))
+        raise Corrupt(f"{path}: found format {manifest.format}; this version reads {read}")
     for name in manifest.files:
         if name not in SINGLE_FILES | SOMETIMES and part_of(name) is None:
             raise Corrupt(f"{path}: found the file name {name!r}, which no snapshot has")

@@ -12,6 +12,8 @@ from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.snapshots import layout
 from dynosaur_etl.snapshots.layout import (
+    FIRST_FORMAT,
+    FIRST_SELECTED,
     FULL,
     MANIFEST,
     PREFERENCE_COLUMNS,
@@ -80,7 +82,7 @@ def verify_snapshot(folder: Path, manifest_sha256: str | None = None) -> list[Di
     with ThreadPoolExecutor(1) as beside:  # checksums and tables keep one core busy each
         hashes = {name: beside.submit(file_sha256, folder / name) for name in there}
         for name, entry in there.items():
-            table, found = _read_table(folder, name, entry)
+            table, found = _read_table(folder, name, entry, manifest.format)
             wrong = [*_wrong_bytes(folder, name, entry, hashes[name].result()), *found]
             problems += wrong
             if table is not None and not wrong:  # a damaged table would put others in the wrong
@@ -95,7 +97,9 @@ def _wrong_manifest(manifest: Manifest, expected: str | None) -> Iterator[Discre
     if stated != manifest.rows:
         rows = f"{manifest.rows}, the rows of its data files"
         yield Discrepancy(MANIFEST, f"{stated} selected in counts", rows)
-    due = expected_files(manifest.rows_by_part) | (manifest.files.keys() & SOMETIMES)
+    due = expected_files(manifest.rows_by_part, manifest.format) | (
+        manifest.files.keys() & SOMETIMES
+    )
     for name in sorted(due - manifest.files.keys()):
         yield Discrepancy(MANIFEST, f"no entry for {name}", "one for each file of a snapshot")
     for name in sorted(manifest.files.keys() - due):
@@ -128,10 +132,10 @@ def _wrong_bytes(folder: Path, name: str, entry: FileEntry, sha256: str) -> Iter
 
 
 def _read_table(
-    folder: Path, name: str, entry: FileEntry
+    folder: Path, name: str, entry: FileEntry, form: int
 ) -> tuple[pa.Table | None, list[Discrepancy]]:
     """Read a table and compare it with its entry; None where the file is no table or unreadable."""
-    allowed = _schemas(name)
+    allowed = _schemas(name, form)
     if not allowed:
         return None, []
     columns = KEY_COLUMNS if part_of(name) == FULL else None
@@ -169,9 +173,10 @@ def _read(folder: Path, name: str) -> _Found:
     return _Found(file.schema_arrow, file.metadata.num_rows, keys.read)
 
 
-def _schemas(name: str) -> tuple[pa.Schema, ...]:
+def _schemas(name: str, form: int) -> tuple[pa.Schema, ...]:
     if part_of(name) in (TRAIN, TEST):
-        return SELECTED, SELECTED_CHAT, SELECTED_NATIVE
+        newer = (SELECTED, SELECTED_CHAT, SELECTED_NATIVE)
+        return (FIRST_SELECTED,) if form == FIRST_FORMAT else newer
     single = {
         SELECTION: schemas.SELECTION,
         SOURCES: schemas.SOURCES,
@@ -192,11 +197,13 @@ def _columns(schema: pa.Schema) -> dict[str, str]:
 
 def _wrong_relations(manifest: Manifest, tables: Mapping[str, pa.Table]) -> Iterator[Discrepancy]:
     shards = {part: shard_names(part, rows) for part, rows in manifest.rows_by_part.items()}
-    needed = {SELECTION, TASKS, SOURCES, SOURCES_TABLE}.union(*shards.values())
+    is_first = manifest.format == FIRST_FORMAT  # its sources stand in one file alone
+    columns, listed = (FIRST_SELECTED, SOURCES) if is_first else (SELECTED, SOURCES_TABLE)
+    needed = {SELECTION, TASKS, SOURCES, listed}.union(*shards.values())
     if not needed <= tables.keys():
         return
-    selected, held_out = (_joined(shards[part], tables, SELECTED) for part in (TRAIN, TEST))
-    tasks, sources = tables[TASKS], tables[SOURCES_TABLE]
+    selected, held_out = (_joined(shards[part], tables, columns) for part in (TRAIN, TEST))
+    tasks, sources = tables[TASKS], tables[listed]
     found = [*breaches(selected, held_out, tables[SELECTION], tasks, sources)]
     if shards[FULL]:
         full = _joined(shards[FULL], tables, _KEYS)

@@ -2,8 +2,8 @@
 
 All claims pass one advisory lock, one transaction at a time, so that the reservations can never
 add up to more than a cap, nor the sendings to more than the server's rate limit. Each ledger has an
-owner number whose session-level advisory lock a connection of its own holds for as long as the
-process lives: whoever finds that lock free knows that the owner is dead.
+owner number whose advisory lock a transaction of its own holds for as long as the process lives:
+whoever finds that lock free knows that the owner is dead.
 """
 
 import secrets
@@ -37,7 +37,7 @@ from dynosaur_etl.domain.rate_limit import RateLimitRules, ReportedLimits
 from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.store.answers import stored_answers
 from dynosaur_etl.store.budget import Budget
-from dynosaur_etl.store.database import wrapped_errors
+from dynosaur_etl.store.database import stay_open, wrapped_errors
 from dynosaur_etl.store.ledger_transaction import (
     AttemptId,
     LedgerTransaction,
@@ -99,15 +99,15 @@ class PostgresLedger:
         self._guard = threading.Lock()
         with wrapped_errors(engine):
             self._alive: Connection = engine.connect()
-            self._alive.execution_options(isolation_level="AUTOCOMMIT")
-            self._alive.execute(text("select pg_advisory_lock(:owner)"), {"owner": self._owner})
+            stay_open(self._alive)
+            owner = {"owner": self._owner}
+            self._alive.execute(text("select pg_advisory_xact_lock(:owner)"), owner)
 
     def close(self) -> None:
         """Return up ownership: claims that are left open count as a dead owner's."""
         with self._guard:
             if not (self._alive.closed or self._alive.invalidated):
                 self._unlock()
-                self._alive.invalidate()  # a pooled connection would keep a lock left behind
             self._alive.close()
 
     def answers(self, keys: Sequence[str]) -> Mapping[str, Answer]:
@@ -307,7 +307,7 @@ class PostgresLedger:
     def _unlock(self) -> None:
         """Free the owner's lock now; the server may notice a closed connection only later."""
         with suppress(DBAPIError):  # a connection that is lost holds no lock
-            self._alive.execute(text("select pg_advisory_unlock(:owner)"), {"owner": self._owner})
+            self._alive.rollback()
 
     def _prove_alive(self) -> None:
         """Check that the owner's lock is still held, before anything is sent on its strength."""

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
+from dynosaur_etl.domain.redaction import redact
 
 ROW_GROUP_ROWS = 10_000
 BATCH_ROWS = 2_000
@@ -54,12 +55,12 @@ class Storage:
         Raises:
             StoreUnavailable: the URL's protocol is unknown or its folder cannot be made.
         """
-        self.url = url
+        self.url = redact(url)  # as it is shown; what opens it is `_fs`
         try:
             self._fs, self._root = _file_system(url)
             self._fs.makedirs(self._root, exist_ok=True)
         except (OSError, ValueError, ImportError) as error:
-            raise StoreUnavailable(f"storage {url}: {error}") from error
+            raise StoreUnavailable(f"storage {self.url}: {error}") from None
 
     def write_table(self, kind: str, table: pa.Table) -> StoredFile:
         """Write a table as Parquet (zstd); the same table gives the same bytes and path."""

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Connection, get_current_context
 from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import mask_secret
 
 from dynosaur_airflow.params import SETTING_OF_PARAM
-from dynosaur_etl.settings import Settings, load_settings
+from dynosaur_etl.settings import Settings, load_settings, secrets_of
 
 if TYPE_CHECKING:
     from dynosaur_etl.flows.runtime.services import Services
@@ -28,7 +29,7 @@ def run_settings() -> Settings:
     Raises:
         InvalidSetting: a param, a connection or the environment holds what is not allowed.
     """
-    return load_settings(overrides=_from_connections() | _from_params())
+    return _masked(load_settings(overrides=_from_connections() | _from_params()))
 
 
 async def trigger_settings() -> Settings:
@@ -41,7 +42,7 @@ async def trigger_settings() -> Settings:
     for name in CONNECTIONS:
         with suppress(AirflowNotFoundException):
             found |= _from_connection(name, await Connection.async_get(name))
-    return load_settings(overrides=found)
+    return _masked(load_settings(overrides=found))
 
 
 @contextmanager
@@ -51,6 +52,13 @@ def run_services() -> Iterator["Services"]:
 
     with open_services(run_settings()) as services:
         yield services
+
+
+def _masked(settings: Settings) -> Settings:
+    """Let Airflow hide every secret of the settings in the log of this process, traces included."""
+    for secret in secrets_of(settings):
+        mask_secret(secret)
+    return settings
 
 
 def _from_params() -> dict[str, Any]:

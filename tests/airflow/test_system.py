@@ -20,8 +20,9 @@ import pytest
 
 from demo.run import DAYS, SELECTION_SIZE
 from dynosaur_etl.domain.errors import InvalidInput
+from dynosaur_etl.local.credentials import ADMIN
 from dynosaur_etl.local.growth import GrowthFailed, followed, set_paused
-from tests.airflow.conftest import ROOT, Demo, clean_environment
+from tests.airflow.conftest import ROOT, Demo, clean_environment, run_module
 from tests.airflow.forwarding_hub import forwarding_hub
 from tests.airflow.metrics_listener import metrics_listener
 
@@ -182,6 +183,30 @@ def test_an_audit_takes_its_token_from_the_connection_and_leaves_no_trace_of_it(
     ]
     assert values
     assert secret not in json.dumps(values)
+
+
+def test_a_backfill_is_made_in_an_airflow_of_another_home(demo: Demo, tmp_path: Path) -> None:
+    elsewhere = {
+        "DYNOSAUR_HOME": str(tmp_path),
+        "DYNOSAUR_DATABASE_URL": f"postgresql://postgres@/dynosaur?host={demo.home}/postgres",
+        "DYNOSAUR_STORAGE_URL": str(demo.home / "store"),
+        "DYNOSAUR_AIRFLOW_URL": demo.url,
+        "DYNOSAUR_AIRFLOW_PASSWORD": demo.password(ADMIN),
+    }
+    days = ("--from", DAYS[0], "--to", DAYS[-1])
+    ended = run_module("dynosaur_etl", "backfill", *days, "--json", **elsewhere)
+    assert ended.returncode == 0, ended.stderr
+    made = json.loads(ended.stdout)["backfill"]
+    try:
+        assert (made["dag_id"], made["from_date"][:10]) == ("hub_poll", DAYS[0])
+    finally:
+        with suppress(InvalidInput):  # it may be over already, as every day is done
+            demo.api().call("PUT", f"/backfills/{made['id']}/cancel")
+    refused = run_module(
+        "dynosaur_etl", "backfill", *days, **elsewhere | {"DYNOSAUR_AIRFLOW_PASSWORD": "wrong"}
+    )
+    assert refused.returncode == 3
+    assert "401" in refused.stderr
 
 
 def test_a_backfill_is_told_before_it_is_made(demo: Demo) -> None:

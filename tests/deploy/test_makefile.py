@@ -50,6 +50,17 @@ def test_a_complete_environment_is_not_installed_again(installed: Path) -> None:
     assert "ran" not in ended.stdout
 
 
+def test_the_build_of_torch_is_chosen_on_purpose(installed: Path) -> None:
+    (installed / ".venv" / ".product-is-installed").unlink()
+    (installed / "constraints.txt").write_text("numpy==9\ntorch==2.13.0\ntorchless==1\n")
+    shown = make(installed, "setup", "TORCH_INDEX=https://index.example/cpu").stdout
+    chosen = [line for line in shown.splitlines() if line.startswith("ran ")]
+    assert chosen[0].endswith("--no-deps --index-url https://index.example/cpu torch==2.13.0")
+    assert chosen[1].endswith("-r requirements.txt -c constraints.txt")
+    (installed / ".venv" / ".product-is-installed").unlink()
+    assert "--index-url" not in make(installed, "setup").stdout
+
+
 def test_changed_requirements_are_installed_again(installed: Path) -> None:
     stamp = installed / ".venv" / ".product-is-installed"
     newer = stamp.stat().st_mtime + 5

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("package")  # one wheel is enough
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-NOT_IN_THE_WHOLE = {"s3", "train"}
+NOT_IN_THE_WHOLE = {"cluster", "s3", "train"}
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -39,8 +39,15 @@ def test_requirements_are_those_of_the_package_and_its_extras() -> None:
         *(names(found) for name, found in EXTRAS.items() if name not in NOT_IN_THE_WHOLE)
     )
     assert listed("requirements.txt") == whole
-    assert listed("requirements-train.txt") == names(EXTRAS["train"])
-    assert "torch==2.13.0" in PROJECT["dependencies"], "a looser pin takes gigabytes"
+    for extra in ("cluster", "train"):
+        assert listed(f"requirements-{extra}.txt") == names(EXTRAS[extra])
+    assert "torch==2.13.0" in PROJECT["dependencies"]
+
+
+def test_what_is_installed_is_pinned_extra_by_extra() -> None:
+    pinned = listed("constraints.txt")
+    for extra in ("cluster", "train"):
+        assert names(EXTRAS[extra]) <= pinned
 
 
 def closure(requirements: list[str]) -> Iterator[Distribution]:

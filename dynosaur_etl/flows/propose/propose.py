@@ -1,5 +1,6 @@
 """Asking the LLM for tasks: one request a kept config and mode, every one through the ledger."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from dynosaur_etl.llm.outcomes import Deferral
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.answers import answer_states
 from dynosaur_etl.store.plans import PlannedRequest
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs none
     from dynosaur_etl.llm.batch_client import Submission
@@ -67,6 +70,7 @@ def submit_proposals(day: GrowthDay, services: Services, batch: int) -> "Submiss
         LlmRefused: the server refuses the credentials, or the quota is used up.
     """
     _, requests = unanswered(day, services, _part(day, services, batch, LlmMode.BATCH))
+    _announce(day, services, len(requests))
     return submit_missing(requests, str(day), services)
 
 
@@ -100,6 +104,7 @@ def propose_all(day: GrowthDay, services: Services, progress: Progress = silent)
     if services.settings.llm_mode == LlmMode.LIVE:
         return _ask(day, services, planned, progress)
     planned, requests = unanswered(day, services, planned)
+    _announce(day, services, len(requests))
     submission = submit_missing(requests, str(day), services)
     wait_for(submission.batches, services, progress)
     return _report(day, services, planned, submission)
@@ -109,6 +114,7 @@ def _ask(
     day: GrowthDay, services: Services, planned: Sequence[PlannedRequest], progress: Progress
 ) -> StepReport:
     planned, requests = unanswered(day, services, planned)
+    _announce(day, services, len(requests))
     outcomes = ask_live(requests, str(day), services, progress)
     services.records.forget(str(day))
     answered = len({item.key for item in planned}) - len(requests)
@@ -121,6 +127,17 @@ def _ask(
         reasons=dict(Counter(str(reason) for reason in outcomes.deferred.values())),
         facts={"sent": outcomes.sent, "notes": list(outcomes.notes)},
     )
+
+
+def _announce(day: GrowthDay, services: Services, number: int) -> None:
+    """Say before they leave that requests of a day that was finished are paid once more."""
+    done = services.records.step(str(day), StepName.VALIDATE)
+    if number and done is not None and not done.report.unfinished:
+        log.warning(
+            "%s was grown before, under another version, model or settings: %d of its requests are"
+            " asked and paid anew; `dynosaur cost estimate --day %s` tells the cost before a run",
+            day, number, day,
+        )  # fmt: skip
 
 
 def _report(

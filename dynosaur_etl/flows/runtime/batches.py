@@ -8,6 +8,7 @@ from typing import Any
 from dynosaur_etl.domain.batch import Batch, BatchStatus
 from dynosaur_etl.domain.errors import LlmRefused, LlmUnavailable
 from dynosaur_etl.domain.ledger import AttemptOutcome
+from dynosaur_etl.domain.redaction import redact
 from dynosaur_etl.flows.runtime.services import Progress, Services, batch_server
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.batches import all_batches, batch_named
@@ -139,7 +140,7 @@ def describe(batch: Batch) -> dict[str, Any]:
         "day": batch.day,
         "purpose": batch.purpose,
         "model": batch.model,
-        "server": batch.server,
+        "server": redact(batch.server),
         "status": str(batch.status),
         "server_status": batch.server_status,
         "requests": batch.requests,

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
+from dynosaur_etl.domain.redaction import redact
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.llm.lifecycle import ModelEnd, load_lifecycle
 from dynosaur_etl.llm.prices import PriceTable
@@ -60,7 +61,7 @@ def learnt_words(found: LearntModel) -> str:
     if not form.effort:
         parts[2] = "no effort"
     since = "never asked" if found.learnt_at is None else f"since {found.learnt_at:%Y-%m-%d}"
-    return f"{found.model} at {found.server}: {', '.join(parts)} ({since})"
+    return f"{found.model} at {redact(found.server)}: {', '.join(parts)} ({since})"
 
 
 def _described(

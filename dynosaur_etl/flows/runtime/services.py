@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from dynosaur_etl.domain.rate_limit import RateLimitRules
 from dynosaur_etl.flows.runtime.records import DayRecords
 from dynosaur_etl.settings import PACKAGED_MODEL, Settings, cap, load_settings
-from dynosaur_etl.store.database import connect, database_url, upgrade
+from dynosaur_etl.store.database import connect, database_url, prepare
 
 if TYPE_CHECKING:  # each of these loads a library; a step pays for those that it uses
     from dynosaur_etl.hub.client import HubClient
@@ -91,14 +91,19 @@ class Services:
     """One process's settings, database, storage and clients; each client is made on first use."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open the database and bring its tables up to date.
+        """Open the database; an empty one gets its tables.
 
         Raises:
             StoreUnavailable: the database does not answer.
+            WrongSchema: its tables are of an older or a newer version of the product.
         """
         self.settings = settings
         self.engine: Engine = connect(database_url(settings))
-        upgrade(self.engine)
+        try:
+            prepare(self.engine)
+        except BaseException:
+            self.engine.dispose()
+            raise
         self._closing = ExitStack()
         self._closing.callback(self.engine.dispose)
 

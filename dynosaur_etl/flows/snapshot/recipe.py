@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynosaur_etl.domain.models import Mode, StepReport
+from dynosaur_etl.domain.redaction import without_login
 from dynosaur_etl.domain.schemas import SOURCES
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.snapshot.conversations import (
@@ -168,6 +169,7 @@ def _sources(
     for row in tasks.select(["dataset", "revision", "licence"]).to_pylist():
         without = SourceCard(row["licence"], languages="", pretty_name="")
         cards.setdefault((row["dataset"], row["revision"]), without)
+    hub = without_login(services.settings.hf_endpoint)
     rows = [
         {
             **vars(cards[dataset, revision]),
@@ -176,7 +178,7 @@ def _sources(
             "revision": revision,
             "pool_instances": count,
             "selected_instances": selected.get((dataset, revision), 0),
-            "url": f"{services.settings.hf_endpoint}/datasets/{dataset}/tree/{revision}",
+            "url": f"{hub}/datasets/{dataset}/tree/{revision}",
         }
         for (dataset, revision), count in sorted(total.items())
     ]

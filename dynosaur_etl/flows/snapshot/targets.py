@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
+from dynosaur_etl.domain.redaction import without_login
 from dynosaur_etl.settings import Settings
 
 ALLOWED = (
@@ -43,14 +43,6 @@ def aimed(settings: Settings, to: str) -> Settings:
 def address(url: str) -> str:
     """Return how a folder or URL is known wherever it is read: whole, and without login."""
     return without_login(url) if "://" in url else str(Path(url).resolve())
-
-
-def without_login(url: str) -> str:
-    """Return a folder or URL as people may see it: without user, password and query."""
-    parts = urlsplit(url)
-    if not parts.scheme or not parts.netloc:
-        return url
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _repository(to: str, endpoint: str) -> str:

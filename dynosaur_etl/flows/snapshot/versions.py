@@ -267,7 +267,10 @@ def version_folder(services: Services, record: VersionRecord) -> Path:
 
 def _recipe(record: VersionRecord) -> Recipe:
     if record.recipe is None:
-        allowed = "a version that was made with a recipe"
+        allowed = (
+            "a version that was made with a recipe; this one is older than recipes, and its files"
+            " come back from a backup alone"
+        )
         raise InvalidInput(not_allowed("version", record.version, allowed))
     return Recipe(**record.recipe)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dynosaur_etl.domain.batch import BatchStatus
-from dynosaur_etl.domain.errors import DynosaurError
+from dynosaur_etl.domain.errors import DynosaurError, WrongSchema
+from dynosaur_etl.domain.redaction import redact
 from dynosaur_etl.flows.runtime.batches_of_note import batch_troubles, batches_of_note
 from dynosaur_etl.flows.runtime.models_in_use import end_words, learnt_words, models_in_use
 from dynosaur_etl.flows.runtime.services import embedder, hub_client, open_services
@@ -17,10 +18,10 @@ from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.llm.probe import list_models
 from dynosaur_etl.settings import Settings, cap
 from dynosaur_etl.store.database import (
+    SchemaState,
     connect,
     database_url,
-    schema_version,
-    schema_versions,
+    schema,
 )
 from dynosaur_etl.store.forms import learnt_models
 from dynosaur_etl.store.steps import has_steps
@@ -110,30 +111,26 @@ def examine(settings: Settings) -> Iterator[Check]:
             yield Check(name, ok=True, found=f"not looked at, as long as {needed} is wrong")
             continue
         try:
-            yield Check(name, ok=True, found=check(settings))
+            yield Check(name, ok=True, found=redact(check(settings)))
         except _Warned as warned:
             yield Check(name, ok=True, found=str(warned), mend=mend, warning=True)
         except DynosaurError as error:
             wrong.add(name)
-            yield Check(name, ok=False, found=str(error), mend=mend)
+            better = error.mend if isinstance(error, WrongSchema) else mend
+            yield Check(name, ok=False, found=str(error), mend=better)
 
 
 def _database(settings: Settings) -> str:
     engine = connect(database_url(settings))
     try:
-        found, known = schema_version(engine), schema_versions()
+        found = schema(engine)
     finally:
         engine.dispose()
-    if found is None:
+    if found.state == SchemaState.EMPTY:
         return "answers; it is empty, and the first command makes its tables"
-    if found not in known:
-        raise DynosaurError(
-            f"the tables are at migration {found}, and this version knows none after {known[0]}:"
-            " a newer version of the product has made them"
-        )
-    if found != known[0]:
-        return f"answers; the next command takes its tables from migration {found} to {known[0]}"
-    return f"answers; its tables are at migration {found}"
+    if found.state != SchemaState.CURRENT:
+        raise found.refusal()
+    return f"answers; its tables are at migration {found.database}"
 
 
 def _storage(settings: Settings) -> str:

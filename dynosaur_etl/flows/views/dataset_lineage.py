@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from dynosaur_etl.domain.redaction import without_login
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.version_figures import required_version
 from dynosaur_etl.store.facts.hub_datasets import count_samples, kept_datasets
@@ -32,7 +33,7 @@ class Lineage:
 
 def polled(day: str, services: Services) -> Lineage:
     """Return the datasets of the Hub that a day kept, at their revisions, and their samples."""
-    hub = str(services.settings.hf_endpoint).rstrip("/")
+    hub = without_login(services.settings.hf_endpoint).rstrip("/")
     inputs = (
         LineageDataset(hub, f"datasets/{kept.dataset_id}", kept.revision)
         for kept in kept_datasets(services.engine, day)

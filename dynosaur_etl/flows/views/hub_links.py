@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from dynosaur_etl.domain.redaction import without_login
 from dynosaur_etl.flows.runtime.services import Services
 
 
@@ -16,6 +17,6 @@ class HubLinks:
 
 def hub_links(services: Services, dataset: str, revision: str) -> HubLinks:
     """Return the addresses of a dataset at a revision."""
-    root = f"{str(services.settings.hf_endpoint).rstrip('/')}/datasets/{quote(dataset)}"
+    root = f"{without_login(services.settings.hf_endpoint).rstrip('/')}/datasets/{quote(dataset)}"
     at = quote(revision, safe="")
     return HubLinks(f"{root}/tree/{at}", f"{root}/blob/{at}/README.md")

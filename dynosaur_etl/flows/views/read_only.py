@@ -7,16 +7,9 @@ from functools import cache
 
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.settings import load_settings
-from dynosaur_etl.store.database import (
-    connect,
-    database_url,
-    newest_migration,
-    schema_version,
-    upgrade,
-    wrapped_errors,
-)
+from dynosaur_etl.store.database import only_read, wrapped_errors
 
-READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=10000"
+STATEMENT_SECONDS = 10
 _opening = threading.Lock()
 
 
@@ -26,6 +19,7 @@ def read_only_services() -> Iterator[Services]:
 
     Raises:
         StoreUnavailable: the database does not answer.
+        WrongSchema: its tables are of an older or a newer version of the product.
     """
     with _opening:
         services = _services()
@@ -37,18 +31,6 @@ def read_only_services() -> Iterator[Services]:
 def _services() -> Services:
     """Open the database; a failure is not remembered, the next page tries again."""
     settings = load_settings()
-    url = database_url(settings)
-    _bring_up_to_date(url)
-    joint = "&" if "?" in url else "?"
-    read_only = f"{url}{joint}options={READ_ONLY.replace(' ', '%20')}"
-    return Services(settings.model_copy(update={"database_url": read_only}))
-
-
-def _bring_up_to_date(url: str) -> None:
-    """Migrate tables that are missing or old, as nobody may have run a step or a command yet."""
-    engine = connect(url)
-    try:
-        if schema_version(engine) != newest_migration():
-            upgrade(engine)
-    finally:
-        engine.dispose()
+    services = Services(settings)
+    only_read(services.engine, STATEMENT_SECONDS)
+    return services

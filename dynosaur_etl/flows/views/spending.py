@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from dynosaur_etl.domain.money import dollars
+from dynosaur_etl.domain.redaction import redact
 from dynosaur_etl.domain.trials import ModelResult, Trial
 from dynosaur_etl.flows.runtime.batches_of_note import batches_of_note
 from dynosaur_etl.flows.runtime.models_in_use import models_of_note
@@ -49,7 +50,7 @@ def spent(services: Services, now: datetime | None = None) -> dict[str, Any]:
 def _trial(trial: Trial) -> dict[str, Any]:
     return {
         "tried_on": f"{trial.tried_at:%Y-%m-%d}",
-        "server": trial.server,
+        "server": redact(trial.server),
         "configs": trial.configs,
         "old": _result(trial.old),
         "new": _result(trial.new),
