@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from dynosaur_etl.domain.errors import Busy, StoreUnavailable
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.settings import Settings
+from dynosaur_etl.store.durable import settle
 from dynosaur_etl.store.embedded import embedded_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -96,11 +97,14 @@ def schema_versions() -> list[str]:
 def transaction(engine: Engine) -> Iterator[Session]:
     """Open a session that commits at the end of the block, or leaves nothing behind.
 
+    Files that its rows may name are on the disk before it commits.
+
     Raises:
         StoreUnavailable: the database does not answer or has no room.
     """
     with wrapped_errors(engine), Session(engine) as session, session.begin():
         yield session
+        settle()
 
 
 @contextmanager

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -16,13 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
+from dynosaur_etl.store.durable import make_folder, put_file, put_folder, settle
+from dynosaur_etl.store.file_systems import FoundFile, file_system, found_file
+from dynosaur_etl.store.parquet_form import as_parquet, write_stream
 
-ROW_GROUP_ROWS = 10_000
 BATCH_ROWS = 2_000
-PARQUET_FORM = {"compression": "zstd", "write_page_index": True, "store_schema": True}
-"""The one form of Parquet that the product writes."""
-
-
 UNFINISHED = ".unfinished-"
 
 
@@ -36,15 +33,6 @@ class StoredFile:
     bytes: int
 
 
-@dataclass(frozen=True)
-class FoundFile:
-    """A file as the storage lists it; `modified` is None where the storage does not tell."""
-
-    path: str
-    bytes: int
-    modified: datetime | None
-
-
 class Storage:
     """Files under one URL. A file is visible only when it is whole, and never changes."""
 
@@ -56,8 +44,12 @@ class Storage:
         """
         self.url = url
         try:
-            self._fs, self._root = _file_system(url)
-            self._fs.makedirs(self._root, exist_ok=True)
+            self._fs, self._root = file_system(url)
+            self._disk = self._on_disk()
+            if self._disk is None:
+                self._fs.makedirs(self._root, exist_ok=True)
+            else:
+                make_folder(self._disk, self._disk.parent)
         except (OSError, ValueError, ImportError) as error:
             raise StoreUnavailable(f"storage {url}: {error}") from error
 
@@ -74,7 +66,7 @@ class Storage:
         """Write a stream of tables as `write_table` would their concatenation, a part at a time."""
 
         def write(target: Path) -> int:
-            return _write_stream(schema, tables, target)
+            return write_stream(schema, tables, target)
 
         return self.write(kind, ".parquet", write)
 
@@ -88,7 +80,7 @@ class Storage:
             rows = write(local)
             sha256, size = file_sha256(local), local.stat().st_size
             path = f"{kind}/{sha256[:2]}/{sha256}{suffix}"
-            self._publish(local, path, size)
+            self._publish(local, path)
             return StoredFile(path, sha256, rows, size)
 
     def read_table(self, path: str, columns: list[str] | None = None) -> pa.Table:
@@ -168,9 +160,7 @@ class Storage:
 
     def local_path(self, path: str) -> Path | None:
         """Return the path on this machine's disk, or None where the storage is elsewhere."""
-        from fsspec.implementations.local import LocalFileSystem
-
-        return Path(self._full(path)) if isinstance(self._fs, LocalFileSystem) else None
+        return None if self._disk is None else self._disk / path
 
     def place_folder(self, local: Path, path: str, last: str) -> None:
         """Copy a folder to `path`; it is whole when its file `last` is there.
@@ -181,17 +171,17 @@ class Storage:
             Corrupt: a local folder is at `path` already.
             StoreUnavailable: the disk is full, or the storage does not answer.
         """
-        final = self.local_path(path)
         with wrapped_errors(self.url):
-            if final is None:
+            if self._disk is None:
                 self._put_files(local, self._full(path), last)
                 return
+            final = self._disk / path
             if final.exists():
                 raise Corrupt(f"{final}: found a folder; expected none, as it has no whole {last}")
-            final.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(final.parent, self._disk)
             with TemporaryDirectory(prefix=UNFINISHED, dir=final.parent) as unfinished:
                 self._put_files(local, f"{unfinished}/{final.name}", last)
-                Path(unfinished, final.name).rename(final)
+                put_folder(Path(unfinished, final.name), final, self._disk)
 
     def fetch_folder(self, path: str, local: Path) -> None:
         """Copy a folder of the storage into a local one.
@@ -228,7 +218,9 @@ class Storage:
         with wrapped_errors(self.url):
             self._fs.invalidate_cache()
             found = self._fs.find(self._root, detail=True)
-        return [_found(path[len(self._root) + 1 :], facts) for path, facts in sorted(found.items())]
+        return [
+            found_file(path[len(self._root) + 1 :], facts) for path, facts in sorted(found.items())
+        ]
 
     def remove_file(self, path: str) -> None:
         """Remove a file; nothing happens where there is none."""
@@ -238,18 +230,22 @@ class Storage:
     def write_bytes(self, path: str, content: bytes) -> None:
         """Write a small file, or replace it; a reader sees the old one or the new one, whole.
 
+        It may tell of files that were written before, and is on the disk when this returns.
+
         Raises:
             StoreUnavailable: the disk is full, or the storage does not answer.
         """
-        final = self.local_path(path)
         with wrapped_errors(self.url):
-            if final is None:
+            if self._disk is None:
                 self._fs.pipe_file(self._full(path), content)
                 return
-            final.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = final.with_name(f"{UNFINISHED}{final.name}")
+            settle()
+            final = self._disk / path
+            make_folder(final.parent, self._disk)
+            unfinished = final.with_name(f"{UNFINISHED}{uuid4().hex}")
             unfinished.write_bytes(content)
-            unfinished.replace(final)
+            put_file(unfinished, final, self._disk)
+            settle()
 
     def _put_files(self, local: Path, target: str, last: str) -> None:
         files = [file for file in local.rglob("*") if file.is_file()]
@@ -271,73 +267,24 @@ class Storage:
         finally:
             unfinished.unlink(missing_ok=True)
 
-    def _publish(self, local: Path, path: str, size: int) -> None:
-        final = self.local_path(path)
-        if final is None:
-            self._upload(local, self._full(path), size)
-        elif not (final.exists() and final.stat().st_size == size):
-            final.parent.mkdir(parents=True, exist_ok=True)
-            local.replace(final)
+    def _publish(self, local: Path, path: str) -> None:
+        """Put a file under its name, whatever is there: that may be old, or not what it was."""
+        if self._disk is None:
+            final = self._full(path)
+            self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
+            unfinished = f"{final}.{uuid4().hex}"
+            self._fs.put_file(str(local), unfinished)
+            self._fs.mv(unfinished, final)
+        else:
+            put_file(local, self._disk / path, self._disk)
 
-    def _upload(self, local: Path, final: str, size: int) -> None:
-        if self._fs.exists(final) and self._fs.size(final) == size:
-            return
-        self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
-        unfinished = f"{final}.{uuid4().hex}"
-        self._fs.put_file(str(local), unfinished)
-        self._fs.mv(unfinished, final)
+    def _on_disk(self) -> Path | None:
+        from fsspec.implementations.local import LocalFileSystem
+
+        return Path(self._root) if isinstance(self._fs, LocalFileSystem) else None
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
-
-
-def _file_system(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL, and the path that the URL names in it.
-
-    S3 is Arrow's own, with what a URL of Arrow may tell (`?region=`, `?endpoint_override=`); all
-    others are those of fsspec.
-    """
-    import fsspec
-
-    if not url.startswith("s3://"):
-        system, path = fsspec.core.url_to_fs(url)
-        return system, str(path)
-    from fsspec.implementations.arrow import ArrowFSWrapper
-    from pyarrow.fs import FileSystem
-
-    system, path = FileSystem.from_uri(url)
-    return ArrowFSWrapper(system), str(path)
-
-
-def _found(path: str, facts: dict[str, Any]) -> FoundFile:
-    told = facts.get("mtime") or facts.get("LastModified") or facts.get("created")
-    moment = datetime.fromtimestamp(told, UTC) if isinstance(told, int | float) else told
-    return FoundFile(path, int(facts["size"]), moment)
-
-
-def as_parquet(table: pa.Table) -> pa.Buffer:
-    """Return a table as Parquet in the one form of the product: zstd, page index, fixed row groups.
-
-    In memory, as the format's many small writes to a file take several times as long.
-    """
-    file = pa.BufferOutputStream()
-    pq.write_table(table, file, row_group_size=ROW_GROUP_ROWS, **PARQUET_FORM)
-    return file.getvalue()
-
-
-def _write_stream(schema: pa.Schema, tables: Iterable[pa.Table], target: Path) -> int:
-    rows = 0
-    waiting = schema.empty_table()
-    with pq.ParquetWriter(target, schema, **PARQUET_FORM) as writer:
-        for table in tables:
-            rows += table.num_rows
-            waiting = pa.concat_tables([waiting, table])
-            while waiting.num_rows >= ROW_GROUP_ROWS:
-                writer.write_table(waiting.slice(0, ROW_GROUP_ROWS).combine_chunks())
-                waiting = waiting.slice(ROW_GROUP_ROWS)
-        if waiting.num_rows or not rows:
-            writer.write_table(waiting.combine_chunks())
-    return rows
 
 
 def file_sha256(path: Path) -> str:

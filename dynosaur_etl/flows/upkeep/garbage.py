@@ -14,8 +14,9 @@ from dynosaur_etl.store.facts.growth_steps import open_results
 from dynosaur_etl.store.facts.hub_datasets import sample_paths
 from dynosaur_etl.store.facts.snapshot_versions import newest_versions
 from dynosaur_etl.store.facts.stored_files import all_paths
+from dynosaur_etl.store.file_systems import FoundFile
 from dynosaur_etl.store.kinds import FileKind
-from dynosaur_etl.store.storage import UNFINISHED, FoundFile
+from dynosaur_etl.store.storage import UNFINISHED
 
 _CONTENT_NAME = re.compile(r"([a-z_]+)(?:/[^/\s\"]+)*/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 _PART_OF_A_FILE = re.compile(r".+/[0-9a-f]{64}\.[a-z0-9]+\.[0-9a-f]{32}")
