@@ -1,9 +1,8 @@
 """The bulk store: Parquet files under a folder or an fsspec URL, named by their content."""
 
 import errno
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -15,12 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
+from dynosaur_etl.store.checksums import MENDING, CheckedFiles, file_sha256, named_sha256
 from dynosaur_etl.store.durable import make_folder, put_file, put_folder, settle
 from dynosaur_etl.store.file_systems import FoundFile, file_system, found_file
 from dynosaur_etl.store.parquet_form import as_parquet, write_stream
 
 BATCH_ROWS = 2_000
 UNFINISHED = ".unfinished-"
+
+_CHECKED = CheckedFiles()
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Storage:
             StoreUnavailable: the URL's protocol is unknown or its folder cannot be made.
         """
         self.url = url
+        self._checked = _CHECKED
         try:
             self._fs, self._root = file_system(url)
             self._disk = self._on_disk()
@@ -125,22 +128,56 @@ class Storage:
     def _whole(self, path: str) -> Iterator[None]:
         try:
             yield
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, ValueError) as error:
             raise Corrupt(f"{self.url}/{path}: {error}") from error
+        except OSError as error:  # Arrow raises it for damaged pages too, and then without a number
+            kind = StoreUnavailable if self._disk is None or error.errno else Corrupt
+            raise kind(f"{self.url}/{path}: {error}") from error
 
     @contextmanager
     def open(self, path: str) -> Iterator[Any]:
         """Open a file for reading.
 
         Raises:
-            Corrupt: the file is missing.
+            Corrupt: the file is missing, or is not what its name tells.
+            StoreUnavailable: the storage does not answer.
         """
-        try:
-            file = self._fs.open(self._full(path), "rb")
-        except FileNotFoundError as error:
-            raise Corrupt(f"{self.url}/{path}: the file is missing") from error
-        with file:
+        with ExitStack() as opened:
+            with self._found(path):
+                file = opened.enter_context(self._opened(path))
             yield file
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[Any]:
+        """Open a file that is what its name tells; one from elsewhere is fetched to see."""
+        name = f"{self.url}/{path}"
+        if self._disk is not None:
+            with (self._disk / path).open("rb") as file:
+                self._checked.check(name, file)
+                yield file
+            return
+        facts = self._fs.info(self._full(path))
+        identity = (name, int(facts["size"]), found_file(path, facts).modified, 0)
+        if named_sha256(path) is None or self._checked.knows(identity):
+            with self._fs.open(self._full(path), "rb") as file:
+                yield file
+            return
+        with TemporaryDirectory(prefix="dynosaur-") as folder:
+            copy = Path(folder, "file")
+            with self._fs.open(self._full(path), "rb") as source:
+                self._checked.fetch(identity, source, copy)
+            with copy.open("rb") as file:
+                yield file
+
+    @contextmanager
+    def _found(self, path: str) -> Iterator[None]:
+        try:
+            with wrapped_errors(self.url):
+                yield
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            raise Corrupt(f"{self.url}/{path}: the file is missing; {MENDING}") from error
 
     def prove_writable(self) -> None:
         """Write a small file, read it back and remove it.
@@ -285,12 +322,6 @@ class Storage:
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 (hex) of a local file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
