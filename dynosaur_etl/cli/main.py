@@ -25,6 +25,7 @@ from dynosaur_etl.cli import (
     select,
     snapshots,
     sources,
+    storing,
     system,
     train,
 )
@@ -55,6 +56,7 @@ app.add_typer(llm.app, name="llm")
 app.add_typer(batches.app, name="batches")
 app.add_typer(select.app)
 app.add_typer(snapshots.app)
+app.add_typer(storing.app)
 app.add_typer(train.app)
 app.add_typer(train.runs_app, name="runs")
 app.add_typer(train.models_app, name="models")

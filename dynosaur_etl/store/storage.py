@@ -147,6 +147,16 @@ class Storage:
                 file = opened.enter_context(self._opened(path))
             yield file
 
+    def require_sound(self, path: str) -> None:
+        """Check a file, unless this process has done so already.
+
+        Raises:
+            Corrupt: the file is missing, or is not what its name tells.
+            StoreUnavailable: the storage does not answer.
+        """
+        with self._found(path), self._opened(path):
+            pass
+
     @contextmanager
     def _opened(self, path: str) -> Iterator[Any]:
         """Open a file that is what its name tells; one from elsewhere is fetched to see."""

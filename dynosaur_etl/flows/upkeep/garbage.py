@@ -12,13 +12,13 @@ from dynosaur_etl.store.content_index import forget_unused_files
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts.growth_steps import open_results
 from dynosaur_etl.store.facts.hub_datasets import sample_paths
+from dynosaur_etl.store.facts.named_files import CONTENT_NAME
 from dynosaur_etl.store.facts.snapshot_versions import newest_versions
 from dynosaur_etl.store.facts.stored_files import all_paths
 from dynosaur_etl.store.file_systems import FoundFile
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.storage import UNFINISHED
 
-_CONTENT_NAME = re.compile(r"([a-z_]+)(?:/[^/\s\"]+)*/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 _PART_OF_A_FILE = re.compile(r".+/[0-9a-f]{64}\.[a-z0-9]+\.[0-9a-f]{32}")
 _OF_POOLS = frozenset(
     {
@@ -90,13 +90,13 @@ def _needed(services: Services) -> frozenset[str]:
         if record.recipe is not None
     ]
     open_parts = canonical_json(open_results(engine))
-    unfinished = {found[0] for found in _CONTENT_NAME.finditer(open_parts)}
+    unfinished = {found[0] for found in CONTENT_NAME.finditer(open_parts)}
     return all_paths(engine) | sample_paths(engine) | frozenset(unfinished).union(*recipes)
 
 
 def _garbage(found: Collection[FoundFile], needed: Collection[str]) -> Iterator[Garbage]:
     for file in found:
-        named = _CONTENT_NAME.fullmatch(file.path)
+        named = CONTENT_NAME.fullmatch(file.path)
         if f"/{UNFINISHED}" in f"/{file.path}" or _PART_OF_A_FILE.fullmatch(file.path):
             yield Garbage(file.path, file.bytes, "unfinished")
         elif named is not None and file.path not in needed:
