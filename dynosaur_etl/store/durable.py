@@ -6,8 +6,11 @@ before every commit, so that no row can name what the disk does not hold.
 """
 
 import errno
+import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
@@ -61,11 +64,39 @@ def make_folder(folder: Path, above: Path) -> None:
 
 
 def put_file(unfinished: Path, final: Path, above: Path) -> None:
-    """Give a finished file its name, in place of what had it; its bytes are on the disk first."""
+    """Give a finished file its name, in place of what had it; its bytes are on the disk first.
+
+    It is as young as this moment, so that `remove_older` spares it until a row names it.
+    """
     sync_file(unfinished)
     make_folder(final.parent, above)
-    unfinished.replace(final)
+    with _held(above, fcntl.LOCK_SH):
+        os.utime(unfinished)
+        unfinished.replace(final)
     _NOTED.add([final.parent])
+
+
+def remove_older(path: Path, moment: datetime, above: Path) -> bool:
+    """Remove a file that was written at a moment or before; false where it is younger, or gone.
+
+    No file of the storage gets its name between the look and the removal.
+    """
+    with _held(above, fcntl.LOCK_EX):
+        if not path.exists() or path.stat().st_mtime > moment.timestamp():
+            return False
+        path.unlink()
+        return True
+
+
+@contextmanager
+def _held(folder: Path, kind: int) -> Iterator[None]:
+    """Hold a lock of a storage among the processes of this machine: writers share it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, kind)
+        yield
+    finally:
+        os.close(handle)
 
 
 def put_folder(unfinished: Path, final: Path, above: Path) -> None:

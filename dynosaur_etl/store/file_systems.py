@@ -13,6 +13,13 @@ class FoundFile:
     bytes: int
     modified: datetime | None
 
+    def is_older(self, moment: datetime) -> bool:
+        """Tell the age; a file whose age the storage does not tell counts as young."""
+        if self.modified is None:
+            return False
+        aware = self.modified if self.modified.tzinfo else self.modified.replace(tzinfo=UTC)
+        return aware <= moment
+
 
 def file_system(url: str) -> tuple[Any, str]:
     """Return the file system of a URL, and the path that the URL names in it.

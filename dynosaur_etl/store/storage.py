@@ -4,6 +4,7 @@ import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
 from dynosaur_etl.store.checksums import MENDING, CheckedFiles, file_sha256, named_sha256
-from dynosaur_etl.store.durable import make_folder, put_file, put_folder, settle
+from dynosaur_etl.store.durable import make_folder, put_file, put_folder, remove_older, settle
 from dynosaur_etl.store.file_systems import FoundFile, file_system, found_file
 from dynosaur_etl.store.parquet_form import as_parquet, write_stream
 
@@ -269,10 +270,24 @@ class Storage:
             found_file(path[len(self._root) + 1 :], facts) for path, facts in sorted(found.items())
         ]
 
-    def remove_file(self, path: str) -> None:
-        """Remove a file; nothing happens where there is none."""
+    def remove_older(self, path: str, moment: datetime) -> bool:
+        """Remove a file that was written at a moment or before, and tell whether it was.
+
+        On a disk nobody can write it anew between the look and the removal. Elsewhere these are two
+        requests, one right after the other.
+
+        Raises:
+            StoreUnavailable: the storage does not answer.
+        """
         with wrapped_errors(self.url), suppress(FileNotFoundError):
-            self._fs.rm_file(self._full(path))
+            if self._disk is not None:
+                return remove_older(self._disk / path, moment, self._disk)
+            self._fs.invalidate_cache()
+            found = found_file(path, self._fs.info(self._full(path)))
+            if found.is_older(moment):
+                self._fs.rm_file(self._full(path))
+                return True
+        return False
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Write a small file, or replace it; a reader sees the old one or the new one, whole.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.flows.runtime.services import Services
@@ -59,27 +59,23 @@ def find_garbage(services: Services, older_than: timedelta, now: datetime) -> li
         StoreUnavailable: the database or the storage does not answer.
     """
     before = now - older_than
-    found = [file for file in services.storage.list_files() if _is_older(file, before)]
+    found = [file for file in services.storage.list_files() if file.is_older(before)]
     needed = _needed(services)
     return list(_garbage(found, needed))
 
 
 def collect(services: Services, older_than: timedelta, now: datetime) -> list[Garbage]:
-    """Remove what `find_garbage` finds, and give it; no version is built meanwhile."""
+    """Remove what `find_garbage` finds, and give it; no version is built meanwhile.
+
+    What a step writes anew since then is young again, and stays.
+    """
     with locked(services.engine, "snapshots"):
-        garbage = find_garbage(services, older_than, now)
-        for item in garbage:
-            services.storage.remove_file(item.path)
+        found = find_garbage(services, older_than, now)
+        garbage = [
+            item for item in found if services.storage.remove_older(item.path, now - older_than)
+        ]
         forget_unused_files(services.engine)
     return garbage
-
-
-def _is_older(file: FoundFile, moment: datetime) -> bool:
-    """Tell the age; a file whose age the storage does not tell counts as young."""
-    if file.modified is None:
-        return False
-    aware = file.modified if file.modified.tzinfo else file.modified.replace(tzinfo=UTC)
-    return aware <= moment
 
 
 def _needed(services: Services) -> frozenset[str]:
