@@ -57,13 +57,14 @@ def _create_database(socket_folder: Path, database: str) -> None:
     import psycopg
     from psycopg import errors, sql
 
-    with psycopg.connect(
-        host=str(socket_folder), user="postgres", dbname="postgres", autocommit=True
-    ) as connection:
-        found = connection.execute("select 1 from pg_database where datname = %s", [database])
-        if found.fetchone() is not None:
-            return
-        try:
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
-        except (errors.DuplicateDatabase, errors.UniqueViolation):
-            return  # another process was faster
+    try:
+        with psycopg.connect(
+            host=str(socket_folder), user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            found = connection.execute("select 1 from pg_database where datname = %s", [database])
+            if found.fetchone() is None:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
+    except (errors.DuplicateDatabase, errors.UniqueViolation):
+        return  # another process was faster
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"the embedded PostgreSQL does not answer: {error}") from error
