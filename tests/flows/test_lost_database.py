@@ -19,7 +19,7 @@ COMMANDS = (
     ("repair",), ("gc", "--older-than", "0"), ("ledger", "audit"), ("cost",), ("validity",),
     ("scores",), ("batches",), ("db", "upgrade"), ("restore", "1"), ("rollback", "1"),
     ("poll", "--day", DAYS[0]), ("grow", "--day", DAYS[0]), ("snapshot", "-k", "7"),
-    ("withdraw", "reed/lake"), ("publish", "1", "--to", "{home}/public"),
+    ("where", "reed/lake"), ("publish", "1", "--to", "{home}/public"),
 )  # fmt: skip
 MOMENTS = 5
 
