@@ -160,8 +160,8 @@ def test_selection_arguments_outside_of_their_range_are_refused(
 def test_doctor_finds_nothing_wrong_with_a_sound_installation(values: dict[str, str]) -> None:
     checks = answer(values, "doctor")["checks"]
     assert [check["name"] for check in checks] == [
-        "database", "storage", "disk", "hub", "llm", "lifecycle", "parameters", "batches",
-        "model",
+        "database", "storage", "disk", "hub", "catalogue", "llm", "lifecycle", "parameters",
+        "batches", "model",
     ]  # fmt: skip
     assert all(check["ok"] for check in checks), checks
     assert answer(values, "doctor")["first"].startswith("`make up` starts Airflow")

@@ -27,6 +27,7 @@ from dynosaur_etl.cli import (
     select,
     snapshots,
     sources,
+    storing,
     system,
     train,
 )
@@ -34,7 +35,7 @@ from dynosaur_etl.cli.console import err, log_to_standard_error, out
 from dynosaur_etl.cli.context import CommandLine
 from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_TRANSIENT
 from dynosaur_etl.cli.extras import missing_extra
-from dynosaur_etl.domain.errors import DynosaurError, Terminal, Transient
+from dynosaur_etl.domain.errors import DynosaurError, StoreUnavailable, Terminal, Transient
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,6 +59,7 @@ app.add_typer(llm.app, name="llm")
 app.add_typer(batches.app, name="batches")
 app.add_typer(select.app)
 app.add_typer(snapshots.app)
+app.add_typer(storing.app)
 app.add_typer(train.app)
 app.add_typer(train.runs_app, name="runs")
 app.add_typer(train.models_app, name="models")
@@ -86,6 +88,21 @@ def main() -> None:
         if missing is None:
             raise
         _end_with(missing)
+    except Exception as error:
+        outage = _outage(error)
+        if outage is None:
+            raise
+        _end_with(outage)
+
+
+def _outage(error: Exception) -> DynosaurError | None:
+    """Return the outage of the database that an error tells of, wherever it was met."""
+    if "dynosaur_etl.store.database" not in sys.modules:
+        return None  # nothing has asked a database; its packages may not even be installed
+    from dynosaur_etl.store.database import outage_words
+
+    why = outage_words(error)
+    return None if why is None else StoreUnavailable(f"database: {why}")
 
 
 def _end_with(error: DynosaurError) -> NoReturn:

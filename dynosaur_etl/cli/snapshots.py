@@ -9,6 +9,7 @@ import typer
 from dynosaur_etl.cli.console import Json, emit, out, show_fields
 from dynosaur_etl.cli.context import open_command_services
 from dynosaur_etl.cli.steps import show_steps
+from dynosaur_etl.cli.storing import verify_store
 from dynosaur_etl.cli.tables import show_table
 
 if TYPE_CHECKING:
@@ -62,13 +63,21 @@ def diff(old: Version, new: Version, as_json: Json = False) -> None:
 
 @app.command()
 def verify(
-    version: Version,
+    version: Annotated[str, typer.Argument(help="Number of a version: 7 or v0007.")] = "",
     deep: Annotated[
         bool, typer.Option("--deep", help="Follow each row to the store and each source as well.")
+    ] = False,
+    store: Annotated[
+        bool, typer.Option("--store", help="Check every file that any row names, and all versions.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Check every file of a version against its manifest: checksums, counts and keys."""
+    if store == bool(version) or (store and deep):
+        raise typer.BadParameter("give the number of a version, or --store alone")
+    if store:
+        verify_store(as_json)
+        return
     from dynosaur_etl.flows.snapshot.versions import verify_deeply, verify_snapshot, version_number
 
     number = version_number(version)

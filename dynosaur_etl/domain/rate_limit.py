@@ -17,6 +17,7 @@ BYTES_PER_TOKEN = 3
 LONGEST_PAUSE = 30.0
 _MOST_STRIKES = 10
 _RECOVERY = 1.25
+_FURTHEST = 2 * 86_400.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,12 @@ class RateLimit:
         )
 
     def _recovered(self, rules: RateLimitRules, now: float) -> "RateLimit":
-        """Try a little more after each window without a refusal."""
+        """Try a little more after each window without a refusal.
+
+        What is said to wait for days was written while a clock was ahead, and is forgotten.
+        """
+        if max(self.paused_until, self.next_request, self.next_token) > now + _FURTHEST:
+            return replace(self, paused_until=now, next_request=now, next_token=now)
         if self.found is None or now < self.paused_until + rules.window:
             return self
         found = int(self.found * _RECOVERY) + 1

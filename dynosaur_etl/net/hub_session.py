@@ -3,8 +3,9 @@
 `huggingface_hub` sends everything through one session of the process. It gives listings, commits
 and trees no timeout, does not retry every call, and sleeps for as long as a server asks. Here each
 request made under `Terms` gets a timeout, bounded retries and a bounded body, and keeps under the
-server's rate limits. Those made in a block of `timed` get its timeout alone, and the requests of
-others in the same process, as of the library's own threads, `DEFAULT_TIMEOUT`.
+server's rate limits. Those made in a block of `timed` get its timeout, and are sent again where
+that changes nothing; the requests of others in the same process, as of the library's own threads,
+get `DEFAULT_TIMEOUT`.
 """
 
 import secrets
@@ -38,6 +39,9 @@ DEFAULT_TIMEOUT = httpx2.Timeout(60.0)
 _BODY_TIMEOUTS = 10  # a whole body may take this many timeouts, so that a trickle ends as well
 _RETRIED = frozenset({408, 425, 429})
 _SAYS_NO = frozenset({500, 501})  # from the viewer: it has nothing to show of this dataset
+_READING = frozenset({"GET", "HEAD"})
+_ASKING = ("/preupload/", "/info/lfs/objects/batch")
+"""Parts of paths that are posted to, and may be again: what they do is done once."""
 _CHATTER = "/api/agent-harnesses"
 _install_lock = threading.Lock()
 
@@ -139,6 +143,8 @@ class PatientClient(httpx2.Client):
         terms = _terms.get()
         if terms is None or stream:
             _bound_time(request)
+            if terms is None and _timeout.get() is not None and _may_be_repeated(request):
+                return self._repeated(request, {"stream": stream, **options})
             return super().send(request, stream=stream, **options)
         if request.url.path == _CHATTER:  # the client asks unasked, writes a file and forgives
             raise httpx2.RequestError("left out", request=request)
@@ -155,6 +161,32 @@ class PatientClient(httpx2.Client):
             raise HubUnavailable(f"{_address(request)}: {trouble}") from None
         breaker.succeeded()
         return answer
+
+    def _repeated(self, request: httpx2.Request, options: dict[str, Any]) -> httpx2.Response:
+        """Send a request until the server serves it; the last answer is returned as it is.
+
+        Raises:
+            httpx2.TransportError: no attempt brought an answer.
+        """
+        send = super().send
+
+        def attempt() -> httpx2.Response:
+            try:
+                answer = send(request, **options)
+            except httpx2.TransportError as error:
+                raise _Unserved(error) from error
+            if answer.status_code in _RETRIED or answer.status_code >= 500:
+                answer.read()
+                raise _Unserved(answer, asked_wait(answer.headers, datetime.now(UTC)))
+            return answer
+
+        policy = RetryPolicy(ATTEMPTS, FIRST_WAIT, longest_asked=LONGEST_WAIT)
+        try:
+            return call_with_retries(attempt, policy, _any_spread)
+        except _Unserved as last:
+            if isinstance(last.outcome, httpx2.TransportError):
+                raise last.outcome from None
+            return last.outcome
 
     def _with_retries(
         self, request: httpx2.Request, terms: Terms, limiter: Limiter, options: dict[str, Any]
@@ -228,6 +260,16 @@ class PatientClient(httpx2.Client):
             return super().send(request, stream=True, **options)
 
 
+class _Unserved(PassingFailure):
+    """An attempt that may be made again: its answer, or the error that came in place of one."""
+
+    def __init__(
+        self, outcome: httpx2.Response | httpx2.TransportError, wait: float | None = None
+    ) -> None:
+        super().__init__(str(outcome), wait)
+        self.outcome = outcome
+
+
 class _Trouble(PassingFailure):
     """Why an attempt brought nothing; `is_limit` where the server is well but wants fewer."""
 
@@ -248,6 +290,15 @@ def _bound_time(request: httpx2.Request) -> None:
         return
     timeout = DEFAULT_TIMEOUT if seconds is None else httpx2.Timeout(seconds)
     request.extensions |= {"timeout": timeout.as_dict()}
+
+
+def _may_be_repeated(request: httpx2.Request) -> bool:
+    """Return whether a request may be sent twice: it reads, or tells what is to be uploaded."""
+    if request.method in _READING:
+        return True
+    path = request.url.path
+    asks = any(part in path for part in _ASKING)
+    return request.method == "POST" and asks and isinstance(request.stream, httpx2.ByteStream)
 
 
 def _address(request: httpx2.Request) -> str:

@@ -38,7 +38,8 @@ from dynosaur_etl.snapshots.layout import (
 from dynosaur_etl.snapshots.manifest import FileEntry, Manifest, ParentEntry, read_manifest
 from dynosaur_etl.snapshots.shards import write_features_parquet, write_shards
 from dynosaur_etl.snapshots.sources import write_sources
-from dynosaur_etl.store.storage import file_sha256, wrapped_errors
+from dynosaur_etl.store.checksums import file_sha256
+from dynosaur_etl.store.storage import wrapped_errors
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,16 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.jsonable import IfKnown
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.snapshots.content import SnapshotContent
-from dynosaur_etl.snapshots.layout import DIFF, REJECTS, SELECTION, TASKS, TRAIN, shard_names
-from dynosaur_etl.snapshots.manifest import read_manifest
+from dynosaur_etl.snapshots.layout import (
+    DIFF,
+    REJECTS,
+    SELECTION,
+    SOURCES,
+    TASKS,
+    TRAIN,
+    shard_names,
+)
+from dynosaur_etl.snapshots.manifest import read_manifest, require_whole
 from dynosaur_etl.snapshots.sources import read_sources
 
 KEYS_LISTED = 1000
@@ -189,10 +197,11 @@ def _compare(old: _Side, now: _Side) -> SnapshotDiff:
 
 def _read_side(folder: Path) -> _Side:
     manifest = read_manifest(folder)
+    names = shard_names(TRAIN, manifest.rows)
+    require_whole(folder, manifest, (*names, SELECTION, TASKS, REJECTS, SOURCES))
     try:
         shards = [
-            pq.read_table(folder / name, columns=_COLUMNS, partitioning=None)
-            for name in shard_names(TRAIN, manifest.rows)
+            pq.read_table(folder / name, columns=_COLUMNS, partitioning=None) for name in names
         ]
         selection = pq.read_table(folder / SELECTION)
         tasks = pq.read_table(folder / TASKS, columns=["task_key", "label_space"])

@@ -1,7 +1,7 @@
 """The manifest: what a snapshot is made of, and the checksum of each of its files."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from dynosaur_etl.snapshots.layout import (
     json_bytes,
     part_of,
 )
+from dynosaur_etl.store.checksums import file_sha256
 
 FORMAT = 2
 READ = frozenset({FIRST_FORMAT, FORMAT})
@@ -128,3 +129,19 @@ def read_manifest(folder: Path) -> Manifest:
         if name not in SINGLE_FILES | SOMETIMES and part_of(name) is None:
             raise Corrupt(f"{path}: found the file name {name!r}, which no snapshot has")
     return manifest
+
+
+def require_whole(folder: Path, manifest: Manifest, names: Iterable[str]) -> None:
+    """Check files of a local snapshot against its manifest, before they are read.
+
+    Raises:
+        Corrupt: one is missing, or is not what was written.
+    """
+    way_out = f"`dynosaur restore v{manifest.version:04d}` rebuilds it"
+    for name in names:
+        path, entry = folder / name, manifest.files.get(name)
+        if entry is None or not path.is_file():
+            raise Corrupt(f"{path}: the file is missing; {way_out}")
+        found = file_sha256(path)
+        if found != entry.sha256:
+            raise Corrupt(f"{path}: found SHA-256 {found}; expected {entry.sha256}; {way_out}")

@@ -4,13 +4,15 @@ import hashlib
 import json
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.snapshots.layout import MANIFEST, json_bytes
-from dynosaur_etl.snapshots.manifest import read_manifest
+from dynosaur_etl.snapshots.manifest import read_manifest, require_whole
 from dynosaur_etl.store.storage import Storage
 
 LATEST = "latest.json"
@@ -128,6 +130,22 @@ def open_folder(storage: Storage, path: str) -> Path:
         raise InvalidInput(not_allowed("snapshot version", path, place))
     local = storage.local_path(path)
     return local if local is not None else _fetched(storage, path)
+
+
+@contextmanager
+def version_file(storage: Storage, path: str, name: str) -> Iterator[Path]:
+    """Yield a local copy of one file of a version, checked against its manifest.
+
+    Raises:
+        Corrupt: one of the two is missing, or is not what was written.
+        StoreUnavailable: the storage does not answer, or the local disk is full.
+    """
+    with tempfile.TemporaryDirectory(prefix="dynosaur-") as folder:
+        for wanted in (MANIFEST, name):
+            with storage.open(f"{path}/{wanted}") as file:
+                Path(folder, wanted).write_bytes(file.read())
+        require_whole(Path(folder), read_manifest(Path(folder)), [name])
+        yield Path(folder, name)
 
 
 def _placed_manifest(storage: Storage, path: str) -> bytes | None:

@@ -13,7 +13,7 @@ from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.snapshots.hub_calls import HubTarget, patiently, wrapped
 from dynosaur_etl.snapshots.layout import MANIFEST
 from dynosaur_etl.snapshots.manifest import read_manifest
-from dynosaur_etl.store.storage import file_sha256
+from dynosaur_etl.store.checksums import file_sha256
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi

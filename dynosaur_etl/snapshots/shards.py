@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.snapshots import layout
 from dynosaur_etl.snapshots.layout import described_schema, shard_names
-from dynosaur_etl.store.storage import PARQUET_FORM, ROW_GROUP_ROWS
+from dynosaur_etl.store.parquet_form import PARQUET_FORM, ROW_GROUP_ROWS
 
 ROW_GROUP_BYTES = 64 * 2**20
 """Most text of a row group: the Hub's viewer reads a page of rows by whole groups."""

@@ -42,7 +42,7 @@ from dynosaur_etl.snapshots.relations import (
     full_breaches,
 )
 from dynosaur_etl.snapshots.sources import read_sources
-from dynosaur_etl.store.storage import file_sha256
+from dynosaur_etl.store.checksums import file_sha256
 
 _FILE_OF = {"selection": SELECTION, "tasks": TASKS, "sources": SOURCES_TABLE}
 _PART_OF = {"selected": TRAIN, "held_out": TEST, "full": FULL}

@@ -19,7 +19,13 @@ from dynosaur_etl.store.tables import ContentKeyRow, FileRow, IndexedFileRow
 _AT_ONCE = 20_000
 
 
-def files_with(engine: Engine, storage: Storage, kind: str, keys: Collection[str]) -> list[str]:
+def files_with(
+    engine: Engine,
+    storage: Storage,
+    kind: str,
+    keys: Collection[str],
+    without: Collection[str] = (),
+) -> list[str]:
     """Return the paths of a kind's files that hold one of the keys, by name.
 
     Args:
@@ -27,6 +33,7 @@ def files_with(engine: Engine, storage: Storage, kind: str, keys: Collection[str
         storage: where the files are; those that are not indexed yet are read once.
         kind: of the files.
         keys: content keys; a file may also be named for a key of the same hash as one of them.
+        without: paths of files that are not looked into.
 
     Raises:
         StoreUnavailable: the database or the storage does not answer.
@@ -35,12 +42,13 @@ def files_with(engine: Engine, storage: Storage, kind: str, keys: Collection[str
     if _unindexed(engine, kind):
         with locked(engine, "content index", kind):
             for path in _unindexed(engine, kind):
-                _index(engine, kind, path, storage)
+                if path not in without:
+                    _index(engine, kind, path, storage)
     hashes = sorted(map(content_hash, set(keys)))
     found: set[str] = set()
     for start in range(0, len(hashes), _AT_ONCE):
         found |= _holding(engine, kind, hashes[start : start + _AT_ONCE])
-    return sorted(found)
+    return sorted(found.difference(without))
 
 
 def forget_unused_files(engine: Engine) -> int:

@@ -7,14 +7,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from psycopg import Error as DriverError
+from psycopg import InterfaceError as DriverInterfaceError
+from psycopg import OperationalError as DriverOperationalError
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    PendingRollbackError,
+    ResourceClosedError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.errors import Busy, StoreUnavailable, WrongSchema
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.settings import Settings
+from dynosaur_etl.store.durable import settle
 from dynosaur_etl.store.embedded import embedded_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -195,11 +206,14 @@ def schema_versions() -> list[str]:
 def transaction(engine: Engine) -> Iterator[Session]:
     """Open a session that commits at the end of the block, or leaves nothing behind.
 
+    Files that its rows may name are on the disk before it commits.
+
     Raises:
         StoreUnavailable: the database does not answer or has no room.
     """
     with wrapped_errors(engine), Session(engine) as session, session.begin():
         yield session
+        settle()
 
 
 @contextmanager
@@ -293,18 +307,28 @@ def wrapped_errors(engine: Engine) -> Iterator[None]:
     """Turn the driver's own errors of a database that does not serve into ours."""
     try:
         yield
-    except OperationalError as error:
-        where = engine.url.render_as_string(hide_password=True)
-        raise StoreUnavailable(f"database {where}: {_first_line(error)}") from error
-    except DBAPIError as error:
-        if not error.connection_invalidated:
+    except (SQLAlchemyError, DriverError) as error:
+        why = outage_words(error)
+        if why is None:
             raise
         where = engine.url.render_as_string(hide_password=True)
-        raise StoreUnavailable(f"database {where}: the connection was lost") from error
-    except PoolExhausted as error:
-        where = engine.url.render_as_string(hide_password=True)
-        raise StoreUnavailable(f"database {where}: every connection is in use") from error
+        raise StoreUnavailable(f"database {where}: {why}") from error
 
 
-def _first_line(error: OperationalError) -> str:
-    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
+def outage_words(error: Exception) -> str | None:
+    """Return why the database does not serve, as an error tells; None where it is another error."""
+    if isinstance(error, OperationalError):
+        return _first_line(error.orig)
+    if isinstance(error, DriverOperationalError):
+        return _first_line(error)
+    if isinstance(error, PoolExhausted):
+        return "every connection is in use"
+    lost = InterfaceError | PendingRollbackError | ResourceClosedError | DriverInterfaceError
+    if isinstance(error, lost) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return "the connection was lost"
+    return None
+
+
+def _first_line(error: BaseException | None) -> str:
+    words = str(error or "").strip()
+    return words.splitlines()[0] if words else "no answer"

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
@@ -306,7 +306,7 @@ class PostgresLedger:
 
     def _unlock(self) -> None:
         """Free the owner's lock now; the server may notice a closed connection only later."""
-        with suppress(DBAPIError):  # a connection that is lost holds no lock
+        with suppress(SQLAlchemyError):  # a connection that is lost holds no lock
             self._alive.rollback()
 
     def _prove_alive(self) -> None:
@@ -317,7 +317,7 @@ class PostgresLedger:
                 raise StoreUnavailable(lost)  # a new connection would not hold the lock
             try:
                 self._alive.execute(text("select 1"))
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 raise StoreUnavailable(lost) from error
 
 

@@ -1,11 +1,10 @@
 """The bulk store: Parquet files under a folder or an fsspec URL, named by their content."""
 
 import errno
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -17,14 +16,15 @@ import pyarrow.parquet as pq
 
 from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
 from dynosaur_etl.domain.redaction import redact
+from dynosaur_etl.store.checksums import MENDING, CheckedFiles, file_sha256, named_sha256
+from dynosaur_etl.store.durable import make_folder, put_file, put_folder, remove_older, settle
+from dynosaur_etl.store.file_systems import FoundFile, file_system, found_file
+from dynosaur_etl.store.parquet_form import as_parquet, write_stream
 
-ROW_GROUP_ROWS = 10_000
 BATCH_ROWS = 2_000
-PARQUET_FORM = {"compression": "zstd", "write_page_index": True, "store_schema": True}
-"""The one form of Parquet that the product writes."""
-
-
 UNFINISHED = ".unfinished-"
+
+_CHECKED = CheckedFiles()
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,6 @@ class StoredFile:
     bytes: int
 
 
-@dataclass(frozen=True)
-class FoundFile:
-    """A file as the storage lists it; `modified` is None where the storage does not tell."""
-
-    path: str
-    bytes: int
-    modified: datetime | None
-
-
 class Storage:
     """Files under one URL. A file is visible only when it is whole, and never changes."""
 
@@ -56,9 +47,14 @@ class Storage:
             StoreUnavailable: the URL's protocol is unknown or its folder cannot be made.
         """
         self.url = redact(url)  # as it is shown; what opens it is `_fs`
+        self._checked = _CHECKED
         try:
-            self._fs, self._root = _file_system(url)
-            self._fs.makedirs(self._root, exist_ok=True)
+            self._fs, self._root = file_system(url)
+            self._disk = self._on_disk()
+            if self._disk is None:
+                self._fs.makedirs(self._root, exist_ok=True)
+            else:
+                make_folder(self._disk, self._disk.parent)
         except (OSError, ValueError, ImportError) as error:
             raise StoreUnavailable(f"storage {self.url}: {error}") from None
 
@@ -75,7 +71,7 @@ class Storage:
         """Write a stream of tables as `write_table` would their concatenation, a part at a time."""
 
         def write(target: Path) -> int:
-            return _write_stream(schema, tables, target)
+            return write_stream(schema, tables, target)
 
         return self.write(kind, ".parquet", write)
 
@@ -89,7 +85,7 @@ class Storage:
             rows = write(local)
             sha256, size = file_sha256(local), local.stat().st_size
             path = f"{kind}/{sha256[:2]}/{sha256}{suffix}"
-            self._publish(local, path, size)
+            self._publish(local, path)
             return StoredFile(path, sha256, rows, size)
 
     def read_table(self, path: str, columns: list[str] | None = None) -> pa.Table:
@@ -134,22 +130,66 @@ class Storage:
     def _whole(self, path: str) -> Iterator[None]:
         try:
             yield
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, ValueError) as error:
             raise Corrupt(f"{self.url}/{path}: {error}") from error
+        except OSError as error:  # Arrow raises it for damaged pages too, and then without a number
+            kind = StoreUnavailable if self._disk is None or error.errno else Corrupt
+            raise kind(f"{self.url}/{path}: {error}") from error
 
     @contextmanager
     def open(self, path: str) -> Iterator[Any]:
         """Open a file for reading.
 
         Raises:
-            Corrupt: the file is missing.
+            Corrupt: the file is missing, or is not what its name tells.
+            StoreUnavailable: the storage does not answer.
         """
-        try:
-            file = self._fs.open(self._full(path), "rb")
-        except FileNotFoundError as error:
-            raise Corrupt(f"{self.url}/{path}: the file is missing") from error
-        with file:
+        with ExitStack() as opened:
+            with self._found(path):
+                file = opened.enter_context(self._opened(path))
             yield file
+
+    def require_sound(self, path: str) -> None:
+        """Check a file, unless this process has done so already.
+
+        Raises:
+            Corrupt: the file is missing, or is not what its name tells.
+            StoreUnavailable: the storage does not answer.
+        """
+        with self._found(path), self._opened(path):
+            pass
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[Any]:
+        """Open a file that is what its name tells; one from elsewhere is fetched to see."""
+        name = f"{self.url}/{path}"
+        if self._disk is not None:
+            with (self._disk / path).open("rb") as file:
+                self._checked.check(name, file)
+                yield file
+            return
+        facts = self._fs.info(self._full(path))
+        identity = (name, int(facts["size"]), found_file(path, facts).modified, 0)
+        if named_sha256(path) is None or self._checked.knows(identity):
+            with self._fs.open(self._full(path), "rb") as file:
+                yield file
+            return
+        with TemporaryDirectory(prefix="dynosaur-") as folder:
+            copy = Path(folder, "file")
+            with self._fs.open(self._full(path), "rb") as source:
+                self._checked.fetch(identity, source, copy)
+            with copy.open("rb") as file:
+                yield file
+
+    @contextmanager
+    def _found(self, path: str) -> Iterator[None]:
+        try:
+            with wrapped_errors(self.url):
+                yield
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            raise Corrupt(f"{self.url}/{path}: the file is missing; {MENDING}") from error
 
     def prove_writable(self) -> None:
         """Write a small file, read it back and remove it.
@@ -169,9 +209,7 @@ class Storage:
 
     def local_path(self, path: str) -> Path | None:
         """Return the path on this machine's disk, or None where the storage is elsewhere."""
-        from fsspec.implementations.local import LocalFileSystem
-
-        return Path(self._full(path)) if isinstance(self._fs, LocalFileSystem) else None
+        return None if self._disk is None else self._disk / path
 
     def place_folder(self, local: Path, path: str, last: str) -> None:
         """Copy a folder to `path`; it is whole when its file `last` is there.
@@ -182,17 +220,17 @@ class Storage:
             Corrupt: a local folder is at `path` already.
             StoreUnavailable: the disk is full, or the storage does not answer.
         """
-        final = self.local_path(path)
         with wrapped_errors(self.url):
-            if final is None:
+            if self._disk is None:
                 self._put_files(local, self._full(path), last)
                 return
+            final = self._disk / path
             if final.exists():
                 raise Corrupt(f"{final}: found a folder; expected none, as it has no whole {last}")
-            final.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(final.parent, self._disk)
             with TemporaryDirectory(prefix=UNFINISHED, dir=final.parent) as unfinished:
                 self._put_files(local, f"{unfinished}/{final.name}", last)
-                Path(unfinished, final.name).rename(final)
+                put_folder(Path(unfinished, final.name), final, self._disk)
 
     def fetch_folder(self, path: str, local: Path) -> None:
         """Copy a folder of the storage into a local one.
@@ -229,28 +267,48 @@ class Storage:
         with wrapped_errors(self.url):
             self._fs.invalidate_cache()
             found = self._fs.find(self._root, detail=True)
-        return [_found(path[len(self._root) + 1 :], facts) for path, facts in sorted(found.items())]
+        return [
+            found_file(path[len(self._root) + 1 :], facts) for path, facts in sorted(found.items())
+        ]
 
-    def remove_file(self, path: str) -> None:
-        """Remove a file; nothing happens where there is none."""
+    def remove_older(self, path: str, moment: datetime) -> bool:
+        """Remove a file that was written at a moment or before, and tell whether it was.
+
+        On a disk nobody can write it anew between the look and the removal. Elsewhere these are two
+        requests, one right after the other.
+
+        Raises:
+            StoreUnavailable: the storage does not answer.
+        """
         with wrapped_errors(self.url), suppress(FileNotFoundError):
-            self._fs.rm_file(self._full(path))
+            if self._disk is not None:
+                return remove_older(self._disk / path, moment, self._disk)
+            self._fs.invalidate_cache()
+            found = found_file(path, self._fs.info(self._full(path)))
+            if found.is_older(moment):
+                self._fs.rm_file(self._full(path))
+                return True
+        return False
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Write a small file, or replace it; a reader sees the old one or the new one, whole.
 
+        It may tell of files that were written before, and is on the disk when this returns.
+
         Raises:
             StoreUnavailable: the disk is full, or the storage does not answer.
         """
-        final = self.local_path(path)
         with wrapped_errors(self.url):
-            if final is None:
+            if self._disk is None:
                 self._fs.pipe_file(self._full(path), content)
                 return
-            final.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = final.with_name(f"{UNFINISHED}{final.name}")
+            settle()
+            final = self._disk / path
+            make_folder(final.parent, self._disk)
+            unfinished = final.with_name(f"{UNFINISHED}{uuid4().hex}")
             unfinished.write_bytes(content)
-            unfinished.replace(final)
+            put_file(unfinished, final, self._disk)
+            settle()
 
     def _put_files(self, local: Path, target: str, last: str) -> None:
         files = [file for file in local.rglob("*") if file.is_file()]
@@ -272,79 +330,24 @@ class Storage:
         finally:
             unfinished.unlink(missing_ok=True)
 
-    def _publish(self, local: Path, path: str, size: int) -> None:
-        final = self.local_path(path)
-        if final is None:
-            self._upload(local, self._full(path), size)
-        elif not (final.exists() and final.stat().st_size == size):
-            final.parent.mkdir(parents=True, exist_ok=True)
-            local.replace(final)
+    def _publish(self, local: Path, path: str) -> None:
+        """Put a file under its name, whatever is there: that may be old, or not what it was."""
+        if self._disk is None:
+            final = self._full(path)
+            self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
+            unfinished = f"{final}.{uuid4().hex}"
+            self._fs.put_file(str(local), unfinished)
+            self._fs.mv(unfinished, final)
+        else:
+            put_file(local, self._disk / path, self._disk)
 
-    def _upload(self, local: Path, final: str, size: int) -> None:
-        if self._fs.exists(final) and self._fs.size(final) == size:
-            return
-        self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
-        unfinished = f"{final}.{uuid4().hex}"
-        self._fs.put_file(str(local), unfinished)
-        self._fs.mv(unfinished, final)
+    def _on_disk(self) -> Path | None:
+        from fsspec.implementations.local import LocalFileSystem
+
+        return Path(self._root) if isinstance(self._fs, LocalFileSystem) else None
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
-
-
-def _file_system(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL, and the path that the URL names in it.
-
-    S3 is Arrow's own, with what a URL of Arrow may tell (`?region=`, `?endpoint_override=`); all
-    others are those of fsspec.
-    """
-    import fsspec
-
-    if not url.startswith("s3://"):
-        system, path = fsspec.core.url_to_fs(url)
-        return system, str(path)
-    from fsspec.implementations.arrow import ArrowFSWrapper
-    from pyarrow.fs import FileSystem
-
-    system, path = FileSystem.from_uri(url)
-    return ArrowFSWrapper(system), str(path)
-
-
-def _found(path: str, facts: dict[str, Any]) -> FoundFile:
-    told = facts.get("mtime") or facts.get("LastModified") or facts.get("created")
-    moment = datetime.fromtimestamp(told, UTC) if isinstance(told, int | float) else told
-    return FoundFile(path, int(facts["size"]), moment)
-
-
-def as_parquet(table: pa.Table) -> pa.Buffer:
-    """Return a table as Parquet in the one form of the product: zstd, page index, fixed row groups.
-
-    In memory, as the format's many small writes to a file take several times as long.
-    """
-    file = pa.BufferOutputStream()
-    pq.write_table(table, file, row_group_size=ROW_GROUP_ROWS, **PARQUET_FORM)
-    return file.getvalue()
-
-
-def _write_stream(schema: pa.Schema, tables: Iterable[pa.Table], target: Path) -> int:
-    rows = 0
-    waiting = schema.empty_table()
-    with pq.ParquetWriter(target, schema, **PARQUET_FORM) as writer:
-        for table in tables:
-            rows += table.num_rows
-            waiting = pa.concat_tables([waiting, table])
-            while waiting.num_rows >= ROW_GROUP_ROWS:
-                writer.write_table(waiting.slice(0, ROW_GROUP_ROWS).combine_chunks())
-                waiting = waiting.slice(ROW_GROUP_ROWS)
-        if waiting.num_rows or not rows:
-            writer.write_table(waiting.combine_chunks())
-    return rows
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 (hex) of a local file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

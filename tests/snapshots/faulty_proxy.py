@@ -2,6 +2,7 @@
 
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -16,6 +17,8 @@ class Faults:
     def __init__(self) -> None:
         self.rules: list[list[Any]] = []
         self.seen: list[str] = []
+        self.rate, self.random = 0.0, Random(0)
+        """The share of requests that fail by chance."""
 
     def add(self, method: str, part: str, what: str, times: int = 1) -> None:
         self.rules.append([method, part, what, times])
@@ -26,6 +29,8 @@ class Faults:
             if rule[0] == method and rule[1] in path and rule[3]:
                 rule[3] -= 1
                 return str(rule[2])
+        if self.random.random() < self.rate:
+            return self.random.choice(["500", "503", "429", "drop", "lose-answer"])
         return None
 
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -68,7 +69,7 @@ def test_a_store_in_s3_keeps_lists_and_removes_files(url: str, tmp_path: Path) -
         assert file.read() == b"2"
     [found] = storage.list_files()
     assert (found.path, found.bytes, found.modified is not None) == ("a/latest.json", 1, True)
-    storage.remove_file("a/latest.json")
+    storage.remove_older("a/latest.json", datetime.now(UTC) + timedelta(hours=1))
     assert not storage.exists("a/latest.json")
     with pytest.raises(Corrupt, match="the file is missing"), storage.open("a/latest.json"):
         pass

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.utils._xet import abort_xet_session
 
 from dynosaur_etl.domain.errors import Corrupt, HubRefused, HubUnavailable, InvalidInput
+from dynosaur_etl.net import hub_session
 from dynosaur_etl.net.retry import RetryPolicy
 from dynosaur_etl.snapshots import hub_calls, push
 from dynosaur_etl.snapshots.hub_calls import HubTarget
@@ -360,6 +362,40 @@ def test_what_passes_is_tried_again_and_done_once(
     assert tags(api) == ["v0001"]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_hub_of_which_a_tenth_of_all_requests_fails_gets_the_version_once(
+    target: HubTarget,
+    api: HfApi,
+    faults: Faults,
+    first: Path,
+    seed: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+    monkeypatch.setattr(hub_session, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(hub_calls, "POLICY", replace(hub_calls.POLICY, first_wait=0.001))
+    faults.rate, faults.random = 0.1, Random(seed)
+    pushed = push_snapshot(first, target)
+    assert push_snapshot(first, target).commit == pushed.commit
+    faults.rate = 0.0
+    assert titles(api) == ["Version 1", "initial commit"]
+    assert tags(api) == ["v0001"]
+
+
+@BOTH_WAYS
+def test_a_single_failure_costs_no_second_look_at_the_repository(
+    target: HubTarget, faults: Faults, first: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del way
+    monkeypatch.setattr(hub_session, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(hub_calls, "POLICY", RetryPolicy(1))
+    for method, part in STEPS[1:4] + STEPS[5:7]:
+        faults.add(method, part, "503")
+        faults.add(method, part, "drop")
+    assert push_snapshot(first, target).new
+    assert not [rule for rule in faults.rules if rule[3]], "a fault was not met"
+
+
 @BOTH_WAYS
 def test_a_hub_that_hangs_is_given_up_and_asked_again(
     target: HubTarget, api: HfApi, faults: Faults, first: Path, way: str
@@ -389,6 +425,7 @@ def test_a_hub_that_stays_away_is_told(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from random import Random
 from huggingface_hub import HfApi
 from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.push import push_snapshot

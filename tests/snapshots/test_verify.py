@@ -19,7 +19,7 @@ from dynosaur_etl.snapshots.manifest import FileEntry, read_manifest
 from dynosaur_etl.snapshots.relations import _surely_distinct
 from dynosaur_etl.snapshots.shards import write_features_parquet
 from dynosaur_etl.snapshots.verify import Discrepancy, verify_snapshot
-from dynosaur_etl.store.storage import file_sha256
+from dynosaur_etl.store.checksums import file_sha256
 from tests.snapshots.factories import snapshot, with_cell
 
 TRAIN = "data/train-00000-of-00001.parquet"

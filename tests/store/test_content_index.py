@@ -1,6 +1,7 @@
 """The index of content keys: what it finds, what it reads, and when it forgets."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
@@ -80,7 +81,7 @@ def test_a_file_that_no_day_has_any_more_is_passed_over_and_forgotten(
     assert files_with(engine, storage, KIND, ["a"]) == [old]
     with engine.begin() as connection:
         connection.execute(delete(FileRow).where(FileRow.path == old))
-    storage.remove_file(old)
+    storage.remove_older(old, datetime.now(UTC) + timedelta(hours=1))
     assert files_with(engine, storage, KIND, ["a"]) == []
     assert (forget_unused_files(engine), forget_unused_files(engine)) == (1, 0)
     with engine.connect() as connection:

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from dynosaur_etl.domain.errors import Corrupt, StoreUnavailable
-from dynosaur_etl.store.storage import Storage, file_sha256
+from dynosaur_etl.store.checksums import file_sha256
+from dynosaur_etl.store.storage import Storage
 
 TABLE = pa.table({"x": list(range(50_000))})
 

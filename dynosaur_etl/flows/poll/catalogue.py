@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,12 @@ from dynosaur_etl.hub.listing import ListingPage
 from dynosaur_etl.hub.statistics import read_statistics
 from dynosaur_etl.store.bulk import put_rows
 from dynosaur_etl.store.database import locked, transaction
+from dynosaur_etl.store.facts.hub_datasets import (
+    SKEW,
+    WATERMARK,
+    followed_until,
+    newest_change,
+)
 from dynosaur_etl.store.steps import load_checkpoints
 from dynosaur_etl.store.tables import (
     CatalogueRow,
@@ -29,8 +35,6 @@ from dynosaur_etl.store.tables import (
     RejectionRow,
 )
 
-WATERMARK = "hub"
-_LAG = timedelta(hours=1)
 _CHECKPOINT = ("catalogue", "list")
 _SAVED_TOGETHER = 16
 LISTED = (
@@ -49,13 +53,6 @@ LISTED = (
 )
 
 log = logging.getLogger(__name__)
-
-
-def followed_until(services: Services) -> datetime | None:
-    """Give the start of the last complete listing; None before the first."""
-    with transaction(services.engine) as session:
-        row = session.get(CatalogueRow, WATERMARK)
-        return None if row is None else row.seen_at
 
 
 def sync_now(services: Services, progress: Progress = silent) -> StepReport:
@@ -102,6 +99,7 @@ def follow_until(services: Services, moment: datetime, progress: Progress) -> Li
         HubUnavailable: a page could not be had; the next run goes on there.
     """
     listed = Listed()
+    moment = min(moment, datetime.now(UTC))
     if _reaches(services, moment):
         return listed
     with locked(services.engine, "catalogue"):
@@ -112,11 +110,14 @@ def follow_until(services: Services, moment: datetime, progress: Progress) -> Li
 
 
 def _reaches(services: Services, moment: datetime) -> bool:
-    """Tell whether the last complete listing began at a moment or later; it never goes back."""
+    """Tell whether the last complete listing began at a moment or later.
+
+    One that is said to begin in the future was made while a clock was ahead, and tells nothing.
+    """
     records = services.records
-    if records.followed is None or records.followed < moment:
-        records.followed = followed_until(services)
-    return records.followed is not None and records.followed >= moment
+    if records.followed is None or not moment <= records.followed <= _latest():
+        records.followed = followed_until(services.engine)
+    return records.followed is not None and moment <= records.followed <= _latest()
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,27 @@ class _Crawl:
 def _unfinished(services: Services) -> _Crawl:
     """Give the listing that was cut short, or a new one."""
     stored = load_checkpoints(services.engine, *_CHECKPOINT, services.settings.hf_endpoint)
-    if stored:
-        return _Crawl(**stored[WATERMARK])
-    watermark = followed_until(services)
-    since = None if watermark is None else (watermark - _LAG).isoformat()
-    return _Crawl(datetime.now(UTC).isoformat(), since)
+    crawl = _Crawl(**stored[WATERMARK]) if stored else None
+    if crawl is not None and datetime.fromisoformat(crawl.started) <= _latest():
+        return crawl
+    since = _since(services)
+    return _Crawl(datetime.now(UTC).isoformat(), None if since is None else since.isoformat())
+
+
+def _since(services: Services) -> datetime | None:
+    """Give the moment down to which a new listing goes; None: to the Hub's last dataset.
+
+    The watermark is of this machine's clock. Where that was ahead, what the Hub changed after the
+    newest change that its list has shown may be unknown.
+    """
+    watermark = followed_until(services.engine)
+    if watermark is not None and watermark > _latest():
+        watermark = newest_change(services.engine)
+    return None if watermark is None else watermark - SKEW
+
+
+def _latest() -> datetime:
+    return datetime.now(UTC) + SKEW
 
 
 def _list_through(services: Services, crawl: _Crawl, progress: Progress) -> Listed:

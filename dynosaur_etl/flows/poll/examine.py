@@ -5,7 +5,7 @@ candidate by candidate, so that a killed run goes on where it was.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import islice
@@ -89,6 +89,17 @@ def examine_candidates(
         return output_of(day, len(candidates), examined, seed, lost)
 
     return run_step(services, str(day), StepName.EXAMINE, rules, work)
+
+
+def sample_again(day: GrowthDay, services: Services, dataset_ids: Collection[str]) -> None:
+    """Read the rows of datasets once more and store them; no row of the database changes.
+
+    Raises:
+        HubUnavailable: the Hub gave no usable answer.
+    """
+    for row in _candidates(services, day):
+        if row.dataset_id in dataset_ids:
+            _examine(services, row, stored_listing(row))
 
 
 def examination_rules(day: GrowthDay, services: Services) -> dict[str, Any]:

@@ -251,7 +251,8 @@ def _known(
     services: Services, kind: str, keys: pa.Array, finished: Sequence[str]
 ) -> Iterator[pa.Table]:
     """Read the rows of those keys from the files of the kind, of all days, that hold one."""
-    paths = files_with(services.engine, services.storage, kind, keys.to_pylist())
+    lost = services.replay.lost if services.replay else ()
+    paths = files_with(services.engine, services.storage, kind, keys.to_pylist(), lost)
     for path in dict.fromkeys([*paths, *finished]):
         stored = services.storage.read_table(path, [CONTENT_KEY])
         wanted = pc.is_in(stored[CONTENT_KEY], value_set=keys)

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from dynosaur_etl.domain.models import StepName
+from dynosaur_etl.store.facts.named_files import paths_of_steps
 from dynosaur_etl.store.plans import PlanProgress, plan_progress
 from dynosaur_etl.store.steps import FinishedStep, finished_step, finished_steps
 
@@ -27,15 +28,17 @@ class DayRecords:
         self._days: set[str] = set()
         self._steps: dict[tuple[str, str], FinishedStep] = {}
         self._plans: dict[tuple[str, str], PlanProgress] = {}
+        self._paths: dict[tuple[str, str], list[str]] = {}
 
     def read(self, days: Sequence[str]) -> None:
-        """Read all that days have behind them, in two queries.
+        """Read all that days have behind them, in three queries.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
         self._steps |= finished_steps(self._engine, days)
         self._plans |= plan_progress(self._engine, days)
+        self._paths |= paths_of_steps(self._engine, days)
         self._days.update(days)
 
     def forget(self, day: str) -> None:
@@ -53,3 +56,9 @@ class DayRecords:
         if day in self._days:
             return self._plans.get((day, step))
         return plan_progress(self._engine, [day]).get((day, step))
+
+    def paths(self, day: str, step: StepName) -> list[str]:
+        """Name the files that a committed step of a day has made."""
+        if day in self._days:
+            return self._paths.get((day, step), [])
+        return paths_of_steps(self._engine, [day]).get((day, step), [])

@@ -3,12 +3,14 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.rate_limit import RateLimitRules
 from dynosaur_etl.flows.runtime.records import DayRecords
 from dynosaur_etl.settings import PACKAGED_MODEL, Settings, cap, load_settings
@@ -87,8 +89,25 @@ def keep_loaded() -> None:
     gc.freeze()
 
 
+@dataclass(frozen=True)
+class Replay:
+    """A committed step that is done again for its files alone: nothing of it is committed.
+
+    Attributes:
+        lost: paths of files that are to be made again; nobody reads them.
+    """
+
+    day: str
+    step: StepName
+    lost: frozenset[str]
+
+
 class Services:
-    """One process's settings, database, storage and clients; each client is made on first use."""
+    """One process's settings, database, storage and clients; each client is made on first use.
+
+    Attributes:
+        replay: the step that is being done again for its files, if any.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Open the database; an empty one gets its tables.
@@ -98,6 +117,7 @@ class Services:
             WrongSchema: its tables are of an older or a newer version of the product.
         """
         self.settings = settings
+        self.replay: Replay | None = None
         self.engine: Engine = connect(database_url(settings))
         try:
             prepare(self.engine)

@@ -9,6 +9,7 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.facts.named_files import forget_parts, open_parts
 from dynosaur_etl.store.steps import (
     FinishedStep,
     StepOutput,
@@ -42,7 +43,12 @@ def run_step(
 
     Returns:
         The report of this run, or of the earlier run that did the same.
+
+    Raises:
+        Corrupt: the step is finished, and a file that it made is lost or damaged.
     """
+    if services.replay is not None and (services.replay.day, services.replay.step) == (day, step):
+        return _replayed(services, day, step, work)
     fingerprint = digest(step, rules)
     done = _standing(services, day, step, fingerprint)
     if done is not None:
@@ -66,11 +72,35 @@ def _standing(services: Services, day: str, step: StepName, fingerprint: str) ->
     done = services.records.step(day, step)
     if done is None or not _stands(done, fingerprint):
         return None
+    _require_files(services, day, step)
     if done.held_back is not None:
         drop_held_back(services.engine, day, step)
         services.records.forget(day)
     log.info("%s of %s is finished already", step, day)
     return done.report
+
+
+def _replayed(
+    services: Services, day: str, step: StepName, work: Callable[[], StepOutput]
+) -> StepReport:
+    """Do the work for its files alone; what it checkpoints goes again."""
+    kept = open_parts(services.engine, day, step)
+    try:
+        work()
+    finally:
+        forget_parts(services.engine, day, step, kept)
+    return require_step(services, day, step).report
+
+
+def _require_files(services: Services, day: str, step: StepName) -> None:
+    """Raise Corrupt where a file that a finished step has made is lost or damaged.
+
+    Files of this machine alone are looked at; elsewhere that would take a request a file.
+    """
+    if services.storage.local_path("") is None:
+        return
+    for path in services.records.paths(day, step):
+        services.storage.require_sound(path)
 
 
 def _replace(
@@ -89,9 +119,16 @@ def _replace(
 
 
 def is_finished(services: Services, day: str, step: StepName, rules: Any) -> bool:
-    """Tell whether `run_step` would find the step finished under these rules."""
+    """Tell whether `run_step` would find the step finished under these rules.
+
+    Raises:
+        Corrupt: it would, but a file that the step made is lost or damaged.
+    """
     done = services.records.step(day, step)
-    return done is not None and _stands(done, digest(step, rules))
+    if done is None or not _stands(done, digest(step, rules)):
+        return False
+    _require_files(services, day, step)
+    return True
 
 
 def _stands(done: FinishedStep, fingerprint: str) -> bool:

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import pyarrow.parquet as pq
+
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.snapshots.layout import SELECTION
+from dynosaur_etl.snapshots.publish import version_file
 from dynosaur_etl.store.facts.snapshot_versions import find_version, head_version
 
 
@@ -36,9 +39,14 @@ def base_version(services: Services, inputs: str) -> BaseVersion | None:
 
 
 def base_keys(services: Services, base: BaseVersion | None) -> list[str]:
-    """Return the keys of the base's picks in their order; none where there is no base."""
+    """Return the keys of the base's picks in their order; none where there is no base.
+
+    Raises:
+        Corrupt: the base's files are not what was written.
+    """
     if base is None:
         return []
-    before = services.storage.read_table(f"{base.path}/{SELECTION}", ["instance_key"])
+    with version_file(services.storage, base.path, SELECTION) as file:
+        before = pq.read_table(file, columns=["instance_key"])
     keys: list[str] = before["instance_key"].to_pylist()
     return keys

@@ -33,6 +33,7 @@ from dynosaur_etl.selection.partitioned.part_task import PartTask, solve_part
 from dynosaur_etl.selection.partitioned.rounds import first_tasks
 from dynosaur_etl.selection.problem.problem import pose
 from dynosaur_etl.selection.vectors.fixed_point import IntArray
+from dynosaur_etl.store.durable import settle
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of, load_checkpoints, save_checkpoints
 
@@ -65,6 +66,7 @@ def plan_parts(
     for task in first_tasks(pose(points_of(services, request, pool, alive), rules)):
         stored = services.storage.write_table(FileKind.SELECTION_PARTS, part_table(task))
         planned.append({"name": part_name(task), "path": stored.path, "rows": stored.rows})
+    settle()  # whoever is told of the parts need not write to our database
     return [
         part | {"label": f"part {number} of {len(planned)}: {part['rows']:,} rows"}
         for number, part in enumerate(planned, start=1)

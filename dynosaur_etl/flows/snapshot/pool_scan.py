@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import Corrupt
 from dynosaur_etl.snapshots.layout import SELECTED
-from dynosaur_etl.store.storage import ROW_GROUP_ROWS, Storage
+from dynosaur_etl.store.parquet_form import ROW_GROUP_ROWS
+from dynosaur_etl.store.storage import Storage
 
 _QUALITY = SELECTED.field("quality")
 _SHARED = (

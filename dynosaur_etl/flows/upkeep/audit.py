@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow.compute as pc
 
@@ -17,6 +15,7 @@ from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.upkeep.head_audit import judge_heads, look_up
 from dynosaur_etl.snapshots.layout import SOURCES
+from dynosaur_etl.snapshots.publish import version_file
 from dynosaur_etl.snapshots.sources import read_sources
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts.hub_datasets import is_catalogued
@@ -209,10 +208,8 @@ def _report(
 
 
 def _holdings(services: Services, record: VersionRecord, dataset_id: str) -> list[Holding]:
-    with TemporaryDirectory(prefix="dynosaur-") as folder:
-        with services.storage.open(f"{record.path}/{SOURCES}") as file:
-            Path(folder, SOURCES).write_bytes(file.read())
-        sources = read_sources(Path(folder))
+    with version_file(services.storage, record.path, SOURCES) as file:
+        sources = read_sources(file.parent)
     columns = ["revision", "licence", "pool_instances", "selected_instances"]
     rows = sources.filter(pc.field("dataset") == dataset_id).select(columns).to_pylist()
     return [Holding(record.version, record.day, **row) for row in rows]

@@ -23,6 +23,7 @@ from dynosaur_etl.store.database import (
     database_url,
     schema,
 )
+from dynosaur_etl.store.facts.hub_datasets import SKEW, followed_until
 from dynosaur_etl.store.forms import learnt_models
 from dynosaur_etl.store.steps import has_steps
 from dynosaur_etl.store.storage import Storage
@@ -30,7 +31,12 @@ from dynosaur_etl.store.storage import Storage
 LEAST_FREE_BYTES = 2 * 1024**3
 OPENAI = "api.openai.com"
 NO_KEY = f"OPENAI_API_KEY is empty, and {OPENAI} needs one"
-_NEEDED = {"lifecycle": "llm", "parameters": "database", "batches": "database"}
+_NEEDED = {
+    "catalogue": "database",
+    "lifecycle": "llm",
+    "parameters": "database",
+    "batches": "database",
+}
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("storage", _storage, "check DYNOSAUR_STORAGE_URL and that this user may write there"),
         ("disk", _disk, "make room, or move DYNOSAUR_HOME to a larger disk"),
         ("hub", _hub, "check HF_ENDPOINT, HF_TOKEN and the network"),
+        ("catalogue", _catalogue, "`dynosaur poll` or `catalogue sync` lists anew what was missed"),
         ("llm", _llm, "check OPENAI_BASE_URL, OPENAI_API_KEY, DYNOSAUR_LLM_MODEL and the quota"),
         ("lifecycle", _lifecycle, "set DYNOSAUR_LLM_MODEL to another model, after a trial"),
         ("parameters", _parameters, "look at the database first"),
@@ -155,6 +162,23 @@ def _hub(settings: Settings) -> str:
     if listing is None:
         return f"{settings.hf_endpoint} answers; it lists no dataset"
     return f"{settings.hf_endpoint} answers; {listing.id} was modified last"
+
+
+def _catalogue(settings: Settings) -> str:
+    """Look whether a clock that was ahead lets the catalogue take the past for known."""
+    _database(settings)
+    with open_services(settings) as services:
+        seen = followed_until(services.engine)
+    if seen is None:
+        return "the Hub has not been listed yet"
+    now = datetime.now(UTC)
+    if seen > now + SKEW:
+        ahead = seen - now
+        raise _Warned(
+            f"it says to follow the Hub until {seen:%Y-%m-%d %H:%M} UTC, {ahead.days} days and "
+            f"{ahead.seconds // 3600} hours ahead of this machine: a clock was, or is, wrong"
+        )
+    return f"follows the Hub until {seen:%Y-%m-%d %H:%M} UTC"
 
 
 def _llm(settings: Settings) -> str:

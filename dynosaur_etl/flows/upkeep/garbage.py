@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.flows.runtime.services import Services
@@ -12,12 +12,13 @@ from dynosaur_etl.store.content_index import forget_unused_files
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts.growth_steps import open_results
 from dynosaur_etl.store.facts.hub_datasets import sample_paths
+from dynosaur_etl.store.facts.named_files import CONTENT_NAME
 from dynosaur_etl.store.facts.snapshot_versions import newest_versions
 from dynosaur_etl.store.facts.stored_files import all_paths
+from dynosaur_etl.store.file_systems import FoundFile
 from dynosaur_etl.store.kinds import FileKind
-from dynosaur_etl.store.storage import UNFINISHED, FoundFile
+from dynosaur_etl.store.storage import UNFINISHED
 
-_CONTENT_NAME = re.compile(r"([a-z_]+)(?:/[^/\s\"]+)*/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 _PART_OF_A_FILE = re.compile(r".+/[0-9a-f]{64}\.[a-z0-9]+\.[0-9a-f]{32}")
 _OF_POOLS = frozenset(
     {
@@ -58,27 +59,23 @@ def find_garbage(services: Services, older_than: timedelta, now: datetime) -> li
         StoreUnavailable: the database or the storage does not answer.
     """
     before = now - older_than
-    found = [file for file in services.storage.list_files() if _is_older(file, before)]
+    found = [file for file in services.storage.list_files() if file.is_older(before)]
     needed = _needed(services)
     return list(_garbage(found, needed))
 
 
 def collect(services: Services, older_than: timedelta, now: datetime) -> list[Garbage]:
-    """Remove what `find_garbage` finds, and give it; no version is built meanwhile."""
+    """Remove what `find_garbage` finds, and give it; no version is built meanwhile.
+
+    What a step writes anew since then is young again, and stays.
+    """
     with locked(services.engine, "snapshots"):
-        garbage = find_garbage(services, older_than, now)
-        for item in garbage:
-            services.storage.remove_file(item.path)
+        found = find_garbage(services, older_than, now)
+        garbage = [
+            item for item in found if services.storage.remove_older(item.path, now - older_than)
+        ]
         forget_unused_files(services.engine)
     return garbage
-
-
-def _is_older(file: FoundFile, moment: datetime) -> bool:
-    """Tell the age; a file whose age the storage does not tell counts as young."""
-    if file.modified is None:
-        return False
-    aware = file.modified if file.modified.tzinfo else file.modified.replace(tzinfo=UTC)
-    return aware <= moment
 
 
 def _needed(services: Services) -> frozenset[str]:
@@ -89,13 +86,13 @@ def _needed(services: Services) -> frozenset[str]:
         if record.recipe is not None
     ]
     open_parts = canonical_json(open_results(engine))
-    unfinished = {found[0] for found in _CONTENT_NAME.finditer(open_parts)}
+    unfinished = {found[0] for found in CONTENT_NAME.finditer(open_parts)}
     return all_paths(engine) | sample_paths(engine) | frozenset(unfinished).union(*recipes)
 
 
 def _garbage(found: Collection[FoundFile], needed: Collection[str]) -> Iterator[Garbage]:
     for file in found:
-        named = _CONTENT_NAME.fullmatch(file.path)
+        named = CONTENT_NAME.fullmatch(file.path)
         if f"/{UNFINISHED}" in f"/{file.path}" or _PART_OF_A_FILE.fullmatch(file.path):
             yield Garbage(file.path, file.bytes, "unfinished")
         elif named is not None and file.path not in needed:

@@ -16,10 +16,10 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.flows.poll.candidates import listed_candidates
-from dynosaur_etl.flows.poll.catalogue import followed_until
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.cost import estimate
 from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.facts.hub_datasets import followed_until
 from dynosaur_etl.store.steps import finished_step
 from dynosaur_etl.store.tables import ConfigRow, LlmRequestRow, VerdictRow
 
@@ -81,7 +81,7 @@ def _poll(day: GrowthDay, services: Services, usual: _Yield) -> dict[str, Any]:
     told: dict[str, Any] = {"day": str(day), "finished": False}
     if _is_polled(services, day):
         return told | {"finished": True, "candidates": 0, "commits": 0, "hub_requests": 0}
-    seen = followed_until(services)
+    seen = followed_until(services.engine)
     if seen is None or seen < day.end:
         return told | {"candidates": None, "commits": None, "hub_requests": None}
     to_ask, commits = listed_candidates(day, services)

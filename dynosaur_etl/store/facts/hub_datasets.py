@@ -2,11 +2,25 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, func, select, text
 
 from dynosaur_etl.store.database import reading
-from dynosaur_etl.store.tables import CandidateRow, ConfigRow, DatasetRow, RevisionRow, VerdictRow
+from dynosaur_etl.store.tables import (
+    CandidateRow,
+    CatalogueRow,
+    ConfigRow,
+    DatasetRow,
+    RevisionRow,
+    VerdictRow,
+)
+
+WATERMARK = "hub"
+"""Names the row that tells how far the Hub is followed."""
+
+SKEW = timedelta(hours=1)
+"""By how much clocks of two machines may differ; a listing reaches back as far beyond the last."""
 
 _COUNTED_EXACTLY = 100_000
 
@@ -17,6 +31,23 @@ class KeptDataset:
 
     dataset_id: str
     revision: str
+
+
+def followed_until(engine: Engine) -> datetime | None:
+    """Return the start of the last complete listing of the Hub; None before the first.
+
+    It lies in the future where the clock was ahead when the Hub was listed.
+    """
+    with reading(engine) as session:
+        row = session.get(CatalogueRow, WATERMARK)
+        return None if row is None else row.seen_at
+
+
+def newest_change(engine: Engine) -> datetime | None:
+    """Return when the Hub modified last what its list has shown, by its own clock."""
+    query = select(func.max(DatasetRow.last_modified)).where(DatasetRow.last_seen_at.is_not(None))
+    with reading(engine) as session:
+        return session.scalar(query)
 
 
 def count_catalogue(engine: Engine) -> int:
