@@ -12,6 +12,7 @@ from starlette.responses import Response
 from dynosaur_airflow.ui.pages import (
     cost,
     growth,
+    instances,
     rejects,
     runs,
     snapshots,
@@ -43,7 +44,7 @@ def create_app() -> FastAPI:
 def _router() -> APIRouter:
     """Put all pages behind the login; the last route closes every other address too."""
     router = APIRouter(dependencies=[Depends(LOGGED_IN), Depends(_refuse_control_characters)])
-    for part in (growth, runs, tasks, rejects, snapshots, cost, sources, static):
+    for part in (growth, runs, instances, tasks, rejects, snapshots, cost, sources, static):
         router.include_router(part.router)
     router.add_api_route("/{path:path}", _unknown, methods=["GET"])
     return router

@@ -31,6 +31,7 @@ SECURITY_HEADERS = {
 }
 NAVIGATION = (
     ("growth", "/", "Growth"),
+    ("instances", "/instances", "Instances"),
     ("tasks", "/tasks", "Tasks"),
     ("rejects", "/rejects", "Rejects"),
     ("snapshots", "/snapshots", "Snapshots"),
