@@ -113,7 +113,7 @@ def test_the_open_step_of_a_day_is_told_by_its_parts(services: Services) -> None
         ("validate", StepState.TO_COME, 0), ("fill", StepState.BEGUN, 1),
         ("score", StepState.TO_COME, 0), ("embed", StepState.TO_COME, 0),
     ]  # fmt: skip
-    assert found.steps[0].at == "12:00 UTC"
+    assert found.steps[0].at == "2026-10-07 12:00 UTC"
 
 
 def test_metrics_sum_up_steps_reasons_and_queues(services: Services) -> None:

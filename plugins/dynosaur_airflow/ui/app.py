@@ -23,7 +23,6 @@ from dynosaur_airflow.ui.pages import (
 from dynosaur_airflow.ui.rendering import SECURITY_HEADERS, page
 from dynosaur_etl.domain.errors import Corrupt, DynosaurError, InvalidInput
 
-PREFIX = "/training-set"
 LOGGED_IN = requires_authenticated()
 
 log = logging.getLogger(__name__)

@@ -13,6 +13,9 @@ from starlette.responses import HTMLResponse, Response
 from dynosaur_etl.domain.money import dollars
 
 HERE = Path(__file__).parent
+PREFIX = "/training-set"
+"""Where Airflow mounts the pages."""
+
 EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """The hash of nothing: charts may make an empty style sheet, which they fill rule by rule."""
 
@@ -56,7 +59,13 @@ def page(
     here: str = "",
 ) -> Response:
     """Fill a template; `here` is the part of the navigation that it belongs to."""
-    frame = {"base": base_of(request), "navigation": NAVIGATION, "here": here}
+    base = base_of(request)
+    frame = {
+        "base": base,
+        "airflow_base": base.removesuffix(PREFIX),
+        "navigation": NAVIGATION,
+        "here": here,
+    }
     text = templates.get_template(template).render(**frame, **content)
     return HTMLResponse(text, status_code=status)
 
