@@ -11,6 +11,7 @@ from psycopg import sql
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.domain.reasons import REASON_WORDS, Reason
+from dynosaur_etl.flows.propose.validity_rate import validity_rates
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views import read_only
 from dynosaur_etl.flows.views.current_day import CurrentDay, StepState, current_day
@@ -96,6 +97,23 @@ def test_growth_counts_what_its_steps_did(services: Services) -> None:
     ]
     assert by_name["Pool of the head"].rejected == 9
     assert by_name["Selected in it"].number == 5
+
+
+def test_validity_is_the_same_for_page_command_alarm_and_metrics(services: Services) -> None:
+    """Repeated proposals are no invalid ones, and native tasks no proposals."""
+    reasons = {"output_missing": 1, "duplicate_task": 8, "too_many_tasks": 3, "unforeseen_error": 2}
+    rejected = sum(reasons.values())
+    put(
+        services.engine,
+        make.step("validate", kept=15, rejected=rejected, reasons=reasons, facts={"native": 5}),
+        *(make.task("a/a", f"t{number}") for number in range(10)),
+        *(make.task("a/a", f"n{number}", form="choices") for number in range(5)),
+        *(make.rejection("a/a", reason, n, stage="validate") for reason, n in reasons.items()),
+    )
+    [line], [told] = growth_history(services).days, validity_rates(services)["days"]
+    assert line.validity == told["valid_share"] == round(10 / 11, 4)
+    assert (line.surplus, told["surplus"], told["alarm"]) == (11, 11, "")
+    assert totals(services)["proposals.invalid"] == told["invalid"] == 1
 
 
 def test_the_open_step_of_a_day_is_told_by_its_parts(services: Services) -> None:

@@ -17,7 +17,7 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.current_day import current_day
 from dynosaur_etl.flows.views.day_report import day_report
-from dynosaur_etl.flows.views.growth_history import growth_history
+from dynosaur_etl.flows.views.growth_history import VALIDITY_FLOOR, growth_history
 from dynosaur_etl.flows.views.paging import Day
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.tonight import tonight
@@ -27,7 +27,7 @@ DAYS_SHOWN = 60
 SNAPSHOTS_SHOWN = 5
 _COLUMNS = (
     "day", "datasets_seen", "datasets_kept", "proposals", "tasks", "instances", "validity",
-    "rejected", "cost_usd",
+    "surplus", "rejected", "cost_usd",
 )  # fmt: skip
 DayKey = Annotated[str, FromPath(max_length=32)]
 
@@ -48,6 +48,7 @@ def training_set(
         "history": history,
         "days": with_bars(shown, lambda day: day.instances),
         "earlier": shown[-1].day if len(days) > DAYS_SHOWN else "",
+        "floor": VALIDITY_FLOOR,
         **now,
         "snapshots": snapshots,
         "charts": [growth_chart(history.days), validity_chart(history.days)],
