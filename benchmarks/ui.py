@@ -127,6 +127,8 @@ def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
 
     tasks, afters = [task(n) for n in range(TIMES)], [tasks_after(n) for n in range(TIMES)]
     left = [rejects_after(n) for n in range(TIMES)]
+    for version in (0, 1, 2):  # the first look at a set of rows reads its short columns
+        list_instances(services, RowSearch(version=version))
     rows = [row(n) for n in range(TIMES)]
     licences = ("mit", "bsd", "none-such", "cc0-1.0")
     return {
@@ -143,6 +145,7 @@ def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
         "instances by quality": lambda n: f"/instances?least=0.9{n}&most=0.9{n}5&sort=worst",
         "instances by words": lambda n: f"/instances?words=word{(1, 7, 900, 40_000)[n % 4] + n}",
         "instances by words and day": lambda n: f"/instances?words=word{1 + n}&day={day(n)}",
+        "statistics": lambda n: f"/statistics?version={1 + n % 2}",
         "one instance": lambda n: f"/instances/{rows[n].instance_key}",
         "tasks": lambda n: f"/tasks?day={day(n)}&size=200",
         "tasks, further on": lambda n: afters[n],

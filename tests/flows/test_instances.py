@@ -25,7 +25,9 @@ from dynosaur_etl.flows.views.row_columns import row_columns
 from dynosaur_etl.flows.views.row_report import row_report, text_parts
 from dynosaur_etl.flows.views.row_search import RowLine, RowPart, RowSearch, find_rows
 from dynosaur_etl.flows.views.row_set import EVERYTHING, RowSet, folder_rows, row_set
+from dynosaur_etl.flows.views.row_statistics import length_range, row_statistics
 from dynosaur_etl.flows.views.row_words import WordIndex
+from dynosaur_etl.flows.views.version_figures import version_file
 from dynosaur_etl.store.storage import Storage
 from tests.flows.versioned import Grown, build
 
@@ -134,6 +136,7 @@ def test_picks_come_in_their_order_with_what_the_selection_made_of_them(found: A
     [
         ({"source": "reed/set-1"}, lambda row: row["dataset"] == "reed/set-1"),
         ({"source": "lake/"}, lambda row: row["dataset"].startswith("lake/")),
+        ({"source": "re*"}, lambda row: row["dataset"].startswith("reed/")),
         ({"licence": "CC0-1.0"}, lambda row: row["licence"] == "cc0-1.0"),
         ({"task": "task2"}, lambda row: row["task_key"] == "task2"),
         ({"day": LAST}, lambda row: row["growth_day"] == LAST),
@@ -268,6 +271,10 @@ def test_a_version_its_folder_and_the_store_show_the_same_rows(grown: Grown) -> 
     assert (shown.name, shown.version) == ("the pool of v0001", 1)
     assert set(shown.tasks) == {line.task_key for line in shown.part.rows}
     assert shown.choices.versions == {EVERYTHING: "everything in the store", 1: "v0001"}
+    assert version_file(services, 1, "README.md").is_file()
+    for name in ("../v0001/README.md", "/etc/passwd", "none", ""):
+        with pytest.raises(InvalidInput, match="file"):
+            version_file(services, 1, name)
     one = instance_page(services, picked[0].instance_key, 1)
     assert (one.report.line, one.task) == (picked[0], shown.tasks[picked[0].task_key])
 
@@ -282,3 +289,36 @@ def test_a_set_without_rows_is_empty(tmp_path: Path) -> None:
     part = find_rows(nothing, RowSearch(sort="best"), WordIndex(tmp_path))
     assert (list(part.rows), part.total, part.of) == ([], 0, 0)
     assert not pc.any(pa.array(row_columns(nothing).picked)).as_py()
+
+
+def test_columns_of_a_pool_and_its_picks_stand_side_by_side(grown: Grown) -> None:
+    services = grown.services()
+    nothing_picked = row_statistics(services, None)
+    assert nothing_picked.left == nothing_picked.right == "everything in the store"
+    build(services)
+    found = row_statistics(services, None)
+    assert (found.left, found.right) == ("the pool of v0001", "picked of the pool of v0001")
+    assert found.right_rows == 20 < found.left_rows
+    for column in found.columns:
+        for side in ("left", "right"):
+            shares = sum(getattr(line, side) for line in column.lines)
+            assert shares == pytest.approx(1) or column.more or column.sampled, column.name
+    by_name = {column.name: column for column in found.columns}
+    assert len(by_name["Source"].lines) > 1
+    begins = [line.value.split(" ")[0] for line in by_name["Quality"].lines]
+    assert begins == sorted(begins)
+    same = row_statistics(services, 1, 1)
+    assert all(line.left == line.right for column in same.columns for line in column.lines)
+    with pytest.raises(InvalidInput, match="version"):
+        row_statistics(services, 1, 7)
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [
+        (0, "0 to 19"), (19, "0 to 19"), (20, "20 to 49"), (4999, "2,000 to 4,999"),
+        (10**6, "5,000 or more"),
+    ],
+)  # fmt: skip
+def test_a_length_belongs_to_one_range(length: int, words: str) -> None:
+    assert length_range(length) == words

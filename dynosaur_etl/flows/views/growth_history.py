@@ -1,8 +1,10 @@
 """How the set grew: days, sums, and the way from the Hub to the selection."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from dynosaur_etl.domain.models import StepName
@@ -93,6 +95,16 @@ def growth_history(services: Services) -> GrowthHistory:
     ]
     total = _total(days, estimate_catalogue(engine), sum(costs.values(), Decimal(0)))
     return GrowthHistory(days, total, _funnel(steps, total, head_version(engine)))
+
+
+def gaps_after(days: Sequence[GrowthLine]) -> dict[str, str]:
+    """Word the days without growth before each day that has some, by that day."""
+    found = {}
+    for earlier, later in itertools.pairwise(days):
+        missing = (date.fromisoformat(later.day) - date.fromisoformat(earlier.day)).days - 1
+        if missing > 0:
+            found[later.day] = f"{missing:,} {'day' if missing == 1 else 'days'} without growth"
+    return found
 
 
 def _line(day: str, done: Mapping[str, StepRecord], cost: Decimal, native: int) -> GrowthLine:

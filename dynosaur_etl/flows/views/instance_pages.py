@@ -76,7 +76,7 @@ def instance_list(services: Services, search: RowSearch) -> InstanceList:
         part=part,
         tasks=_task_addresses(services, [line.task_key for line in part.rows]),
         choices=RowChoices(
-            versions=_versions(services),
+            versions=offered_versions(services),
             licences=sorted(columns.coded["licence"].names),
             splits=sorted(columns.coded["split"].names),
         ),
@@ -108,7 +108,8 @@ def _task_addresses(services: Services, keys: Sequence[str]) -> dict[str, str]:
     return {key: f"{day}/{request}/{at}" for key, (day, _, request, at) in found.items()}
 
 
-def _versions(services: Services) -> dict[int, str]:
+def offered_versions(services: Services) -> dict[int, str]:
+    """Return the versions that can be chosen by number; 0 is everything in the store."""
     offered = {EVERYTHING: "everything in the store"}
     for record in newest_versions(services.engine, _VERSIONS_OFFERED):
         offered[record.version] = record.name

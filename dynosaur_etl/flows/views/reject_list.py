@@ -1,7 +1,9 @@
 """Everything that was rejected, found by stage, reason, day and name."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote, urlencode
 
 from pydantic import TypeAdapter
 
@@ -28,6 +30,10 @@ _PLACES: TypeAdapter[RejectionPlace] = TypeAdapter(
 )
 
 
+_TASK_KEY = re.compile(r"[0-9a-f]{32,64}")
+_DATASET = re.compile(r"[\w.-]+/[\w.-]+")
+
+
 @dataclass(frozen=True)
 class RejectLine(RejectionRecord):
     """A thing that was rejected, with the reason's words."""
@@ -37,6 +43,11 @@ class RejectLine(RejectionRecord):
     @property
     def place(self) -> RejectionPlace:
         return self.day, self.stage, self.subject, self.reason
+
+    @property
+    def address(self) -> str:
+        """Where the pages tell of its subject, below their root; empty where nowhere."""
+        return subject_address(self.subject, self.day, self.reason)
 
 
 class RejectSearch(ListSearch):
@@ -63,3 +74,19 @@ def find_rejects(services: Services, search: RejectSearch) -> Part[RejectLine]:
 def reject_line(record: RejectionRecord) -> RejectLine:
     """Return a rejection with the words of its reason."""
     return RejectLine(**vars(record), words=words_of(record.reason))
+
+
+def subject_address(subject: str, day: str, reason: str) -> str:
+    """Return the page of what was rejected: a task, a proposal, or a dataset.
+
+    Subjects are keys of tasks, `owner/name@revision/config#proposal`, or begin with a dataset.
+    """
+    if _TASK_KEY.fullmatch(subject):
+        return f"/tasks/of/{subject}"
+    dataset = _DATASET.match(subject)
+    if dataset is None:
+        return ""
+    if "#" in subject:
+        filters = {"source": dataset[0], "day": day, "reason": reason}
+        return f"/tasks?{urlencode(filters)}"
+    return f"/datasets/{quote(dataset[0])}"

@@ -47,7 +47,7 @@ class RowSearch(ListSearch):
 
     Attributes:
         words: of instruction, input and output, all of which must be there.
-        source: a dataset, or an owner with `/` at the end.
+        source: a dataset, an owner with `/` at the end, or the beginning of a name with `*`.
         picked: `yes`, held out as `test`, or `no` for what only the pool has.
         least: of the quality, in [0, 1]; `most` is its upper end.
         pii: `yes` for rows in which personal data was found.
@@ -203,9 +203,10 @@ def _filtered(columns: RowColumns, search: RowSearch, tasks: Collection[str] | N
 
 def _of_source(columns: RowColumns, source: str) -> Mask:
     known = columns.coded["dataset"]
-    if not source.endswith("/"):
+    if not source.endswith(("/", "*")):
         return known.equal(source)
-    return known.among([n for n, name in enumerate(known.names) if name.startswith(source)])
+    start = source.removesuffix("*")
+    return known.among([n for n, name in enumerate(known.names) if name.startswith(start)])
 
 
 def _of_selection(columns: RowColumns, search: RowSearch) -> Mask:

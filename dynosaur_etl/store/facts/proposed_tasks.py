@@ -73,7 +73,7 @@ class ProposalFilter:
 
     Attributes:
         words: of the instruction, all of which it must hold.
-        source: a dataset, or an owner with `/` at the end.
+        source: a dataset, an owner with `/` at the end, or the beginning of a name with `*`.
         kept: whether it was kept.
         form: of the instruction set that its task is native to.
     """
@@ -188,8 +188,8 @@ def _conditions(wanted: ProposalFilter) -> list[ColumnElement[bool]]:
 
 
 def _of_source(source: str) -> ColumnElement[bool]:
-    if source.endswith("/"):
-        return ProposalRow.dataset_id.startswith(source, autoescape=True)
+    if source.endswith(("/", "*")):
+        return ProposalRow.dataset_id.startswith(source.removesuffix("*"), autoescape=True)
     return ProposalRow.dataset_id == source
 
 

@@ -41,7 +41,8 @@ def airflow_state(session: Any) -> AirflowState | None:
             select(DagModel.dag_id).where(DagModel.dag_id.in_(GROWTH_DAGS), DagModel.is_paused)
         ).all()
     except SQLAlchemyError as error:
-        log.warning("Airflow's database does not tell what runs: %s", error)
+        cause = getattr(error, "orig", None) or error
+        log.warning("Airflow's database does not tell what runs: %s", cause)
         return None
     rows.sort(key=lambda row: row.id, reverse=True)
     runs = [_run(row, tasks.get((row.dag_id, row.run_id), ())) for row in rows]

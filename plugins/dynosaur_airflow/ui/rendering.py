@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from dynosaur_etl.domain.money import dollars
+from dynosaur_etl.flows.views.parameter_lines import as_words
 
 HERE = Path(__file__).parent
 PREFIX = "/training-set"
@@ -59,10 +60,9 @@ def page(
     here: str = "",
 ) -> Response:
     """Fill a template; `here` is the part of the navigation that it belongs to."""
-    base = base_of(request)
     frame = {
-        "base": base,
-        "airflow_base": base.removesuffix(PREFIX),
+        "base": base_of(request),
+        "airflow_base": airflow_base_of(request),
         "navigation": NAVIGATION,
         "here": here,
     }
@@ -73,6 +73,11 @@ def page(
 def base_of(request: Request) -> str:
     """Give the path under which Airflow has mounted the pages."""
     return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def airflow_base_of(request: Request) -> str:
+    """Return the path under which Airflow itself stands."""
+    return base_of(request).removesuffix(PREFIX)
 
 
 def address(path: str, values: Mapping[str, Any]) -> str:
@@ -91,3 +96,4 @@ def chart_library() -> Path:
 
 templates.globals["address"] = address
 templates.globals["dollars"] = dollars
+templates.globals["as_words"] = as_words

@@ -17,7 +17,11 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.current_day import current_day
 from dynosaur_etl.flows.views.day_report import day_report
-from dynosaur_etl.flows.views.growth_history import VALIDITY_FLOOR, growth_history
+from dynosaur_etl.flows.views.growth_history import (
+    VALIDITY_FLOOR,
+    gaps_after,
+    growth_history,
+)
 from dynosaur_etl.flows.views.paging import Day
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.tonight import tonight
@@ -49,6 +53,7 @@ def training_set(
         "days": with_bars(shown, lambda day: day.instances),
         "earlier": shown[-1].day if len(days) > DAYS_SHOWN else "",
         "floor": VALIDITY_FLOOR,
+        "gaps": gaps_after(days),
         **now,
         "snapshots": snapshots,
         "charts": [growth_chart(history.days), validity_chart(history.days)],

@@ -4,14 +4,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as FromPath
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.models import Mode
-from dynosaur_etl.flows.views.instance_pages import instance_list, instance_page, list_instances
+from dynosaur_etl.flows.views.instance_pages import (
+    instance_list,
+    instance_page,
+    list_instances,
+    offered_versions,
+)
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.row_search import RowSearch
+from dynosaur_etl.flows.views.row_statistics import row_statistics
 from dynosaur_etl.flows.views.task_list import FORMS
 
 _COLUMNS = (
@@ -20,7 +27,11 @@ _COLUMNS = (
     "held_out",
 )  # fmt: skip
 Key = Annotated[str, FromPath(pattern=r"^[0-9a-f]{16,64}$")]
-Version = Annotated[int | None, Query(ge=0, le=1_000_000)]
+Version = Annotated[
+    int | None,
+    BeforeValidator(lambda text: str(text).removeprefix("v") or None),
+    Query(ge=0, le=1_000_000),
+]
 
 router = APIRouter()
 
@@ -54,3 +65,13 @@ def instance(request: Request, key: Key, version: Version = None) -> Response:
         found = instance_page(services, key, version)
     content = {"found": found, "report": found.report}
     return page(request, "instance.html.jinja", content, here="instances")
+
+
+@router.get("/statistics")
+def statistics(request: Request, version: Version = None, against: Version = None) -> Response:
+    """Each column of a version's pool beside its picks, or of two versions."""
+    with read_only_services() as services:
+        found = row_statistics(services, version, against)
+        versions = offered_versions(services)
+    content = {"found": found, "versions": versions, "version": version, "against": against}
+    return page(request, "statistics.html.jinja", content, here="instances")
