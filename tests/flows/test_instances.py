@@ -297,7 +297,7 @@ def test_columns_of_a_pool_and_its_picks_stand_side_by_side(grown: Grown) -> Non
     assert nothing_picked.left == nothing_picked.right == "everything in the store"
     build(services)
     found = row_statistics(services, None)
-    assert (found.left, found.right) == ("the pool of v0001", "picked of the pool of v0001")
+    assert (found.left, found.right) == ("the pool of v0001", "the picks of v0001")
     assert found.right_rows == 20 < found.left_rows
     for column in found.columns:
         for side in ("left", "right"):
@@ -307,6 +307,8 @@ def test_columns_of_a_pool_and_its_picks_stand_side_by_side(grown: Grown) -> Non
     assert len(by_name["Source"].lines) > 1
     begins = [line.value.split(" ")[0] for line in by_name["Quality"].lines]
     assert begins == sorted(begins)
+    [language] = by_name["Languages of the source's card"].lines
+    assert (language.left, language.right) == (1, 1)
     same = row_statistics(services, 1, 1)
     assert all(line.left == line.right for column in same.columns for line in column.lines)
     with pytest.raises(InvalidInput, match="version"):

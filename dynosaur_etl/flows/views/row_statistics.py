@@ -12,12 +12,15 @@ from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.row_columns import row_columns
 from dynosaur_etl.flows.views.row_search import read_rows
 from dynosaur_etl.flows.views.row_set import EVERYTHING, RowSet, row_set
+from dynosaur_etl.flows.views.version_figures import required_version, version_folder
+from dynosaur_etl.snapshots.sources import read_sources
 
 SAMPLED = 2_000
 _SHOWN = 15
 _SHORT = 40
 _LENGTHS = (0, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 _TENTHS = 10
+_LANGUAGES = "Languages of the source's card"
 _SHARED = {
     "licence": "Licence", "mode": "How the task came about", "split": "Split of the source",
     "pii": "Personal data", "growth_day": "Growth day", "dataset": "Source",
@@ -52,8 +55,13 @@ class ColumnStatistics:
 
 @dataclass(frozen=True)
 class RowStatistics:
-    """Two parts of rows, by name and number, and their columns."""
+    """Two parts of rows, by name and number, and their columns.
 
+    Attributes:
+        version: whose rows they are; 0 for everything in the store.
+    """
+
+    version: int | None
     left: str
     right: str
     left_rows: int
@@ -90,19 +98,36 @@ def row_statistics(
     """
     rows = row_set(services, version)
     left = _Part(rows.name, rows, picked=False)
-    has_picks = rows.version != EVERYTHING
-    right = _Part(f"picked of {rows.name}", rows, picked=True) if has_picks else left
-    if against is not None:
-        other = row_set(services, against)
-        left = _Part(f"picked of {other.name}", other, picked=other.version != EVERYTHING)
-    return _side_by_side(left, right)
+    right = left if rows.version == EVERYTHING else _picks(rows)
+    if against:
+        left = _picks(row_set(services, against))
+    languages = [_languages(services, part) for part in (left, right)]
+    return _side_by_side(left, right, languages)
 
 
-def _side_by_side(left: _Part, right: _Part) -> RowStatistics:
+def _picks(rows: RowSet) -> _Part:
+    return _Part(rows.name.replace("pool", "picks"), rows, picked=True)
+
+
+def _languages(services: Services, part: _Part) -> dict[str, Counter[str]]:
+    """Count rows by the languages that the cards of their sources name."""
+    found = Counter[str]()
+    if part.rows.version:
+        folder = version_folder(services, required_version(services, part.rows.version))
+        count = "selected_instances" if part.picked else "pool_instances"
+        for row in read_sources(folder).to_pylist():
+            found[row["languages"] or "not named"] += row[count]
+    return {_LANGUAGES: found}
+
+
+def _side_by_side(
+    left: _Part, right: _Part, languages: Sequence[Mapping[str, Counter[str]]]
+) -> RowStatistics:
     exact = [_exact(part.rows, part.picked) for part in (left, right)]
     sampled = [_sampled(part.rows, part.picked) for part in (left, right)]
     columns = [
         *(_column(name, "", exact, sampled=False) for name in _SHARED.values()),
+        _column(_LANGUAGES, "", languages, sampled=False),
         _column("Quality", "0 to 1", exact, sampled=False, ordered=True),
         *(
             _column(f"Length of the {name}", "characters", sampled, sampled=True, ordered=True)
@@ -110,7 +135,7 @@ def _side_by_side(left: _Part, right: _Part) -> RowStatistics:
         ),
         _column("Short outputs, as labels are", "", sampled, sampled=True),
     ]
-    return RowStatistics(left.name, right.name, left.size, right.size, columns)
+    return RowStatistics(right.rows.version, left.name, right.name, left.size, right.size, columns)
 
 
 def _column(

@@ -73,5 +73,5 @@ def statistics(request: Request, version: Version = None, against: Version = Non
     with read_only_services() as services:
         found = row_statistics(services, version, against)
         versions = offered_versions(services)
-    content = {"found": found, "versions": versions, "version": version, "against": against}
+    content = {"found": found, "versions": versions, "against": against}
     return page(request, "statistics.html.jinja", content, here="instances")
