@@ -20,9 +20,16 @@ from dynosaur_etl.flows.views.day_report import day_report
 from dynosaur_etl.flows.views.growth_history import gaps_after, growth_history
 from dynosaur_etl.flows.views.metric_totals import totals
 from dynosaur_etl.flows.views.overview import overview
+from dynosaur_etl.flows.views.paging import Part, counted
 from dynosaur_etl.flows.views.parameter_lines import as_words, parameter_lines
-from dynosaur_etl.flows.views.reject_list import RejectSearch, find_rejects, subject_address
+from dynosaur_etl.flows.views.reject_list import (
+    RejectLine,
+    RejectSearch,
+    find_rejects,
+    subject_address,
+)
 from dynosaur_etl.flows.views.source_shares import SourceSearch, find_sources
+from dynosaur_etl.flows.views.task_list import TaskSearch, find_tasks
 from dynosaur_etl.flows.views.task_report import task_address, task_report
 from dynosaur_etl.flows.views.version_figures import version_lines
 from tests.flows.support import settings
@@ -162,6 +169,7 @@ def test_a_list_of_hostile_names_is_paged_through_to_its_end(services: Services,
     for _ in HOSTILE:
         part = find_rejects(services, RejectSearch(size=size, after=after))
         shown += [line.subject for line in part.rows]
+        assert part.total == f"{len(HOSTILE)}"
         after = part.following
         if not after:
             break
@@ -276,3 +284,13 @@ def test_parameters_stand_one_a_line_without_anything_raw() -> None:
         ("Version whose picks it began with", "none", ""),
         ("New one", "1, 2", ""),
     ]
+
+
+def test_a_long_list_is_not_counted_to_its_end(services: Services) -> None:
+    part = Part([RejectLine(DAY, "fill", "a/a", "gated", 1, "", "")], "more")
+    search = RejectSearch()
+    assert counted(part, search, lambda most: most).total == "more than 10,000"
+    assert counted(part, search, lambda _: 1234).total == "1,234"
+    put(services.engine, *(make.proposal("a/a", f"r{n}") for n in range(3)))
+    found = [find_tasks(services, TaskSearch(size=2, source=name)) for name in ("a/*", "b/*")]
+    assert [one.total for one in found] == ["3", "0"]

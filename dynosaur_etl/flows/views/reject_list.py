@@ -15,6 +15,7 @@ from dynosaur_etl.flows.views.paging import (
     Part,
     PlaceText,
     Text,
+    counted,
     part_of,
     read_cursor,
 )
@@ -22,6 +23,7 @@ from dynosaur_etl.store.facts.rejections import (
     RejectionFilter,
     RejectionPlace,
     RejectionRecord,
+    count_rejections,
     list_rejections,
 )
 
@@ -68,7 +70,8 @@ def find_rejects(services: Services, search: RejectSearch) -> Part[RejectLine]:
     wanted = RejectionFilter(search.stage, search.reason, search.day, search.subject)
     after = read_cursor(search.after, _PLACES)
     found = list_rejections(services.engine, wanted, after, search.size + 1)
-    return part_of([reject_line(record) for record in found], search.size)
+    part = part_of([reject_line(record) for record in found], search.size)
+    return counted(part, search, lambda most: count_rejections(services.engine, wanted, most))
 
 
 def reject_line(record: RejectionRecord) -> RejectLine:

@@ -120,6 +120,13 @@ def list_proposals(
         return [_proposal(row) for row in session.execute(query)]
 
 
+def count_proposals(engine: Engine, wanted: ProposalFilter, most: int) -> int:
+    """Count proposals, up to `most` of them."""
+    found = select(ProposalRow.day).where(*_conditions(wanted)).limit(most).subquery()
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(found)) or 0
+
+
 def find_proposal(
     engine: Engine, day: str, request_key: str, position: int
 ) -> ProposalRecord | None:
