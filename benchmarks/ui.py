@@ -47,6 +47,7 @@ def _measured(settings: Any, size: Size) -> list[Figure]:
 
     services = Services(settings)
     make_store(services, size)
+    _index_words(services)
     requests = _pages(services, size)
     services.close()
     get = _client()
@@ -55,6 +56,14 @@ def _measured(settings: Any, size: Size) -> list[Figure]:
         _figure(name, size, [_timed(get, ask(n)) for n in range(TIMES)])
         for name, ask in requests.items()
     ]
+
+
+def _index_words(services: Any) -> None:
+    """Make the index of words, which in use a thread beside the pages makes."""
+    from dynosaur_etl.flows.views.instance_pages import word_index
+    from dynosaur_etl.flows.views.row_set import EVERYTHING, row_set
+
+    word_index(services).build(row_set(services, EVERYTHING))
 
 
 def _figure(name: str, size: Size, times: list[float]) -> Figure:
@@ -91,8 +100,10 @@ def _client() -> Callable[[str], int]:
 
 def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
     """Give each page's address by the number of the request."""
+    from dynosaur_etl.flows.views.instance_pages import list_instances
     from dynosaur_etl.flows.views.paging import cursor
     from dynosaur_etl.flows.views.reject_list import RejectSearch, find_rejects
+    from dynosaur_etl.flows.views.row_search import RowLine, RowSearch
     from dynosaur_etl.flows.views.task_list import TaskSearch, find_tasks
 
     def day(number: int) -> str:
@@ -106,17 +117,36 @@ def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
         row = find_tasks(services, TaskSearch(day=day(number))).rows[number]
         return f"/tasks?after={cursor(row.place)}"
 
+    def row(number: int) -> RowLine:
+        found = list_instances(services, RowSearch(day=day(number), least=0.5))
+        return found.rows[number % len(found.rows)]
+
     def rejects_after(number: int) -> str:
         row = find_rejects(services, RejectSearch(day=day(number))).rows[number]
         return f"/rejects?after={cursor(row.place)}&reason=output_constant"
 
     tasks, afters = [task(n) for n in range(TIMES)], [tasks_after(n) for n in range(TIMES)]
     left = [rejects_after(n) for n in range(TIMES)]
+    for version in (0, 1, 2):  # the first look at a set of rows reads its short columns
+        list_instances(services, RowSearch(version=version))
+    rows = [row(n) for n in range(TIMES)]
     licences = ("mit", "bsd", "none-such", "cc0-1.0")
     return {
         "growth": lambda n: f"/?before={day(n)}",
         "now": lambda _: "/live",
         "one day": lambda n: f"/day/{day(n)}",
+        "instances": lambda n: f"/instances?version={n % 3}",
+        "instances, further on": lambda n: (
+            f"/instances?sort=best&after={cursor((rows[n].instance_key,))}"
+        ),
+        "instances picked": lambda n: f"/instances?picked=yes&version={1 + n % 2}&size=50",
+        "instances by source": lambda n: f"/instances?source=owner{n * 97 % 5000}/&sort=best",
+        "instances by task": lambda n: f"/instances?task={rows[n].task_key}",
+        "instances by quality": lambda n: f"/instances?least=0.9{n}&most=0.9{n}5&sort=worst",
+        "instances by words": lambda n: f"/instances?words=word{(1, 7, 900, 40_000)[n % 4] + n}",
+        "instances by words and day": lambda n: f"/instances?words=word{1 + n}&day={day(n)}",
+        "statistics": lambda n: f"/statistics?version={1 + n % 2}",
+        "one instance": lambda n: f"/instances/{rows[n].instance_key}",
         "tasks": lambda n: f"/tasks?day={day(n)}&size=200",
         "tasks, further on": lambda n: afters[n],
         "tasks by words": lambda n: f"/tasks?words={WORDS[n % len(WORDS)]}&verdict=kept",

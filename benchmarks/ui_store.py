@@ -23,6 +23,7 @@ from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
 from dynosaur_etl.snapshots.content import SnapshotContent
 from dynosaur_etl.snapshots.publish import place_snapshot
+from dynosaur_etl.store.facts.stored_files import paths_of_kind
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import NamedFile
 from dynosaur_etl.store.tables import FileRow, SnapshotRow
@@ -30,6 +31,7 @@ from dynosaur_etl.store.tables import FileRow, SnapshotRow
 FIRST = date(2025, 1, 1)
 DIMENSION = 384
 VECTOR_FILES = 10
+WORDS_A_ROW, WORDS_KNOWN = 40, 50_000
 PROPOSALS_A_REQUEST, TASKS_A_REQUEST = 3, 2
 REJECTS_A_DAY = 300
 
@@ -201,7 +203,7 @@ def _instance_table(
     columns = {
         "instance_key": keys,
         "instruction": ["Estimate the label from the text."] * rows,
-        "input": [f"text is 'what row {row} of {day} says'." for row in range(rows)],
+        "input": _inputs(rows, day),
         "output": [str(row % 7) for row in range(rows)],
         "task_key": task_keys,
         "dataset": [_dataset(request) for request in requests],
@@ -218,12 +220,24 @@ def _instance_table(
     return pa.table(columns, schema=schemas.INSTANCES)
 
 
+def _inputs(rows: int, day: str) -> list[str]:
+    """Give texts of 40 words, of which a few are in most rows and most are in few."""
+    random = np.random.default_rng(date.fromisoformat(day).toordinal())
+    ranks = np.minimum(random.zipf(1.3, (rows, WORDS_A_ROW)), WORDS_KNOWN)
+    words = np.array([f"word{number}" for number in range(WORDS_KNOWN + 1)], object)
+    return [f"row {at} of {day}: {' '.join(line)}" for at, line in enumerate(words[ranks])]
+
+
 def _write_versions(services: Services, size: Size) -> None:
-    """Write two versions that share half of their rows."""
+    """Write two versions that share half of their rows, both selected from all instances."""
     parent: ParentSnapshot | None = None
+    pool = services.storage.write_table(FileKind.POOLS, _pool(size)).path
+    files = paths_of_kind(services.engine, FileKind.INSTANCES)
     with TemporaryDirectory(prefix="dynosaur-bench-") as folder:
         for version in (1, 2):
             content = _content(size, version)
+            picks = services.storage.write_table(FileKind.SELECTIONS, content.selection).path
+            recipe = {"instances": files, "pool": pool, "selection": picks}
             target = Path(folder) / f"v{version}"
             manifest = write_snapshot(content, version, parent, target)
             path = place_snapshot(target, services.storage, version)
@@ -231,17 +245,28 @@ def _write_versions(services: Services, size: Size) -> None:
             row = SnapshotRow(
                 version=version, parent=version - 1 or None, day=size.names[-1], path=path,
                 fingerprint=str(version), manifest_sha256=manifest.sha256,
-                facts={"counts": dict(content.counts), "parameters": dict(content.parameters)},
+                facts={"counts": dict(content.counts), "parameters": dict(content.parameters)}
+                | {"recipe": recipe},
             )  # fmt: skip
             with Session(services.engine) as session, session.begin():
                 session.add(row)
+
+
+def _pool(size: Size) -> pa.Table:
+    rows = size.days * size.instances
+    columns = {
+        "number": range(rows),
+        "quality": np.random.default_rng(0).random(rows),
+        "held_out": [False] * rows,
+    }
+    return pa.table(columns, schema=schemas.POOL)
 
 
 def _content(size: Size, version: int) -> SnapshotContent:
     """Give a version's content: an instance of each of so many requests, from its own first on."""
     rows = size.selected
     requests = [(version - 1) * rows // 2 + row for row in range(rows)]
-    keys = [digest("picked", request) for request in requests]
+    keys = [digest("instance", n * size.days // (2 * rows), n % size.instances) for n in requests]
     instances = _instance_table(keys, [_task_key(n, 0) for n in requests], requests, size.names[0])
     quality = pa.array(np.linspace(0.9, 0.6, rows))
     selection = {

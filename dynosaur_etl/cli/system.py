@@ -1,6 +1,7 @@
 """The commands about the installation: start, stop, look, check, migrate."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from dynosaur_etl.domain.money import dollars
 
 if TYPE_CHECKING:
     from dynosaur_etl.flows.upkeep.doctor import Check
-    from dynosaur_etl.flows.views.overview import Overview
+    from dynosaur_etl.flows.views.overview import Overview, StatusReport
     from dynosaur_etl.store.facts.funnel import Funnel
 
 app = typer.Typer()
@@ -25,12 +26,16 @@ ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of paid requests
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Show what the store holds: days, tasks, rejects, cost and snapshots."""
-    from dynosaur_etl.flows.views.overview import overview
+    """Show how the night went, and what the store holds: days, tasks, rejects, cost, snapshots."""
+    from dynosaur_etl.cli.airflow_state import local_airflow
+    from dynosaur_etl.flows.views.overview import StatusReport, overview
+    from dynosaur_etl.flows.views.tonight import tonight
 
     with open_command_services() as services:
-        found = overview(services)
-    emit(found, as_json, _show_overview)
+        airflow = local_airflow(services.settings.home)
+        night = tonight(services, airflow, datetime.now(UTC))
+        found = StatusReport(overview(services), night)
+    emit(found, as_json, _show_status)
 
 
 @app.command()
@@ -76,6 +81,13 @@ def stop(as_json: Json = False) -> None:
 
     stopped = stop_system(command_settings().home)
     emit({"stopped": stopped}, as_json, show_fields)
+
+
+def _show_status(found: "StatusReport") -> None:
+    out.print(found.tonight.sentence, style="bold", markup=False, soft_wrap=True)
+    for line in found.tonight.lines:
+        out.print(f"{line.kind}: {line.words}", markup=False, soft_wrap=True)
+    _show_overview(found.overview)
 
 
 def _show_overview(found: "Overview") -> None:

@@ -20,7 +20,8 @@ from sqlalchemy import Connection, Engine
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.store.database import ensure_known, locked, one_moment
-from dynosaur_etl.store.storage import UNFINISHED, FoundFile, Storage
+from dynosaur_etl.store.file_systems import FoundFile
+from dynosaur_etl.store.storage import UNFINISHED, Storage
 from dynosaur_etl.store.table_copies import load_tables, stored_migration, unload_tables
 
 CONTENT, LISTS = "content", "backups"

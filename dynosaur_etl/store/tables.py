@@ -29,11 +29,11 @@ CLOCK_COLUMNS = frozenset(
     {
         "seen_at", "last_seen_at", "sent_at", "finished_at", "created_here_at", "owner_run",
         "found_on", "lifted_on", "pace", "server_id", "published_at", "server", "answered_at",
-        "learnt_at", "listed_at", "tried_at",
+        "learnt_at", "listed_at", "tried_at", "failed_at",
     }
 )  # fmt: skip
-INDEX_TABLES = frozenset({"indexed_files", "content_keys"})
-"""Tables that can be made anew from files, and grow as files are looked into."""
+INDEX_TABLES = frozenset({"indexed_files", "content_keys", "task_failures"})
+"""Tables that can be made anew from files and grow as files are looked into, or tell of runs."""
 
 Utc = DateTime(timezone=True)
 Money = Numeric(20, 10)
@@ -586,3 +586,20 @@ class PublicationRow(Base):
     )
     place: Mapped[str] = mapped_column(comment="commit at the Hub, or path below the folder")
     published_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class TaskFailureRow(Base):
+    """The newest failure of an Airflow task of a run, in the words of its error."""
+
+    __tablename__ = "task_failures"
+
+    dag_id: Mapped[str] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    task_id: Mapped[str] = mapped_column(primary_key=True)
+    map_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    try_number: Mapped[int]
+    day: Mapped[str | None] = mapped_column(comment="growth day; null: the run has none")
+    kind: Mapped[str] = mapped_column(comment="name of the error's class")
+    error: Mapped[str] = mapped_column(comment="its last line")
+    retried: Mapped[bool] = mapped_column(comment="whether another try follows")
+    failed_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
+from dynosaur_airflow.failures import remember_failure, remember_retry
 from dynosaur_etl.domain.errors import Busy, Terminal, Transient
 
 OWNER = "dynosaur"
@@ -48,4 +49,6 @@ TASK_DEFAULTS: dict[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=15),
     "retry_policy": RETRY_POLICY,
+    "on_failure_callback": remember_failure,
+    "on_retry_callback": remember_retry,
 }

@@ -20,7 +20,7 @@ STEP = f"{PREFIX}step."
 REASON = f"{PREFIX}proposals.reason."
 TOTALS = (
     "dynosaur.datasets.kept", "dynosaur.datasets.rejected",
-    "dynosaur.proposals.kept", "dynosaur.proposals.rejected",
+    "dynosaur.proposals.kept", "dynosaur.proposals.rejected", "dynosaur.proposals.invalid",
     "dynosaur.instances.kept", "dynosaur.instances.rejected",
     "dynosaur.queue.datasets", "dynosaur.queue.proposals", "dynosaur.unforeseen",
     "dynosaur.tokens.prompt", "dynosaur.tokens.completion", "dynosaur.dollars",

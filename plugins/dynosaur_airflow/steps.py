@@ -9,7 +9,6 @@ from airflow.sdk import Asset, get_current_context
 
 from dynosaur_airflow.metrics import tell_step, tell_totals
 from dynosaur_airflow.notifier import tell_alarms
-from dynosaur_airflow.run_day import day_of_run
 from dynosaur_airflow.run_settings import run_services
 from dynosaur_etl.domain.errors import (
     DynosaurError,
@@ -20,6 +19,7 @@ from dynosaur_etl.domain.errors import (
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.domain.models import OVER_CAP, STANDS, WAITING, StepName, StepReport
+from dynosaur_etl.domain.run_day import day_of_run
 
 if TYPE_CHECKING:
     from dynosaur_etl.domain.batch import Batch

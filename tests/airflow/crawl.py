@@ -23,7 +23,18 @@ from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views import read_only
 from dynosaur_etl.settings import Settings
 
-FIRST = ("/", "/live", "/tasks", "/rejects", "/snapshots", "/cost", "/sources", "/day/2001-01-01")
+FIRST = (
+    "/",
+    "/live",
+    "/instances",
+    "/instances?picked=yes",
+    "/tasks",
+    "/rejects",
+    "/snapshots",
+    "/cost",
+    "/sources",
+    "/day/2001-01-01",
+)
 MOST_OF_A_KIND = 4
 
 

@@ -35,7 +35,7 @@ def test_no_link_of_the_pages_is_broken(crawled: Any) -> None:
 
 
 def test_each_list_is_given_as_a_file_too(crawled: Any) -> None:
-    names = ("days", "tasks", "rejects", "snapshots", "cost", "sources")
+    names = ("days", "instances", "tasks", "rejects", "snapshots", "cost", "sources")
     files = {f"/{name}.{form}" for name in names for form in ("csv", "parquet")}
     assert files | {"/style.css"} <= set(crawled["files"])
 

@@ -22,7 +22,7 @@ print(json.dumps([told(*case) for case in json.loads(sys.argv[1])]))
 DAYS = """
 import json, sys
 from datetime import datetime
-from dynosaur_airflow.run_day import day_of_run
+from dynosaur_etl.domain.run_day import day_of_run
 from dynosaur_etl.domain.errors import DynosaurError
 def told(dag, key, day, moment):
     try:

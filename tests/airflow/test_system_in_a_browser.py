@@ -153,6 +153,7 @@ def test_the_page_stands_in_airflows_navigation(page: Any, shot: Callable[..., N
     frame = page.frame_locator("iframe")
     frame.get_by_role("heading", name="Training set").wait_for()
     frame.locator("figure.plot svg.main-svg").first.wait_for()
+    assert "Airflow was not asked" not in frame.locator(".night").inner_text()
     shot(page, "training-set")
 
 
@@ -218,7 +219,13 @@ def test_a_failed_run_is_seen_and_then_healed(
         report = f"/training-set/run/task_growth/{quote(run['dag_run_id'], safe='')}"
         page.goto(report)
         assert "failed" in page.locator(".run").inner_text()
+        why = page.get_by_role("region", name=re.compile("Failure of ")).first.inner_text()
+        assert "Corrupt: " in why
+        assert "the file is missing" in why
+        assert "What to do: run `dynosaur doctor`" in why
+        assert "It has finished no step" in page.locator("main").inner_text()
         shot(page, "failed-run")
+        assert "the file is missing" in demo.command("status")["tonight"]["lines"][0]["words"]
     finally:
         away.rename(file)
     clear = {"dry_run": False, "dag_run_id": run["dag_run_id"], "only_failed": True}
@@ -252,6 +259,7 @@ def test_no_page_shuts_anybody_out(demo: Demo, context: Any, page: Any, scheme: 
         "/training-set/snapshots", "/training-set/snapshots/1", "/training-set/snapshots/1/map",
         "/training-set/snapshots/diff?old=1&new=2", "/training-set/cost", "/training-set/sources",
         f"/training-set/day/{DAYS[0]}", "/training-set/tasks?words=no-such-word",
+        "/training-set/instances", "/training-set/statistics",
     )  # fmt: skip
     for place in places:
         page.goto(place)

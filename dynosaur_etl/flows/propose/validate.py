@@ -10,13 +10,13 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, Reject, StepName, StepReport, Task, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
+from dynosaur_etl.domain.validity import invalidity
 from dynosaur_etl.flows.propose.criticise import criticism_of, task_of
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
 from dynosaur_etl.flows.propose.native_tasks import native_proposal, native_tasks
 from dynosaur_etl.flows.propose.plan import keep_plan
 from dynosaur_etl.flows.propose.questions import day_questions
 from dynosaur_etl.flows.propose.validation_rules import validation_rules
-from dynosaur_etl.flows.propose.validity_rate import invalidity
 from dynosaur_etl.flows.runtime.compartments import alarm_of, contained
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step, run_step

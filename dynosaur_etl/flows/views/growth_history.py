@@ -1,20 +1,23 @@
 """How the set grew: days, sums, and the way from the Hub to the selection."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.reasons import Stage
+from dynosaur_etl.domain.validity import MAX_INVALID, invalidity
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.reason_counts import ReasonCount, reason_counts
-from dynosaur_etl.store.facts.growth_steps import StepRecord, step_records
+from dynosaur_etl.store.facts.growth_steps import StepRecord, native_tasks, step_records
 from dynosaur_etl.store.facts.hub_datasets import estimate_catalogue
 from dynosaur_etl.store.facts.llm_requests import cost_by_day
 from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, head_version
 
-VALIDITY_FLOOR = 0.8
+VALIDITY_FLOOR = 1 - MAX_INVALID
 
 StepsByDay = Mapping[str, Mapping[str, StepRecord]]
 
@@ -24,7 +27,8 @@ class GrowthLine:
     """What a growth day came to.
 
     Attributes:
-        validity: share of its proposals that became tasks, 0 to 1; None where there is none.
+        validity: valid proposals among valid and invalid ones, 0 to 1; None where there is none.
+        surplus: proposals that were sound, but said before or more than were asked for.
         rejected: things that its steps rejected, without the selection's.
     """
 
@@ -35,6 +39,7 @@ class GrowthLine:
     tasks: int
     instances: int
     validity: float | None
+    surplus: int
     rejected: int
     cost_usd: Decimal
 
@@ -83,20 +88,29 @@ def growth_history(services: Services) -> GrowthHistory:
     for record in step_records(engine):
         steps.setdefault(record.day, {})[record.step] = record
     costs = cost_by_day(engine)
-    days = [_line(day, steps[day], costs.get(day, Decimal(0))) for day in sorted(steps)]
+    native = native_tasks(engine)
+    days = [
+        _line(day, steps[day], costs.get(day, Decimal(0)), native.get(day, 0))
+        for day in sorted(steps)
+    ]
     total = _total(days, estimate_catalogue(engine), sum(costs.values(), Decimal(0)))
     return GrowthHistory(days, total, _funnel(steps, total, head_version(engine)))
 
 
-def validity(kept: int, rejected: int) -> float | None:
-    """Return the share of proposals that became tasks, 0 to 1; None where there is none."""
-    judged = kept + rejected
-    return round(kept / judged, 4) if judged else None
+def gaps_after(days: Sequence[GrowthLine]) -> dict[str, str]:
+    """Word the days without growth before each day that has some, by that day."""
+    found = {}
+    for earlier, later in itertools.pairwise(days):
+        missing = (date.fromisoformat(later.day) - date.fromisoformat(earlier.day)).days - 1
+        if missing > 0:
+            found[later.day] = f"{missing:,} {'day' if missing == 1 else 'days'} without growth"
+    return found
 
 
-def _line(day: str, done: Mapping[str, StepRecord], cost: Decimal) -> GrowthLine:
+def _line(day: str, done: Mapping[str, StepRecord], cost: Decimal, native: int) -> GrowthLine:
     examined, judged = done.get(StepName.EXAMINE), done.get(StepName.VALIDATE)
     filled = done.get(StepName.FILL)
+    found = invalidity(_kept(judged) - native, judged.reasons if judged and judged.rejected else {})
     return GrowthLine(
         day=day,
         datasets_seen=_seen(examined),
@@ -104,7 +118,8 @@ def _line(day: str, done: Mapping[str, StepRecord], cost: Decimal) -> GrowthLine
         proposals=_seen(judged),
         tasks=_kept(judged),
         instances=_kept(filled),
-        validity=None if judged is None else validity(judged.kept, judged.rejected),
+        validity=found.valid_share,
+        surplus=found.surplus,
         rejected=sum(step.rejected for name, step in done.items() if name != StepName.SELECT),
         cost_usd=cost,
     )

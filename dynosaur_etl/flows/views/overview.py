@@ -7,6 +7,7 @@ from decimal import Decimal
 from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.rejected_kinds import rejected_kinds
+from dynosaur_etl.flows.views.tonight import Tonight
 from dynosaur_etl.store.facts.funnel import Funnel, funnels
 from dynosaur_etl.store.facts.growth_steps import alarms, step_records
 from dynosaur_etl.store.facts.hub_datasets import count_catalogue, count_configs
@@ -53,6 +54,14 @@ class Overview:
     llm: Inlined[RequestSums]
     days: Sequence[DayLine]
     snapshots: Sequence[VersionSummary]
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """The state of everything, and how the newest day stands."""
+
+    overview: Inlined[Overview]
+    tonight: Tonight
 
 
 def overview(services: Services) -> Overview:

@@ -2,8 +2,8 @@
 
 import base64
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Generic, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 
 SIZE, MOST = 50, 200
-MOST_DOWNLOADED = 10_000
+MOST_DOWNLOADED = MOST_COUNTED = 10_000
 
 Place = tuple[str | int, ...]
 
@@ -68,16 +68,30 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Part(Generic[Row]):
-    """Rows of a list; `following` is the cursor of the next part, empty at the end."""
+    """Rows of a list; `following` is the cursor of the next part, empty at the end.
+
+    Attributes:
+        total: how many rows the whole list has, in words; empty where nobody has counted.
+    """
 
     rows: Sequence[Row] = ()
     following: str = ""
+    total: str = ""
 
 
 def part_of(rows: Sequence[Row], size: int) -> Part[Row]:
     """Cut `size` rows off one row more, whose presence tells that there is another part."""
     shown = rows[:size]
     return Part(shown, cursor(shown[-1].place) if len(rows) > size else "")
+
+
+def counted(part: Part[Row], search: ListSearch, count: Callable[[int], int]) -> Part[Row]:
+    """Add the total; `count` is asked only where the part is not the whole list."""
+    if not part.following and not search.after:
+        return replace(part, total=f"{len(part.rows):,}")
+    number = count(MOST_COUNTED + 1)
+    words = f"more than {MOST_COUNTED:,}" if number > MOST_COUNTED else f"{number:,}"
+    return replace(part, total=words)
 
 
 def cursor(place: Place) -> str:

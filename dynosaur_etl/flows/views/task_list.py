@@ -15,6 +15,7 @@ from dynosaur_etl.flows.views.paging import (
     PlaceNumber,
     PlaceText,
     Text,
+    counted,
     part_of,
     read_cursor,
 )
@@ -23,6 +24,7 @@ from dynosaur_etl.store.facts.proposed_tasks import (
     ProposalFilter,
     ProposalPlace,
     ProposalRecord,
+    count_proposals,
     list_proposals,
 )
 
@@ -91,7 +93,8 @@ def find_tasks(services: Services, search: TaskSearch) -> Part[ProposalLine]:
     )
     after = read_cursor(search.after, _PLACES)
     found = list_proposals(services.engine, wanted, after, search.size + 1)
-    return part_of([proposal_line(record) for record in found], search.size)
+    part = part_of([proposal_line(record) for record in found], search.size)
+    return counted(part, search, lambda most: count_proposals(services.engine, wanted, most))
 
 
 def proposal_line(record: ProposalRecord) -> ProposalLine:

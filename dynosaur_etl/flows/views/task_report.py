@@ -3,18 +3,24 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import words_of
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.views.hub_links import HubLinks, hub_links
+from dynosaur_etl.flows.views.hub_links import HubLinks, hub_links, row_link
 from dynosaur_etl.flows.views.reason_counts import ReasonCount, reason_counts
 from dynosaur_etl.flows.views.task_list import ProposalLine, proposal_line
 from dynosaur_etl.llm.providers import provider_or_unknown
 from dynosaur_etl.proposals.validity import FILTERS
 from dynosaur_etl.store.facts.hub_datasets import pretty_name
 from dynosaur_etl.store.facts.llm_requests import RequestRecord, find_request
-from dynosaur_etl.store.facts.proposed_tasks import TaskRecord, find_proposal, find_task
+from dynosaur_etl.store.facts.proposed_tasks import (
+    TaskRecord,
+    find_proposal,
+    find_task,
+    proposals_of_tasks,
+)
 from dynosaur_etl.store.facts.rejections import count_rows_of_task
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of
@@ -33,13 +39,18 @@ class FilterVerdict:
 
 @dataclass(frozen=True)
 class FilledExample:
-    """An instance of a task, and the row of the dataset that it was made from."""
+    """An instance of a task, and the row of the dataset that it was made from.
+
+    Attributes:
+        link: where the Hub shows the row, of the newest revision.
+    """
 
     task_key: str
     input: str
     output: str
     split: str
     row: int
+    link: str
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,19 @@ def task_report(services: Services, day: str, request_key: str, position: int) -
     )
 
 
+def task_address(services: Services, key: str) -> str:
+    """Return the place of a task below the list of tasks: day, request and position.
+
+    Raises:
+        InvalidInput: there is no task of that key.
+    """
+    found = proposals_of_tasks(services.engine, [key]).get(key)
+    if found is None:
+        raise InvalidInput(not_allowed("task", key, "the key of one of the list"))
+    day, _, request, position = found
+    return f"{day}/{request}/{position}"
+
+
 def filter_verdicts(reason: str | None) -> list[FilterVerdict]:
     """Return each validity filter's verdict, in the order in which they are asked."""
     names = [str(found.reason) for found in FILTERS]
@@ -120,13 +144,19 @@ def _answer(request: RequestRecord) -> str:
 
 def _examples(services: Services, task: TaskRecord) -> list[FilledExample]:
     """Read the first instances of a task from the files of its day."""
-    columns = ["task_key", "input", "output", "split", "row"]
+    columns = ["task_key", "input", "output", "split", "row", "dataset", "config"]
     found: list[FilledExample] = []
     for file in files_of(services.engine, FileKind.INSTANCES, task.day):
         with services.storage.batches(file.path, columns) as (_, batches):
             for batch in batches:
                 rows = batch.to_pylist() if task.key in batch["task_key"].to_pylist() else []
-                found += [FilledExample(**row) for row in rows if row["task_key"] == task.key]
+                found += [_example(services, row) for row in rows if row["task_key"] == task.key]
                 if len(found) >= EXAMPLES:
                     return found[:EXAMPLES]
     return found
+
+
+def _example(services: Services, row: dict[str, Any]) -> FilledExample:
+    endpoint = str(services.settings.hf_endpoint)
+    dataset, config = row.pop("dataset"), row.pop("config")
+    return FilledExample(**row, link=row_link(endpoint, dataset, config, row["split"], row["row"]))

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.snapshots.diff import SnapshotDiff, diff_folders, read_diff
-from dynosaur_etl.snapshots.layout import README, SELECTION
+from dynosaur_etl.snapshots.layout import MANIFEST, README, SELECTION
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.snapshots.publish import open_folder
 from dynosaur_etl.store.evaluations import VersionEvaluation, read_evaluation
@@ -177,6 +177,21 @@ def version_folder(services: Services, record: VersionRecord) -> Path:
         return open_folder(services.storage, record.path)
     except InvalidInput as error:
         raise Corrupt(f"{record.name} is recorded, but its files are missing") from error
+
+
+def version_file(services: Services, version: int, name: str) -> Path:
+    """Return the local path of a file of a version, of those that its manifest lists.
+
+    Raises:
+        InvalidInput: there is no such version, or it has no such file.
+        Corrupt: its files are missing or cannot be read.
+    """
+    folder = version_folder(services, required_version(services, version))
+    if name not in {*read_manifest(folder).files, MANIFEST}:
+        raise InvalidInput(not_allowed("file", name, "one of the manifest"))
+    if not (folder / name).is_file():
+        raise Corrupt(f"{folder / name}: the file is missing")
+    return folder / name
 
 
 @lru_cache(_KEPT)

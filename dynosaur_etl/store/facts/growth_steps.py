@@ -78,6 +78,14 @@ def alarms(engine: Engine, day: str | None = None) -> dict[str, str]:
     return found
 
 
+def native_tasks(engine: Engine) -> dict[str, int]:
+    """Read how many tasks of each day nobody proposed, as they are native to instruction sets."""
+    native = func.coalesce(GrowthRunRow.facts["native"].as_integer(), 0)
+    query = select(GrowthRunRow.day, native).where(GrowthRunRow.step == StepName.VALIDATE)
+    with reading(engine) as session:
+        return {day: int(number) for day, number in session.execute(query)}
+
+
 def grown_days(engine: Engine, up_to: str) -> list[str]:
     """List the days up to and including `up_to` whose growth is complete, in order."""
     query = (

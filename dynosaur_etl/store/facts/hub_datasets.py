@@ -126,3 +126,25 @@ def sample_paths(engine: Engine) -> frozenset[str]:
     """Read the paths of all files of sampled rows."""
     with reading(engine) as session:
         return frozenset(session.scalars(select(ConfigRow.sample_path)))
+
+
+@dataclass(frozen=True)
+class DayVerdict:
+    """What a day said of a dataset; `reason` is None where it was kept."""
+
+    day: str
+    revision: str | None
+    reason: str | None
+    detail: str
+
+
+def verdicts_on(engine: Engine, dataset_id: str, most: int) -> list[DayVerdict]:
+    """Read the verdicts of the days on a dataset, the newest first."""
+    query = (
+        select(VerdictRow.day, VerdictRow.revision, VerdictRow.reason, VerdictRow.detail)
+        .where(VerdictRow.dataset_id == dataset_id)
+        .order_by(VerdictRow.day.desc())
+        .limit(most)
+    )
+    with reading(engine) as session:
+        return [DayVerdict(*row) for row in session.execute(query)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -147,3 +147,14 @@ def cost_by_day(engine: Engine) -> dict[str, Decimal]:
     query = select(LlmRequestRow.day, func.sum(LlmRequestRow.cost_usd)).group_by(LlmRequestRow.day)
     with reading(engine) as session:
         return {day: cost or Decimal(0) for day, cost in session.execute(query)}
+
+
+def cost_since(engine: Engine, day: str, since: datetime | None) -> Decimal:
+    """Sum up the US dollars of a day's requests that were sent from a moment on, or of all."""
+    query = select(func.coalesce(func.sum(LlmRequestRow.cost_usd), 0)).where(
+        LlmRequestRow.day == day
+    )
+    if since is not None:
+        query = query.where(LlmRequestRow.sent_at >= since)
+    with reading(engine) as session:
+        return Decimal(session.scalar(query) or 0)

@@ -1,6 +1,6 @@
 """Proposals and the tasks that they became: listed by filters, or one by its key."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,7 @@ class ProposalFilter:
 
     Attributes:
         words: of the instruction, all of which it must hold.
-        source: a dataset, or an owner with `/` at the end.
+        source: a dataset, an owner with `/` at the end, or the beginning of a name with `*`.
         kept: whether it was kept.
         form: of the instruction set that its task is native to.
     """
@@ -118,6 +118,13 @@ def list_proposals(
     )
     with reading(engine) as session:
         return [_proposal(row) for row in session.execute(query)]
+
+
+def count_proposals(engine: Engine, wanted: ProposalFilter, most: int) -> int:
+    """Count proposals, up to `most` of them."""
+    found = select(ProposalRow.day).where(*_conditions(wanted)).limit(most).subquery()
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(found)) or 0
 
 
 def find_proposal(
@@ -188,8 +195,8 @@ def _conditions(wanted: ProposalFilter) -> list[ColumnElement[bool]]:
 
 
 def _of_source(source: str) -> ColumnElement[bool]:
-    if source.endswith("/"):
-        return ProposalRow.dataset_id.startswith(source, autoescape=True)
+    if source.endswith(("/", "*")):
+        return ProposalRow.dataset_id.startswith(source.removesuffix("*"), autoescape=True)
     return ProposalRow.dataset_id == source
 
 
@@ -206,3 +213,24 @@ def _following(after: ProposalPlace | None) -> list[ColumnElement[bool]]:
     day, *rest = after
     within = tuple_(*_WITHIN_A_DAY)
     return [ProposalRow.day <= day, or_(ProposalRow.day < day, within > tuple_(*rest))]
+
+
+def tasks_of_form(engine: Engine, form: str) -> frozenset[str]:
+    """Read the keys of the tasks that are native to instruction sets of a form."""
+    with reading(engine) as session:
+        return frozenset(session.scalars(select(TaskRow.key).where(TaskRow.form == form)))
+
+
+def proposals_of_tasks(engine: Engine, keys: Collection[str]) -> dict[str, ProposalPlace]:
+    """Read the place of the newest proposal that became each of those tasks, by the task's key."""
+    query = (
+        select(
+            ProposalRow.task_key, ProposalRow.day, ProposalRow.dataset_id,
+            ProposalRow.request_key, ProposalRow.position,
+        )
+        .where(ProposalRow.task_key.in_(keys), ProposalRow.reason.is_(None))
+        .order_by(ProposalRow.day)
+    )  # fmt: skip
+    with reading(engine) as session:
+        return {str(key): (day, name, request, at) for key, day, name, request, at in
+                session.execute(query)}  # fmt: skip

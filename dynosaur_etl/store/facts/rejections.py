@@ -66,6 +66,13 @@ def list_rejections(
         return [RejectionRecord(*row) for row in session.execute(query)]
 
 
+def count_rejections(engine: Engine, wanted: RejectionFilter, most: int) -> int:
+    """Count rejections, up to `most` of them."""
+    found = select(RejectionRow.day).where(*_conditions(wanted)).limit(most).subquery()
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(found)) or 0
+
+
 def count_by_reason(engine: Engine, day: str | None = None) -> dict[str, int]:
     """Count what was rejected on a day, or on all, by reason; the most frequent first."""
     total = func.sum(RejectionRow.number)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Row, Select, select
@@ -122,6 +123,15 @@ def newest_versions(engine: Engine, most: int | None = None) -> list[VersionReco
     query = select(*_COLUMNS).order_by(SnapshotRow.version.desc()).limit(most)
     with reading(engine) as session:
         return [_record(row) for row in session.execute(query)]
+
+
+def versions_made(engine: Engine, since: datetime, until: datetime | None) -> list[VersionRecord]:
+    """Read the versions that were made here between two moments, in their order."""
+    query = select(*_COLUMNS).where(SnapshotRow.created_here_at >= since)
+    if until is not None:
+        query = query.where(SnapshotRow.created_here_at <= until)
+    with reading(engine) as session:
+        return [_record(row) for row in session.execute(query.order_by(SnapshotRow.version))]
 
 
 def publications(engine: Engine, versions: Sequence[int]) -> Mapping[int, list[Publication]]:

@@ -49,3 +49,10 @@ def all_paths(engine: Engine) -> frozenset[str]:
     """Read the paths of all files that have a row."""
     with reading(engine) as session:
         return frozenset(session.scalars(select(FileRow.path)))
+
+
+def paths_of_kind(engine: Engine, kind: FileKind) -> tuple[str, ...]:
+    """Read the paths of all files of a kind, by day and name; a path that two days share, once."""
+    query = select(FileRow.path).where(FileRow.kind == kind).order_by(FileRow.day, FileRow.name)
+    with reading(engine) as session:
+        return tuple(dict.fromkeys(session.scalars(query)))

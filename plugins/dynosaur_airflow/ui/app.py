@@ -1,17 +1,20 @@
 """The web application that Airflow mounts: pages and their scripts, for logged-in users only."""
 
 import logging
+from urllib.parse import quote
 
 from airflow.api_fastapi.core_api.security import requires_authenticated
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.base import RequestResponseEndpoint
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from dynosaur_airflow.ui.pages import (
     cost,
     growth,
+    instances,
     rejects,
     runs,
     snapshots,
@@ -19,10 +22,9 @@ from dynosaur_airflow.ui.pages import (
     static,
     tasks,
 )
-from dynosaur_airflow.ui.rendering import SECURITY_HEADERS, page
+from dynosaur_airflow.ui.rendering import SECURITY_HEADERS, airflow_base_of, page
 from dynosaur_etl.domain.errors import Corrupt, DynosaurError, InvalidInput
 
-PREFIX = "/training-set"
 LOGGED_IN = requires_authenticated()
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ def create_app() -> FastAPI:
     app = FastAPI(title="Training set", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_router())
     app.middleware("http")(_add_security_headers)
+    app.exception_handler(HTTPException)(_refused)
     app.exception_handler(InvalidInput)(_not_found)
     app.exception_handler(RequestValidationError)(_not_allowed)
     app.exception_handler(Corrupt)(_corrupt)
@@ -43,7 +46,7 @@ def create_app() -> FastAPI:
 def _router() -> APIRouter:
     """Put all pages behind the login; the last route closes every other address too."""
     router = APIRouter(dependencies=[Depends(LOGGED_IN), Depends(_refuse_control_characters)])
-    for part in (growth, runs, tasks, rejects, snapshots, cost, sources, static):
+    for part in (growth, runs, instances, tasks, rejects, snapshots, cost, sources, static):
         router.include_router(part.router)
     router.add_api_route("/{path:path}", _unknown, methods=["GET"])
     return router
@@ -64,6 +67,16 @@ async def _add_security_headers(request: Request, follow: RequestResponseEndpoin
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     return response
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Lead a person who is not logged in to the login and back; programs get the status."""
+    refusal = error if isinstance(error, HTTPException) else HTTPException(500)
+    is_person = "text/html" in request.headers.get("accept", "")
+    if refusal.status_code != 401 or not is_person:
+        return await http_exception_handler(request, refusal)
+    back = quote(str(request.url.replace(scheme="", netloc="")), safe="")
+    return RedirectResponse(f"{airflow_base_of(request)}/api/v2/auth/login?next={back}", 303)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

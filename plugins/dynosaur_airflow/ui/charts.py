@@ -1,6 +1,7 @@
 """Charts as plain data; `static/charts.js` draws them, and each page has the numbers in a table."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from dynosaur_etl.flows.views.growth_history import VALIDITY_FLOOR, GrowthLine
@@ -10,15 +11,23 @@ from dynosaur_etl.flows.views.version_figures import SizeCurve, VersionLine, Ver
 
 def growth_chart(days: Sequence[GrowthLine]) -> dict[str, Any]:
     """Instances per day as bars, and all of them so far as a line."""
-    shown = [day.day for day in days]
-    made = [day.instances for day in days]
+    by_day = {day.day: day.instances for day in days}
+    shown = _all_days(days)
+    made = [by_day.get(day) for day in shown]
+    sums = _sums([number or 0 for number in made])
     return {
         "label": "Instances per growth day, and in all",
         "y": "instances a day",
         "y2": "in all",
         "series": [
             {"name": "instances of the day", "kind": "bar", "x": shown, "y": made},
-            {"name": "in all", "kind": "line", "x": shown, "y": _sums(made), "axis": 2},
+            {
+                "name": "in all",
+                "kind": "line",
+                "x": shown,
+                "y": sums,
+                "axis": 2,
+            },
         ],
     }
 
@@ -26,7 +35,7 @@ def growth_chart(days: Sequence[GrowthLine]) -> dict[str, Any]:
 def validity_chart(days: Sequence[GrowthLine]) -> dict[str, Any]:
     """The share of valid proposals per day, with the line that it should not fall under."""
     shares = {day.day: day.validity for day in days if day.validity is not None}
-    shown = list(shares)
+    shown = _all_days([day for day in days if day.validity is not None])
     floor = [100 * VALIDITY_FLOOR] * len(shown)
     return {
         "label": "Valid proposals per growth day, in percent",
@@ -37,11 +46,23 @@ def validity_chart(days: Sequence[GrowthLine]) -> dict[str, Any]:
                 "name": "valid proposals",
                 "kind": "line",
                 "x": shown,
-                "y": [round(100 * share, 2) for share in shares.values()],
+                "y": [_percent(shares.get(day)) for day in shown],
             },
             {"name": f"{VALIDITY_FLOOR:.0%}", "kind": "limit", "x": shown, "y": floor},
         ],
     }
+
+
+def _all_days(days: Sequence[GrowthLine]) -> list[str]:
+    """Name every calendar day from the first to the last, so that a gap shows as one."""
+    if not days:
+        return []
+    first, last = (date.fromisoformat(day.day) for day in (days[0], days[-1]))
+    return [str(first + timedelta(days=number)) for number in range((last - first).days + 1)]
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 2)
 
 
 def cost_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -11,8 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from dynosaur_etl.domain.money import dollars
+from dynosaur_etl.flows.views.parameter_lines import as_words
 
 HERE = Path(__file__).parent
+PREFIX = "/training-set"
+"""Where Airflow mounts the pages."""
+
 EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """The hash of nothing: charts may make an empty style sheet, which they fill rule by rule."""
 
@@ -31,6 +35,7 @@ SECURITY_HEADERS = {
 }
 NAVIGATION = (
     ("growth", "/", "Growth"),
+    ("instances", "/instances", "Instances"),
     ("tasks", "/tasks", "Tasks"),
     ("rejects", "/rejects", "Rejects"),
     ("snapshots", "/snapshots", "Snapshots"),
@@ -55,7 +60,12 @@ def page(
     here: str = "",
 ) -> Response:
     """Fill a template; `here` is the part of the navigation that it belongs to."""
-    frame = {"base": base_of(request), "navigation": NAVIGATION, "here": here}
+    frame = {
+        "base": base_of(request),
+        "airflow_base": airflow_base_of(request),
+        "navigation": NAVIGATION,
+        "here": here,
+    }
     text = templates.get_template(template).render(**frame, **content)
     return HTMLResponse(text, status_code=status)
 
@@ -63,6 +73,11 @@ def page(
 def base_of(request: Request) -> str:
     """Give the path under which Airflow has mounted the pages."""
     return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def airflow_base_of(request: Request) -> str:
+    """Return the path under which Airflow itself stands."""
+    return base_of(request).removesuffix(PREFIX)
 
 
 def address(path: str, values: Mapping[str, Any]) -> str:
@@ -81,3 +96,4 @@ def chart_library() -> Path:
 
 templates.globals["address"] = address
 templates.globals["dollars"] = dollars
+templates.globals["as_words"] = as_words

@@ -1,28 +1,37 @@
 """Growth: the first page, one day's report, and what is worked on now."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as FromPath
 from starlette.responses import Response
 
+from dynosaur_airflow.ui.airflow_state import airflow_state
 from dynosaur_airflow.ui.charts import growth_chart, validity_chart
 from dynosaur_airflow.ui.content import reject_lines, with_bars
 from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.current_day import current_day
 from dynosaur_etl.flows.views.day_report import day_report
-from dynosaur_etl.flows.views.growth_history import growth_history
+from dynosaur_etl.flows.views.growth_history import (
+    VALIDITY_FLOOR,
+    gaps_after,
+    growth_history,
+)
 from dynosaur_etl.flows.views.paging import Day
 from dynosaur_etl.flows.views.read_only import read_only_services
+from dynosaur_etl.flows.views.tonight import tonight
 from dynosaur_etl.flows.views.version_figures import version_lines
 
 DAYS_SHOWN = 60
 SNAPSHOTS_SHOWN = 5
 _COLUMNS = (
     "day", "datasets_seen", "datasets_kept", "proposals", "tasks", "instances", "validity",
-    "rejected", "cost_usd",
+    "surplus", "rejected", "cost_usd",
 )  # fmt: skip
 DayKey = Annotated[str, FromPath(max_length=32)]
 
@@ -30,10 +39,12 @@ router = APIRouter()
 
 
 @router.get("/")
-def training_set(request: Request, before: Annotated[Day, Query()] = "") -> Response:
-    """Growth by day, the funnel from the Hub to the selection, and what runs now."""
+def training_set(
+    request: Request, session: SessionDep, before: Annotated[Day, Query()] = ""
+) -> Response:
+    """How the night went, growth by day, and the funnel from the Hub to the selection."""
     with read_only_services() as services:
-        history, now = growth_history(services), current_day(services)
+        history, now = growth_history(services), _now(services, session)
         snapshots = version_lines(services, SNAPSHOTS_SHOWN)
     days = [day for day in history.days if not before or day.day < before]
     shown = days[::-1][:DAYS_SHOWN]
@@ -41,7 +52,9 @@ def training_set(request: Request, before: Annotated[Day, Query()] = "") -> Resp
         "history": history,
         "days": with_bars(shown, lambda day: day.instances),
         "earlier": shown[-1].day if len(days) > DAYS_SHOWN else "",
-        "live": now,
+        "floor": VALIDITY_FLOOR,
+        "gaps": gaps_after(days),
+        **now,
         "snapshots": snapshots,
         "charts": [growth_chart(history.days), validity_chart(history.days)],
     }
@@ -49,10 +62,18 @@ def training_set(request: Request, before: Annotated[Day, Query()] = "") -> Resp
 
 
 @router.get("/live")
-def now(request: Request) -> Response:
+def now(request: Request, session: SessionDep) -> Response:
     """The part of the first page that a script reads again every few seconds."""
     with read_only_services() as services:
-        return page(request, "live.html.jinja", {"live": current_day(services)})
+        return page(request, "live.html.jinja", _now(services, session))
+
+
+def _now(services: Services, session: Any) -> dict[str, Any]:
+    airflow = airflow_state(session)
+    return {
+        "night": tonight(services, airflow, datetime.now(UTC)),
+        "live": current_day(services, airflow),
+    }
 
 
 @router.get("/days.{form}")
@@ -77,4 +98,4 @@ def day_content(day: str) -> dict[str, Any]:
     key = str(GrowthDay.parse(day))
     with read_only_services() as services:
         report = day_report(key, services)
-    return {"report": report, "rejects": reject_lines(report.rejects), "run": None}
+    return {"report": report, "rejects": reject_lines(report.rejects)}

@@ -1,6 +1,7 @@
 """The report that belongs to a DAG run."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -9,25 +10,29 @@ from airflow.models.dagrun import DagRun
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi import Path as FromPath
 from sqlalchemy import select
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from dynosaur_airflow.run_day import day_of_run
-from dynosaur_airflow.ui.pages.growth import day_content
-from dynosaur_airflow.ui.rendering import base_of, page
+from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.errors import InvalidInput
+from dynosaur_etl.domain.run_day import day_of_run
+from dynosaur_etl.flows.views.moments import lasted, moment
+from dynosaur_etl.flows.views.read_only import read_only_services
+from dynosaur_etl.flows.views.run_report import FailureLine, run_report
 
 DagId = Annotated[str, FromPath(max_length=250, pattern=r"^[^\x00]*$")]
 RunId = Annotated[str, FromPath(max_length=250, pattern=r"^[^\x00]*$")]
+
+MAY_READ_RUNS = requires_access_dag("GET", DagAccessEntity.RUN)
 
 router = APIRouter()
 
 
 @router.get(
     "/run/{dag_id}/{run_id:path}",
-    dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))],
+    dependencies=[Depends(MAY_READ_RUNS)],
 )
-def run_report(request: Request, dag_id: DagId, run_id: RunId, session: SessionDep) -> Response:
-    """The report that belongs to a DAG run: its growth day's, or the whole training set's."""
+def report_of_run(request: Request, dag_id: DagId, run_id: RunId, session: SessionDep) -> Response:
+    """What a DAG run did, and why it failed where it did."""
     found = session.execute(
         select(
             DagRun.partition_key,
@@ -41,19 +46,31 @@ def run_report(request: Request, dag_id: DagId, run_id: RunId, session: SessionD
     if found is None:
         raise HTTPException(404, "no such DAG run")
     try:
-        day = day_of_run(dag_id, found.partition_key, found.conf or {}, found.run_after)
-        content = day_content(str(day))
+        day = str(day_of_run(dag_id, found.partition_key, found.conf or {}, found.run_after))
     except InvalidInput:
-        return RedirectResponse(f"{base_of(request)}/")
-    run = {
-        "dag": dag_id,
-        "id": run_id,
-        "state": str(found.state),
-        "began": _moment(found.start_date),
-        "ended": _moment(found.end_date),
+        day = None
+    with read_only_services() as services:
+        report = run_report(services, (dag_id, run_id), day, found.start_date, found.end_date)
+    content = {
+        "run": {
+            "dag": dag_id,
+            "id": run_id,
+            "state": str(found.state),
+            "began": moment(found.start_date),
+            "ended": moment(found.end_date),
+            "lasted": lasted(found.start_date, found.end_date) if found.end_date else "",
+            "params": {name: value for name, value in (found.conf or {}).items() if value},
+        },
+        "report": report,
+        "logs": [
+            f"{dag_id}/runs/{quote(run_id, safe='')}/tasks/{_task(line)}"
+            for line in report.failures
+        ],
     }
-    return page(request, "day.html.jinja", {**content, "run": run}, here="growth")
+    return page(request, "run.html.jinja", content, here="growth")
 
 
-def _moment(value: object) -> str:
-    return "not yet" if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
+def _task(line: FailureLine) -> str:
+    """Write the address of a task's log below its run, as Airflow's own pages have it."""
+    mapped = f"/mapped/{line.map_index}" if line.map_index >= 0 else ""
+    return f"{quote(line.task, safe='')}{mapped}?try_number={line.try_number}"

@@ -4,14 +4,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as FromPath
-from starlette.responses import Response
+from pydantic import BeforeValidator
+from starlette.responses import FileResponse, Response
 
 from dynosaur_airflow.ui.charts import alpha_chart, curve_chart, map_chart, tradeoff_chart
 from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.flows.views.parameter_lines import parameter_lines
 from dynosaur_etl.flows.views.pool_map import pool_map
 from dynosaur_etl.flows.views.read_only import read_only_services
-from dynosaur_etl.flows.views.version_figures import compare, version_lines, version_report
+from dynosaur_etl.flows.views.version_figures import (
+    compare,
+    version_file,
+    version_lines,
+    version_report,
+)
 from dynosaur_etl.flows.views.version_moves import moves
 
 _MOST = 1_000_000
@@ -19,8 +26,11 @@ _COLUMNS = (
     "name", "status", "parent", "day", "pool", "selected", "alpha", "coverage", "quality", "path",
     "manifest_sha256",
 )  # fmt: skip
-Version = Annotated[int, FromPath(ge=1, le=_MOST)]
-ChosenVersion = Annotated[int, Query(ge=1, le=_MOST)]
+_Number = Annotated[int, BeforeValidator(lambda text: str(text).removeprefix("v"))]
+Version = Annotated[_Number, FromPath(ge=1, le=_MOST)]
+ChosenVersion = Annotated[_Number, Query(ge=1, le=_MOST)]
+
+FileName = Annotated[str, FromPath(max_length=200)]
 
 router = APIRouter()
 
@@ -57,10 +67,19 @@ def snapshot(request: Request, version: Version) -> Response:
         report = version_report(services, version)
     content = {
         "report": report,
+        "parameters": parameter_lines(report.parameters),
         "curve": curve_chart(report.curve),
         "tradeoff": tradeoff_chart(report),
     }
     return page(request, "snapshot.html.jinja", content, here="snapshots")
+
+
+@router.get("/snapshots/{version}/files/{name:path}")
+def snapshot_file(version: Version, name: FileName) -> Response:
+    """One file of a version, of those that its manifest lists."""
+    with read_only_services() as services:
+        path = version_file(services, version, name)
+    return FileResponse(path, filename=path.name, media_type="application/octet-stream")
 
 
 @router.get("/snapshots/{version}/map")

@@ -3,10 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi import Path as FromPath
 from starlette.responses import Response
 
 from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.flows.views.dataset_report import dataset_report
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.source_shares import SourceSearch, find_sources
 
@@ -14,6 +16,8 @@ _COLUMNS = (
     "dataset", "revision", "owner", "licence", "languages", "pretty_name", "pool_instances",
     "share", "selected_instances", "selected_share", "url",
 )  # fmt: skip
+
+NamePart = Annotated[str, FromPath(max_length=200, pattern=r"^[\w.-]+$")]
 
 router = APIRouter()
 
@@ -32,3 +36,11 @@ def sources_file(form: FileForm, search: Annotated[SourceSearch, Query()]) -> Re
     with read_only_services() as services:
         found = find_sources(services, search.for_download())
     return download(found.part.rows, _COLUMNS, "sources", form)
+
+
+@router.get("/datasets/{owner}/{name}")
+def dataset(request: Request, owner: NamePart, name: NamePart) -> Response:
+    """One dataset: what each day said of it, and what was left out."""
+    with read_only_services() as services:
+        report = dataset_report(services, f"{owner}/{name}")
+    return page(request, "dataset.html.jinja", {"report": report}, here="sources")

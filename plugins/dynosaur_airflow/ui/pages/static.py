@@ -25,6 +25,16 @@ def live() -> Response:
     return _text("live.js", "text/javascript")
 
 
+@router.get("/theme.js")
+def theme() -> Response:
+    return _text("theme.js", "text/javascript")
+
+
+@router.get("/links.js")
+def links() -> Response:
+    return _text("links.js", "text/javascript")
+
+
 @router.get("/plotly.js")
 def plotly() -> Response:
     """The charts' library as its package ships it; a browser keeps it for a week."""

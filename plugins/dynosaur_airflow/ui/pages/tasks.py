@@ -4,21 +4,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as FromPath
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from dynosaur_airflow.ui.downloads import FileForm, download
-from dynosaur_airflow.ui.rendering import page
+from dynosaur_airflow.ui.rendering import base_of, page
 from dynosaur_etl.domain.models import Mode
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.task_list import FORMS, TaskSearch, find_tasks
-from dynosaur_etl.flows.views.task_report import task_report
+from dynosaur_etl.flows.views.task_report import task_address, task_report
 
 _COLUMNS = (
     "day", "dataset", "revision", "config", "licence", "mode", "form", "verdict", "reason",
     "detail", "instruction", "task_key", "request_key", "position",
 )  # fmt: skip
 _KEY = r"^[0-9A-Za-z_.:-]*$"
+Key = Annotated[str, FromPath(pattern=r"^[0-9a-f]{32,64}$")]
 Position = Annotated[int, FromPath(ge=0, le=1_000)]
 
 router = APIRouter()
@@ -46,6 +47,14 @@ def tasks_file(form: FileForm, search: Annotated[TaskSearch, Query()]) -> Respon
     """What the filters find as a file of up to 10,000 rows."""
     with read_only_services() as services:
         return download(find_tasks(services, search.for_download()).rows, _COLUMNS, "tasks", form)
+
+
+@router.get("/tasks/of/{key}")
+def task_of_key(request: Request, key: Key) -> Response:
+    """Lead from the key of a task to the task."""
+    with read_only_services() as services:
+        found = task_address(services, key)
+    return RedirectResponse(f"{base_of(request)}/tasks/{found}")
 
 
 @router.get("/tasks/{day}/{request_key}/{position}")

@@ -1,8 +1,7 @@
 // Draws each chart of the page from the JSON beside it, in the colours of the style sheet.
 "use strict";
 
-const style = getComputedStyle(document.documentElement);
-const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 function trace(series, number) {
   const paint = colour(number === 0 ? "bar" : "second");
@@ -30,6 +29,9 @@ function trace(series, number) {
   return { ...drawn, mode, line: { color: paint, width: 2 } };
 }
 
+const DAY_MS = 86400000;
+const DAYS = { type: "date", tickformat: "%Y-%m-%d", nticks: 10 };
+
 function axis(title, more) {
   const line = colour("line");
   return { title: { text: title || "" }, gridcolor: line, zerolinecolor: line, automargin: true, ...more };
@@ -44,7 +46,7 @@ function draw(figure) {
     font: { color: colour("text"), family: "system-ui, sans-serif", size: 12 },
     margin: { t: 10, r: 10, b: 40, l: 50 },
     legend: { orientation: "h", y: 1.15 },
-    xaxis: axis(chart.x, { type: days ? "category" : "linear", nticks: 10 }),
+    xaxis: axis(chart.x, days ? { ...DAYS, dtick: chart.series[0].x.length < 12 ? DAY_MS : undefined } : { nticks: 10 }),
     yaxis: axis(chart.y, chart.range ? { range: chart.range } : { rangemode: "tozero" }),
     yaxis2: axis(chart.y2, { overlaying: "y", side: "right", showgrid: false, tickmode: "auto", rangemode: "tozero" }),
   };
@@ -58,3 +60,4 @@ function drawAll() {
 
 drawAll();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["data-theme"] });
