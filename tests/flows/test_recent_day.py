@@ -258,3 +258,9 @@ def test_the_share_bounds_the_native_instances() -> None:
     assert within_share(native, 2, [kept]).tolist()[0]
     assert within_share(native, 0, ()).tolist() == [False] * 6 + [True] * 2
     assert isinstance(native.instances, pa.Table)
+
+
+def test_the_verdict_says_which_models_wrote_a_set(week: Week) -> None:
+    details = dict(week.rows("select dataset_id, detail from verdicts where reason is null"))
+    assert any("written by" in words for words in details.values())
+    assert "tagged synthetic" in details["larkhill/magpie-harbour-mini"]

@@ -13,6 +13,11 @@ from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.forms.form import FoundForm
 from dynosaur_etl.hub.configs import listed_splits
 from dynosaur_etl.hub.filters import binding_of, known_languages
+from dynosaur_etl.hub.generators import (
+    generators_of,
+    tags_of_generation,
+    words_of_generation,
+)
 from dynosaur_etl.hub.rights.binding import Binding
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.same_rows import Marks
@@ -37,7 +42,7 @@ class Examined:
     Attributes:
         sources: of the configs whose rows did not come from the repository, where they came from.
         licences: that hold, whatever becomes of the rows; None: no card was found in order.
-        notes: what of the kept configs was not read.
+        notes: what the kept configs are, who wrote them, and what of them was not read.
     """
 
     dataset_id: str
@@ -59,6 +64,7 @@ class Examined:
 
     def keep_card(self, card: Card) -> None:
         self.card = _card_row(card)
+        self.notes += words_of_generation((), tags_of_generation(card.tags))
         self.licences = self.card["licences"]
 
     def add_languages(self, languages: Sequence[str]) -> None:
@@ -86,6 +92,8 @@ class Examined:
             self.reject_part(part, Reason.VALUE_UNREADABLE, values.why, values.number)
         if form is not None:
             self.notes.append(f"{config.name} is {form.words}")
+        writers = words_of_generation(generators_of(sample.table, form is not None), ())
+        self.notes += [f"{config.name} {words}" for words in writers]
         self.notes += _unread(sample, splits.of_other_formats)
         self.configs.append(
             {
