@@ -123,7 +123,7 @@ def draw_rows(footers: Footers, rows: int, draw: Random, fit: Fit) -> DrawnRows:
 
 
 def _taken(group: RowGroup, inside: list[int], fit: Fit) -> pa.Table:
-    table = plain_table(_rows_of(group, inside))
+    table = _rows_of(group, inside)
     try:
         return fit(table)
     except (ValueError, TypeError, pa.ArrowException) as error:
@@ -132,16 +132,16 @@ def _taken(group: RowGroup, inside: list[int], fit: Fit) -> pa.Table:
 
 
 def _rows_of(group: RowGroup, inside: list[int]) -> pa.Table:
-    """Read rows of a group, a batch at a time: what repeats is small on the disk alone."""
+    """Read rows of a group, plain, a batch at a time: what repeats is small on the disk alone."""
     batches = group.file.iter_batches(_BATCH, row_groups=[group.number], use_threads=False)
     found, start, wanted = [], 0, np.array(inside)
     for batch in batches:
         here = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
         if len(here):
-            found.append(batch.take(pa.array(here)))
+            found.append(plain_table(pa.Table.from_batches([batch])).take(pa.array(here)))
         start += batch.num_rows
         if start > inside[-1]:
-            return pa.Table.from_batches(found)
+            return pa.concat_tables(found)
     words = f"{group.path}: a row group has {start} rows, and its footer tells of {group.rows}"
     raise HubRefused(words, Reason.ROWS_UNREADABLE)
 
