@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.padding import Padding
@@ -39,12 +39,18 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Check that files, steps and ledger fit together, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Check database, storage, disk, Hub, LLM and models, and say what to do first."""
     from dynosaur_etl.flows.upkeep.doctor import examine, first_step, has_begun
+    from dynosaur_etl.flows.upkeep.invariants import examine_deeply
 
     settings = command_settings()
-    checks = list(examine(settings))
+    checks = [*examine(settings), *(examine_deeply(settings) if deep else ())]
     first = first_step(checks, CommandLine.env_file, begun=has_begun(settings))
     emit({"checks": checks, "first": first}, as_json, lambda _: _show_checks(checks, first))
     if not all(check.ok for check in checks):

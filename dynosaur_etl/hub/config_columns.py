@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from dynosaur_etl.domain.text import clean_json, clean_text, shorten
 from dynosaur_etl.domain.writers_columns import is_writers_column
+from dynosaur_etl.hub.bounds import MAX_FIELDS
 from dynosaur_etl.hub.plain_columns import lost_cells, plain_schema, storable
 
-MAX_FIELDS = 1_000
 MAX_NAMED = 100
 MAX_WORDS = 200
 SPLIT = "__split__"

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
+from dynosaur_etl.hub.bounds import require_few_fields
+
 MAX_CELL = 8_000_000
 
 _DIALECT = ("quotechar", "escapechar", "doublequote", "skipinitialspace", "quoting")
@@ -39,6 +41,7 @@ def csv_records(
     if first is None:
         return
     columns = columns or [str(number) for number in range(len(first))]
+    require_few_fields(len(columns))
     index = max(len(first) - len(columns), 0)
     for cells in chain([first], rows):
         yield dict(zip(columns, _fitted(cells[index:], len(columns), reader.line_num), strict=True))

@@ -6,16 +6,26 @@ stays a text.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 import pyarrow as pa
+
+from dynosaur_etl.hub.bounds import (
+    MAX_KEYS,
+    require_few_fields,
+    require_shallow,
+    require_small_document,
+)
 
 MAX_DOCUMENT = 64_000_000
 
 _JSON = {"_type": "Json"}
 _DTYPES: dict[type | None, str] = {bool: "bool", float: "float64", str: "string"}
 _LONGEST_LINE = 8_000_000
+_BLANK = " \t\n\r"
+_NOT_BLANK = re.compile(f"[^{_BLANK}]")
 
 
 def is_document(text: TextIO) -> bool:
@@ -46,7 +56,12 @@ def document_records(text: TextIO, field: str | None) -> Iterator[Mapping[str, A
     Raises:
         ValueError, TypeError, LookupError: there is no list of records.
     """
-    document = json.load(text)
+    whole = text.read()
+    if field is None and whole.lstrip(_BLANK).startswith("["):
+        yield from map(_record, _elements(whole))
+        return
+    require_small_document(whole)
+    document = json.loads(whole)
     if field is not None:
         document = document[field]
     elif isinstance(document, dict) and len(document) == 1:
@@ -58,11 +73,36 @@ def document_records(text: TextIO, field: str | None) -> Iterator[Mapping[str, A
     yield from map(_record, document)
 
 
+def _elements(text: str) -> Iterator[Any]:
+    """Yield the elements of a list as they are read, so that it is never there as a whole."""
+    decode, at = json.JSONDecoder().raw_decode, _behind(text, text.index("[") + 1)
+    while text[at : at + 1] != "]":
+        value, at = decode(text, at)
+        yield value
+        at = _behind(text, at)
+        if text[at : at + 1] == ",":
+            at = _behind(text, at + 1)
+            if text[at : at + 1] == "]":
+                raise json.JSONDecodeError("Expecting value", text, at)
+        elif text[at : at + 1] != "]":
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+    if (end := _behind(text, at + 1)) != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+
+
+def _behind(text: str, at: int) -> int:
+    """Return where the next thing that is no blank stands."""
+    found = _NOT_BLANK.search(text, at)
+    return len(text) if found is None else found.start()
+
+
 def json_columns(records: Sequence[Mapping[str, Any]]) -> tuple[pa.Table, dict[str, Any]]:
     """Return records as a table, and its features in their JSON form."""
     features: dict[str, Any] = {}
     columns = {}
-    for name in dict.fromkeys(name for record in records for name in record):
+    names = dict.fromkeys(name for record in records for name in record)
+    require_few_fields(len(names))
+    for name in names:
         values = [record.get(name) for record in records]
         features[name] = _feature(values)
         encoded = [_encoded(value, features[name]) for value in values]
@@ -75,6 +115,7 @@ def _record(value: Any) -> Mapping[str, Any]:
         return {"text": value}
     if not isinstance(value, dict):
         raise TypeError(f"JSON {type(value).__name__}; allowed: an object for each record")
+    require_few_fields(len(value), MAX_KEYS)
     return value
 
 
@@ -83,15 +124,16 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def _feature(values: Sequence[Any]) -> dict[str, Any]:
+def _feature(values: Sequence[Any], depth: int = 1) -> dict[str, Any]:
     """Return the feature that holds all values."""
+    require_shallow(depth)
     given = [value for value in values if value is not None]
     kinds = {type(value) for value in given}
     if kinds == {dict}:
-        return _feature_of_objects(given)
+        return _feature_of_objects(given, depth)
     if kinds == {list}:
         items = [item for value in given for item in value]
-        return {"feature": _feature(items), "_type": "List"}
+        return {"feature": _feature(items, depth + 1), "_type": "List"}
     if kinds == {int, float}:
         return _value("float64")
     if len(kinds) > 1:
@@ -99,11 +141,12 @@ def _feature(values: Sequence[Any]) -> dict[str, Any]:
     return _value(_scalar(given, next(iter(kinds), None)))
 
 
-def _feature_of_objects(objects: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _feature_of_objects(objects: Sequence[Mapping[str, Any]], depth: int) -> dict[str, Any]:
     names = list(objects[0])
+    require_few_fields(len(names), MAX_KEYS)
     if not names or any(part.keys() != objects[0].keys() for part in objects):
         return _JSON
-    return {name: _feature([part[name] for part in objects]) for name in names}
+    return {name: _feature([part[name] for part in objects], depth + 1) for name in names}
 
 
 def _scalar(given: Sequence[Any], kind: type | None) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -12,6 +13,7 @@ from dynosaur_etl.domain.errors import HubRefused
 from dynosaur_etl.domain.models import Revision
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import error_line
+from dynosaur_etl.hub.bounds import MAX_GROUP_ROWS
 from dynosaur_etl.hub.client import HubClient
 from dynosaur_etl.hub.configs import ConfigFiles
 from dynosaur_etl.hub.data_files import RepoFile
@@ -24,6 +26,7 @@ MAX_GROUPS = 16
 
 MAX_READ_BYTES = 1 << 28
 MAX_GROUP_BYTES = 1 << 29
+_BATCH = 4096
 
 Fit = Callable[[pa.Table], pa.Table]
 
@@ -121,12 +124,27 @@ def draw_rows(footers: Footers, rows: int, draw: Random, fit: Fit) -> DrawnRows:
 
 
 def _taken(group: RowGroup, inside: list[int], fit: Fit) -> pa.Table:
-    table = plain_table(group.file.read_row_group(group.number, use_threads=False)).take(inside)
+    table = _rows_of(group, inside)
     try:
         return fit(table)
     except (ValueError, TypeError, pa.ArrowException) as error:
         words = error_line(error)
         raise HubRefused(f"{group.path}: {words}", Reason.ROWS_UNREADABLE) from error
+
+
+def _rows_of(group: RowGroup, inside: list[int]) -> pa.Table:
+    """Read rows of a group, plain, a batch at a time: what repeats is small on the disk alone."""
+    batches = group.file.iter_batches(_BATCH, row_groups=[group.number], use_threads=False)
+    found, start, wanted = [], 0, np.array(inside)
+    for batch in batches:
+        here = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
+        if len(here):
+            found.append(plain_table(pa.Table.from_batches([batch])).take(pa.array(here)))
+        start += batch.num_rows
+        if start > inside[-1]:
+            return pa.concat_tables(found)
+    words = f"{group.path}: a row group has {start} rows, and its footer tells of {group.rows}"
+    raise HubRefused(words, Reason.ROWS_UNREADABLE)
 
 
 def _opened(
@@ -169,16 +187,21 @@ def _groups(file: pq.ParquetFile, shard: RepoFile, split: str, first_row: int) -
 def _chosen_groups(groups: Sequence[RowGroup], draw: Random) -> list[RowGroup]:
     """Draw row groups within the bounds on what is read, and put them in their own order."""
     chosen: list[int] = []
-    budget, requests = MAX_READ_BYTES, MAX_GROUPS
+    budget, requests, rows = MAX_READ_BYTES, MAX_GROUPS, MAX_GROUP_ROWS
     for position in draw.sample(range(len(groups)), len(groups)):
         group = groups[position]
         fits = group.stored_bytes <= budget and group.read_bytes <= MAX_GROUP_BYTES
+        fits = fits and group.rows <= rows
         if fits and (group.is_held or requests):
             chosen.append(position)
             budget -= group.stored_bytes
+            rows -= group.rows
             requests -= not group.is_held
     if groups and not chosen:
         smallest = min(group.stored_bytes for group in groups)
+        fewest = min(group.rows for group in groups)
         found = f"row groups of {smallest} bytes and more; allowed: {MAX_READ_BYTES}"
+        if fewest > MAX_GROUP_ROWS:
+            found = f"row groups of {fewest} rows and more; allowed: {MAX_GROUP_ROWS}"
         raise HubRefused(found, Reason.ROWS_UNREADABLE)
     return [groups[position] for position in sorted(chosen)]
