@@ -54,6 +54,7 @@ def test_a_failed_run_says_which_task_why_and_what_to_do(told: Any) -> None:
     assert "What to do: trigger the run again with the param or setting corrected" in page
     assert "/dags/task_growth/runs/b%3A%2Bc/tasks/validate?try_number=1" in page
     assert "It has finished no step" in page
+    assert "`" not in page
     assert "All that stands of 2026-10-05" in page
 
 

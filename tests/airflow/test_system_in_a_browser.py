@@ -222,7 +222,7 @@ def test_a_failed_run_is_seen_and_then_healed(
         why = page.get_by_role("region", name=re.compile("Failure of ")).first.inner_text()
         assert "Corrupt: " in why
         assert "the file is missing" in why
-        assert "What to do: run `dynosaur doctor`" in why
+        assert "What to do: run dynosaur doctor" in why
         assert "It has finished no step" in page.locator("main").inner_text()
         shot(page, "failed-run")
         assert "the file is missing" in demo.command("status")["tonight"]["lines"][0]["words"]

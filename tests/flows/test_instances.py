@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from dynosaur_etl.domain import schemas
-from dynosaur_etl.domain.errors import Corrupt, InvalidInput, StoreUnavailable
+from dynosaur_etl.domain.errors import Corrupt, InvalidInput
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.instance_pages import (
@@ -26,7 +26,7 @@ from dynosaur_etl.flows.views.row_report import row_report, text_parts
 from dynosaur_etl.flows.views.row_search import RowLine, RowPart, RowSearch, find_rows
 from dynosaur_etl.flows.views.row_set import EVERYTHING, RowSet, folder_rows, row_set
 from dynosaur_etl.flows.views.row_statistics import length_range, row_statistics
-from dynosaur_etl.flows.views.row_words import WordIndex
+from dynosaur_etl.flows.views.row_words import IndexUnavailable, WordIndex
 from dynosaur_etl.flows.views.version_figures import version_file
 from dynosaur_etl.store.storage import Storage
 from tests.flows.versioned import Grown, build
@@ -203,7 +203,7 @@ def test_an_index_is_made_once_by_many_at_once_and_again_when_it_is_lost(found: 
     found.words.path.unlink()
     assert len(every(found, words="boat 7")) == 2
     found.words.path.write_bytes(b"no database " * 100)
-    with pytest.raises(StoreUnavailable, match="may be removed"):
+    with pytest.raises(IndexUnavailable, match="may be removed"):
         asked(found, words="boat")
 
 

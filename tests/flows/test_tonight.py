@@ -199,6 +199,8 @@ def test_a_run_is_told_with_what_it_did_itself_alone(services: Services) -> None
         make.step("candidates", reasons={"gated": 3}, finished_at=NOON - timedelta(days=2)),
         make.step("validate", reasons={"output_missing": 2}, finished_at=NOON),
         make.request("r1", sent_at=NOON - timedelta(days=2)),
+        make.step("fill", finished_at=NOON + timedelta(hours=2)),
+        make.request("r2", sent_at=NOON + timedelta(hours=2)),
         make.version(4, created_here_at=NOON), make.version(5),
     )  # fmt: skip
     remember(services, failure())
@@ -206,9 +208,9 @@ def test_a_run_is_told_with_what_it_did_itself_alone(services: Services) -> None
     found = run_report(services, ("task_growth", "task_growth-1"), DAY, began, ended)
     assert found.day is not None
     assert [step.step for step in found.day.steps] == ["validate"]
-    assert list(found.day.earlier) == ["candidates"]
+    assert list(found.day.others) == ["candidates", "fill"]
     assert [line.reason for line in found.day.rejects] == ["output_missing"]
-    assert found.day.cost_usd == 0, "an earlier run has paid"
+    assert found.day.cost_usd == 0, "other runs have paid"
     assert [(line.task, line.error) for line in found.failures] == [("validate", "DYNOSAUR_X: no")]
     assert "param or setting corrected" in found.failures[0].advice
     whole = run_report(services, ("training_set", "x"), None, began, ended)

@@ -135,7 +135,7 @@ def find_rows(
     Raises:
         InvalidInput: the place is none of this list.
         Corrupt: a file is missing or cannot be read.
-        StoreUnavailable: the index of words cannot be read.
+        IndexUnavailable: the index of words cannot be read.
     """
     columns = row_columns(rows)
     chosen = _filtered(columns, search, tasks)

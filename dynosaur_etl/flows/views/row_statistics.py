@@ -101,8 +101,7 @@ def row_statistics(
     right = left if rows.version == EVERYTHING else _picks(rows)
     if against:
         left = _picks(row_set(services, against))
-    languages = [_languages(services, part) for part in (left, right)]
-    return _side_by_side(left, right, languages)
+    return _side_by_side(services, left, right)
 
 
 def _picks(rows: RowSet) -> _Part:
@@ -120,9 +119,10 @@ def _languages(services: Services, part: _Part) -> dict[str, Counter[str]]:
     return {_LANGUAGES: found}
 
 
-def _side_by_side(
-    left: _Part, right: _Part, languages: Sequence[Mapping[str, Counter[str]]]
-) -> RowStatistics:
+@lru_cache(16)
+def _side_by_side(services: Services, left: _Part, right: _Part) -> RowStatistics:
+    """Count the columns of both parts; kept, as neither ever changes."""
+    languages = [_languages(services, part) for part in (left, right)]
     exact = [_exact(part.rows, part.picked) for part in (left, right)]
     sampled = [_sampled(part.rows, part.picked) for part in (left, right)]
     columns = [

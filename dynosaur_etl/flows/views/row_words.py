@@ -38,6 +38,10 @@ create virtual table if not exists words using fts5(texts, content='', columnsiz
 _building = threading.Lock()
 
 
+class IndexUnavailable(StoreUnavailable):
+    """The index of words cannot be read or written; the pages show why."""
+
+
 @dataclass(frozen=True)
 class FoundWords:
     """Where words were found.
@@ -66,7 +70,7 @@ class WordIndex:
 
         Raises:
             InvalidInput: it holds no word.
-            StoreUnavailable: the index cannot be read.
+            IndexUnavailable: the index cannot be read.
         """
         asked = _query(words)
         with self._open() as database:
@@ -88,7 +92,7 @@ class WordIndex:
 
         Raises:
             Corrupt: a file is missing or cannot be read.
-            StoreUnavailable: the index cannot be written.
+            IndexUnavailable: the index cannot be written.
         """
         for path in rows.paths:
             with self._open() as database:
@@ -134,7 +138,7 @@ class WordIndex:
                 database.close()
         except (sqlite3.Error, OSError) as error:
             words = f"the index of words {self.path}: {error}; it may be removed, and is made again"
-            raise StoreUnavailable(words) from error
+            raise IndexUnavailable(words) from error
 
 
 def _query(words: str) -> str:

@@ -11,7 +11,7 @@ from dynosaur_etl.flows.views.advice import advice
 from dynosaur_etl.flows.views.moments import moment
 from dynosaur_etl.flows.views.reason_counts import ReasonCount, reason_counts
 from dynosaur_etl.store.facts.growth_steps import StepRecord, step_records
-from dynosaur_etl.store.facts.llm_requests import cost_since
+from dynosaur_etl.store.facts.llm_requests import cost_within
 from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, versions_made
 from dynosaur_etl.store.facts.task_failures import failures_of_runs
 
@@ -41,13 +41,13 @@ class DayOfRun:
 
     Attributes:
         steps: that it has finished.
-        earlier: names of the steps of the day that stand from an earlier run.
-        cost_usd: of the requests that were sent since the run began.
+        others: names of the steps of the day that stand from other runs.
+        cost_usd: of the requests that were sent while it ran.
     """
 
     day: str
     steps: Sequence[StepRecord]
-    earlier: Sequence[str]
+    others: Sequence[str]
     rejects: Sequence[ReasonCount]
     cost_usd: Decimal
 
@@ -84,7 +84,7 @@ def run_report(
     made = [] if began is None else versions_made(services.engine, began, ended)
     return RunReport(
         failures=run_failures(services, run),
-        day=None if day is None else day_of_run_report(day, services, began),
+        day=None if day is None else day_of_run_report(day, services, began, ended),
         versions=made if run[0] == "training_set" else [],
     )
 
@@ -106,17 +106,23 @@ def run_failures(services: Services, run: tuple[str, str]) -> list[FailureLine]:
     ]
 
 
-def day_of_run_report(day: str, services: Services, began: datetime | None) -> DayOfRun:
-    """Return what was done for a day since a run began; all that stands where that is not known."""
+def day_of_run_report(
+    day: str, services: Services, began: datetime | None, ended: datetime | None = None
+) -> DayOfRun:
+    """Return what was done for a day while a run went on; all that stands where that is unknown."""
     records = step_records(services.engine, day)
-    own = [step for step in records if began is None or step.finished_at >= began]
+    own = [step for step in records if _is_within(step.finished_at, began, ended)]
     reasons = Counter[str]()
     for step in own:
         reasons.update(step.reasons)
     return DayOfRun(
         day=day,
         steps=own,
-        earlier=[step.step for step in records if step not in own],
+        others=[step.step for step in records if step not in own],
         rejects=reason_counts(reasons),
-        cost_usd=cost_since(services.engine, day, began),
+        cost_usd=cost_within(services.engine, day, began, ended),
     )
+
+
+def _is_within(moment: datetime, began: datetime | None, ended: datetime | None) -> bool:
+    return (began is None or moment >= began) and (ended is None or moment <= ended)

@@ -149,12 +149,16 @@ def cost_by_day(engine: Engine) -> dict[str, Decimal]:
         return {day: cost or Decimal(0) for day, cost in session.execute(query)}
 
 
-def cost_since(engine: Engine, day: str, since: datetime | None) -> Decimal:
-    """Sum up the US dollars of a day's requests that were sent from a moment on, or of all."""
+def cost_within(
+    engine: Engine, day: str, since: datetime | None, until: datetime | None
+) -> Decimal:
+    """Sum up the US dollars of a day's requests that were sent between two moments, or of all."""
     query = select(func.coalesce(func.sum(LlmRequestRow.cost_usd), 0)).where(
         LlmRequestRow.day == day
     )
     if since is not None:
         query = query.where(LlmRequestRow.sent_at >= since)
+    if until is not None:
+        query = query.where(LlmRequestRow.sent_at <= until)
     with reading(engine) as session:
         return Decimal(session.scalar(query) or 0)

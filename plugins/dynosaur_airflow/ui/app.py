@@ -24,6 +24,7 @@ from dynosaur_airflow.ui.pages import (
 )
 from dynosaur_airflow.ui.rendering import SECURITY_HEADERS, airflow_base_of, page
 from dynosaur_etl.domain.errors import Corrupt, DynosaurError, InvalidInput
+from dynosaur_etl.flows.views.row_words import IndexUnavailable
 
 LOGGED_IN = requires_authenticated()
 
@@ -39,6 +40,7 @@ def create_app() -> FastAPI:
     app.exception_handler(InvalidInput)(_not_found)
     app.exception_handler(RequestValidationError)(_not_allowed)
     app.exception_handler(Corrupt)(_corrupt)
+    app.exception_handler(IndexUnavailable)(_without_index)
     app.exception_handler(DynosaurError)(_unavailable)
     return app
 
@@ -93,6 +95,10 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
 async def _corrupt(request: Request, error: Exception) -> Response:
     words = f"{error} `dynosaur verify` tells what else is wrong with a version."
     return await run_in_threadpool(_trouble, request, words, 503)
+
+
+async def _without_index(request: Request, error: Exception) -> Response:
+    return await run_in_threadpool(_trouble, request, f"Words cannot be searched: {error}.", 503)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

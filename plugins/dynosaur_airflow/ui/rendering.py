@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from dynosaur_etl.domain.money import dollars
@@ -86,6 +87,15 @@ def address(path: str, values: Mapping[str, Any]) -> str:
     return f"{path}?{query}" if query else path
 
 
+def coded(text: str) -> Markup:
+    """Escape a text, and show what stands between backticks as code."""
+    parts = text.split("`")
+    shown = [
+        Markup("<code>{}</code>").format(p) if n % 2 else escape(p) for n, p in enumerate(parts)
+    ]
+    return Markup("").join(shown)
+
+
 def chart_library() -> Path:
     """Give the charts' script as its Python package ships it; the package is not imported."""
     found = importlib.util.find_spec("plotly")
@@ -95,5 +105,6 @@ def chart_library() -> Path:
 
 
 templates.globals["address"] = address
+templates.filters["coded"] = coded
 templates.globals["dollars"] = dollars
 templates.globals["as_words"] = as_words
