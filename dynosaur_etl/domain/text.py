@@ -16,6 +16,15 @@ def clean_text(text: str) -> str:
     return _UNSTORABLE.sub(REPLACEMENT, text)
 
 
+def clean_texts(value: Any) -> Any:
+    """Clean every text and key of a JSON value; numbers stay as they are."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(key): clean_texts(item) for key, item in value.items()}
+    return [clean_texts(item) for item in value] if isinstance(value, list) else value
+
+
 def clean_json(value: Any) -> Any:
     """Clean every text of a JSON value; a number that is not finite becomes null."""
     if isinstance(value, str):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
+from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.hub.bounds import require_few_fields
 
 MAX_CELL = 8_000_000
@@ -61,7 +62,7 @@ def _named(cells: Iterable[str]) -> Iterator[str]:
     """Name columns as pandas does."""
     taken: set[str] = set()
     for number, cell in enumerate(cells):
-        name = bare = cell or f"Unnamed: {number}"
+        name = bare = clean_text(cell) or f"Unnamed: {number}"
         repeats = 0
         while name in taken:
             repeats += 1

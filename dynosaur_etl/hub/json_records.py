@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 
+from dynosaur_etl.domain.text import clean_texts
 from dynosaur_etl.hub.bounds import (
     MAX_KEYS,
     require_few_fields,
@@ -43,7 +44,7 @@ def line_records(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
     """Yield the record of each line that is not blank."""
     for line in lines:
         if line.strip():
-            yield _record(json.loads(line))
+            yield _record(_cleaned(json.loads(line), line))
 
 
 def document_records(text: TextIO, field: str | None) -> Iterator[Mapping[str, Any]]:
@@ -58,10 +59,10 @@ def document_records(text: TextIO, field: str | None) -> Iterator[Mapping[str, A
     """
     whole = text.read()
     if field is None and whole.lstrip(_BLANK).startswith("["):
-        yield from map(_record, _elements(whole))
+        yield from (_record(_cleaned(element, whole)) for element in _elements(whole))
         return
     require_small_document(whole)
-    document = json.loads(whole)
+    document = _cleaned(json.loads(whole), whole)
     if field is not None:
         document = document[field]
     elif isinstance(document, dict) and len(document) == 1:
@@ -71,6 +72,11 @@ def document_records(text: TextIO, field: str | None) -> Iterator[Mapping[str, A
     if not isinstance(document, list):
         raise TypeError(f"JSON {type(document).__name__}; allowed: a list of records")
     yield from map(_record, document)
+
+
+def _cleaned(value: Any, text: str) -> Any:
+    """Return a value without what no UTF-8 holds; an escape in its text brings it."""
+    return clean_texts(value) if "\\u" in text else value
 
 
 def _elements(text: str) -> Iterator[Any]:

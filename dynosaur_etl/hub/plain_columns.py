@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynosaur_etl.domain.rendering import scalar_texts
+from dynosaur_etl.domain.text import clean_text
 
 Change = Callable[[pa.Array], pa.Array | None]
 
@@ -20,9 +21,12 @@ _MOST_DIGITS = 76
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the columns of a schema that have a plain form, in that form, with its metadata."""
+    """Return the columns of a schema that have a plain form, in that form, with its metadata.
+
+    A NUL in a name is replaced as it is in texts: the libraries end a name there.
+    """
     fields = [
-        pa.field(field.name, plain)
+        pa.field(clean_text(field.name), plain)
         for field in schema
         if (plain := plain_type(field.type)) is not None
     ]
@@ -40,6 +44,7 @@ def empty_table(schema: pa.Schema) -> pa.Table:
 def plain_table(table: pa.Table) -> pa.Table:
     """Return the columns of a table that have a plain form, in that form; see `plain_schema`."""
     schema = plain_schema(table.schema)
+    table = table.rename_columns([clean_text(name) for name in table.column_names])
     columns = [
         table[field.name]
         if table.schema.field(field.name).type == field.type
