@@ -266,11 +266,14 @@ def _put_content(storage: Storage, target: Storage, named: re.Match[str], kept: 
 
 
 def _ensure_same(storage: Storage, path: str, kept: Kept) -> None:
-    with storage.open(path) as file:
-        found = _sha256(file)
-    if found != kept.sha256:
+    try:
+        with storage.open(path) as file:
+            found = f"SHA-256 {_sha256(file)}"
+    except Corrupt:
+        found = "a file that is not what its name tells"
+    if found != f"SHA-256 {kept.sha256}":
         raise Corrupt(
-            f"{storage.url}/{path}: found SHA-256 {found}; the backup has {kept.sha256}, and"
+            f"{storage.url}/{path}: found {found}; the backup has SHA-256 {kept.sha256}, and"
             " replaces nothing: recover into an empty storage"
         )
 
