@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-import tempfile
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.snapshots.layout import MANIFEST, json_bytes
 from dynosaur_etl.snapshots.manifest import read_manifest, require_whole
+from dynosaur_etl.store.scratch import scratch_folder
 from dynosaur_etl.store.storage import Storage
 
 LATEST = "latest.json"
@@ -140,12 +139,12 @@ def version_file(storage: Storage, path: str, name: str) -> Iterator[Path]:
         Corrupt: one of the two is missing, or is not what was written.
         StoreUnavailable: the storage does not answer, or the local disk is full.
     """
-    with tempfile.TemporaryDirectory(prefix="dynosaur-") as folder:
+    with scratch_folder() as folder:
         for wanted in (MANIFEST, name):
             with storage.open(f"{path}/{wanted}") as file:
-                Path(folder, wanted).write_bytes(file.read())
-        require_whole(Path(folder), read_manifest(Path(folder)), [name])
-        yield Path(folder, name)
+                (folder / wanted).write_bytes(file.read())
+        require_whole(folder, read_manifest(folder), [name])
+        yield folder / name
 
 
 def _placed_manifest(storage: Storage, path: str) -> bytes | None:
@@ -156,7 +155,8 @@ def _placed_manifest(storage: Storage, path: str) -> bytes | None:
 
 
 def _fetched(storage: Storage, path: str) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="dynosaur-snapshot-"))
-    weakref.finalize(storage, rmtree, folder, ignore_errors=True)
+    scratch = ExitStack()
+    folder = scratch.enter_context(scratch_folder())
+    weakref.finalize(storage, scratch.close)
     storage.fetch_folder(path, folder)
     return folder

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from dynosaur_etl.domain.errors import Corrupt, HubRefused, InvalidInput, not_allowed
@@ -14,6 +13,7 @@ from dynosaur_etl.snapshots.hub_calls import HubTarget, patiently, wrapped
 from dynosaur_etl.snapshots.layout import MANIFEST
 from dynosaur_etl.snapshots.manifest import read_manifest
 from dynosaur_etl.store.checksums import file_sha256
+from dynosaur_etl.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
@@ -248,8 +248,8 @@ def _check_read_back(api: "HfApi", folder: Path, target: HubTarget, revision: st
 
 
 def _fetched_sha256(api: "HfApi", target: HubTarget, revision: str, name: str) -> str:
-    with TemporaryDirectory(prefix="dynosaur-") as empty:
-        return file_sha256(_fetch(api, target, revision, name, Path(empty)))
+    with scratch_folder() as empty:
+        return file_sha256(_fetch(api, target, revision, name, empty))
 
 
 def _fetch(api: "HfApi", target: HubTarget, revision: str, name: str, folder: Path) -> Path:
@@ -312,10 +312,10 @@ def _is_version(api: "HfApi", state: _State, tag: str | None, target: HubTarget)
 def _keeps_its_manifest(api: "HfApi", state: _State, target: HubTarget) -> bool:
     """Compare the files of main with the manifest that stands among them; all are fetched."""
     revision = str(state.head)
-    with TemporaryDirectory(prefix="dynosaur-") as empty:
-        _fetch(api, target, revision, MANIFEST, Path(empty))
+    with scratch_folder() as empty:
+        _fetch(api, target, revision, MANIFEST, empty)
         try:
-            files = read_manifest(Path(empty)).files
+            files = read_manifest(empty).files
         except Corrupt:
             return False
     if {*files, MANIFEST} != state.tree.keys() - _THE_HUBS_OWN:

@@ -20,6 +20,7 @@ from dynosaur_etl.store.checksums import MENDING, CheckedFiles, file_sha256, nam
 from dynosaur_etl.store.durable import make_folder, put_file, put_folder, remove_older, settle
 from dynosaur_etl.store.file_systems import FoundFile, file_system, found_file
 from dynosaur_etl.store.parquet_form import as_parquet, write_stream
+from dynosaur_etl.store.scratch import scratch_folder
 
 BATCH_ROWS = 2_000
 UNFINISHED = ".unfinished-"
@@ -174,8 +175,8 @@ class Storage:
             with self._fs.open(self._full(path), "rb") as file:
                 yield file
             return
-        with TemporaryDirectory(prefix="dynosaur-") as folder:
-            copy = Path(folder, "file")
+        with scratch_folder() as folder:
+            copy = folder / "file"
             with self._fs.open(self._full(path), "rb") as source:
                 self._checked.fetch(identity, source, copy)
             with copy.open("rb") as file:
@@ -322,8 +323,8 @@ class Storage:
         """Return a local path to write to: on the storage's own disk, where that is a local one."""
         unfinished = self.local_path(f"{UNFINISHED}{uuid4().hex}{suffix}")
         if unfinished is None:
-            with TemporaryDirectory(prefix="dynosaur-") as folder:
-                yield Path(folder, f"file{suffix}")
+            with scratch_folder() as folder:
+                yield folder / f"file{suffix}"
             return
         try:
             yield unfinished

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -30,6 +29,7 @@ from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts.hub_datasets import pinned_revisions
 from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, find_version
 from dynosaur_etl.store.kinds import FileKind
+from dynosaur_etl.store.scratch import scratch_folder
 from dynosaur_etl.store.versions import add_version, next_number
 
 _PACKAGES = (
@@ -220,8 +220,8 @@ def _written(
     if parent is not None:
         earlier = version_record(parent, services)
         before = ParentSnapshot.read(version_folder(services, earlier), parent)
-    with TemporaryDirectory(prefix="dynosaur-") as folder:
-        target = Path(folder) / "snapshot"
+    with scratch_folder() as folder:
+        target = folder / "snapshot"
         write_snapshot(content, version, before, target)
         yield target
 
