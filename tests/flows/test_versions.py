@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
 
@@ -172,15 +172,20 @@ def test_deep_verification_follows_rows_to_the_store_and_sources_to_their_revisi
         versions.verify_deeply(1, services)
 
 
-def test_deep_verification_names_a_row_that_the_store_does_not_hold(grown: Grown) -> None:
+def test_deep_verification_names_a_row_that_the_store_does_not_hold(
+    grown: Grown, monkeypatch: pytest.MonkeyPatch
+) -> None:
     services = grown.services()
     build(services, k=9)
     recipe = versions._recipe(versions.version_record(1, services))
-    path = grown.home / "store" / recipe.instances[0]
-    table = pq.read_table(path)
-    other = [f"{answer} or not" for answer in table["output"].to_pylist()]
+    first, *rest = recipe.instances
+    table = services.storage.read_table(first)
+    answers = [f"{answer} or not" for answer in table["output"].to_pylist()]
     at = table.schema.get_field_index("output")
-    pq.write_table(table.set_column(at, table.schema.field(at), pa.array(other)), path)
+    changed = table.set_column(at, table.schema.field(at), pa.array(answers))
+    other = services.storage.write_table("instances", changed).path
+    made_of_another = replace(recipe, instances=[other, *rest])
+    monkeypatch.setattr(versions, "_recipe", lambda _: made_of_another)
     versions.verify_snapshot(1, services)
     with pytest.raises(Corrupt, match=r"of-00001\.parquet: found another output in row"):
         versions.verify_deeply(1, services)
