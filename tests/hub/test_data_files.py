@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dynosaur_etl.domain.training_splits import is_held_back
@@ -130,7 +130,12 @@ def fits_a_disk(paths: list[str]) -> bool:
 def test_default_splits_are_those_of_datasets_whatever_the_files(paths: list[str]) -> None:
     with TemporaryDirectory() as name:
         made(Path(name), paths)
-        assert ours(paths) == theirs(Path(name))
+        try:
+            wanted = theirs(Path(name))
+        except ValueError as refusal:  # such as data/train-train-00000-of-00001.csv
+            assume("Split name should match" not in str(refusal))
+            raise
+        assert ours(paths) == wanted
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
