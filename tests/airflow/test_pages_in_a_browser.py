@@ -100,14 +100,14 @@ def test_rows_are_found_opened_and_lead_to_their_task(page: Any) -> None:
     page.goto("/training-set/instances")
     page.get_by_label("Selection").select_option("yes")
     page.get_by_role("button", name="Show").click()
-    assert "10 of 120 rows fit" in page.locator("main").inner_text()
+    page.get_by_text("10 of 120 rows fit").first.wait_for()
     assert "picked as number 1" in page.locator(".card").first.inner_text()
     page.locator(".card h2 a").first.click()
     page.get_by_role("heading", name="Where it comes from").wait_for()
     page.get_by_role("link", name="the task with its prompt").click()
     page.get_by_role("heading", name="Instruction task").wait_for()
     page.get_by_role("link", name="all its rows in the store").click()
-    assert page.locator(".card").count() > 1
+    page.locator(".card").nth(1).wait_for()
 
 
 def test_tasks_are_filtered_by_form(page: Any) -> None:
@@ -115,8 +115,8 @@ def test_tasks_are_filtered_by_form(page: Any) -> None:
     everything = page.locator("tbody tr").count()
     page.locator("select[name=form]").select_option("messages")
     page.get_by_role("button", name="Show").click()
+    page.get_by_text("No proposal fits").first.wait_for()
     assert page.locator("tbody tr").count() == 0 < everything
-    assert "No proposal fits" in page.locator("main").inner_text()
 
 
 QUESTIONS = {
