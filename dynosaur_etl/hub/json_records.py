@@ -25,6 +25,7 @@ MAX_DOCUMENT = 64_000_000
 _JSON = {"_type": "Json"}
 _DTYPES: dict[type | None, str] = {bool: "bool", float: "float64", str: "string"}
 _LONGEST_LINE = 8_000_000
+_ESCAPE = "\\u"
 _BLANK = " \t\n\r"
 _NOT_BLANK = re.compile(f"[^{_BLANK}]")
 
@@ -59,7 +60,8 @@ def document_records(text: TextIO, field: str | None) -> Iterator[Mapping[str, A
     """
     whole = text.read()
     if field is None and whole.lstrip(_BLANK).startswith("["):
-        yield from (_record(_cleaned(element, whole)) for element in _elements(whole))
+        elements = _elements(whole)
+        yield from map(_record, map(clean_texts, elements) if _ESCAPE in whole else elements)
         return
     require_small_document(whole)
     document = _cleaned(json.loads(whole), whole)
@@ -76,7 +78,7 @@ def document_records(text: TextIO, field: str | None) -> Iterator[Mapping[str, A
 
 def _cleaned(value: Any, text: str) -> Any:
     """Return a value without what no UTF-8 holds; an escape in its text brings it."""
-    return clean_texts(value) if "\\u" in text else value
+    return clean_texts(value) if _ESCAPE in text else value
 
 
 def _elements(text: str) -> Iterator[Any]:
