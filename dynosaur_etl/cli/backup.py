@@ -1,16 +1,15 @@
 """The commands that back the database and the files up, and recover them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dynosaur_etl.cli.console import Json, emit, out, show_fields
-from dynosaur_etl.cli.context import command_settings, open_command_services
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
+from dynosaur_etl.cli.context import (
+    command_settings,
+    open_command_database,
+    open_command_services,
+)
 
 app = typer.Typer()
 
@@ -47,7 +46,7 @@ def recover_backup(target: Target, name: Name = "", as_json: Json = False) -> No
     from dynosaur_etl.store.backup import recover
     from dynosaur_etl.store.storage import Storage
 
-    with _engine() as engine:
+    with open_command_database() as engine:
         made = recover(engine, Storage(command_settings().storage), Storage(target), name)
     told = {
         "made_at": made.made_at,
@@ -57,14 +56,3 @@ def recover_backup(target: Target, name: Name = "", as_json: Json = False) -> No
         "files": len(made.files),
     }
     emit(told, as_json, show_fields)
-
-
-@contextmanager
-def _engine() -> Iterator["Engine"]:
-    from dynosaur_etl.store.database import connect, database_url
-
-    engine = connect(database_url(command_settings()))
-    try:
-        yield engine
-    finally:
-        engine.dispose()

@@ -13,6 +13,8 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from dynosaur_etl.flows.runtime.services import Services
 
 Day = Annotated[
@@ -30,6 +32,18 @@ class CommandLine:
 
 def command_settings() -> Settings:
     return load_settings(CommandLine.env_file)
+
+
+@contextmanager
+def open_command_database() -> Iterator["Engine"]:
+    """Yield the database alone, whatever its tables are."""
+    from dynosaur_etl.store.database import connect, database_url
+
+    engine = connect(database_url(command_settings()))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager

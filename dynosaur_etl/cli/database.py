@@ -1,18 +1,14 @@
 """The commands about the product's own database: its tables, looked at and migrated."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
 from dynosaur_etl.cli.console import Json, emit, out
-from dynosaur_etl.cli.context import command_settings
+from dynosaur_etl.cli.context import open_command_database
 from dynosaur_etl.cli.exits import EXIT_TERMINAL
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from dynosaur_etl.store.database import Schema
 
 app = typer.Typer(no_args_is_help=True, help="The product's own database.")
@@ -23,7 +19,7 @@ def check_database(as_json: Json = False) -> None:
     """Tell whether the tables are those of this version; ends with 3 where they are not."""
     from dynosaur_etl.store.database import SchemaState, schema
 
-    with _engine() as engine:
+    with open_command_database() as engine:
         found = schema(engine)
     emit(found, as_json, _show_schema)
     if found.state != SchemaState.CURRENT:
@@ -35,21 +31,10 @@ def upgrade_database(as_json: Json = False) -> None:
     """Bring the tables to the newest migration."""
     from dynosaur_etl.store.database import schema_version, upgrade
 
-    with _engine() as engine:
+    with open_command_database() as engine:
         upgrade(engine)
         found = schema_version(engine)
     emit({"migration": found}, as_json, lambda state: out.print(f"at {state['migration']}"))
-
-
-@contextmanager
-def _engine() -> Iterator["Engine"]:
-    from dynosaur_etl.store.database import connect, database_url
-
-    engine = connect(database_url(command_settings()))
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _show_schema(found: "Schema") -> None:
