@@ -43,6 +43,7 @@ from dynosaur_etl.settings import Settings
 HUB = ROOT.parent / "shared" / "hub"
 TOKENIZER = ("rs-bpe==0.1.0",)
 CONFIGS = 200
+PROMPTS = (Mode.AWARE, Mode.UNAWARE)
 MODEL = "gpt-3.5-turbo"
 
 MESSAGE_TOKENS = 4
@@ -233,11 +234,11 @@ def bill_of(preset: PromptPreset, configs: Sequence[Asked]) -> Bill:
     for asked in configs:
         answers = []
         tasks = asked.tasks or demo_tasks(asked)
-        for number, mode in enumerate(Mode):
+        for number, mode in enumerate(PROMPTS):
             request = request_for(asked, mode, preset)
             if request is None:
                 continue
-            content = written(tasks[number :: len(Mode)][:MAX_TASKS], preset)
+            content = written(tasks[number :: len(PROMPTS)][:MAX_TASKS], preset)
             bill.requests += 1
             bill.prompts.append(prompt_text(request))
             bill.answers.append(content)
