@@ -7,7 +7,7 @@ import pytest
 
 from dynosaur_etl.domain.errors import HubRefused, HubUnavailable
 from dynosaur_etl.hub.client import HubClient
-from dynosaur_etl.net import hub_session, limiter
+from dynosaur_etl.net import breaker, hub_session, limiter
 from tests.hub.faulty_hub import SHA, Answer, FaultyHub
 from tests.hub.test_client_faults import CARD, COMMITS, GOOD, ID
 
@@ -96,11 +96,27 @@ def test_limits_that_cannot_be_read_are_none(hub: FaultyHub, client: HubClient, 
     assert client.commits(ID)
 
 
+class Clock:
+    """The breaker's time, which goes on when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(breaker, "time", clock)
+    return clock
+
+
 @pytest.fixture
 def broken(hub: FaultyHub, monkeypatch: pytest.MonkeyPatch) -> FaultyHub:
-    """A Hub that fails, the breaker being quick."""
+    """A Hub that fails, each request being tried once."""
     monkeypatch.setattr(limiter, "BREAK_AFTER", 3)
-    monkeypatch.setattr(limiter, "COOL_DOWN", 0.5)
     monkeypatch.setattr(hub_session, "ATTEMPTS", 1)
     hub.answers[COMMITS] = [Answer(500, b"x")]
     return hub
@@ -113,19 +129,22 @@ def fail(client: HubClient, times: int) -> None:
 
 
 def test_a_hub_that_is_down_is_left_alone_and_asked_once_after_the_cool_down(
-    broken: FaultyHub, client: HubClient
+    broken: FaultyHub, client: HubClient, clock: Clock
 ) -> None:
     fail(client, 3)
     for ask in (client.commits, lambda name: client.card_bytes(name, SHA)):
         with pytest.raises(HubUnavailable, match="3 requests in a row") as refusal:
             ask(ID)
         assert broken.endpoint in str(refusal.value)
+    clock.now += limiter.COOL_DOWN - 1
+    with pytest.raises(HubUnavailable, match="left alone for 1 s"):
+        client.commits(ID)
     assert len(broken.asked) == 3
-    time.sleep(0.6)
+    clock.now += 1
     fail(client, 1)
     with pytest.raises(HubUnavailable, match="4 requests in a row"):
         client.commits(ID)
-    time.sleep(0.6)
+    clock.now += limiter.COOL_DOWN
     broken.answers[COMMITS] = [GOOD]
     for _ in range(3):
         assert client.commits(ID)
