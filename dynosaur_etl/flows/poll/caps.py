@@ -1,22 +1,19 @@
 """Keeping a day's candidates within the caps, and taking up what earlier days had to defer."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, any_, literal, select
-from sqlalchemy.orm import aliased
-
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import OVER_CAP, Counts, Listing
-from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
 from dynosaur_etl.flows.poll.examine import examine_listed, told_filter
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.hub.caps import over_caps
-from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.facts.listings import listings_of, waiting_candidates
 from dynosaur_etl.store.steps import StepOutput, count_rows
-from dynosaur_etl.store.tables import CandidateRow, DatasetRow, DeferredRow
+from dynosaur_etl.store.tables import CandidateRow, DeferredRow
 
 _ROWS = 1_000
 
@@ -69,50 +66,23 @@ def within_caps(
 
 
 def asked_for(services: Services, rows: Sequence[dict[str, Any]]) -> list[Listing]:
-    """Give the listings of the candidates that the list alone does not drop."""
+    """Return the listings of the candidates that the list alone does not drop."""
     asked = []
     judge = told_filter(services.settings)
-    with reading(services.engine) as session:
-        for start in range(0, len(rows), _ROWS):
-            pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
-            ids = literal(list(pinned), ARRAY(Text))
-            listings = session.execute(select(*LISTED).where(DatasetRow.id == any_(ids)))
-            for item in map(stored_listing, listings):
-                verdict = contained(item.id, partial(examine_listed, pinned[item.id], item, judge))
-                asked += [item] if verdict.keep else []
+    for start in range(0, len(rows), _ROWS):
+        pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
+        for item in listings_of(services.engine, list(pinned)):
+            verdict = contained(item.id, partial(examine_listed, pinned[item.id], item, judge))
+            asked += [item] if verdict.keep else []
     return asked
 
 
 def _waiting(services: Services, day: GrowthDay) -> list[dict[str, Any]]:
-    """Give what earlier days deferred and no other day has taken up or outdated since."""
-    later, newer = aliased(CandidateRow), aliased(DeferredRow)
-    taken_up = select(later).where(
-        later.dataset_id == DeferredRow.dataset_id,
-        later.day > DeferredRow.day,
-        later.day != str(day),
-    )
-    outdated = select(newer).where(
-        newer.dataset_id == DeferredRow.dataset_id,
-        newer.day > DeferredRow.day,
-        newer.day < str(day),
-    )
-    query = (
-        select(DeferredRow)
-        .where(DeferredRow.day < str(day), ~taken_up.exists(), ~outdated.exists())
-        .order_by(DeferredRow.dataset_id)
-    )
-    with reading(services.engine) as session:
-        return [
-            {
-                "day": str(day),
-                "dataset_id": row.dataset_id,
-                "revision": row.revision,
-                "committed_at": row.committed_at,
-                "change": row.change,
-                "deferred_from": row.day,
-            }
-            for row in session.scalars(query)
-        ]
+    """Return what waits, as candidates of the day."""
+    return [
+        asdict(found) | {"day": str(day), "deferred_from": found.day}
+        for found in waiting_candidates(services.engine, str(day))
+    ]
 
 
 def _deferred(row: dict[str, Any], cap: str) -> dict[str, Any]:
