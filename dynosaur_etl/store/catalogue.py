@@ -1,6 +1,6 @@
 """Writing the catalogue: pages of the Hub's list, each with how far the listing has come."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,7 +47,7 @@ def unfinished_crawl(engine: Engine, endpoint: str) -> Crawl | None:
 def keep_page(
     engine: Engine,
     endpoint: str,
-    listings: Iterable[Listing],
+    listings: Sequence[Listing],
     unreadable: Mapping[str, str],
     crawl: Crawl,
 ) -> None:
@@ -113,7 +113,7 @@ def _rejections(unreadable: Mapping[str, str], day: str) -> Iterator[dict[str, A
         }
 
 
-def _upsert(session: Session, listings: Iterable[Listing]) -> None:
+def _upsert(session: Session, listings: Sequence[Listing]) -> None:
     seen = {"last_seen_at": datetime.now(UTC)}
     rows = [clean_json(_row(listing)) | seen for listing in listings]
     if not rows:

@@ -12,7 +12,6 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.domain.schemas import CONTENT_KEY
-from dynosaur_etl.flows.fill.shards import tasks_of
 from dynosaur_etl.flows.prepare.apart import ERROR, made_apart
 from dynosaur_etl.flows.prepare.instance_parts import (
     InstancePart,
@@ -28,6 +27,7 @@ from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.inference.embedding import check_unit
+from dynosaur_etl.store.facts.day_tasks import tasks_of_day
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import NamedFile, StepOutput
 from dynosaur_etl.store.vectors import vector_matrix
@@ -128,7 +128,11 @@ def embed_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
 
 def _embed_tasks(day: GrowthDay, services: Services) -> NamedFile:
     """Embed the tasks; one that cannot be embedded is like no other, which is what zeros are."""
-    tasks, kind, embedder = tasks_of(day, services), task_vector_kind(services), services.embedder
+    tasks, kind, embedder = (
+        tasks_of_day(services.engine, str(day)),
+        task_vector_kind(services),
+        services.embedder,
+    )
 
     def make(some: pa.Table, _: Progress) -> pa.Table:
         vectors = embedder.embed(some["instruction"].to_pylist()).astype(np.float16)

@@ -10,10 +10,11 @@ from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, Mode, StepName, StepReport, Task, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.questions import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.compartments import contained
+from dynosaur_etl.flows.runtime.kept_configs import ConfigToAsk
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
 from dynosaur_etl.instances.organise import (

@@ -10,18 +10,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
-
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.flows.poll.candidates import listed_candidates
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.cost import estimate
-from dynosaur_etl.store.database import reading
-from dynosaur_etl.store.facts.hub_datasets import followed_until
+from dynosaur_etl.store.facts.hub_datasets import count_configs, count_verdicts, followed_until
+from dynosaur_etl.store.facts.llm_requests import paid_usd
 from dynosaur_etl.store.steps import finished_step
-from dynosaur_etl.store.tables import ConfigRow, LlmRequestRow, VerdictRow
 
 _REQUESTS_OF_A_REPOSITORY = 2
 """The card, and the list of files."""
@@ -97,11 +94,9 @@ def _is_polled(services: Services, day: GrowthDay) -> bool:
 
 
 def _usual_yield(services: Services) -> _Yield:
-    """Give the means over all days; before the first, as many configs as a dataset may have."""
-    with reading(services.engine) as session:
-        examined = session.scalar(select(func.count()).select_from(VerdictRow)) or 0
-        configs = session.scalar(select(func.count()).select_from(ConfigRow)) or 0
-        dollars = session.scalar(select(func.sum(LlmRequestRow.cost_usd)))
+    """Return the means over all days; before the first, as many configs as a dataset may have."""
+    examined, configs = count_verdicts(services.engine), count_configs(services.engine)
+    dollars = paid_usd(services.engine)
     if not examined:
         return _Yield(float(services.settings.configs_per_dataset), None)
     return _Yield(configs / examined, None if dollars is None else dollars / examined)
