@@ -127,7 +127,8 @@ def room_of(module: str) -> str:
 def stage_of(module: str) -> str:
     """Return the stage of a module of the flows, else an empty text."""
     parts = module.split(".")
-    return parts[2] if len(parts) > 3 and parts[1] == "flows" else ""
+    is_staged = len(parts) > 2 and parts[1] == "flows" and parts[2] in STAGES
+    return parts[2] if is_staged else ""
 
 
 def climbing(house: House) -> list[Arrow]:
@@ -143,12 +144,16 @@ def climbing(house: House) -> list[Arrow]:
 
 
 def between_stages(house: House) -> list[Arrow]:
-    """List the imports from one stage of the flows into another; all may use `runtime`."""
+    """List the imports from one stage of the flows into another, or into what joins stages.
+
+    All may use `runtime`; what joins stages stands beside them, and none of them knows it.
+    """
     return [
         arrow
         for arrow in house.arrows
         if stage_of(arrow.source)
-        and stage_of(arrow.target) not in ("", "runtime", stage_of(arrow.source))
+        and room_of(arrow.target) == "flows"
+        and stage_of(arrow.target) not in ("runtime", stage_of(arrow.source))
     ]
 
 

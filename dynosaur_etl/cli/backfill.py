@@ -30,7 +30,7 @@ def backfill(
     as_json: Json = False,
 ) -> None:
     """Backfill days in Airflow: what is missing or has failed; what is done stays as it is."""
-    from dynosaur_etl.flows.views.forecast import backfill_forecast
+    from dynosaur_etl.flows.forecast import backfill_forecast
 
     days = parse_days("", first, last)
     with open_command_services() as services:

@@ -30,7 +30,7 @@ def cost(context: typer.Context, day: Day = "", as_json: Json = False) -> None:
 @app.command()
 def estimate(day: Day = "", as_json: Json = False) -> None:
     """Tell what growing a polled day would send and spend; default: yesterday."""
-    from dynosaur_etl.flows.views.cost import estimate as flow
+    from dynosaur_etl.flows.propose.estimate import estimate as flow
 
     with open_command_services() as services:
         found = flow(parse_day(day), services)

@@ -108,7 +108,7 @@ def try_version(
     """Train on a version, on its parent and on random rows; write the gain beside the version."""
     from dataclasses import asdict
 
-    from dynosaur_etl.flows.snapshot.versions import version_number
+    from dynosaur_etl.flows.runtime.version_records import version_number
     from dynosaur_etl.flows.train import trial as flow
 
     with open_command_services() as services:

@@ -8,9 +8,9 @@ from dynosaur_etl.flows.poll.candidates import candidates_rules
 from dynosaur_etl.flows.poll.examine import examination_rules
 from dynosaur_etl.flows.prepare.embed import embed_rules
 from dynosaur_etl.flows.prepare.score import score_rules
-from dynosaur_etl.flows.prepare.scorers import scorers
 from dynosaur_etl.flows.propose.plan import progress_of
 from dynosaur_etl.flows.propose.validation_rules import validation_rules
+from dynosaur_etl.flows.runtime.scorers import scorers
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished
 from dynosaur_etl.store.facts.growth_steps import is_selected_from

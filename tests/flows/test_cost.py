@@ -12,8 +12,9 @@ import pytest
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.ledger import AttemptOutcome, Claimed
+from dynosaur_etl.flows.propose.estimate import estimate
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.views.cost import cost, estimate, forgive
+from dynosaur_etl.flows.views.cost import cost, forgive
 from dynosaur_etl.store.ledger_audit import audit
 from tests.flows import growth
 from tests.flows.hubs import notes, write_dataset

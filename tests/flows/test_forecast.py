@@ -8,9 +8,9 @@ import pytest
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows.forecast import backfill_forecast, growth_forecast, poll_forecast
 from dynosaur_etl.flows.poll.candidates import sync_catalogue
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.views.forecast import backfill_forecast, growth_forecast, poll_forecast
 from dynosaur_etl.flows.views.metric_totals import totals
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.support import (

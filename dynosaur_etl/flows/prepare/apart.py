@@ -7,13 +7,10 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.domain.schemas import SCORABLE
+from dynosaur_etl.domain.schemas import ERROR, SCORABLE
 from dynosaur_etl.domain.unforeseen import is_contained, log_unforeseen, unforeseen_words
 from dynosaur_etl.flows.runtime.services import Progress, silent
 from dynosaur_etl.store.database import is_of_the_database
-
-ERROR = "error"
-"""The column of words about an instance for which nothing could be made; mostly it is not there."""
 
 Make = Callable[[pa.Table, Progress], pa.Table]
 

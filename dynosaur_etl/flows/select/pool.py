@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows.prepare.embed import embedding_kind, is_embedded
-from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
+from dynosaur_etl.flows.runtime.embeddings import embedding_kind
+from dynosaur_etl.flows.runtime.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.select.repeats import repeated_tasks
 from dynosaur_etl.instances.same_rows import beyond_first
 from dynosaur_etl.store.facts.stored_files import identities_of_days, paths_of_days
 from dynosaur_etl.store.kinds import FileKind
-from dynosaur_etl.store.vectors import vector_matrix
+from dynosaur_etl.store.vectors import is_embedded, vector_matrix
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows.prepare.embed import embedding_kind
+from dynosaur_etl.flows.runtime.embeddings import embedding_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.selection.graph.building import POINTS_PER_CLUSTER, build_graph
 from dynosaur_etl.selection.graph.graph_table import read_graph

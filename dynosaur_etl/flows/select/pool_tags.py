@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from dynosaur_etl.domain.choices import ScorerName, SelectionMethod
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.flows.prepare.scorers import make_scorer, score_kind
+from dynosaur_etl.flows.runtime.scorers import make_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool import Pool
 from dynosaur_etl.store.facts.stored_files import paths_of_days

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Strictness
-from dynosaur_etl.flows.prepare.embed import task_vector_kind
+from dynosaur_etl.flows.runtime.embeddings import task_vector_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.proposals.repeats import (
     MIN_COSINE,

@@ -19,7 +19,7 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.snapshot.versions import origin_record
+from dynosaur_etl.flows.runtime.version_records import origin_record
 from dynosaur_etl.flows.train.evaluate import LONGEST
 from dynosaur_etl.flows.train.places import evaluation_set, named_model, places, training_set
 from dynosaur_etl.settings import Settings

@@ -14,8 +14,8 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepName
 from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.flows.poll.candidates import listed_candidates
+from dynosaur_etl.flows.propose.estimate import estimate
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.views.cost import estimate
 from dynosaur_etl.store.facts.hub_datasets import count_configs, count_verdicts, followed_until
 from dynosaur_etl.store.facts.llm_requests import paid_usd
 from dynosaur_etl.store.steps import finished_step
