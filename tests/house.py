@@ -27,12 +27,14 @@ STAGES = (
     "views",
 )  # fmt: skip
 
+LONG = 400
 RAW = frozenset({"dict[str, Any]", "Mapping[str, Any]"})
 
 LIMITS: Mapping[str, float] = {
     "median lines of a function": 7,
     "p90 lines of a function": 20,
     "files over 400 lines": 0,
+    "files of tests over 400 lines": 0,
     "circles of files": 0,
     "arrows that climb": 0,
     "arrows between stages": 0,
@@ -258,6 +260,7 @@ def figures(house: House) -> dict[str, float]:
         "median lines of a function": statistics.median(lengths),
         "p90 lines of a function": statistics.quantiles(lengths, n=10)[-1],
         "files over 400 lines": len(long_files(house)),
+        "files of tests over 400 lines": len(long_tests()),
         "circles of files": len(circles(house)),
         "arrows that climb": len(climbing(house)),
         "arrows between stages": len(between_stages(house)),
@@ -270,8 +273,14 @@ def figures(house: House) -> dict[str, float]:
 
 
 def long_files(house: House) -> list[str]:
-    """List the files of more than 400 lines."""
-    return [f"{module}: {number}" for module, number in house.lines.items() if number > 400]
+    """List the modules of more than 400 lines."""
+    return [f"{module}: {number}" for module, number in house.lines.items() if number > LONG]
+
+
+def long_tests(root: Path = ROOT) -> list[str]:
+    """List the files of the tests that have more than 400 lines."""
+    lines = {path: path.read_text().count("\n") for path in sorted((root / "tests").rglob("*.py"))}
+    return [f"{path.relative_to(root)}: {n}" for path, n in lines.items() if n > LONG]
 
 
 def main() -> None:
@@ -281,6 +290,7 @@ def main() -> None:
         print(f"{name:42} {value:8g}   at most {LIMITS[name]:g}")  # noqa: T201
     findings: dict[str, Iterable[object]] = {
         "files over 400 lines": long_files(house),
+        "files of tests over 400 lines": long_tests(),
         "circles of files": circles(house),
         "arrows that climb": climbing(house),
         "arrows between stages": between_stages(house),
