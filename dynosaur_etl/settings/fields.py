@@ -22,10 +22,10 @@ from dynosaur_etl.domain.models import PromptPreset, ReasoningUse, Strictness, T
 from dynosaur_etl.domain.redaction import HIDDEN, redact, secrets_in
 from dynosaur_etl.domain.request_form import Effort
 from dynosaur_etl.domain.setting_values import (
-    Budget,
     ClassPath,
     CommaList,
     DatabaseUrl,
+    DollarCap,
     HttpUrl,
     JsonObject,
     Licences,
@@ -165,10 +165,10 @@ class Settings(BaseSettings):
     llm_tokens_per_minute: int = Field(
         0, ge=0, description="most tokens a minute, of all processes; 0: as the server reports"
     )
-    llm_budget_run_usd: Budget = Field(
+    llm_budget_run_usd: DollarCap = Field(
         Decimal(5), description="most that one day's run may spend, or `unlimited`"
     )
-    llm_budget_month_usd: Budget = Field(
+    llm_budget_month_usd: DollarCap = Field(
         Decimal(50), description="most that is spent in a calendar month, or `unlimited`"
     )
     llm_prices: Path | None = Field(

@@ -14,7 +14,7 @@ import pytest
 
 from demo.llm_completion import MODEL, NOT_AN_LLM, complete
 from dynosaur_etl.proposals.critic import (
-    Example,
+    CriticExample,
     FilledTask,
     build_critic_request,
     read_verdicts,
@@ -234,8 +234,8 @@ def test_judges_into_a_schema() -> None:
     ],
 )
 def test_criticises_as_the_product_asks(instruction: str, output: str, valid: bool) -> None:
-    examples = [Example("The soup was cold.", output)] * 2
-    sound = FilledTask("Shorten the review.", [Example("The soup was cold.", "Cold soup.")])
+    examples = [CriticExample("The soup was cold.", output)] * 2
+    sound = FilledTask("Shorten the review.", [CriticExample("The soup was cold.", "Cold soup.")])
     tasks = [sound, FilledTask(instruction, examples)]
     body = build_critic_request(tasks, "riverside/cafe", MODEL).body()
     first, second = read_verdicts(content_of(dict(body)), len(tasks))

@@ -14,7 +14,7 @@ from dynosaur_etl.flows.poll.commits import CommitReading
 from dynosaur_etl.flows.poll.examine import examine_candidates
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
-from dynosaur_etl.hub.candidates import HUB_FLOOR, Change, change_on, change_told
+from dynosaur_etl.hub.candidates import HUB_FLOOR, DatasetChange, change_on, change_told
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.commits import (
     BranchHead,
@@ -139,7 +139,7 @@ def _is_listed_on(day: GrowthDay, head: BranchHead) -> bool:
 
 
 def _candidate(
-    day: GrowthDay, dataset_id: str, change: Change, commit: Commit | None
+    day: GrowthDay, dataset_id: str, change: DatasetChange, commit: Commit | None
 ) -> dict[str, Any]:
     return {
         "day": str(day),

@@ -14,8 +14,8 @@ from dynosaur_etl.flows.snapshot.versions import verify_snapshot
 from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.publish import open_folder, publish_copy
 from dynosaur_etl.snapshots.push import (
-    Plan,
     Pushed,
+    PushPlan,
     plan_push,
     push_candidate,
     push_snapshot,
@@ -114,7 +114,7 @@ def propose_version(version: int, services: Services) -> Pushed:
     return _at_the_hub(push_candidate, version, services)
 
 
-def plan_version(version: int, services: Services) -> Plan:
+def plan_version(version: int, services: Services) -> PushPlan:
     """Tell what publishing a version to the Hub would do; see `publish_version`.
 
     Raises:
