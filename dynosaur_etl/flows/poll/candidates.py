@@ -8,7 +8,7 @@ from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Commit, StepName, StepReport
-from dynosaur_etl.flows.poll.caps import asked_for, within_caps
+from dynosaur_etl.flows.poll.caps import Candidate, asked_for, within_caps
 from dynosaur_etl.flows.poll.catalogue import follow_until
 from dynosaur_etl.flows.poll.commits import CommitReading
 from dynosaur_etl.flows.poll.examine import examine_candidates
@@ -93,7 +93,7 @@ def listed_candidates(day: GrowthDay, services: Services) -> tuple[int, int]:
     return len(asked_for(services, candidates)) + len(unread), len(unread)
 
 
-def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]], list[BranchHead]]:
+def _looked_at(services: Services, day: GrowthDay) -> tuple[list[Candidate], list[BranchHead]]:
     """Return the candidates that the catalogue shows, and the datasets whose commits have to."""
     told, untold = [], []
     for head in heads_touched(services.engine, day, HUB_FLOOR):
@@ -107,7 +107,7 @@ def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]]
 
 def _in_commits(
     services: Services, day: GrowthDay, heads: Sequence[BranchHead]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Candidate]:
     """Yield the candidates among datasets whose commits have been read."""
     dated = datasets_with_commits_on(services.engine, day)
     looked_at = [head for head in heads if head.dataset_id in dated or _is_listed_on(day, head)]
@@ -120,7 +120,7 @@ def _in_commits(
 
 def _in_commits_of(
     day: GrowthDay, head: BranchHead, commits: Sequence[Commit]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Candidate]:
     change = change_on(day, head.created_at, commits) if commits else None
     if change is not None:
         yield _candidate(day, head.dataset_id, *change)
@@ -140,12 +140,7 @@ def _is_listed_on(day: GrowthDay, head: BranchHead) -> bool:
 
 def _candidate(
     day: GrowthDay, dataset_id: str, change: DatasetChange, commit: Commit | None
-) -> dict[str, Any]:
-    return {
-        "day": str(day),
-        "dataset_id": dataset_id,
-        "revision": None if commit is None else commit.sha,
-        "committed_at": None if commit is None else commit.date,
-        "change": change,
-        "deferred_from": None,
-    }
+) -> Candidate:
+    if commit is None:
+        return Candidate(str(day), dataset_id, None, None, change)
+    return Candidate(str(day), dataset_id, commit.sha, commit.date, change)
