@@ -12,6 +12,7 @@ from dynosaur_etl.cli.context import (
     parse_days,
 )
 from dynosaur_etl.cli.tables import show_table
+from dynosaur_etl.domain.jsonable import to_json
 
 app = typer.Typer()
 
@@ -34,7 +35,7 @@ def backfill(
 
     days = parse_days("", first, last)
     with open_command_services() as services:
-        told = backfill_forecast(days, services)
+        told: dict[str, Any] = to_json(backfill_forecast(days, services))
     if not dry_run:
         told["backfill"] = _start([str(day) for day in days], at_once)
     emit(told, as_json, _show_forecast)

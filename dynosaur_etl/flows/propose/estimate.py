@@ -1,13 +1,12 @@
 """What proposing tasks for a day would cost, from the requests that would be sent."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from dynosaur_etl.domain.chat import ChatRequest, TokenCounts
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.settings import cap
@@ -18,7 +17,34 @@ from dynosaur_etl.store.spending import Usage, usage, used_of_budget
 USUAL_BYTES_PER_TOKEN = 4
 
 
-def estimate(day: GrowthDay, services: Services) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Estimate:
+    """What a day's requests for tasks would come to; amounts in US dollars.
+
+    Attributes:
+        answered: requests whose answers are in the ledger.
+        estimator: how tokens were estimated, in words.
+        expected_usd: None, like `at_most_usd`, where a price is unknown.
+        price: where the price is from; None where it is unknown.
+        run_budget_left_usd: None, like the month's, where the budget is unlimited.
+    """
+
+    day: str
+    model: str
+    requests: int
+    answered: int
+    to_send: int
+    prompt_tokens: int
+    completion_tokens: int
+    estimator: str
+    expected_usd: Decimal | None
+    at_most_usd: Decimal | None
+    price: str | None
+    run_budget_left_usd: Decimal | None
+    month_budget_left_usd: Decimal | None
+
+
+def estimate(day: GrowthDay, services: Services) -> Estimate:
     """Return what proposing tasks for a day would cost, from the requests that would be sent.
 
     The prompts are built as for sending. Their tokens are estimated from their bytes: by the bytes
@@ -37,25 +63,25 @@ def estimate(day: GrowthDay, services: Services) -> dict[str, Any]:
     answers = [_completion_tokens(request, known) for request in left]
     purpose = left[0].purpose if left else ""
     origin = services.prices.origin(model)
-    return {
-        "day": str(day),
-        "model": model,
-        "requests": len(asked),
-        "answered": len(asked) - len(left),
-        "to_send": len(left),
-        "prompt_tokens": sum(prompts),
-        "completion_tokens": sum(answers),
-        "estimator": _estimator(known),
-        "expected_usd": _expected(services, model, prompts, answers),
-        "at_most_usd": _at_most(services, left),
-        "price": None if origin is None else f"{origin.source} {origin.version}",
-        "run_budget_left_usd": _left(
+    return Estimate(
+        day=str(day),
+        model=model,
+        requests=len(asked),
+        answered=len(asked) - len(left),
+        to_send=len(left),
+        prompt_tokens=sum(prompts),
+        completion_tokens=sum(answers),
+        estimator=_estimator(known),
+        expected_usd=_expected(services, model, prompts, answers),
+        at_most_usd=_at_most(services, left),
+        price=None if origin is None else f"{origin.source} {origin.version}",
+        run_budget_left_usd=_left(
             services, cap(settings.llm_budget_run_usd), run_scope(str(day), purpose)
         ),
-        "month_budget_left_usd": _left(
+        month_budget_left_usd=_left(
             services, cap(settings.llm_budget_month_usd), month_scope(datetime.now(UTC))
         ),
-    }
+    )
 
 
 def _prompt_tokens(request: ChatRequest, known: Usage) -> int:
@@ -79,19 +105,15 @@ def _estimator(known: Usage) -> str:
 
 def _expected(
     services: Services, model: str, prompts: Sequence[int], answers: Sequence[int]
-) -> str | None:
-    return _dollars(services.prices.cost(model, TokenCounts(sum(prompts), 0, 0, sum(answers))))
+) -> Decimal | None:
+    return services.prices.cost(model, TokenCounts(sum(prompts), 0, 0, sum(answers)))
 
 
-def _at_most(services: Services, requests: Sequence[ChatRequest]) -> str | None:
+def _at_most(services: Services, requests: Sequence[ChatRequest]) -> Decimal | None:
     bounds = [services.prices.upper_bound(request) for request in requests]
     known = [bound for bound in bounds if bound is not None]
-    return _dollars(sum(known, Decimal(0))) if len(known) == len(bounds) else None
+    return sum(known, Decimal(0)) if len(known) == len(bounds) else None
 
 
-def _left(services: Services, budget: Decimal | None, scope: str) -> str | None:
-    return None if budget is None else _dollars(budget - used_of_budget(services.engine, scope))
-
-
-def _dollars(amount: Decimal | None) -> str | None:
-    return None if amount is None else dollars(amount)
+def _left(services: Services, budget: Decimal | None, scope: str) -> Decimal | None:
+    return None if budget is None else budget - used_of_budget(services.engine, scope)
