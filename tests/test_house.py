@@ -12,14 +12,13 @@ from tests.house import LIMITS, House, figures, read_house
 FIGURES = figures(read_house())
 
 
-NOT_MET_YET = {
-    "percent of functions that give raw dicts",
-}
+NOT_MET_YET = {"percent of functions that give raw dicts": 5.2}
+"""How far figures have come that are not within their limits; they never grow again."""
 
 
-@pytest.mark.parametrize("name", sorted(LIMITS.keys() - NOT_MET_YET))
+@pytest.mark.parametrize("name", sorted(LIMITS))
 def test_a_figure_is_within_its_limit(name: str) -> None:
-    assert FIGURES[name] <= LIMITS[name]
+    assert FIGURES[name] <= NOT_MET_YET.get(name, LIMITS[name])
 
 
 def built(modules: Mapping[str, str]) -> House:
