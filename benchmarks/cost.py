@@ -33,7 +33,7 @@ from dynosaur_etl.domain.request_form import THOUGHT_TOKENS, Effort
 from dynosaur_etl.hub.cards import parse_card
 from dynosaur_etl.llm.prices import load_prices
 from dynosaur_etl.llm.rates import Price
-from dynosaur_etl.proposals.critic import Example, FilledTask, build_critic_request
+from dynosaur_etl.proposals.critic import CriticExample, FilledTask, build_critic_request
 from dynosaur_etl.proposals.draft import Sample
 from dynosaur_etl.proposals.parse import RawProposal, read_proposals
 from dynosaur_etl.proposals.prompt import MAX_TASKS, build_request, shown_columns
@@ -218,7 +218,7 @@ def filled_tasks(asked: Asked) -> list[FilledTask]:
     ]
 
 
-def examples_of(task: TaskParts, sample: Sample) -> list[Example]:
+def examples_of(task: TaskParts, sample: Sample) -> list[CriticExample]:
     several = len(task.input_fields) > 1
 
     def given(row: int) -> str:
@@ -226,7 +226,7 @@ def examples_of(task: TaskParts, sample: Sample) -> list[Example]:
         return " ".join(f"{name} is '{text}'." if several else text for name, text in texts)
 
     outputs = sample.profile(task.output_field).all_texts
-    return [Example(given(row), text) for row, text in enumerate(outputs) if text][:2]
+    return [CriticExample(given(row), text) for row, text in enumerate(outputs) if text][:2]
 
 
 def bill_of(preset: PromptPreset, configs: Sequence[Asked]) -> Bill:

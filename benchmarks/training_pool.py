@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.harness import ROOT
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.fill.fill import fill
 from dynosaur_etl.flows.poll import candidates as poll
 from dynosaur_etl.flows.prepare.embed import embed
@@ -27,7 +28,6 @@ from dynosaur_etl.flows.propose.criticise import criticise
 from dynosaur_etl.flows.propose.propose import propose_all
 from dynosaur_etl.flows.propose.validate import validate
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.settings import load_settings
 from tests.flows.support import free_port, wait_for
 

@@ -47,7 +47,7 @@ def hub_poll() -> None:
     @task.short_circuit(task_id="preview")
     def previewed() -> bool:
         from dynosaur_etl.flows.finished import is_polled_and_grown
-        from dynosaur_etl.flows.views.forecast import poll_forecast
+        from dynosaur_etl.flows.forecast import poll_forecast
 
         return preview(poll_forecast, is_polled_and_grown)
 

@@ -45,7 +45,7 @@ def task_growth() -> None:
     @task.short_circuit(task_id="preview")
     def previewed() -> bool:
         from dynosaur_etl.flows.finished import is_grown
-        from dynosaur_etl.flows.views.forecast import growth_forecast
+        from dynosaur_etl.flows.forecast import growth_forecast
 
         return steps.preview(growth_forecast, is_grown)
 

@@ -58,7 +58,7 @@ def training_set() -> None:
 
     @announcing(outlets=[TRAINING_SET])
     def verify(built: dict[str, Any]) -> int:
-        from dynosaur_etl.flows.select import training_set as flow
+        from dynosaur_etl.flows import training_set as flow
 
         announce(TRAINING_SET, [built, run_about(flow.verify_snapshot, built["version"])])
         return int(built["version"])

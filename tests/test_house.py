@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -11,30 +12,13 @@ from tests.house import LIMITS, House, figures, read_house
 FIGURES = figures(read_house())
 
 
-NOT_MET_YET = {
-    "arrows between stages",
-    "files over 400 lines",
-    "names of two types",
-    "percent of functions that give raw dicts",
-}
+NOT_MET_YET = {"percent of functions that give raw dicts": 5.2}
+"""How far figures have come that are not within their limits; they never grow again."""
 
 
-@pytest.mark.parametrize("name", sorted(LIMITS.keys() - NOT_MET_YET))
+@pytest.mark.parametrize("name", sorted(LIMITS))
 def test_a_figure_is_within_its_limit(name: str) -> None:
-    assert FIGURES[name] <= LIMITS[name]
-
-
-NOT_MOVED_YET = {"dynosaur_etl.flows.views.cost", "dynosaur_etl.flows.views.forecast"}
-
-
-def test_views_and_upkeep_meet_the_other_stages_in_the_store() -> None:
-    crossing = [
-        arrow
-        for arrow in house.between_stages(read_house())
-        if house.stage_of(arrow.source) in ("views", "upkeep", "snapshot")
-        and arrow.source not in NOT_MOVED_YET
-    ]
-    assert crossing == []
+    assert FIGURES[name] <= NOT_MET_YET.get(name, LIMITS[name])
 
 
 def built(modules: Mapping[str, str]) -> House:
@@ -52,17 +36,28 @@ def test_an_arrow_that_climbs_is_seen() -> None:
     assert [arrow.source for arrow in house.climbing(climbs)] == ["dynosaur_etl.domain.a"]
 
 
-def test_an_arrow_between_stages_is_seen_but_for_the_runtime() -> None:
-    crossed = built({
-        "dynosaur_etl.flows.fill.a": "from dynosaur_etl.flows.poll import b\n"
-        "from dynosaur_etl.flows.fill import c\nfrom dynosaur_etl.flows.runtime import d",
-        "dynosaur_etl.flows.poll": "", "dynosaur_etl.flows.poll.b": "",
-        "dynosaur_etl.flows.fill": "", "dynosaur_etl.flows.fill.c": "",
-        "dynosaur_etl.flows.runtime": "", "dynosaur_etl.flows.runtime.d": "",
-    })  # fmt: skip
-    assert [arrow.target for arrow in house.between_stages(crossed)] == [
-        "dynosaur_etl.flows.poll.b"
-    ]
+@pytest.mark.parametrize(
+    ("code", "crosses"),
+    [
+        ("from dynosaur_etl.flows.poll import b", True),
+        ("from dynosaur_etl.flows.poll.b import name", True),
+        ("from dynosaur_etl.flows import poll", True),
+        ("import dynosaur_etl.flows.poll.b", True),
+        ("def later():\n    from dynosaur_etl.flows.poll.b import name", True),
+        ("from dynosaur_etl.flows import joining", True),
+        ("from dynosaur_etl.flows.joining import name", True),
+        ("from dynosaur_etl.flows.fill import c", False),
+        ("from dynosaur_etl.flows.runtime import d", False),
+        ("from dynosaur_etl.flows.runtime.d import name", False),
+    ],
+)
+def test_an_arrow_between_stages_is_seen_but_for_the_runtime(code: str, crosses: bool) -> None:
+    names = ("poll", "poll.b", "fill", "fill.c", "runtime", "runtime.d", "joining")
+    modules = {f"dynosaur_etl.flows.{name}": "" for name in names}
+    crossed = built({"dynosaur_etl.flows": "", **modules, "dynosaur_etl.flows.fill.a": code})
+    assert bool(house.between_stages(crossed)) == crosses
+    joins = built({"dynosaur_etl.flows": "", **modules, "dynosaur_etl.flows.joining": code})
+    assert house.between_stages(joins) == []
 
 
 def test_a_circle_is_seen_also_inside_functions_and_not_for_types_alone() -> None:
@@ -100,3 +95,10 @@ def test_a_name_of_two_types_a_raw_dict_and_a_long_file_are_seen() -> None:
     assert house.names_of_two_types(seen) == ["Row"]
     assert house.giving_raw_dicts(seen) == ["dynosaur_etl.flows.views.c.rows"]
     assert house.long_files(seen) == ["dynosaur_etl.hub.long: 401"]
+
+
+def test_a_long_file_of_tests_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "hub").mkdir(parents=True)
+    (tmp_path / "tests" / "hub" / "test_long.py").write_text("\n" * 401)
+    (tmp_path / "tests" / "test_short.py").write_text("\n" * 400)
+    assert house.long_tests(tmp_path) == ["tests/hub/test_long.py: 401"]

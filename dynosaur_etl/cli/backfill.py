@@ -12,6 +12,7 @@ from dynosaur_etl.cli.context import (
     parse_days,
 )
 from dynosaur_etl.cli.tables import show_table
+from dynosaur_etl.domain.jsonable import to_json
 
 app = typer.Typer()
 
@@ -30,11 +31,11 @@ def backfill(
     as_json: Json = False,
 ) -> None:
     """Backfill days in Airflow: what is missing or has failed; what is done stays as it is."""
-    from dynosaur_etl.flows.views.forecast import backfill_forecast
+    from dynosaur_etl.flows.forecast import backfill_forecast
 
     days = parse_days("", first, last)
     with open_command_services() as services:
-        told = backfill_forecast(days, services)
+        told: dict[str, Any] = to_json(backfill_forecast(days, services))
     if not dry_run:
         told["backfill"] = _start([str(day) for day in days], at_once)
     emit(told, as_json, _show_forecast)

@@ -7,6 +7,7 @@ import typer
 from dynosaur_etl.cli.console import Json, emit, out, show_fields
 from dynosaur_etl.cli.context import open_command_services, parse_day
 from dynosaur_etl.cli.tables import show_table
+from dynosaur_etl.domain.jsonable import to_json
 
 app = typer.Typer(help="What the LLM costs.")
 
@@ -24,13 +25,13 @@ def cost(context: typer.Context, day: Day = "", as_json: Json = False) -> None:
     growth_day = str(GrowthDay.parse(day)) if day else None
     with open_command_services() as services:
         found = flow(services, growth_day)
-    emit(found, as_json, _show_cost)
+    emit(to_json(found), as_json, _show_cost)
 
 
 @app.command()
 def estimate(day: Day = "", as_json: Json = False) -> None:
     """Tell what growing a polled day would send and spend; default: yesterday."""
-    from dynosaur_etl.flows.views.cost import estimate as flow
+    from dynosaur_etl.flows.propose.estimate import estimate as flow
 
     with open_command_services() as services:
         found = flow(parse_day(day), services)

@@ -79,12 +79,12 @@ def experiment(
     from dynosaur_etl.flows.train import experiment as flow
 
     settings = command_settings()
-    trial = flow.read_trial(name, pool, learner, model, on, seeds, k, methods, workers)
+    inquiry = flow.read_inquiry(name, pool, learner, model, on, seeds, k, methods, workers)
     with progress_bar(as_json) as progress:
         if dry_run:
-            found = flow.costs(trial, settings, progress("reading"))
+            found = flow.costs(inquiry, settings, progress("reading"))
         else:
-            found = flow.run(trial, settings, _reporter(as_json), progress("reading"))
+            found = flow.run(inquiry, settings, _reporter(as_json), progress("reading"))
     emit(found, as_json, show_fields if dry_run else _show_experiment)
 
 
@@ -108,7 +108,7 @@ def try_version(
     """Train on a version, on its parent and on random rows; write the gain beside the version."""
     from dataclasses import asdict
 
-    from dynosaur_etl.flows.snapshot.versions import version_number
+    from dynosaur_etl.flows.runtime.version_records import version_number
     from dynosaur_etl.flows.train import trial as flow
 
     with open_command_services() as services:

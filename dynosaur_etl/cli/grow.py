@@ -91,7 +91,7 @@ def snapshot(
 
     With a smaller -k than the settings have it is a trial: never the head.
     """
-    from dynosaur_etl.flows.select import training_set as flow
+    from dynosaur_etl.flows import training_set as flow
     from dynosaur_etl.flows.snapshot.heads import is_trial
 
     with open_command_services() as services, progress_bar(as_json) as progress:

@@ -40,8 +40,8 @@ def snapshots(as_json: Json = False) -> None:
 @app.command()
 def show(version: Version, as_json: Json = False) -> None:
     """Tell what a version holds and how it came about."""
+    from dynosaur_etl.flows.runtime.version_records import version_number
     from dynosaur_etl.flows.snapshot.version_details import show_version
-    from dynosaur_etl.flows.snapshot.versions import version_number
 
     number = version_number(version)
     with open_command_services() as services:
@@ -52,8 +52,8 @@ def show(version: Version, as_json: Json = False) -> None:
 @app.command()
 def diff(old: Version, new: Version, as_json: Json = False) -> None:
     """Tell what a version has and lacks against another, and why."""
+    from dynosaur_etl.flows.runtime.version_records import version_number
     from dynosaur_etl.flows.snapshot.version_details import diff_versions
-    from dynosaur_etl.flows.snapshot.versions import version_number
 
     numbers = version_number(old), version_number(new)
     with open_command_services() as services:
@@ -78,7 +78,8 @@ def verify(
     if store:
         verify_store(as_json)
         return
-    from dynosaur_etl.flows.snapshot.versions import verify_deeply, verify_snapshot, version_number
+    from dynosaur_etl.flows.runtime.version_records import version_number
+    from dynosaur_etl.flows.snapshot.versions import verify_deeply, verify_snapshot
 
     number = version_number(version)
     check = verify_deeply if deep else verify_snapshot
@@ -90,7 +91,8 @@ def verify(
 @app.command()
 def restore(version: Version, as_json: Json = False) -> None:
     """Rebuild a version from the store, byte by byte, unless its files are sound."""
-    from dynosaur_etl.flows.snapshot.versions import restore_version, version_number
+    from dynosaur_etl.flows.runtime.version_records import version_number
+    from dynosaur_etl.flows.snapshot.versions import restore_version
 
     number = version_number(version)
     with open_command_services() as services:
@@ -121,8 +123,8 @@ def gc(
 @app.command()
 def rollback(version: Version, as_json: Json = False) -> None:
     """Make a chosen version the head again: a new version that points at its files."""
+    from dynosaur_etl.flows.runtime.version_records import version_number
     from dynosaur_etl.flows.snapshot.heads import rollback as flow
-    from dynosaur_etl.flows.snapshot.versions import version_number
 
     number = version_number(version)
     with open_command_services() as services:
@@ -146,9 +148,9 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Publish a version to the Hub (one commit, one tag), or to a folder or an object store."""
+    from dynosaur_etl.flows.runtime.version_records import version_number
     from dynosaur_etl.flows.snapshot import publish as flow
     from dynosaur_etl.flows.snapshot.targets import aimed
-    from dynosaur_etl.flows.snapshot.versions import version_number
 
     with open_command_services() as services:
         services.settings = aimed(services.settings, to)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.ledger import AttemptOutcome, ClaimResult, RequestStatus
-from dynosaur_etl.domain.request_form import Refusal
+from dynosaur_etl.domain.request_form import ServerRefusal
 
 
 class BatchStatus(StrEnum):
@@ -94,7 +94,7 @@ class LineFailure:
     outcome: AttemptOutcome
     status: RequestStatus
     error: str
-    refusal: Refusal | None = None
+    refusal: ServerRefusal | None = None
 
 
 Line = LineAnswer | LineFailure

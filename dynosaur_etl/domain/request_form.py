@@ -77,7 +77,7 @@ _QUOTED = re.compile(r"['\"`](\w+)['\"`]")
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ServerRefusal:
     """What a server says against a request; `param` and `codes` as far as it names them."""
 
     message: str
@@ -123,14 +123,14 @@ class RequestForm:
         silent = _UNASKED if self.thinks else Effort.NONE
         return THOUGHT_TOKENS[max(sent or silent, silent, key=_EFFORTS.index)]
 
-    def without(self, refusal: Refusal) -> "RequestForm | None":
+    def without(self, refusal: ServerRefusal) -> "RequestForm | None":
         """Return the form that follows from a refusal; None where it is not about a parameter."""
         form = self
         for name in _named(refusal):
             form = form._without(name, refusal) or form
         return None if form == self else form
 
-    def _without(self, name: str, refusal: Refusal) -> "RequestForm | None":
+    def _without(self, name: str, refusal: ServerRefusal) -> "RequestForm | None":
         refused = (*self.refused, name)
         match name:
             case "max_tokens" | "max_completion_tokens":
@@ -150,7 +150,7 @@ class RequestForm:
                 return replace(self, answer_format=following, refused=refused)
         return None
 
-    def _with_other_effort(self, refusal: Refusal) -> "RequestForm":
+    def _with_other_effort(self, refusal: ServerRefusal) -> "RequestForm":
         """Take the values that the refusal lists, or send none where it lists no other."""
         _, *listing = _LISTING.split(refusal.message, maxsplit=1)
         listed = set(_QUOTED.findall("".join(listing))) & set(_EFFORTS)
@@ -161,12 +161,12 @@ class RequestForm:
         return replace(self, effort=False, refused=refused)
 
 
-def is_about_a_parameter(refusal: Refusal) -> bool:
+def is_about_a_parameter(refusal: ServerRefusal) -> bool:
     """Return whether a refusal names a parameter as one that the server does not take."""
     return bool(_named(refusal))
 
 
-def _named(refusal: Refusal) -> list[str]:
+def _named(refusal: ServerRefusal) -> list[str]:
     """Return the parameters that a refusal is about."""
     message, where = refusal.message.lower(), (refusal.param or "").lower()
     if _OWN_FAULT.search(message) or "context_length_exceeded" in refusal.codes:

@@ -56,6 +56,8 @@ CONVERSATIONS = pa.schema(
 SCORABLE = INSTANCES.append(pa.field("label_space", pa.list_(pa.string()), nullable=False))
 """Instances with the closed list of outputs of their task, empty where the output is open."""
 
+ERROR = "error"
+"""The column of words about an instance for which nothing could be made; mostly it is not there."""
 CONTENT_KEY = "content_key"
 """The column of scores and vectors that names all that was read to make a row."""
 

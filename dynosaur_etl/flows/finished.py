@@ -1,7 +1,5 @@
 """Whether a run of a day would find anything to do, told from what the days have behind them."""
 
-from sqlalchemy import exists
-
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepName
@@ -10,13 +8,12 @@ from dynosaur_etl.flows.poll.candidates import candidates_rules
 from dynosaur_etl.flows.poll.examine import examination_rules
 from dynosaur_etl.flows.prepare.embed import embed_rules
 from dynosaur_etl.flows.prepare.score import score_rules
-from dynosaur_etl.flows.prepare.scorers import scorers
 from dynosaur_etl.flows.propose.plan import progress_of
 from dynosaur_etl.flows.propose.validation_rules import validation_rules
+from dynosaur_etl.flows.runtime.scorers import scorers
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import is_finished
-from dynosaur_etl.store.database import transaction
-from dynosaur_etl.store.tables import GrowthRunRow
+from dynosaur_etl.store.facts.growth_steps import is_selected_from
 
 
 def is_polled_and_grown(day: GrowthDay, services: Services) -> bool:
@@ -33,7 +30,7 @@ def is_grown(day: GrowthDay, services: Services) -> bool:
     """
     services.records.read([str(day)])
     try:
-        return _has_grown(day, services) and _is_selected(day, services)
+        return _has_grown(day, services) and is_selected_from(services.engine, str(day))
     except InvalidInput:  # a step has not been run at all
         return False
 
@@ -58,14 +55,3 @@ def _has_grown(day: GrowthDay, services: Services) -> bool:
     if not is_finished(services, key, StepName.SCORE, score_rules(day, services, running)):
         return False
     return is_finished(services, key, StepName.EMBED, embed_rules(day, services))
-
-
-def _is_selected(day: GrowthDay, services: Services) -> bool:
-    """Tell whether a selection of this day or a later one has read the day."""
-    seen = exists().where(
-        GrowthRunRow.step == StepName.SELECT,
-        GrowthRunRow.day >= str(day),
-        GrowthRunRow.facts["days"].contains([str(day)]),
-    )
-    with transaction(services.engine) as session:
-        return bool(session.query(seen).scalar())

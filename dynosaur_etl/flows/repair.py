@@ -15,7 +15,7 @@ from dynosaur_etl.flows.poll.examine import sample_again
 from dynosaur_etl.flows.prepare.embed import embed
 from dynosaur_etl.flows.prepare.score import score
 from dynosaur_etl.flows.runtime.services import Progress, Replay, Services, silent
-from dynosaur_etl.flows.select.training_set import select
+from dynosaur_etl.flows.select.selection import select
 from dynosaur_etl.flows.snapshot.versions import restore_version, version_folder
 from dynosaur_etl.flows.upkeep.store_audit import VERSION, Damage, audit_store
 from dynosaur_etl.snapshots.layout import REJECTS, SELECTION, SOURCES_TABLE, TASKS

@@ -16,12 +16,12 @@ from dynosaur_etl.domain.models import Commit
 HUB_FLOOR = datetime(2022, 3, 2, 23, 29, 22, tzinfo=UTC)
 """The Hub gives this `createdAt`, or an earlier one, to everything that is older."""
 
-Change = Literal["created", "changed"]
+DatasetChange = Literal["created", "changed"]
 
 
 def change_on(
     day: GrowthDay, listing_created_at: datetime, commits: Sequence[Commit]
-) -> tuple[Change, Commit] | None:
+) -> tuple[DatasetChange, Commit] | None:
     """Tell what the day did to a dataset, with the newest commit that counts by the day's end.
 
     A dataset is created on the day that the Hub names; where the Hub does not know it, on the day
@@ -63,7 +63,7 @@ def stood_before(
 
 def change_told(
     day: GrowthDay, created_at: datetime, last_modified: datetime, sha: str | None
-) -> tuple[Change, Commit] | None:
+) -> tuple[DatasetChange, Commit] | None:
     """Tell what `change_on` would, from the listing alone, where no commit can say otherwise.
 
     That is so where the Hub knows the creation and nothing was pushed after the day: the head of
@@ -81,7 +81,7 @@ def _is_old(created_at: datetime) -> bool:
     return created_at <= HUB_FLOOR
 
 
-def _kind(day: GrowthDay, created_at: datetime) -> Change:
+def _kind(day: GrowthDay, created_at: datetime) -> DatasetChange:
     return "created" if created_at in day else "changed"
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from dynosaur_etl.domain.rendering import scalar_texts
 from dynosaur_etl.domain.text import clean_text
 
-Change = Callable[[pa.Array], pa.Array | None]
+ColumnChange = Callable[[pa.Array], pa.Array | None]
 
 _MOST_DIGITS = 76
 
@@ -181,7 +181,7 @@ def _as_pairs(values: pa.MapArray) -> pa.ListArray:
     )
 
 
-def _rebuilt(values: pa.Array, change: Change) -> pa.Array:
+def _rebuilt(values: pa.Array, change: ColumnChange) -> pa.Array:
     """Change what stands inside lists or a structure; parts that become None are left out."""
     if pa.types.is_struct(values.type):
         return _rebuilt_struct(values, change)
@@ -193,7 +193,7 @@ def _rebuilt(values: pa.Array, change: Change) -> pa.Array:
     return pa.ListArray.from_arrays(offsets.cast(pa.int32()), items, mask=pc.is_null(values))
 
 
-def _rebuilt_struct(values: pa.Array, change: Change) -> pa.Array:
+def _rebuilt_struct(values: pa.Array, change: ColumnChange) -> pa.Array:
     changed = [
         (field.name, new)
         for field, part in zip(values.type, values.flatten(), strict=True)

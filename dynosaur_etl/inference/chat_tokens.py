@@ -17,7 +17,7 @@ IGNORED = -100
 _TAIL = 64
 """Tokens at a prompt's end that a cut leaves: the end of the input, and the turn's header."""
 
-Turn = Mapping[str, Any]
+ChatTurn = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class AnswerTokens:
 
 
 def chat_tokens(
-    tokenizer: Any, prompt: Sequence[Turn], answer: str, longest: int | None = None
+    tokenizer: Any, prompt: Sequence[ChatTurn], answer: str, longest: int | None = None
 ) -> AnswerTokens:
     """Return the tokens of a conversation whose last turn is the answer.
 
@@ -65,7 +65,7 @@ def chat_tokens(
     return limited(*_texts_as_tokens(tokenizer, *chat_texts(tokenizer, prompt, answer)), longest)
 
 
-def chat_texts(tokenizer: Any, prompt: Sequence[Turn], answer: str) -> tuple[str, str]:
+def chat_texts(tokenizer: Any, prompt: Sequence[ChatTurn], answer: str) -> tuple[str, str]:
     """Return what a chat template writes before the answer, and from it to the end of its turn."""
     asked = chat_prompt(tokenizer, prompt)
     turns = [*map(dict, prompt), {"role": "assistant", "content": answer}]
@@ -76,7 +76,7 @@ def chat_texts(tokenizer: Any, prompt: Sequence[Turn], answer: str) -> tuple[str
     return asked, whole[len(asked) :].rstrip()
 
 
-def chat_prompt(tokenizer: Any, prompt: Sequence[Turn]) -> str:
+def chat_prompt(tokenizer: Any, prompt: Sequence[ChatTurn]) -> str:
     """Return the text after which a model answers."""
     text: str = tokenizer.apply_chat_template(
         [*map(dict, prompt)], tokenize=False, add_generation_prompt=True

@@ -7,7 +7,7 @@ import httpx2
 import openai
 
 from dynosaur_etl.domain.ledger import AttemptOutcome
-from dynosaur_etl.domain.request_form import Refusal, is_about_a_parameter
+from dynosaur_etl.domain.request_form import ServerRefusal, is_about_a_parameter
 from dynosaur_etl.domain.text import clean_text, shorten
 from dynosaur_etl.llm.error_body import MAX_ERROR, ServerError, error_in_refusal
 from dynosaur_etl.net.headers import asked_wait
@@ -71,7 +71,7 @@ class RequestRefused(SendFailure):
         self,
         message: str,
         outcome: AttemptOutcome = AttemptOutcome.REFUSED,
-        refusal: Refusal | None = None,
+        refusal: ServerRefusal | None = None,
     ) -> None:
         super().__init__(message)
         self.outcome = outcome
@@ -121,7 +121,7 @@ def read_refusal(status: int, error: ServerError, wait: float | None = None) -> 
     message = f"HTTP {status}: {error.message}"
     if status in _RUN_STATUSES or (error.out_of_credit and wait is None):
         return RunRefused(message)
-    refusal = Refusal(error.message, error.param, error.codes)
+    refusal = ServerRefusal(error.message, error.param, error.codes)
     if status in _FAULTY_STATUSES and is_about_a_parameter(refusal):
         return RequestRefused(message, refusal=refusal)
     if status in _TRANSIENT_STATUSES or status >= _SERVER_ERROR:

@@ -10,7 +10,7 @@ from dynosaur_etl.domain.request_form import RequestForm
 from dynosaur_etl.llm.failures import RequestRefused
 
 
-class Learner:
+class FormLearner:
     """What one call knows of forms; the store is only reached from worker threads.
 
     A request whose form is not known goes alone, so that a server refuses a parameter once and not

@@ -22,7 +22,7 @@ from dynosaur_etl.domain.ledger import (
 from dynosaur_etl.domain.rate_limit import ReportedLimits
 from dynosaur_etl.llm.availability import RequestTries, ServerHealth
 from dynosaur_etl.llm.failures import RequestRefused, RunRefused, TryAgain
-from dynosaur_etl.llm.learning import Learner
+from dynosaur_etl.llm.learning import FormLearner
 from dynosaur_etl.llm.outcomes import Deferral, Outcomes
 from dynosaur_etl.llm.permit import NotSent, Permit
 from dynosaur_etl.llm.sender import Reply, Sender
@@ -59,7 +59,7 @@ class RequestRunner:
         self._day = day
         self._sender = sender
         self._ledger = ledger
-        self._learner = Learner(forms)
+        self._learner = FormLearner(forms)
         self._settler = Settler(ledger)
         self._concurrency = concurrency
         self._ahead = 0

@@ -37,7 +37,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Record:
+class ProcessRecord:
     """A started process; `started` is in seconds since the epoch."""
 
     pid: int
@@ -58,10 +58,10 @@ class ProcessFolder:
         """Give the name of every process on record, running or not."""
         return sorted(path.stem for path in self.folder.glob("*.process"))
 
-    def record(self, name: str) -> Record | None:
+    def record(self, name: str) -> ProcessRecord | None:
         """Give the record of a process; None where there is none that can be read."""
         try:
-            return Record(**json.loads(self._file(name).read_text()))
+            return ProcessRecord(**json.loads(self._file(name).read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
@@ -108,7 +108,7 @@ class ProcessFolder:
             return "(no log)"
         return "\n".join(text.splitlines()[-lines:]) or "(the log is empty)"
 
-    def _await_end(self, records: Sequence[Record], grace: float) -> None:
+    def _await_end(self, records: Sequence[ProcessRecord], grace: float) -> None:
         end = time.monotonic() + grace
         while any(map(_is_leader_alive, records)) and time.monotonic() < end:
             time.sleep(0.1)
@@ -120,7 +120,7 @@ class ProcessFolder:
                 return
             time.sleep(0.1)
 
-    def _members(self, record: Record) -> Iterator[int]:
+    def _members(self, record: ProcessRecord) -> Iterator[int]:
         """Find the living processes of a session: its leader, and all that share its folder."""
         _reap()
         if psutil.pid_exists(record.pid) and not _is_leader_or_its_remains(record):
@@ -141,13 +141,13 @@ class ProcessFolder:
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.process"
 
-    def _keep(self, name: str, record: Record) -> None:
+    def _keep(self, name: str, record: ProcessRecord) -> None:
         partial = self._file(name).with_suffix(".partial")
         partial.write_text(json.dumps(asdict(record)))
         partial.replace(self._file(name))
 
 
-def _spawn(command: Command, folder: Path, log: Path) -> Record:
+def _spawn(command: Command, folder: Path, log: Path) -> ProcessRecord:
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
     with log.open("wb") as output:
@@ -165,7 +165,7 @@ def _spawn(command: Command, folder: Path, log: Path) -> Record:
         started = psutil.Process(process.pid).create_time()
     except psutil.NoSuchProcess:
         started = time.time()
-    return Record(process.pid, started, command.fingerprint)
+    return ProcessRecord(process.pid, started, command.fingerprint)
 
 
 def _reap() -> None:
@@ -173,7 +173,7 @@ def _reap() -> None:
     _started_here[:] = [process for process in _started_here if process.poll() is None]
 
 
-def _is_leader_alive(record: Record) -> bool:
+def _is_leader_alive(record: ProcessRecord) -> bool:
     _reap()
     try:
         process = psutil.Process(record.pid)
@@ -182,7 +182,7 @@ def _is_leader_alive(record: Record) -> bool:
         return False
 
 
-def _is_leader_or_its_remains(record: Record) -> bool:
+def _is_leader_or_its_remains(record: ProcessRecord) -> bool:
     try:
         return abs(psutil.Process(record.pid).create_time() - record.started) < CLOCK_STEP
     except psutil.Error:

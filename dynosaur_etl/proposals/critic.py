@@ -53,7 +53,7 @@ _CLOSING = f"{CLOSING_FENCE}Which of these tasks are valid?"
 
 
 @dataclass(frozen=True)
-class Example:
+class CriticExample:
     """One row in the task's form."""
 
     input: str
@@ -65,7 +65,7 @@ class FilledTask:
     """An instruction with examples of it."""
 
     instruction: str
-    examples: Sequence[Example]
+    examples: Sequence[CriticExample]
 
 
 @dataclass(frozen=True)

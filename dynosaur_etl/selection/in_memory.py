@@ -20,7 +20,7 @@ from dynosaur_etl.selection.graph.neighbour_graph import (
 from dynosaur_etl.selection.greedy.reference import chance_picks, reference_run, reference_sample
 from dynosaur_etl.selection.greedy.run import GreedyRun
 from dynosaur_etl.selection.greedy.samples import CLOSE, QUICK
-from dynosaur_etl.selection.modes import Choice
+from dynosaur_etl.selection.modes import ModeChoice
 from dynosaur_etl.selection.problem.objective import Reference
 from dynosaur_etl.selection.problem.problem import SelectionProblem
 from dynosaur_etl.selection.problem.result import Outcome
@@ -79,7 +79,7 @@ def prepare(problem: SelectionProblem, mode: str) -> Prepared:
     return Prepared(run, start, reference, problem.expected_picks)
 
 
-def select_by_pairs(at: Prepared, choice: Choice) -> Outcome:
+def select_by_pairs(at: Prepared, choice: ModeChoice) -> Outcome:
     """Select by one pass over all pairs of points.
 
     Raises:
@@ -92,7 +92,7 @@ def select_by_pairs(at: Prepared, choice: Choice) -> Outcome:
     return at.outcome(mode, np.array(at.run.state.gains, np.int64), {}, {**counts})
 
 
-def select_by_graph(at: Prepared, choice: Choice, given: NeighbourGraph | None) -> Outcome:
+def select_by_graph(at: Prepared, choice: ModeChoice, given: NeighbourGraph | None) -> Outcome:
     """Select along a neighbour graph, which is built unless it is given.
 
     Raises:

@@ -42,7 +42,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ModeChoice:
     """The mode that runs, the reason in words, and what it rests on."""
 
     mode: str
@@ -68,7 +68,7 @@ class Size:
         return self.count**2 * self.dimensions / (_PASS_FLOPS_PER_CORE * cores)
 
 
-def choose(specification: Specification, size: Size, has_graph: bool = False) -> Choice:
+def choose(specification: Specification, size: Size, has_graph: bool = False) -> ModeChoice:
     """Return the mode that will run.
 
     Raises:
@@ -78,16 +78,16 @@ def choose(specification: Specification, size: Size, has_graph: bool = False) ->
     if has_graph and mode not in ("auto", "graph"):
         raise InvalidInput(not_allowed("mode with a graph", mode, ("auto", "graph")))
     if mode != "auto":
-        chosen = Choice(mode, "specified", machine)
+        chosen = ModeChoice(mode, "specified", machine)
     elif has_graph:
-        chosen = Choice("graph", "a graph was given", machine)
+        chosen = ModeChoice("graph", "a graph was given", machine)
     else:
         chosen = automatic(size, machine)
     _refuse_without_memory(chosen.mode, size, machine)
     return chosen
 
 
-def automatic(size: Size, machine: Machine) -> Choice:
+def automatic(size: Size, machine: Machine) -> ModeChoice:
     """Return the most exact mode that fits the memory and whose pass over all pairs is bearable."""
     seconds = size.pass_seconds(machine.cores)
     passed: list[str] = []
@@ -99,8 +99,8 @@ def automatic(size: Size, machine: Machine) -> Choice:
             passed.append(f"{mode} takes a pass of about {seconds:.0f} s")
         else:
             fits = f"needs {_gib(need)} of {_gib(machine.memory_limit)}"
-            return Choice(mode, "; ".join([*passed, f"{mode} {fits}"]), machine)
-    return Choice(CONCRETE[-1], "; ".join(passed), machine)
+            return ModeChoice(mode, "; ".join([*passed, f"{mode} {fits}"]), machine)
+    return ModeChoice(CONCRETE[-1], "; ".join(passed), machine)
 
 
 def _refuse_without_memory(mode: str, size: Size, machine: Machine) -> None:

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from dynosaur_etl.selection.modes import Choice
+from dynosaur_etl.selection.modes import ModeChoice
 from dynosaur_etl.selection.problem.problem import SelectionProblem
 from dynosaur_etl.selection.problem.result import Outcome, Selection
 
 
-def recorded(problem: SelectionProblem, outcome: Outcome, choice: Choice) -> Selection:
+def recorded(problem: SelectionProblem, outcome: Outcome, choice: ModeChoice) -> Selection:
     """Return the selection that an outcome holds."""
     order = np.array(outcome.state.order, np.int64)
     one = float(outcome.resolution.one(problem.embeddings.shape[1]))

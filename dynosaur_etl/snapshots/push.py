@@ -26,7 +26,7 @@ _OF_A_NEW_REPOSITORY = frozenset({".gitattributes", "README.md"})
 
 
 @dataclass(frozen=True)
-class Plan:
+class PushPlan:
     """What publishing would do; nothing has been sent that changes anything."""
 
     repo: str
@@ -63,7 +63,7 @@ def version_tag(version: int) -> str:
     return f"v{version:04d}"
 
 
-def plan_push(folder: Path, target: HubTarget, version: int | None = None) -> Plan:
+def plan_push(folder: Path, target: HubTarget, version: int | None = None) -> PushPlan:
     """Tell what `push_snapshot` would do.
 
     Raises:
@@ -71,7 +71,7 @@ def plan_push(folder: Path, target: HubTarget, version: int | None = None) -> Pl
         HubRefused, HubUnavailable: the Hub says no, or does not answer.
     """
 
-    def look(api: "HfApi") -> Plan:
+    def look(api: "HfApi") -> PushPlan:
         number, state = _number(folder, version), _observe(api, target)
         tag, here = version_tag(number), _local_ids(folder)
         published = tag in state.tags
@@ -82,7 +82,7 @@ def plan_push(folder: Path, target: HubTarget, version: int | None = None) -> Pl
             _check_untouched(api, state, here, target)
         added = [name for name, ids in here.items() if state.tree.get(name) not in ids]
         deleted = sorted(state.tree.keys() - here.keys() - _THE_HUBS_OWN)
-        return Plan(
+        return PushPlan(
             repo=target.repo,
             tag=tag,
             creates_repo=state.head is None,

@@ -63,7 +63,7 @@ class Totals:
         self._changes.clear()
 
 
-class Budget:
+class RunBudget:
     """What a transaction may still reserve for one growth day's run, this month.
 
     The totals' rows are locked from the first reservation to the end of the transaction.

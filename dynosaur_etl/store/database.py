@@ -315,6 +315,11 @@ def wrapped_errors(engine: Engine) -> Iterator[None]:
         raise StoreUnavailable(f"database {where}: {why}") from error
 
 
+def is_of_the_database(error: Exception) -> bool:
+    """Return whether the database raised an error, whatever of; it is never one item's fault."""
+    return isinstance(error, SQLAlchemyError)
+
+
 def outage_words(error: Exception) -> str | None:
     """Return why the database does not serve, as an error tells; None where it is another error."""
     if isinstance(error, OperationalError):

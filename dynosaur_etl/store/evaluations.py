@@ -19,7 +19,7 @@ PASSED, REFUSED = "passed", "refused"
 
 
 @dataclass(frozen=True)
-class Change:
+class LossChange:
     """A difference in nats a token of the answers, with its interval; below 0 is a gain.
 
     Attributes:
@@ -51,8 +51,8 @@ class Gain:
     """
 
     against: str
-    change: Change
-    by_source: Mapping[str, Change] = field(default_factory=dict)
+    change: LossChange
+    by_source: Mapping[str, LossChange] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

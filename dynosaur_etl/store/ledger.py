@@ -36,7 +36,7 @@ from dynosaur_etl.domain.ledger import (
 from dynosaur_etl.domain.rate_limit import RateLimitRules, ReportedLimits
 from dynosaur_etl.domain.text import clean_text
 from dynosaur_etl.store.answers import stored_answers
-from dynosaur_etl.store.budget import Budget
+from dynosaur_etl.store.budget import RunBudget
 from dynosaur_etl.store.database import stay_open, wrapped_errors
 from dynosaur_etl.store.ledger_transaction import (
     AttemptId,
@@ -67,7 +67,7 @@ class _Claiming:
     """One transaction's claims: its rows, its budget and the server's rate limit."""
 
     tx: LedgerTransaction
-    budget: Budget
+    budget: RunBudget
     limits: ServerRateLimits | None
 
 
@@ -197,7 +197,7 @@ class PostgresLedger:
     @contextmanager
     def _claiming(self) -> Iterator[_Claiming]:
         with open_transaction(self._engine, alone=True) as tx:
-            budget = Budget(tx.session, tx.totals, self._caps, self._prices, tx.now)
+            budget = RunBudget(tx.session, tx.totals, self._caps, self._prices, tx.now)
             server, limits = self._server, None
             if server is not None:
                 limits = ServerRateLimits(tx.session, server.url, server.rules, tx.now)

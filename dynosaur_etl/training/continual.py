@@ -22,7 +22,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Stage:
+class ContinualStage:
     """The tasks that are new in a stage.
 
     Attributes:
@@ -52,7 +52,7 @@ class TaskVectors:
         return np.stack([chosen[task] for task in tasks])
 
 
-def stage_of(name: str, examples: Sequence[Example], kept_back: int, seed: int) -> Stage:
+def stage_of(name: str, examples: Sequence[Example], kept_back: int, seed: int) -> ContinualStage:
     """Return a stage of some tasks, with up to `kept_back` examples of each as its holdout.
 
     A task of one example is learnt from alone. Both parts are drawn by the seed.
@@ -67,12 +67,12 @@ def stage_of(name: str, examples: Sequence[Example], kept_back: int, seed: int) 
         number = min(kept_back, len(mixed) // 2)
         holdout += mixed[:number]
         train += mixed[number:]
-    return Stage(name, tuple(train), tuple(holdout))
+    return ContinualStage(name, tuple(train), tuple(holdout))
 
 
 def draw_stages(
     examples: Sequence[Example], stages: int, tasks: int, most: int, kept_back: int, seed: int
-) -> list[Stage]:
+) -> list[ContinualStage]:
     """Return stages of tasks drawn by the seed, no source in two stages.
 
     Args:
@@ -140,7 +140,9 @@ def replayed_tasks(
     return [earlier[at] for at in order.tolist()]
 
 
-def stage_examples(stages: Sequence[Stage], number: int, replayed: Sequence[str]) -> list[Example]:
+def stage_examples(
+    stages: Sequence[ContinualStage], number: int, replayed: Sequence[str]
+) -> list[Example]:
     """Return what the stage of a number trains on: what is new, then what is replayed."""
     wanted = set(replayed)
     again = [

@@ -65,7 +65,7 @@ def _targets(services: "Services") -> list[str]:
 
 def _question(version: int, services: "Services") -> str:
     """Word what the person decides on, as Markdown: figures, pages to look at, and the targets."""
-    from dynosaur_etl.flows.snapshot.versions import version_record
+    from dynosaur_etl.flows.runtime.version_records import version_record
 
     record = version_record(version, services)
     pages = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/training-set/snapshots"

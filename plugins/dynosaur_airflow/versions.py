@@ -21,8 +21,8 @@ def newest_day() -> str | None:
     Raises:
         InvalidInput: there is no such version.
     """
-    from dynosaur_etl.flows.select import training_set
-    from dynosaur_etl.flows.snapshot.versions import version_record
+    from dynosaur_etl.flows import training_set
+    from dynosaur_etl.flows.runtime.version_records import version_record
 
     version = get_current_context()["params"]["rollback"]
     with run_services() as services:
@@ -36,7 +36,7 @@ def newest_day() -> str | None:
 
 def select(day: str) -> Summary:
     """Select with the size and weight that a manual run has set; a rollback selects nothing."""
-    from dynosaur_etl.flows.select import training_set
+    from dynosaur_etl.flows import training_set
 
     params = get_current_context()["params"]
     if params["rollback"]:
@@ -46,7 +46,7 @@ def select(day: str) -> Summary:
 
 def build(day: str) -> Summary:
     """Make the selection a version, or the version that a manual run names the head again."""
-    from dynosaur_etl.flows.select import training_set
+    from dynosaur_etl.flows import training_set
     from dynosaur_etl.flows.snapshot import heads
 
     params = get_current_context()["params"]

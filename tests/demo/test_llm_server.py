@@ -4,10 +4,7 @@ import asyncio
 import json
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,92 +14,12 @@ import pytest
 
 from demo.llm_completion import MODEL, NOT_AN_LLM, complete
 from dynosaur_etl.proposals.critic import (
-    Example,
+    CriticExample,
     FilledTask,
     build_critic_request,
     read_verdicts,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
-
-FIELDS: list[dict[str, Any]] = [
-    {"name": "review_text", "type": "string"},
-    {"name": "sentiment", "type": "ClassLabel", "labels": ["negative", "positive"]},
-    {"name": "cafe", "type": "string"},
-    {"name": "id", "type": "int64"},
-]
-ROWS = [{"review_text": "The {soup} was cold.", "sentiment": "negative", "cafe": "Anchor", "id": 1}]
-
-
-@contextmanager
-def running(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A server process of its own and the address that it announces."""
-    command = [sys.executable, "-m", "demo.llm_server", "--port", "0", *options]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            announcement = process.stderr.readline()
-            assert "NO LLM" in announcement
-            yield announcement.split(" answers at ")[1].split(". ")[0], process
-        finally:
-            process.kill()
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    log = tmp_path_factory.mktemp("llm") / "requests.jsonl"
-    with running("--log", str(log)) as (address, _):
-        yield address, log
-
-
-@pytest.fixture
-def client(shared: tuple[str, Path]) -> openai.OpenAI:
-    return client_of(shared[0])
-
-
-def client_of(address: str, key: str = "any") -> openai.OpenAI:
-    return openai.OpenAI(base_url=address, api_key=key, max_retries=0)
-
-
-def lines_of(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text().splitlines()]
-
-
-def request(note: str = "", **changes: Any) -> dict[str, Any]:
-    """A request as the product sends it: prose, the fenced data, the strict schema."""
-    data = {"dataset": "riverside/cafe-reviews", "fields": FIELDS, "rows": ROWS}
-    names = [field["name"] for field in FIELDS]
-    task = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["instruction", "input_fields", "output_field"],
-        "properties": {
-            "instruction": {"type": "string"},
-            "input_fields": {"type": "array", "items": {"type": "string", "enum": names}},
-            "output_field": {"type": "string", "enum": names},
-        },
-    }
-    schema = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["tasks"],
-        "properties": {"tasks": {"type": "array", "items": task}},
-    }
-    text = (
-        f"Design {{up to}} three tasks. {note}\n```json\n{json.dumps(data)}\n```\nAnswer in JSON."
-    )
-    return {
-        "model": MODEL,
-        "messages": [
-            {"role": "system", "content": "You design tasks."},
-            {"role": "user", "content": text},
-        ],
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": "tasks", "strict": True, "schema": schema},
-        },
-        **changes,
-    }
+from tests.demo.llm_support import FIELDS, client_of, lines_of, request, running
 
 
 def content_of(body: dict[str, Any]) -> str:
@@ -317,8 +234,8 @@ def test_judges_into_a_schema() -> None:
     ],
 )
 def test_criticises_as_the_product_asks(instruction: str, output: str, valid: bool) -> None:
-    examples = [Example("The soup was cold.", output)] * 2
-    sound = FilledTask("Shorten the review.", [Example("The soup was cold.", "Cold soup.")])
+    examples = [CriticExample("The soup was cold.", output)] * 2
+    sound = FilledTask("Shorten the review.", [CriticExample("The soup was cold.", "Cold soup.")])
     tasks = [sound, FilledTask(instruction, examples)]
     body = build_critic_request(tasks, "riverside/cafe", MODEL).body()
     first, second = read_verdicts(content_of(dict(body)), len(tasks))
@@ -364,74 +281,6 @@ def test_an_answer_that_is_still_on_its_way_is_already_in_the_log(tmp_path: Path
         assert [line["paid"] for line in lines_of(log)] == [True]
         client_of(address).chat.completions.create(**request(), extra_headers=headers)
     assert [line["paid"] for line in lines_of(log)] == [True, False]
-
-
-def batch_line(custom_id: str, body: dict[str, Any]) -> str:
-    line = {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body}
-    return json.dumps(line)
-
-
-def submit(client: openai.OpenAI, lines: list[str]) -> str:
-    content = "\n".join(lines).encode()
-    source = client.files.create(file=("in.jsonl", content), purpose="batch")
-    assert client.files.content(source.id).content == content
-    batch = client.batches.create(
-        input_file_id=source.id, endpoint="/v1/chat/completions", completion_window="24h"
-    )
-    assert batch.status == "validating"
-    return batch.id
-
-
-def test_a_batch_answers_in_another_order(client: openai.OpenAI, shared: tuple[str, Path]) -> None:
-    bodies = {f"line-{number}": request(f"Line {number}.") for number in range(4)}
-    wrong = batch_line("wrong", request(model="gpt-4o"))
-    batch_id = submit(client, [batch_line(*item) for item in bodies.items()] + [wrong])
-
-    seen = [client.batches.retrieve(batch_id).status for _ in range(3)]
-    assert seen == ["in_progress", "finalizing", "completed"]
-    done = client.batches.retrieve(batch_id)
-    assert done.request_counts is not None
-    assert done.request_counts.model_dump() == {"total": 5, "completed": 4, "failed": 1}
-    output = client.files.content(done.output_file_id or "").text.splitlines()
-    answers = {line["custom_id"]: line["response"] for line in map(json.loads, output)}
-    assert list(answers) != list(bodies)
-    assert {name: answer["body"] for name, answer in answers.items()} == {
-        name: complete(body) for name, body in bodies.items()
-    }
-    failed = json.loads(client.files.content(done.error_file_id or "").text)
-    assert (failed["custom_id"], failed["response"]["status_code"]) == ("wrong", 404)
-    logged = [line for line in lines_of(shared[1]) if line["batch_id"] == batch_id]
-    assert [(line["custom_id"], line["paid"]) for line in logged] == [
-        *((name, True) for name in bodies),
-        ("wrong", False),
-    ]
-
-
-def test_a_cancelled_batch_pays_nothing(client: openai.OpenAI, shared: tuple[str, Path]) -> None:
-    batch_id = submit(client, [batch_line("a", request())])
-    assert client.batches.retrieve(batch_id).status == "in_progress"
-    assert client.batches.cancel(batch_id).status == "cancelling"
-    assert client.batches.retrieve(batch_id).status == "cancelled"
-    assert batch_id in [batch.id for batch in client.batches.list()]
-    assert not [line for line in lines_of(shared[1]) if line["batch_id"] == batch_id]
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [["no json"], [""], [batch_line("a", {}), batch_line("a", {})], ['{"custom_id": "a"}']],
-)
-def test_a_malformed_input_file_fails_the_batch(client: openai.OpenAI, lines: list[str]) -> None:
-    batch_id = submit(client, lines)
-    failed = client.batches.retrieve(batch_id)
-    assert failed.status == "failed"
-    assert failed.errors is not None
-    assert failed.errors.data
-
-
-def test_unknown_files_and_batches_are_not_found(client: openai.OpenAI) -> None:
-    for ask in (client.files.content, client.files.retrieve, client.batches.retrieve):
-        with pytest.raises(openai.NotFoundError):
-            ask("nothing")
 
 
 def test_listens_on_one_loopback_address_only(shared: tuple[str, Path]) -> None:

@@ -18,9 +18,9 @@ from sqlalchemy import create_engine, select
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import canonical_json
 from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.poll import candidates as poll
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.tables import CLOCK_COLUMNS, INDEX_TABLES, Base
 from tests.flows import growth

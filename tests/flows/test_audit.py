@@ -22,8 +22,8 @@ from dynosaur_etl.domain.errors import HubUnavailable, InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Listing, StepReport
 from dynosaur_etl.domain.reasons import Reason
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.upkeep import audit
 from tests.flows.hubs import add_commit, write_dataset
 from tests.flows.support import ROOT, Servers, environment, run_day, serving, settings

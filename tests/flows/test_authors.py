@@ -12,10 +12,10 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import NO_MODEL, Mode
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.asking import ask_live
 from dynosaur_etl.flows.runtime.services import open_services, silent
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.views.day_report import day_report
 from tests.airflow.page import read_page
 from tests.flows import growth

@@ -304,13 +304,13 @@ def test_a_batch_in_trouble_is_named_everywhere_and_ends_without_a_run(
     [key] = growth.submit_proposals(day, services, 0).batches
     with services.engine.begin() as connection:
         connection.execute(text("update llm_batches set server_id = 'batch_nobody_knows'"))
-    assert spent(services)["batches"][0]["trouble"] is None
+    assert spent(services).batches[0]["trouble"] is None
     assert [check.ok for check in examine(services.settings) if check.name == "batches"] == [True]
 
     [warning] = warnings(services)
     assert warning.startswith(f"batch batch_nobody_knows of {DAY}")
     assert "unknown since" in warning
-    [row] = spent(services)["batches"]
+    [row] = spent(services).batches
     assert (row["key"], row["status"], row["trouble"]) == (key, "submitted", "unknown")
     assert row["closes_at"] > row["trouble_since"]
     [check] = [check for check in examine(services.settings) if check.name == "batches"]
@@ -322,7 +322,7 @@ def test_a_batch_in_trouble_is_named_everywhere_and_ends_without_a_run(
     age_troubles(services, minutes=121)
     [warning] = warnings(services)
     assert f"was closed with {row['requests']} lost" in warning
-    [row] = spent(services)["batches"]
+    [row] = spent(services).batches
     assert (row["status"], row["lost"], row["closes_at"]) == ("closed", row["requests"], None)
     [check] = [check for check in examine(services.settings) if check.name == "batches"]
     assert check.ok
@@ -330,7 +330,7 @@ def test_a_batch_in_trouble_is_named_everywhere_and_ends_without_a_run(
     report = growth.propose_all(day, services)
     assert report.counts.deferred == 0
     age_troubles(services, minutes=60 * 24 * 8)
-    assert (warnings(services), spent(services)["batches"]) == ([], [])
+    assert (warnings(services), spent(services).batches) == ([], [])
 
 
 def test_a_wait_ends_when_the_rules_close_its_batch(

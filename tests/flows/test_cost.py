@@ -11,9 +11,11 @@ import pytest
 
 from dynosaur_etl.domain.chat import Answer, ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.domain.ledger import AttemptOutcome, Claimed
+from dynosaur_etl.flows.propose.estimate import estimate
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.views.cost import cost, estimate, forgive
+from dynosaur_etl.flows.views.cost import cost, forgive
 from dynosaur_etl.store.ledger_audit import audit
 from tests.flows import growth
 from tests.flows.hubs import notes, write_dataset
@@ -59,26 +61,26 @@ def answered_requests(servers: Servers) -> list[dict[str, Any]]:
 def test_an_estimate_builds_the_prompts_and_a_run_costs_no_more(
     services: Services, servers: Servers
 ) -> None:
-    before = estimate(GrowthDay.parse(DAY), services)
+    before = to_json(estimate(GrowthDay.parse(DAY), services))
     assert servers.paid_requests() == []
     assert before["to_send"] == before["requests"] > 0
     assert "4 bytes a token" in before["estimator"]
     growth.propose_all(GrowthDay.parse(DAY), services)
     paid = servers.paid_requests()
-    spent = Decimal(cost(services, DAY)["total"]["spent_usd"])
+    spent = Decimal(to_json(cost(services, DAY))["total"]["spent_usd"])
     assert len(paid) == before["to_send"]
     assert 0 < spent <= Decimal(before["expected_usd"]) <= Decimal(before["at_most_usd"])
-    after = estimate(GrowthDay.parse(DAY), services)
+    after = to_json(estimate(GrowthDay.parse(DAY), services))
     assert (after["to_send"], after["answered"]) == (0, len(paid))
     assert Decimal(after["expected_usd"]) == 0
     assert Decimal(before["run_budget_left_usd"]) - Decimal(after["at_most_usd"]) == 5
 
 
 def test_an_estimate_learns_from_the_ledgers_answers(services: Services) -> None:
-    before = estimate(GrowthDay.parse(DAY), services)
+    before = to_json(estimate(GrowthDay.parse(DAY), services))
     services.settings = services.settings.model_copy(update={"llm_batch_calls": 1})
     growth.propose(GrowthDay.parse(DAY), services, 0)
-    after = estimate(GrowthDay.parse(DAY), services)
+    after = to_json(estimate(GrowthDay.parse(DAY), services))
     assert after["answered"] == 1
     assert after["estimator"].endswith("from 1 answers")
     assert after["completion_tokens"] < before["completion_tokens"] / 2
@@ -92,7 +94,7 @@ def test_costs_are_told_by_day_purpose_and_model_to_the_servers_last_token(
     for step in GROW_STEPS:
         step(GrowthDay.parse(DAY), services)
     services.ledger.settle(claimed(services, "judged"), _answer(30, 10))
-    found = cost(services, None)
+    found = to_json(cost(services, None))
     propose = next(row for row in found["by_purpose"] if row["name"] == "propose")
     asked = answered_requests(servers)[already:]
     assert propose["answered"] == len(asked) > 0
@@ -115,7 +117,7 @@ def test_a_month_is_projected_from_its_average_so_far(services: Services) -> Non
     services.ledger.settle(claimed(services, "judged"), _answer(1_000_000, 0))
     now = datetime.now(UTC)
     half = datetime(now.year, now.month, 1, tzinfo=UTC).replace(day=11)
-    month = cost(services, None, half)["month"]
+    month = to_json(cost(services, None, half))["month"]
     assert month["spent_usd"] == "0.1"
     length = (half.replace(month=half.month % 12 + 1, day=1) - half.replace(day=1)).days % 365
     assert Decimal(month["projected_usd"]) == pytest.approx(Decimal("0.01") * length)
@@ -126,13 +128,13 @@ def test_what_was_lost_counts_until_it_is_forgiven(services: Services) -> None:
     services.ledger.fail(claim, AttemptOutcome.LOST, "timeout")
     services.ledger.release(claim, "timeout")
     bound = services.prices.upper_bound(claim.request)
-    found = cost(services, DAY)
+    found = to_json(cost(services, DAY))
     assert Decimal(found["total"]["lost_usd"]) == bound
     assert Decimal(found["month"]["reserved_or_lost_usd"]) == bound
-    assert forgive(services, "2026-10-06")["attempts"] == 0
-    assert forgive(services, DAY)["attempts"] == 1
-    assert forgive(services, DAY)["attempts"] == 0
-    found = cost(services, DAY)
+    assert forgive(services, "2026-10-06").attempts == 0
+    assert forgive(services, DAY).attempts == 1
+    assert forgive(services, DAY).attempts == 0
+    found = to_json(cost(services, DAY))
     assert (found["total"]["lost"], found["total"]["lost_usd"]) == (1, "0")
     assert found["month"]["reserved_or_lost_usd"] == "0"
     assert audit(services.engine).consistent
@@ -147,9 +149,9 @@ def test_what_a_model_without_a_price_costs_is_not_guessed(
     with open_services(settings(values)) as services:
         for step in POLL_STEPS:
             step(GrowthDay.parse(DAY), services)
-        before = estimate(GrowthDay.parse(DAY), services)
+        before = to_json(estimate(GrowthDay.parse(DAY), services))
         assert (before["expected_usd"], before["at_most_usd"]) == (None, None)
         assert (before["run_budget_left_usd"], before["month_budget_left_usd"]) == (None, None)
         growth.propose_all(GrowthDay.parse(DAY), services)
-        total = cost(services, DAY)["total"]
+        total = to_json(cost(services, DAY))["total"]
         assert total["unknown"] == total["answered"] == before["to_send"]

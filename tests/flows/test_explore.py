@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from benchmarks.ui_store import Size, make_store
 from dynosaur_etl.domain.errors import InvalidInput
+from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.current_day import current_day
@@ -163,7 +164,7 @@ def test_a_rejected_proposal_fails_one_filter_and_is_asked_no_further() -> None:
 
 
 def test_sums_are_those_of_the_rows(store: Services) -> None:
-    history, found = growth_history(store), spent(store)
+    history, found = growth_history(store), to_json(spent(store))
     with store.engine.connect() as connection:
         paid = connection.execute(text("select sum(cost_usd) from llm_requests")).scalar_one()
     assert Decimal(found["total"]["cost_usd"]) == paid == history.total.cost_usd

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from dynosaur_etl.flows.runtime.services import open_services
-from dynosaur_etl.flows.select.training_set import newest_grown_day
+from dynosaur_etl.flows.training_set import newest_grown_day
 from tests.flows.hubs import write_dataset
 from tests.flows.support import environment, run_day, serving, settings
 

@@ -8,9 +8,10 @@ import pytest
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.jsonable import to_json
+from dynosaur_etl.flows.forecast import backfill_forecast, growth_forecast, poll_forecast
 from dynosaur_etl.flows.poll.candidates import sync_catalogue
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.views.forecast import backfill_forecast, growth_forecast, poll_forecast
 from dynosaur_etl.flows.views.metric_totals import totals
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.support import (
@@ -44,7 +45,7 @@ def services(servers: Servers, database_url: str, tmp_path: Path) -> Iterator[Se
 
 
 def test_before_the_first_listing_nothing_is_known(services: Services) -> None:
-    told = backfill_forecast([DAY, NEXT_DAY], services)
+    told = to_json(backfill_forecast([DAY, NEXT_DAY], services))
     assert [line["candidates"] for line in told["days"]] == [None, None]
     assert (told["hub_requests"], told["dollars"]) == (None, None)
 
@@ -54,7 +55,7 @@ def test_a_listed_day_is_told_without_asking_or_changing_anything(
 ) -> None:
     sync_catalogue(NEXT_DAY, services)
     asked, before = servers.hub_requests(), dump_tables(database_url)
-    told = poll_forecast(DAY, services)
+    told = to_json(poll_forecast(DAY, services))
     assert servers.hub_requests() == asked
     assert dump_tables(database_url) == before
     assert (told["candidates"], told["finished"]) == (2, False)
@@ -62,7 +63,7 @@ def test_a_listed_day_is_told_without_asking_or_changing_anything(
         step(DAY, services)
     polled = servers.hub_requests() - asked
     assert polled <= told["hub_requests"], "before the first day as many configs as may be"
-    assert poll_forecast(DAY, services)["hub_requests"] == 0
+    assert poll_forecast(DAY, services).hub_requests == 0
 
 
 def test_a_polled_day_is_told_by_its_requests_and_another_by_its_means(
@@ -70,7 +71,7 @@ def test_a_polled_day_is_told_by_its_requests_and_another_by_its_means(
 ) -> None:
     run_day(str(DAY), services)
     spent = Decimal(str(totals(services)["dollars"]))
-    told = backfill_forecast([DAY, NEXT_DAY], services)
+    told = to_json(backfill_forecast([DAY, NEXT_DAY], services))
     grown, listed = told["days"]
     assert (grown["llm_requests"], Decimal(grown["dollars"])) == (0, 0)
     assert listed["candidates"] == 1
@@ -79,7 +80,7 @@ def test_a_polled_day_is_told_by_its_requests_and_another_by_its_means(
     for step in POLL_STEPS:
         step(NEXT_DAY, services)
     sent = len(servers.paid_requests())
-    to_send = growth_forecast(NEXT_DAY, services)["to_send"]
+    to_send = growth_forecast(NEXT_DAY, services).to_send
     GROW_STEPS[0](NEXT_DAY, services)
     assert len(servers.paid_requests()) == sent + to_send
 

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from dynosaur_etl.domain.errors import Corrupt, InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.jsonable import to_json
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.snapshot import heads, publish, version_details, versions
 from dynosaur_etl.flows.snapshot.targets import address, aimed, without_login
 from dynosaur_etl.flows.upkeep import audit

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.timeout(1200)
 DAYS = ("2026-10-05", "2026-10-06")
 
 KILLS = [
-    ("dynosaur_etl.flows.poll.catalogue:_upsert", 1, "after"),
-    ("dynosaur_etl.flows.poll.commits:_replace_commits", 1, "after"),
+    ("dynosaur_etl.store.catalogue:_upsert", 1, "after"),
+    ("dynosaur_etl.flows.poll.commits:replace_commits", 1, "after"),
     ("dynosaur_etl.flows.runtime.step:commit_step", 1, "before"),
     ("dynosaur_etl.flows.poll.examine:save_checkpoints", 1, "after"),
     ("dynosaur_etl.store.storage:Storage.write_table", 1, "after"),

@@ -63,7 +63,7 @@ def test_an_end_is_warned_of_60_days_ahead(
     assert day in check.found
     with open_services(found) as services:
         sent = warnings(services)
-        [line] = spent(services)["models"]
+        [line] = spent(services).models
     assert (line["model"], line["ends_on"], line["days_left"]) == (PLANTED, day, days)
     if words is None:
         assert (sent, line["warning"]) == ([], "")

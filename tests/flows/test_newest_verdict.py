@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.reasons import EarlierRows, Reason, earlier_rows
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.snapshot.versions import restore_version, verify_deeply
 from dynosaur_etl.flows.upkeep import audit
 from tests.flows.hubs import CARD, add_commit, notes, write_dataset

@@ -18,7 +18,7 @@ from dynosaur_etl.flows.prepare.embed import embed
 from dynosaur_etl.flows.prepare.score import score
 from dynosaur_etl.flows.repair import repair
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.training_set import select
+from dynosaur_etl.flows.select.selection import select
 from dynosaur_etl.flows.snapshot.versions import verify_deeply
 from dynosaur_etl.flows.upkeep.store_audit import audit_store
 from dynosaur_etl.store.facts.named_files import named_paths

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.runtime.services import open_services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.select.pool import load_pool
 from tests.flows.hubs import notes, write_dataset
 from tests.flows.scripted_llm import Answer, Body, scripted_llm

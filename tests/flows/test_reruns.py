@@ -8,10 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows import finished
+from dynosaur_etl.flows import finished, training_set
 from dynosaur_etl.flows.propose import questions
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.store.storage import Storage
 from tests.flows import growth
 from tests.flows.copies import copied

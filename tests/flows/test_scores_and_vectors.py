@@ -12,12 +12,12 @@ from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidInput, InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.prepare import instance_parts
-from dynosaur_etl.flows.prepare.embed import embedding_kind
 from dynosaur_etl.flows.prepare.score_comparison import compare_scores
-from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
+from dynosaur_etl.flows.runtime.embeddings import embedding_kind
+from dynosaur_etl.flows.runtime.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import open_services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.inference.embedding import Embedder
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import files_of

@@ -10,7 +10,7 @@ import pytest
 from dynosaur_etl.domain.choices import SelectionMethod
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows.select import training_set
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.selection import METHODS
 from tests.flows.versioned import DAYS, TRAIN, Grown, build
 

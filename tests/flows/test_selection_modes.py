@@ -8,8 +8,9 @@ from sqlalchemy import text
 
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select import selection_parts, training_set
+from dynosaur_etl.flows.select import selection_parts
 from dynosaur_etl.flows.select.selection_parts import plan_parts, solve_stored_part
 from dynosaur_etl.selection.partitioned import part_task, rounds
 from dynosaur_etl.store.kinds import FileKind

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidInput, InvalidSetting
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.propose.trial import try_model
 from dynosaur_etl.flows.runtime.services import open_services
@@ -75,7 +76,7 @@ def test_both_models_are_compared_on_the_same_configs(
 
     with open_services(settings(values)) as services:
         [stored] = newest_trials(services.engine)
-        shown = spent(services)
+        shown = to_json(spent(services))
         assert audit(services.engine).consistent
     assert (stored.new.model, stored.found_by_both) == (NEW, state["found_by_both"])
     assert stored.new.per_1000_valid_usd == new["per_1000_valid_usd"]

@@ -26,8 +26,8 @@ from sqlalchemy import text
 from dynosaur_etl.domain.errors import DynosaurError
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepReport
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.views.day_report import day_report
 from dynosaur_etl.flows.views.overview import overview
 from dynosaur_etl.llm.batch_client import Submission

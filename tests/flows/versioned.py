@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select import training_set
 from tests.flows.support import settings
 
 DAYS = ("2026-10-05", "2026-10-06")

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynosaur_etl.proposals.critic import (
+    CriticExample,
     CriticVerdict,
-    Example,
     FilledTask,
     build_critic_request,
     read_verdicts,
@@ -72,7 +72,7 @@ def test_any_answer_can_be_read(content: str, tasks: int) -> None:
 
 @pytest.mark.parametrize("injected", INJECTIONS)
 def test_tasks_and_examples_stay_inside_the_fence(injected: str) -> None:
-    tasks = [FilledTask(injected, [Example(injected, injected * 500)] * 3)] * 2
+    tasks = [FilledTask(injected, [CriticExample(injected, injected * 500)] * 3)] * 2
     user = build_critic_request(tasks, "s", "m").messages[-1]["content"]
     harmless = build_critic_request([FilledTask("Do it.", [])], "s", "m").messages[-1]["content"]
     fenced = user.partition("\n<dataset>\n")[2].rpartition("\n</dataset>\n")[0]
@@ -86,7 +86,9 @@ def test_tasks_and_examples_stay_inside_the_fence(injected: str) -> None:
 
 
 def test_one_request_asks_about_all_tasks_and_has_room_for_all_verdicts() -> None:
-    few, many = ([FilledTask(f"Do {n}.", [Example("a", "b")]) for n in range(m)] for m in (1, 6))
+    few, many = (
+        [FilledTask(f"Do {n}.", [CriticExample("a", "b")]) for n in range(m)] for m in (1, 6)
+    )
     one, six = (build_critic_request(tasks, "a/b", "m") for tasks in (few, many))
     assert six.max_tokens > one.max_tokens
     assert one.messages[0] == six.messages[0]

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import KEEP, Counts, Mode, StepName, Verdict
+from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.llm.batch_client import Submission
 from dynosaur_etl.settings import LlmMode
 from dynosaur_etl.store.facts.withdrawals import Withdrawal
@@ -47,6 +48,7 @@ SAMPLES: dict[Any, Any] = {
     FileKind: FileKind.INSTANCES,
     LlmMode: LlmMode.LIVE,
     Verdict: KEEP,
+    Reason: Reason.UNFORESEEN_ERROR,
     StepOutput: StepOutput(Counts(0, 0, 0)),
     type[Base]: GrowthRunRow,
     Withdrawal: Withdrawal("owner/name", "gone", DAY, "why"),

@@ -26,9 +26,9 @@ from dynosaur_etl.training.experiments.representativeness import (
 )
 from dynosaur_etl.training.experiments.running import (
     Cell,
+    CellRecord,
     Cost,
     Notebook,
-    Record,
     by_method,
     run_experiment,
 )
@@ -133,7 +133,7 @@ def test_other_facts_have_another_folder(tmp_path: Path) -> None:
 
 def test_only_seeds_that_every_method_has_are_compared() -> None:
     cells = [("random", 0), ("random", 1), ("other", 1), ("other", 2)]
-    records = [Record(Cell(*cell), {"nats": float(at)}) for at, cell in enumerate(cells)]
+    records = [CellRecord(Cell(*cell), {"nats": float(at)}) for at, cell in enumerate(cells)]
     assert by_method(records, "nats") == {"random": [1.0], "other": [2.0]}
     with pytest.raises(InvalidInput, match="records with"):
         by_method(records[:1] + records[3:], "nats")

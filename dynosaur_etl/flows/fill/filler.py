@@ -20,8 +20,8 @@ from dynosaur_etl.domain.models import (
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import CONVERSATIONS, INSTANCES
 from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files, read_texts
-from dynosaur_etl.flows.propose.questions import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.runtime.compartments import contained
+from dynosaur_etl.flows.runtime.kept_configs import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.forms.form import FoundForm
 from dynosaur_etl.forms.instances import NativeRules

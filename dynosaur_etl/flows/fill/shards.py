@@ -9,18 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import select
-
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import (
     Counts,
-    Mode,
     Reject,
     StepName,
     StepReport,
-    Task,
 )
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.fill.evaluation_texts import evaluation_files
@@ -40,10 +36,10 @@ from dynosaur_etl.instances.pii import PII_VERSION
 from dynosaur_etl.instances.row_marks import (
     ROW_MARKS_VERSION,
 )
-from dynosaur_etl.store.database import locked, reading
+from dynosaur_etl.store.database import locked
+from dynosaur_etl.store.facts.day_tasks import tasks_of_day
 from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_checkpoints
 from dynosaur_etl.store.storage import StoredFile
-from dynosaur_etl.store.tables import TaskRow
 
 
 def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
@@ -92,7 +88,7 @@ def tasks_are_outdated(day: GrowthDay, services: Services) -> bool:
 
 def plan_fill(day: GrowthDay, services: Services) -> list[Shard]:
     """Cut the day's tasks into shards."""
-    parts = cut_parts(tasks_of(day, services), services.settings.fill_batch_tasks)
+    parts = cut_parts(tasks_of_day(services.engine, str(day)), services.settings.fill_batch_tasks)
     return [
         Shard(number, f"{source_of(part[0])} .. {source_of(part[-1])} ({len(part)})", part)
         for number, part in enumerate(parts)
@@ -138,33 +134,6 @@ def filled_shards(
                     services.engine, str(day), StepName.FILL, fingerprint, {item: result}
                 )
         yield _from_json(shard.number, result)
-
-
-def tasks_of(day: GrowthDay, services: Services) -> list[Task]:
-    """Give the day's tasks, by dataset, config and key."""
-    query = (
-        select(TaskRow)
-        .where(TaskRow.day == str(day))
-        .order_by(TaskRow.dataset_id, TaskRow.config, TaskRow.key)
-    )
-    with reading(services.engine) as session:
-        return [
-            Task(
-                dataset_id=row.dataset_id,
-                revision=row.revision,
-                config=row.config,
-                instruction=row.instruction,
-                input_fields=tuple(row.input_fields),
-                output_field=row.output_field,
-                label_space=tuple(row.label_space),
-                mode=Mode(row.mode),
-                prompt_version=row.prompt_version,
-                licence=row.licence,
-                request_key=row.request_key,
-                form=row.form,
-            )
-            for row in session.scalars(query)
-        ]
 
 
 def _item(number: int) -> str:

@@ -6,21 +6,24 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select
-
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Commit, StepName, StepReport
-from dynosaur_etl.flows.poll.caps import asked_for, within_caps
+from dynosaur_etl.flows.poll.caps import Candidate, asked_for, within_caps
 from dynosaur_etl.flows.poll.catalogue import follow_until
-from dynosaur_etl.flows.poll.commits import CommitReading, commits_are_stale, stored_commits
+from dynosaur_etl.flows.poll.commits import CommitReading
 from dynosaur_etl.flows.poll.examine import examine_candidates
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import run_step
-from dynosaur_etl.hub.candidates import HUB_FLOOR, Change, change_on, change_told
+from dynosaur_etl.hub.candidates import HUB_FLOOR, DatasetChange, change_on, change_told
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.store.database import locked, reading
+from dynosaur_etl.store.commits import (
+    BranchHead,
+    commits_of,
+    datasets_with_commits_on,
+    heads_touched,
+)
+from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import StepOutput
-from dynosaur_etl.store.tables import CommitRow, DatasetRow
 
 CANDIDATES_VERSION = "candidates-4"
 _READ_TOGETHER = 100  # datasets whose commits are held at a time
@@ -59,7 +62,7 @@ def find_candidates(day: GrowthDay, services: Services, progress: Progress = sil
                 asked = beside.submit(asked_for, services, told)
                 for done, _ in enumerate(reading.run(), start=1):
                     progress(done, len(untold))
-            read = [row for row in untold if row.id not in reading.unread]
+            read = [head for head in untold if head.dataset_id not in reading.unread]
             dated = list(_in_commits(services, day, read))
             until_committed.enter_context(locked(services.engine, "deferred candidates"))
             all_asked = [*asked.result(), *asked_for(services, dated)]
@@ -77,94 +80,67 @@ def candidates_rules(settings: Settings) -> list[Any]:
 
 
 def listed_candidates(day: GrowthDay, services: Services) -> tuple[int, int]:
-    """Tell what the catalogue knows of a day before it is polled; nothing is asked.
+    """Count what the catalogue knows of a day before it is polled; nothing is asked.
 
     Returns:
         The repositories that would be asked for their card, with those whose commits may still
         rule them out; and how many of the day's datasets would be asked for their commits.
     """
     told, untold = _looked_at(services, day)
-    unread = [row for row in untold if commits_are_stale(row)]
-    read = [row for row in untold if not commits_are_stale(row)]
+    unread = [head for head in untold if head.is_stale]
+    read = [head for head in untold if not head.is_stale]
     candidates = [*told, *_in_commits(services, day, read)]
     return len(asked_for(services, candidates)) + len(unread), len(unread)
 
 
-def _looked_at(services: Services, day: GrowthDay) -> tuple[list[dict[str, Any]], list[Row[Any]]]:
-    """Give the candidates that the catalogue tells, and the datasets whose commits have to."""
-    needed: list[Any] = [
-        DatasetRow.id,
-        DatasetRow.created_at,
-        DatasetRow.last_modified,
-        DatasetRow.sha,
-        DatasetRow.commits_of,
-    ]
-    query = select(*needed).where(_touched(day)).order_by(DatasetRow.id)
+def _looked_at(services: Services, day: GrowthDay) -> tuple[list[Candidate], list[BranchHead]]:
+    """Return the candidates that the catalogue shows, and the datasets whose commits have to."""
     told, untold = [], []
-    with reading(services.engine) as session:
-        for row in session.execute(query):
-            change = change_told(day, row.created_at, row.last_modified, row.sha)
-            if change is None:
-                untold.append(row)
-            else:
-                told.append(_candidate(day, row.id, *change))
+    for head in heads_touched(services.engine, day, HUB_FLOOR):
+        change = change_told(day, head.created_at, head.last_modified, head.sha)
+        if change is None:
+            untold.append(head)
+        else:
+            told.append(_candidate(day, head.dataset_id, *change))
     return told, untold
 
 
 def _in_commits(
-    services: Services, day: GrowthDay, rows: Sequence[Row[Any]]
-) -> Iterator[dict[str, Any]]:
-    """Give the candidates among datasets whose commits have been read."""
-    dated = select(CommitRow.dataset_id).where(
-        CommitRow.date >= day.start, CommitRow.date < day.end
-    )
-    with reading(services.engine) as session:
-        ids = set(session.scalars(dated.distinct()))
-        looked_at = [row for row in rows if row.id in ids or _is_listed_on(day, row)]
-        for start in range(0, len(looked_at), _READ_TOGETHER):
-            some = looked_at[start : start + _READ_TOGETHER]
-            commits = stored_commits(session, [row.id for row in some])
-            for row in some:
-                yield from _in_commits_of(day, row, commits.get(row.id, []))
+    services: Services, day: GrowthDay, heads: Sequence[BranchHead]
+) -> Iterator[Candidate]:
+    """Yield the candidates among datasets whose commits have been read."""
+    dated = datasets_with_commits_on(services.engine, day)
+    looked_at = [head for head in heads if head.dataset_id in dated or _is_listed_on(day, head)]
+    for start in range(0, len(looked_at), _READ_TOGETHER):
+        some = looked_at[start : start + _READ_TOGETHER]
+        commits = commits_of(services.engine, [head.dataset_id for head in some])
+        for head in some:
+            yield from _in_commits_of(day, head, commits.get(head.dataset_id, []))
 
 
 def _in_commits_of(
-    day: GrowthDay, row: Row[Any], commits: Sequence[Commit]
-) -> Iterator[dict[str, Any]]:
-    change = change_on(day, row.created_at, commits) if commits else None
+    day: GrowthDay, head: BranchHead, commits: Sequence[Commit]
+) -> Iterator[Candidate]:
+    change = change_on(day, head.created_at, commits) if commits else None
     if change is not None:
-        yield _candidate(day, row.id, *change)
-    elif not commits and _is_listed_on(day, row):
-        yield _candidate(day, row.id, "created" if row.created_at in day else "changed", None)
+        yield _candidate(day, head.dataset_id, *change)
+    elif not commits and _is_listed_on(day, head):
+        yield _candidate(
+            day, head.dataset_id, "created" if head.created_at in day else "changed", None
+        )
 
 
-def _is_listed_on(day: GrowthDay, row: Row[Any]) -> bool:
-    """Tell whether the Hub's list dates a dataset's creation or its last change to the day.
+def _is_listed_on(day: GrowthDay, head: BranchHead) -> bool:
+    """Return whether the Hub's list dates a dataset's creation or its last change to the day.
 
     It is all that is known of a repository that has gone before its commits were read.
     """
-    return row.created_at in day or row.last_modified in day
+    return head.created_at in day or head.last_modified in day
 
 
 def _candidate(
-    day: GrowthDay, dataset_id: str, change: Change, commit: Commit | None
-) -> dict[str, Any]:
-    return {
-        "day": str(day),
-        "dataset_id": dataset_id,
-        "revision": None if commit is None else commit.sha,
-        "committed_at": None if commit is None else commit.date,
-        "change": change,
-        "deferred_from": None,
-    }
-
-
-def _touched(day: GrowthDay) -> ColumnElement[bool]:
-    """Tell what may have changed on the day: there by its end, and modified since its start.
-
-    A new repository may hold a history that is older than itself.
-    """
-    return and_(
-        or_(DatasetRow.last_modified >= day.start, DatasetRow.created_at >= day.start),
-        or_(DatasetRow.created_at < day.end, DatasetRow.created_at <= HUB_FLOOR),
-    )
+    day: GrowthDay, dataset_id: str, change: DatasetChange, commit: Commit | None
+) -> Candidate:
+    if commit is None:
+        return Candidate(str(day), dataset_id, None, None, change)
+    return Candidate(str(day), dataset_id, commit.sha, commit.date, change)

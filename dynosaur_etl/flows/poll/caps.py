@@ -1,34 +1,49 @@
 """Keeping a day's candidates within the caps, and taking up what earlier days had to defer."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import partial
-from typing import Any
-
-from sqlalchemy import ARRAY, Text, any_, literal, select
-from sqlalchemy.orm import aliased
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import OVER_CAP, Counts, Listing
-from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
 from dynosaur_etl.flows.poll.examine import examine_listed, told_filter
 from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.hub.caps import over_caps
-from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.facts.listings import DeferredCandidate, listings_of, waiting_candidates
 from dynosaur_etl.store.steps import StepOutput, count_rows
-from dynosaur_etl.store.tables import CandidateRow, DatasetRow, DeferredRow
+from dynosaur_etl.store.tables import CandidateRow, DeferredRow
 
 _ROWS = 1_000
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A dataset that a growth day created or changed, pinned to a commit.
+
+    Attributes:
+        revision: None where no commit is old enough.
+        change: created or changed.
+        deferred_from: the earlier day whose caps kept it out; None: found on this day.
+    """
+
+    day: str
+    dataset_id: str
+    revision: str | None
+    committed_at: datetime | None
+    change: str
+    deferred_from: str | None = None
 
 
 def within_caps(
     day: GrowthDay,
     services: Services,
-    found: Sequence[dict[str, Any]],
+    found: Sequence[Candidate],
     asked: Sequence[Listing],
     unread: int = 0,
 ) -> StepOutput:
-    """Give the day its candidates: what was found on it and what waits, as far as the caps allow.
+    """Return the day's candidates: what was found on it and what waits, as far as the caps allow.
 
     What the Hub's list alone drops takes no place. The caller holds the lock on what waits until
     the output is committed, so that no two days take the same.
@@ -36,28 +51,27 @@ def within_caps(
     Args:
         day: the growth day.
         services: the process's services.
-        found: rows of `CandidateRow`.
+        found: the day's own candidates.
         asked: of those, what `asked_for` gives.
         unread: datasets of which the next run has to find out whether the day changed them.
     """
     settings = services.settings
-    known = {str(row["dataset_id"]) for row in found}
-    waiting = [row for row in _waiting(services, day) if row["dataset_id"] not in known]
+    known = {one.dataset_id for one in found}
+    waiting = [one for one in _waiting(services, day) if one.dataset_id not in known]
     counted = [*asked, *asked_for(services, waiting)]
     over = over_caps(counted, settings.datasets_per_owner, settings.datasets_per_family)
-    carried = [row for row in waiting if row["dataset_id"] not in over]
-    deferred = [row for row in found if row["dataset_id"] in over]
-    taken = [*carried, *(row for row in found if row["dataset_id"] not in over)]
+    carried = [one for one in waiting if one.dataset_id not in over]
+    deferred = [one for one in found if one.dataset_id in over]
+    taken = [*carried, *(one for one in found if one.dataset_id not in over)]
     return StepOutput(
         counts=Counts(
-            taken=len(found) + len(carried) + unread,
-            kept=len(taken),
-            rejected=0,
-            deferred=len(deferred) + unread,
+            len(found) + len(carried) + unread, len(taken), 0, deferred=len(deferred) + unread
         ),
         tables={
-            CandidateRow: sorted(taken, key=lambda row: str(row["dataset_id"])),
-            DeferredRow: [_deferred(row, over[row["dataset_id"]]) for row in deferred],
+            CandidateRow: [asdict(one) for one in sorted(taken, key=lambda one: one.dataset_id)],
+            DeferredRow: [
+                asdict(_deferred(one)) | {"cap": over[one.dataset_id]} for one in deferred
+            ],
         },
         facts={
             OVER_CAP: len(deferred),
@@ -68,53 +82,32 @@ def within_caps(
     )
 
 
-def asked_for(services: Services, rows: Sequence[dict[str, Any]]) -> list[Listing]:
-    """Give the listings of the candidates that the list alone does not drop."""
+def asked_for(services: Services, candidates: Sequence[Candidate]) -> list[Listing]:
+    """Return the listings of the candidates that the list alone does not drop."""
     asked = []
     judge = told_filter(services.settings)
-    with reading(services.engine) as session:
-        for start in range(0, len(rows), _ROWS):
-            pinned = {row["dataset_id"]: row["revision"] for row in rows[start : start + _ROWS]}
-            ids = literal(list(pinned), ARRAY(Text))
-            listings = session.execute(select(*LISTED).where(DatasetRow.id == any_(ids)))
-            for item in map(stored_listing, listings):
-                verdict = contained(item.id, partial(examine_listed, pinned[item.id], item, judge))
-                asked += [item] if verdict.keep else []
+    for start in range(0, len(candidates), _ROWS):
+        some = candidates[start : start + _ROWS]
+        pinned = {one.dataset_id: one.revision for one in some}
+        for item in listings_of(services.engine, list(pinned)):
+            verdict = contained(item.id, partial(examine_listed, pinned[item.id], item, judge))
+            asked += [item] if verdict.keep else []
     return asked
 
 
-def _waiting(services: Services, day: GrowthDay) -> list[dict[str, Any]]:
-    """Give what earlier days deferred and no other day has taken up or outdated since."""
-    later, newer = aliased(CandidateRow), aliased(DeferredRow)
-    taken_up = select(later).where(
-        later.dataset_id == DeferredRow.dataset_id,
-        later.day > DeferredRow.day,
-        later.day != str(day),
-    )
-    outdated = select(newer).where(
-        newer.dataset_id == DeferredRow.dataset_id,
-        newer.day > DeferredRow.day,
-        newer.day < str(day),
-    )
-    query = (
-        select(DeferredRow)
-        .where(DeferredRow.day < str(day), ~taken_up.exists(), ~outdated.exists())
-        .order_by(DeferredRow.dataset_id)
-    )
-    with reading(services.engine) as session:
-        return [
-            {
-                "day": str(day),
-                "dataset_id": row.dataset_id,
-                "revision": row.revision,
-                "committed_at": row.committed_at,
-                "change": row.change,
-                "deferred_from": row.day,
-            }
-            for row in session.scalars(query)
-        ]
+def _waiting(services: Services, day: GrowthDay) -> list[Candidate]:
+    """Return what waits, as candidates of the day."""
+    return [
+        Candidate(str(day), one.dataset_id, one.revision, one.committed_at, one.change, one.day)
+        for one in waiting_candidates(services.engine, str(day))
+    ]
 
 
-def _deferred(row: dict[str, Any], cap: str) -> dict[str, Any]:
-    kept = {name: value for name, value in row.items() if name != "deferred_from"}
-    return kept | {"cap": cap}
+def _deferred(candidate: Candidate) -> DeferredCandidate:
+    return DeferredCandidate(
+        candidate.day,
+        candidate.dataset_id,
+        candidate.revision,
+        candidate.committed_at,
+        candidate.change,
+    )

@@ -11,8 +11,6 @@ from functools import cache, partial
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Row, select
-
 from dynosaur_etl.domain.errors import HubRefused, HubUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
@@ -28,7 +26,6 @@ from dynosaur_etl.domain.models import (
 )
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.text import clean_json
-from dynosaur_etl.flows.poll.catalogue import LISTED, stored_listing
 from dynosaur_etl.flows.poll.commits import known_commits
 from dynosaur_etl.flows.poll.examined import Examined, output_of
 from dynosaur_etl.flows.poll.forms import SeenRows, judge_config
@@ -51,10 +48,10 @@ from dynosaur_etl.hub.rights.weights import model_digest
 from dynosaur_etl.hub.same_rows import SAME_ROWS_VERSION, marks_of
 from dynosaur_etl.hub.sources import ConfigOutcome, SampleRules
 from dynosaur_etl.settings import Settings
-from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.facts.listings import ListedCandidate, candidates_of_day
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import StepOutput, count_rows, load_checkpoints, save_checkpoints
-from dynosaur_etl.store.tables import CandidateRow, DatasetRow, VerdictRow
+from dynosaur_etl.store.tables import VerdictRow
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +76,10 @@ def examine_candidates(
     seed = services.settings.seed
 
     def work() -> StepOutput:
-        candidates = _candidates(services, day)
+        candidates = candidates_of_day(services.engine, str(day))
         examination = _Examination(services, day, candidates, digest(rules))
         found = examination.run(progress)
-        created = {row.dataset_id: stored_listing(row).created_at for row in candidates}
+        created = {row.dataset_id: row.listing.created_at for row in candidates}
         examined = without_mirrors(services, day, found, created)
         deferred = {row.dataset_id for row in candidates} - {item.dataset_id for item in examined}
         lost = count_rows(services.engine, VerdictRow, str(day), dataset_id=deferred)
@@ -97,9 +94,9 @@ def sample_again(day: GrowthDay, services: Services, dataset_ids: Collection[str
     Raises:
         HubUnavailable: the Hub gave no usable answer.
     """
-    for row in _candidates(services, day):
+    for row in candidates_of_day(services.engine, str(day)):
         if row.dataset_id in dataset_ids:
-            _examine(services, row, stored_listing(row))
+            _examine(services, row)
 
 
 def examination_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
@@ -157,19 +154,6 @@ def told_filter(settings: Settings) -> Callable[[Told], Verdict]:
     return cache(lambda told: examine_told(told, judge))
 
 
-def _candidates(services: Services, day: GrowthDay) -> Sequence[Row[Any]]:
-    """Give the columns of the day's candidates, with what the Hub's list tells of each."""
-    columns: list[Any] = [*CandidateRow.__table__.columns, *LISTED, DatasetRow.commits_refused]
-    query = (
-        select(*columns)
-        .join(DatasetRow, DatasetRow.id == CandidateRow.dataset_id)
-        .where(CandidateRow.day == str(day))
-        .order_by(CandidateRow.dataset_id)
-    )
-    with reading(services.engine) as session:
-        return session.execute(query).all()
-
-
 class _Examination:
     """One run over a day's candidates: what is done, and what could not be examined."""
 
@@ -177,7 +161,7 @@ class _Examination:
         self,
         services: Services,
         day: GrowthDay,
-        candidates: Sequence[Row[Any]],
+        candidates: Sequence[ListedCandidate],
         fingerprint: str,
     ) -> None:
         self._services = services
@@ -210,31 +194,29 @@ class _Examination:
     def _is_hopeless(self) -> bool:
         return len(self._failures) > self._most_failures
 
-    def _to_ask(self) -> Iterator[tuple[Row[Any], Listing]]:
+    def _to_ask(self) -> Iterator[ListedCandidate]:
         """Judge by the list, while the first of those that it leaves open are asked already."""
         judge = told_filter(self._services.settings)
         for row in self._candidates:
-            listing = stored_listing(row)
-            judging = partial(examine_listed, row.revision, listing, judge)
-            verdict = contained(listing.id, judging)
+            judging = partial(examine_listed, row.revision, row.listing, judge)
+            verdict = contained(row.dataset_id, judging)
             if not verdict.keep:
-                dropped = Examined(listing.id, row.revision or "").drop(verdict)
+                dropped = Examined(row.dataset_id, row.revision or "").drop(verdict)
                 self._done[row.dataset_id] = dropped
             elif row.dataset_id not in self._done:
-                yield row, listing
+                yield row
 
-    def _examine(self, pair: tuple[Row[Any], Listing]) -> Examined | None:
-        row, listing = pair
+    def _examine(self, row: ListedCandidate) -> Examined | None:
         if self._is_hopeless:
             return None  # the Hub is down: do not knock on for every candidate left
         subject = f"{row.dataset_id} at {row.revision}"
         try:
-            examined = contained(subject, lambda: _examine(self._services, row, listing))
+            examined = contained(subject, lambda: _examine(self._services, row))
         except HubUnavailable as error:
             self._failures.append(f"{row.dataset_id}: {error}")
             return None
         if isinstance(examined, Verdict):
-            return Examined(listing.id, row.revision or "").drop(examined)
+            return Examined(row.dataset_id, row.revision or "").drop(examined)
         return examined
 
     def _keep(self, results: Sequence[Examined]) -> None:
@@ -251,18 +233,18 @@ def _load_libraries() -> None:
     keep_loaded()
 
 
-def _examine(services: Services, candidate: Row[Any], listing: Listing) -> Examined:
+def _examine(services: Services, candidate: ListedCandidate) -> Examined:
     if candidate.revision is None or candidate.committed_at is None:
-        return Examined(listing.id, "").drop(_without_revision(candidate))
-    revision = Revision(listing.id, candidate.revision, candidate.committed_at)
-    examined = Examined(listing.id, revision.sha)
+        return Examined(candidate.dataset_id, "").drop(_without_revision(candidate))
+    revision = Revision(candidate.dataset_id, candidate.revision, candidate.committed_at)
+    examined = Examined(candidate.dataset_id, revision.sha)
     try:
-        return _examine_revision(services, candidate, listing, revision, examined)
+        return _examine_revision(services, candidate, revision, examined)
     except HubRefused as error:
         return examined.drop(Verdict(error.reason, str(error)))
 
 
-def _without_revision(candidate: Row[Any]) -> Verdict:
+def _without_revision(candidate: ListedCandidate) -> Verdict:
     """Tell why a candidate has no commit: the Hub refuses to show them, or there is none."""
     if candidate.commits_refused is None:
         return Verdict(Reason.NO_REVISION, "the Hub shows no commit of it")
@@ -271,8 +253,7 @@ def _without_revision(candidate: Row[Any]) -> Verdict:
 
 def _examine_revision(
     services: Services,
-    candidate: Row[Any],
-    listing: Listing,
+    candidate: ListedCandidate,
     revision: Revision,
     examined: Examined,
 ) -> Examined:
@@ -285,16 +266,15 @@ def _examine_revision(
         return examined.drop(verdict)
     examined.keep_card(card)
     files = services.hub.files(revision.dataset_id, revision.sha)
-    verdict = _examine_change(services, candidate, listing, revision, files)
+    verdict = _examine_change(services, candidate, revision, files)
     if not verdict.keep:
         return examined.drop(verdict)
-    return _examine_configs(services, listing, revision, card, files, examined)
+    return _examine_configs(services, candidate.listing, revision, card, files, examined)
 
 
 def _examine_change(
     services: Services,
-    candidate: Row[Any],
-    listing: Listing,
+    candidate: ListedCandidate,
     revision: Revision,
     files: Sequence[RepoFile],
 ) -> Verdict:
@@ -302,8 +282,8 @@ def _examine_change(
     if candidate.change == "created":
         return KEEP
     day = GrowthDay.parse(candidate.deferred_from or candidate.day)
-    commits = known_commits(services, listing.id)
-    before = stood_before(day, listing.created_at, commits)
+    commits = known_commits(services, candidate.dataset_id)
+    before = stood_before(day, candidate.listing.created_at, commits)
     if before is None:
         return KEEP
     shas = [commit.sha for commit in commits]

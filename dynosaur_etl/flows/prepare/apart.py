@@ -5,15 +5,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import pyarrow as pa
-from sqlalchemy.exc import SQLAlchemyError
 
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.domain.schemas import SCORABLE
+from dynosaur_etl.domain.schemas import ERROR, SCORABLE
 from dynosaur_etl.domain.unforeseen import is_contained, log_unforeseen, unforeseen_words
 from dynosaur_etl.flows.runtime.services import Progress, silent
-
-ERROR = "error"
-"""The column of words about an instance for which nothing could be made; mostly it is not there."""
+from dynosaur_etl.store.database import is_of_the_database
 
 Make = Callable[[pa.Table, Progress], pa.Table]
 
@@ -95,6 +92,6 @@ def _halves(
 
 def _is_one_instance_s(error: Exception) -> bool:
     """Return whether one instance may be at fault; a text that no model takes is InvalidInput."""
-    if isinstance(error, SQLAlchemyError):
+    if is_of_the_database(error):
         return False
     return is_contained(error) or isinstance(error, InvalidInput)

@@ -12,8 +12,7 @@ from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.domain.reasons import Stage
 from dynosaur_etl.domain.schemas import CONTENT_KEY
-from dynosaur_etl.flows.fill.shards import tasks_of
-from dynosaur_etl.flows.prepare.apart import ERROR, made_apart
+from dynosaur_etl.flows.prepare.apart import made_apart
 from dynosaur_etl.flows.prepare.instance_parts import (
     InstancePart,
     MadeColumn,
@@ -23,14 +22,14 @@ from dynosaur_etl.flows.prepare.instance_parts import (
     parts_of,
     unforeseen_rejects,
 )
-from dynosaur_etl.flows.prepare.scorers import versioned_kind
 from dynosaur_etl.flows.runtime.compartments import alarm_of
+from dynosaur_etl.flows.runtime.embeddings import embedding_facts, embedding_kind, task_vector_kind
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.inference.embedding import check_unit
-from dynosaur_etl.store.kinds import FileKind
+from dynosaur_etl.store.facts.day_tasks import tasks_of_day
 from dynosaur_etl.store.steps import NamedFile, StepOutput
-from dynosaur_etl.store.vectors import vector_matrix
+from dynosaur_etl.store.vectors import is_embedded, vector_matrix
 
 INSTRUCTION_ONLY = "instruction"
 _PROBE = {"task_key": ["probe"], "instruction": ["Name the season of the poem."]}
@@ -72,41 +71,6 @@ def embed_part(
     return StepReport(StepName.EMBED, str(day), _counts([made]), facts={"part": number})
 
 
-def embedding_kind(services: Services) -> str:
-    """Name the files of the vectors in force; another model, text or precision has another."""
-    embedder, settings = services.embedder, services.settings
-    return versioned_kind(
-        FileKind.EMBEDDINGS,
-        embedder.name,
-        embedder.version,
-        settings.embedded_text,
-        settings.embedding_precision,
-    )
-
-
-def task_vector_kind(services: Services) -> str:
-    """Name the files of the tasks' vectors, by which repeats are found where the pool is read."""
-    embedder, precision = services.embedder, services.settings.embedding_precision
-    return versioned_kind(FileKind.TASK_EMBEDDINGS, embedder.name, embedder.version, precision)
-
-
-def embedding_facts(services: Services) -> dict[str, Any]:
-    """Tell what a snapshot records of its vectors."""
-    return {
-        "model": services.embedder.name,
-        "version": services.embedder.version,
-        "text": services.settings.embedded_text,
-        "precision": services.embedder.precision,
-    }
-
-
-def is_embedded(vectors: pa.Table) -> pa.ChunkedArray:
-    """Return of each row of a file of vectors whether it has one; the others are zero."""
-    if ERROR in vectors.column_names:
-        return vectors[ERROR].is_null()
-    return pa.chunked_array([pa.array([True] * vectors.num_rows, pa.bool_())])
-
-
 def _counts(made: Sequence[MadePart]) -> Counts:
     rows = sum(part.file.file.rows for part in made)
     rejected = sum(sum(part.errors.values()) for part in made)
@@ -128,7 +92,11 @@ def embed_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
 
 def _embed_tasks(day: GrowthDay, services: Services) -> NamedFile:
     """Embed the tasks; one that cannot be embedded is like no other, which is what zeros are."""
-    tasks, kind, embedder = tasks_of(day, services), task_vector_kind(services), services.embedder
+    tasks, kind, embedder = (
+        tasks_of_day(services.engine, str(day)),
+        task_vector_kind(services),
+        services.embedder,
+    )
 
     def make(some: pa.Table, _: Progress) -> pa.Table:
         vectors = embedder.embed(some["instruction"].to_pylist()).astype(np.float16)

@@ -20,12 +20,12 @@ from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Reject, StepName
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.domain.schemas import CONTENT_KEY, SCORABLE
-from dynosaur_etl.flows.fill.shards import tasks_of
 from dynosaur_etl.flows.prepare.apart import errors_of, harmless, made_apart
 from dynosaur_etl.flows.runtime.parts import rows_of_a_part
 from dynosaur_etl.flows.runtime.services import Progress, Services
 from dynosaur_etl.flows.runtime.step import require_step
 from dynosaur_etl.store.content_index import files_with
+from dynosaur_etl.store.facts.day_tasks import tasks_of_day
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import (
     CountedReject,
@@ -199,7 +199,7 @@ def _from_checkpoint(kind: str, part: InstancePart, made: Mapping[str, Any]) -> 
 
 def _read(day: GrowthDay, services: Services, part: InstancePart) -> pa.Table:
     rows = services.storage.read_table(part.path).slice(part.start, part.rows)
-    labels = {task.key: list(task.label_space) for task in tasks_of(day, services)}
+    labels = {task.key: list(task.label_space) for task in tasks_of_day(services.engine, str(day))}
     spaces = [labels.get(key, []) for key in rows["task_key"].to_pylist()]
     return rows.append_column(
         SCORABLE.field("label_space"), pa.array(spaces, pa.list_(pa.string()))

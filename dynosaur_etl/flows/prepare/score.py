@@ -21,14 +21,14 @@ from dynosaur_etl.flows.prepare.instance_parts import (
     unforeseen_rejects,
     unmade,
 )
-from dynosaur_etl.flows.prepare.scorers import (
+from dynosaur_etl.flows.runtime.asking import submit_missing
+from dynosaur_etl.flows.runtime.compartments import alarm_of
+from dynosaur_etl.flows.runtime.scorers import (
     Waiting,
     score_kind,
     scorers,
     versioned_kind,
 )
-from dynosaur_etl.flows.runtime.asking import submit_missing
-from dynosaur_etl.flows.runtime.compartments import alarm_of
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step, run_step
 from dynosaur_etl.quality.judge import Judge

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
-from dynosaur_etl.flows.prepare.scorers import score_kind, scorers
+from dynosaur_etl.flows.runtime.scorers import score_kind, scorers
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.quality.correlation import ScorerFigures, figures_of, rank_correlations
 from dynosaur_etl.quality.scorer import Scorer

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select
-
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import StepName, Strictness, Verdict
@@ -15,8 +13,7 @@ from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.proposals.validity import FILTERS, Judged, ValidityRules
 from dynosaur_etl.store.answers import stored_answers
-from dynosaur_etl.store.database import reading
-from dynosaur_etl.store.tables import GrowthRunRow
+from dynosaur_etl.store.facts.growth_steps import days_of_step
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def ablate_filters(
     Raises:
         InvalidInput: no day, or not this one, has been validated.
     """
-    days = _validated_days(services)
+    days = days_of_step(services.engine, StepName.VALIDATE)
     if not days or (day is not None and str(day) not in days):
         raise InvalidInput(not_allowed("day", str(day or "any"), f"a validated day: {days}"))
     answers = [
@@ -97,9 +94,3 @@ def _answers(day: GrowthDay, services: Services) -> list[ConfigAnswers]:
     asked = questions(day, services)
     stored = stored_answers(services.engine, [question.request.key for question in asked])
     return list(read_configs(asked, stored, services))
-
-
-def _validated_days(services: Services) -> list[str]:
-    query = select(GrowthRunRow.day).where(GrowthRunRow.step == StepName.VALIDATE)
-    with reading(services.engine) as session:
-        return list(session.scalars(query.order_by(GrowthRunRow.day)))

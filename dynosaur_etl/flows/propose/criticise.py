@@ -10,10 +10,11 @@ from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.models import Counts, Mode, StepName, StepReport, Task, Verdict
 from dynosaur_etl.flows.propose.judging import ConfigAnswers, read_configs, validity_rules
-from dynosaur_etl.flows.propose.questions import ConfigToAsk, questions
+from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.propose.validation_rules import validation_rules
 from dynosaur_etl.flows.runtime.asking import ask, submit_missing
 from dynosaur_etl.flows.runtime.compartments import contained
+from dynosaur_etl.flows.runtime.kept_configs import ConfigToAsk
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import is_finished, require_step
 from dynosaur_etl.instances.organise import (
@@ -25,8 +26,8 @@ from dynosaur_etl.instances.organise import (
 )
 from dynosaur_etl.proposals.critic import (
     MAX_TASKS,
+    CriticExample,
     CriticVerdict,
-    Example,
     FilledTask,
     build_critic_request,
     read_verdicts,
@@ -211,11 +212,13 @@ def _said(batch: _Batch, stored: StoredAnswers) -> Sequence[CriticVerdict | Verd
     return [None if refusal is None else CriticVerdict(None, refusal)] * number
 
 
-def _examples(task: Task, about: ConfigToAsk, day: GrowthDay, services: Services) -> list[Example]:
+def _examples(
+    task: Task, about: ConfigToAsk, day: GrowthDay, services: Services
+) -> list[CriticExample]:
     columns = [*task.input_fields, task.output_field, "__split__", "__row__"]
     rows = services.storage.read_table(about.sample_path, columns)
     drawn = rows.take(draw_rows(rows.num_rows, DRAWN_ROWS, EXAMPLE_SEED))
     drawn = without_marks(drawn, task.output_field, rows[task.output_field])
     filling = Filling(RULES[services.settings.instance_rules])
     filled = fill_rows(task, about.config, drawn, filling, str(day)).instances
-    return [Example(row["input"], row["output"]) for row in filled.to_pylist()]
+    return [CriticExample(row["input"], row["output"]) for row in filled.to_pylist()]

@@ -11,8 +11,9 @@ from dynosaur_etl.domain.chat import Answer
 from dynosaur_etl.domain.features import usable_fields
 from dynosaur_etl.domain.models import Mode, Reject, Strictness, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
-from dynosaur_etl.flows.propose.questions import ConfigToAsk, Question
+from dynosaur_etl.flows.propose.questions import Question
 from dynosaur_etl.flows.runtime.compartments import contained
+from dynosaur_etl.flows.runtime.kept_configs import ConfigToAsk
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.instances.shown import shown_rows

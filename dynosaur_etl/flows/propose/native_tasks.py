@@ -5,7 +5,7 @@ from typing import Any
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Mode, Task
-from dynosaur_etl.flows.propose.questions import ConfigToAsk, kept_configs
+from dynosaur_etl.flows.runtime.kept_configs import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.forms.form import FORM_RULES, FORMS_VERSION, Form, FoundForm
 

@@ -5,41 +5,21 @@ from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
-from sqlalchemy import select
 
 from dynosaur_etl.domain.chat import ChatRequest
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.models import Config, Mode, Reject, StepName, Verdict
+from dynosaur_etl.domain.models import Mode, Reject, StepName, Verdict
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.runtime.compartments import contained
+from dynosaur_etl.flows.runtime.kept_configs import ConfigToAsk, kept_configs
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.runtime.step import require_step
-from dynosaur_etl.forms.form import FoundForm, found_of
 from dynosaur_etl.instances.organise import RULES
 from dynosaur_etl.instances.shown import shown_rows
 from dynosaur_etl.proposals.prompt import build_request, shown_columns
-from dynosaur_etl.store.database import reading
 from dynosaur_etl.store.steps import CountedReject
-from dynosaur_etl.store.tables import ConfigRow, RevisionRow
 
 EXAMPLE_ROWS = 2
-
-
-@dataclass(frozen=True)
-class ConfigToAsk:
-    """A kept config with what its card says, and where its sampled rows are.
-
-    Attributes:
-        languages: that the card names, with what it says of several.
-        form: of an instruction set; None where it is none.
-    """
-
-    config: Config
-    summary: str
-    licence: str
-    sample_path: str
-    languages: tuple[str, ...] = ()
-    form: FoundForm | None = None
 
 
 @dataclass(frozen=True)
@@ -57,31 +37,6 @@ class DayQuestions:
 
     asked: list[Question]
     rejects: list[CountedReject]
-
-
-def kept_configs(day: GrowthDay, services: Services) -> list[ConfigToAsk]:
-    """Give the day's kept configs, by dataset and name."""
-    query = (
-        select(ConfigRow, RevisionRow)
-        .join(
-            RevisionRow,
-            (RevisionRow.day == ConfigRow.day) & (RevisionRow.dataset_id == ConfigRow.dataset_id),
-        )
-        .where(ConfigRow.day == str(day))
-        .order_by(ConfigRow.dataset_id, ConfigRow.name)
-    )
-    with reading(services.engine) as session:
-        return [
-            ConfigToAsk(
-                config=Config(row.dataset_id, row.revision, row.name, row.features, row.splits),
-                summary=card.summary,
-                licence=", ".join(card.licences),
-                sample_path=row.sample_path,
-                languages=tuple(card.languages),
-                form=None if row.form is None else found_of(row.form),
-            )
-            for row, card in session.execute(query)
-        ]
 
 
 def configs_to_ask(day: GrowthDay, services: Services) -> list[ConfigToAsk]:

@@ -4,11 +4,10 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from dynosaur_etl.domain.models import Verdict
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.unforeseen import is_contained, log_unforeseen, unforeseen
+from dynosaur_etl.store.database import is_of_the_database
 from dynosaur_etl.store.steps import CountedReject
 
 T = TypeVar("T")
@@ -27,10 +26,8 @@ def contained(subject: str, work: Callable[[], T]) -> T | Verdict:
     """
     try:
         return work()
-    except SQLAlchemyError:
-        raise
     except Exception as error:
-        if not is_contained(error):
+        if is_of_the_database(error) or not is_contained(error):
             raise
         log_unforeseen(log, subject, error)
         return unforeseen(error)

@@ -27,7 +27,7 @@ from dynosaur_etl.selection import (
 )
 from dynosaur_etl.selection.assessment.coverage_curve import coverage_curve
 from dynosaur_etl.selection.graph.graph_table import graph_table
-from dynosaur_etl.selection.modes import Choice, Size, choose
+from dynosaur_etl.selection.modes import ModeChoice, Size, choose
 from dynosaur_etl.selection.partitioned.rounds import Solver
 from dynosaur_etl.selection.problem.weights import nearness
 
@@ -112,7 +112,7 @@ def alive_picks(
     return _positions(pool, base_keys(services, base))[:k]
 
 
-def chosen_mode(specification: Specification, pool: Pool) -> Choice:
+def chosen_mode(specification: Specification, pool: Pool) -> ModeChoice:
     """Choose the mode by what is specified alone, so that every machine selects the same.
 
     Raises:

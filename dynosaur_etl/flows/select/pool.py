@@ -7,21 +7,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import select
 
 from dynosaur_etl.domain import schemas
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.reasons import Reason
-from dynosaur_etl.flows.prepare.embed import embedding_kind, is_embedded
-from dynosaur_etl.flows.prepare.scorers import chosen_scorer, score_kind
+from dynosaur_etl.flows.runtime.embeddings import embedding_kind
+from dynosaur_etl.flows.runtime.scorers import chosen_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.select.pool_duplicates import drop_duplicates
 from dynosaur_etl.flows.select.repeats import repeated_tasks
 from dynosaur_etl.instances.same_rows import beyond_first
-from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.facts.stored_files import identities_of_days, paths_of_days
 from dynosaur_etl.store.kinds import FileKind
-from dynosaur_etl.store.tables import FileRow
-from dynosaur_etl.store.vectors import vector_matrix
+from dynosaur_etl.store.vectors import is_embedded, vector_matrix
 
 
 @dataclass(frozen=True)
@@ -72,13 +70,11 @@ class Pool:
 
 def pool_inputs(services: Services, days: Sequence[str]) -> list[list[str]]:
     """Give what the pool of those days depends on: instances, chosen scores and vectors."""
-    query = (
-        select(FileRow.day, FileRow.kind, FileRow.name, FileRow.sha256)
-        .where(FileRow.day.in_(days), FileRow.kind.in_([FileKind.INSTANCES, *pool_kinds(services)]))
-        .order_by(FileRow.day, FileRow.kind, FileRow.name)
-    )
-    with reading(services.engine) as session:
-        return [list(row) for row in session.execute(query)]
+    kinds = [FileKind.INSTANCES, *pool_kinds(services)]
+    return [
+        [found.day, found.kind, found.name, found.sha256]
+        for found in identities_of_days(services.engine, kinds, days)
+    ]
 
 
 def pool_kinds(services: Services) -> tuple[str, str]:
@@ -104,7 +100,7 @@ def load_pool(
         InvalidInput: the days have no instance, or none that is left, or not every one has been
             scored and embedded as the settings say now.
     """
-    files = paths_of(services, FileKind.INSTANCES, days)
+    files = paths_of_days(services.engine, FileKind.INSTANCES, days)
     instances = [services.storage.read_table(path) for path in files]
     if not instances:
         raise InvalidInput(not_allowed("pool", "no growth day", "one finished growth day or more"))
@@ -143,20 +139,11 @@ def load_pool(
     )
 
 
-def paths_of(services: Services, kind: str, days: Sequence[str]) -> tuple[str, ...]:
-    """Name the files of a kind of those days, in their order."""
-    query = (
-        select(FileRow.path)
-        .where(FileRow.kind == kind, FileRow.day.in_(days))
-        .order_by(FileRow.day, FileRow.name)
-    )
-    with reading(services.engine) as session:
-        return tuple(session.scalars(query))
-
-
 def read_all(services: Services, kind: str, days: Sequence[str]) -> list[pa.Table]:
     """Read the files of a kind of those days, in their order."""
-    return [services.storage.read_table(path) for path in paths_of(services, kind, days)]
+    return [
+        services.storage.read_table(path) for path in paths_of_days(services.engine, kind, days)
+    ]
 
 
 def _beside(services: Services, kind: str, days: Sequence[str], instances: pa.Table) -> pa.Table:

@@ -1,23 +1,20 @@
 """The pool's neighbour graph, kept in the store, and grown from one day to the next."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, select
 
 from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.flows.prepare.embed import embedding_kind
+from dynosaur_etl.flows.runtime.embeddings import embedding_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.selection.graph.building import POINTS_PER_CLUSTER, build_graph
 from dynosaur_etl.selection.graph.graph_table import read_graph
 from dynosaur_etl.selection.graph.neighbour_graph import NeighbourGraph, default_neighbours
 from dynosaur_etl.selection.graph.updating import update_graph
 from dynosaur_etl.selection.vectors.fixed_point import COARSE, as_vectors
-from dynosaur_etl.store.database import reading, transaction
+from dynosaur_etl.store.facts.stored_files import EarlierFile, forget_before, newest_before
 from dynosaur_etl.store.kinds import FileKind
-from dynosaur_etl.store.tables import FileRow
 
 MOST_NEW = 0.5
 MOST_PER_CLUSTER = 2 * POINTS_PER_CLUSTER
@@ -25,30 +22,10 @@ WIDTHS = (0.8, 2.0)
 """A list may be so much shorter or longer than the size of the selection asks for."""
 
 
-@dataclass(frozen=True)
-class EarlierGraph:
-    """The stored graph of an earlier day."""
-
-    day: str
-    path: str
-    sha256: str
-
-
-def earlier_graph(services: Services, day: GrowthDay) -> EarlierGraph | None:
+def earlier_graph(services: Services, day: GrowthDay) -> EarlierFile | None:
     """Find the newest graph that a day before this one has left for the vectors in force."""
-    query = (
-        select(FileRow)
-        .where(
-            FileRow.kind == FileKind.GRAPHS,
-            FileRow.name == embedding_kind(services),
-            FileRow.day < str(day),
-        )
-        .order_by(FileRow.day.desc())
-        .limit(1)
-    )
-    with reading(services.engine) as session:
-        row = session.scalar(query)
-        return None if row is None else EarlierGraph(row.day, row.path, row.sha256)
+    kind = embedding_kind(services)
+    return newest_before(services.engine, FileKind.GRAPHS, kind, str(day))
 
 
 def grown_graph(
@@ -56,7 +33,7 @@ def grown_graph(
     embeddings: NDArray[np.float16],
     ids: Sequence[str],
     picks: int,
-    earlier: EarlierGraph | None,
+    earlier: EarlierFile | None,
 ) -> NeighbourGraph:
     """Give the graph of today's pool: the earlier one brought up to date, or a new one.
 
@@ -79,17 +56,11 @@ def grown_graph(
     return build_graph(vectors, neighbours, seed=services.settings.seed)
 
 
-def forget_graphs(services: Services, before: EarlierGraph | None) -> None:
+def forget_graphs(services: Services, before: EarlierFile | None) -> None:
     """Forget the graphs of days before that one; what grows from it or after it needs none."""
-    if before is None:
-        return
-    older = delete(FileRow).where(
-        FileRow.kind == FileKind.GRAPHS,
-        FileRow.name == embedding_kind(services),
-        FileRow.day < before.day,
-    )
-    with transaction(services.engine) as session:
-        session.execute(older)
+    if before is not None:
+        kind = embedding_kind(services)
+        forget_before(services.engine, FileKind.GRAPHS, kind, before.day)
 
 
 def _can_grow(

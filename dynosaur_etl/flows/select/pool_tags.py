@@ -6,9 +6,10 @@ import pyarrow as pa
 
 from dynosaur_etl.domain.choices import ScorerName, SelectionMethod
 from dynosaur_etl.domain.errors import InvalidInput
-from dynosaur_etl.flows.prepare.scorers import make_scorer, score_kind
+from dynosaur_etl.flows.runtime.scorers import make_scorer, score_kind
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.select.pool import Pool, paths_of
+from dynosaur_etl.flows.select.pool import Pool
+from dynosaur_etl.store.facts.stored_files import paths_of_days
 
 
 def tag_files(
@@ -20,7 +21,8 @@ def tag_files(
     """
     if method != SelectionMethod.MIG or ScorerName.TAGS not in services.settings.scorers:
         return None
-    return paths_of(services, score_kind(make_scorer(ScorerName.TAGS, services, "")), days)
+    kind = score_kind(make_scorer(ScorerName.TAGS, services, ""))
+    return paths_of_days(services.engine, kind, days)
 
 
 def pool_tags(

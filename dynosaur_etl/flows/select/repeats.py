@@ -4,11 +4,10 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Strictness
-from dynosaur_etl.flows.prepare.embed import task_vector_kind
+from dynosaur_etl.flows.runtime.embeddings import task_vector_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.proposals.repeats import (
     MIN_COSINE,
@@ -16,9 +15,8 @@ from dynosaur_etl.proposals.repeats import (
     ComparedTask,
     find_repeats,
 )
-from dynosaur_etl.store.database import reading
+from dynosaur_etl.store.facts.day_tasks import first_proposed_tasks
 from dynosaur_etl.store.steps import files_of
-from dynosaur_etl.store.tables import TaskRow
 from dynosaur_etl.store.vectors import vector_matrix
 
 
@@ -41,14 +39,14 @@ def repeated_tasks(
     """
     if not repeat_rules(services):
         return {}
-    tasks = _first_rows(services, days, used)
+    tasks = first_proposed_tasks(services.engine, days, used)
     compared = [
         ComparedTask(
             row.day,
             row.dataset_id,
             row.config,
             row.instruction,
-            tuple(row.input_fields),
+            row.input_fields,
             row.output_field,
         )
         for row in tasks
@@ -61,21 +59,6 @@ def repeated_tasks(
         )
         for place, repeat in found.items()
     }
-
-
-def _first_rows(services: Services, days: Sequence[str], used: Collection[str]) -> list[TaskRow]:
-    """Give each used task as it stands on the first day that has it, without the native ones."""
-    query = (
-        select(TaskRow)
-        .where(TaskRow.day.in_(days), TaskRow.form == "")
-        .order_by(TaskRow.day, TaskRow.dataset_id, TaskRow.config, TaskRow.key)
-    )
-    rows: dict[str, TaskRow] = {}
-    with reading(services.engine) as session:
-        for row in session.scalars(query):
-            if row.key in used:
-                rows.setdefault(row.key, row)
-    return list(rows.values())
 
 
 def _vectors(services: Services, days: Sequence[str], keys: Sequence[str]) -> NDArray[np.float16]:

@@ -22,7 +22,7 @@ from dynosaur_etl.flows.select.pool import (
     pool_inputs,
 )
 from dynosaur_etl.flows.select.pool_duplicates import duplicate_rules
-from dynosaur_etl.flows.select.pool_graph import EarlierGraph, earlier_graph
+from dynosaur_etl.flows.select.pool_graph import earlier_graph
 from dynosaur_etl.flows.select.pool_tags import tag_files
 from dynosaur_etl.flows.select.repeats import repeat_rules
 from dynosaur_etl.flows.select.standing import Standing, standing_of
@@ -30,6 +30,7 @@ from dynosaur_etl.instances.same_rows import SAME_ROWS_VERSION
 from dynosaur_etl.selection import METHODS, Specification
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.facts.growth_steps import grown_days
+from dynosaur_etl.store.facts.stored_files import EarlierFile
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class SelectionRequest:
     standing: Standing
     inputs: str
     base: BaseVersion | None
-    graph: EarlierGraph | None
+    graph: EarlierFile | None
     rules: Mapping[str, Any]
 
     @property

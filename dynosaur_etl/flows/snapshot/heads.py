@@ -12,7 +12,8 @@ from typing import Any
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.snapshot.versions import verify_snapshot, version_record
+from dynosaur_etl.flows.runtime.version_records import version_record
+from dynosaur_etl.flows.snapshot.versions import verify_snapshot
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.snapshots.recipe import Recipe
 from dynosaur_etl.store.database import locked

@@ -8,17 +8,14 @@ from typing import Any, TypeVar
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.runtime.version_records import origin_record, version_record
 from dynosaur_etl.flows.snapshot.targets import address
-from dynosaur_etl.flows.snapshot.versions import (
-    origin_record,
-    verify_snapshot,
-    version_record,
-)
+from dynosaur_etl.flows.snapshot.versions import verify_snapshot
 from dynosaur_etl.snapshots.hub_calls import HubTarget
 from dynosaur_etl.snapshots.publish import open_folder, publish_copy
 from dynosaur_etl.snapshots.push import (
-    Plan,
     Pushed,
+    PushPlan,
     plan_push,
     push_candidate,
     push_snapshot,
@@ -117,7 +114,7 @@ def propose_version(version: int, services: Services) -> Pushed:
     return _at_the_hub(push_candidate, version, services)
 
 
-def plan_version(version: int, services: Services) -> Plan:
+def plan_version(version: int, services: Services) -> PushPlan:
     """Tell what publishing a version to the Hub would do; see `publish_version`.
 
     Raises:

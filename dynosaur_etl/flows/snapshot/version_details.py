@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.snapshot.versions import version_folder, version_record
+from dynosaur_etl.flows.runtime.version_records import version_record
+from dynosaur_etl.flows.snapshot.versions import version_folder
 from dynosaur_etl.snapshots.diff import SnapshotDiff, diff_folders
 from dynosaur_etl.snapshots.manifest import FileEntry, read_manifest
 from dynosaur_etl.snapshots.sources import read_sources

@@ -15,6 +15,7 @@ from dynosaur_etl.domain.errors import Corrupt, InvalidInput, not_allowed
 from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.flows.runtime.version_records import origin_record, version_record
 from dynosaur_etl.flows.snapshot.pool_scan import PoolScan
 from dynosaur_etl.flows.snapshot.recipe import content_of, make_recipe
 from dynosaur_etl.snapshots.build import ParentSnapshot, write_snapshot
@@ -27,7 +28,7 @@ from dynosaur_etl.snapshots.verify import Discrepancy
 from dynosaur_etl.snapshots.verify import verify_snapshot as find_problems
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.facts.hub_datasets import pinned_revisions
-from dynosaur_etl.store.facts.snapshot_versions import VersionRecord, find_version
+from dynosaur_etl.store.facts.snapshot_versions import VersionRecord
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.scratch import scratch_folder
 from dynosaur_etl.store.versions import add_version, next_number
@@ -106,42 +107,6 @@ def recipe_of(
     """Gather what a version of the selection is made from, with the packages that make it."""
     made_with = {name: package_version(name) for name in ("dynosaur-etl", *_PACKAGES)}
     return make_recipe(services, selected, files, parameters, made_with)
-
-
-def version_number(text: str) -> int:
-    """Read `7` or `v0007`.
-
-    Raises:
-        InvalidInput: it is neither.
-    """
-    number = text.removeprefix("v")
-    if not number.isascii() or not number.isdigit():
-        raise InvalidInput(not_allowed("version", text, "a number such as 7 or v0007"))
-    return int(number)
-
-
-def version_record(version: int, services: Services) -> VersionRecord:
-    """Return what the database knows of a version.
-
-    Raises:
-        InvalidInput: there is no such version.
-    """
-    record = find_version(services.engine, version)
-    if record is None:
-        newest = next_number(services.engine) - 1
-        allowed = f"1 to {newest}" if newest else "none; no snapshot has been made yet"
-        raise InvalidInput(not_allowed("version", version, allowed))
-    return record
-
-
-def origin_record(version: int, services: Services) -> VersionRecord:
-    """Return the version that made the files of a version: itself, unless it points at others.
-
-    Raises:
-        InvalidInput: there is no such version.
-    """
-    record = version_record(version, services)
-    return record if record.same_as is None else version_record(record.same_as, services)
 
 
 def verify_snapshot(version: int, services: Services) -> StepReport:

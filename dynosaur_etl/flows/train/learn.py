@@ -24,7 +24,7 @@ from dynosaur_etl.flows.train.places import (
 from dynosaur_etl.flows.train.vectors import vectors_of
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.training.continual import (
-    Stage,
+    ContinualStage,
     StageFigures,
     forgetting,
     replayed_tasks,
@@ -107,7 +107,9 @@ def learn(learning: Learning, settings: Settings, watch: Watch = lambda _: None)
     }
 
 
-def cut_stages(examples: Sequence[Example], days: int, kept_back: int, seed: int) -> list[Stage]:
+def cut_stages(
+    examples: Sequence[Example], days: int, kept_back: int, seed: int
+) -> list[ContinualStage]:
     """Cut examples into stages by the growth day on which their task came.
 
     Raises:
@@ -131,7 +133,7 @@ def cut_stages(examples: Sequence[Example], days: int, kept_back: int, seed: int
 
 
 def _stage_set(
-    whole: ExampleSet, stages: Sequence[Stage], number: int, replayed: Sequence[str]
+    whole: ExampleSet, stages: Sequence[ContinualStage], number: int, replayed: Sequence[str]
 ) -> ExampleSet:
     examples = stage_examples(stages, number, replayed)
     keys = [[example.key, example.answer] for example in examples]
@@ -159,7 +161,7 @@ def _job(
     )
 
 
-def _figures(run: RunFolder, stages: Sequence[Stage], test: ExampleSet) -> StageFigures:
+def _figures(run: RunFolder, stages: Sequence[ContinualStage], test: ExampleSet) -> StageFigures:
     """Evaluate a stage's run, unless it has been."""
     wanted = digest("stages", test.digest, [[e.key for e in stage.holdout] for stage in stages])
     known = run.evaluations().get(STAGE_FIGURES)
@@ -183,7 +185,7 @@ def _nats(model: Path, examples: Sequence[Example]) -> float:
 
 
 def _line(
-    run: RunFolder, stage: Stage, replayed: Sequence[str], figures: StageFigures
+    run: RunFolder, stage: ContinualStage, replayed: Sequence[str], figures: StageFigures
 ) -> dict[str, Any]:
     return {
         "stage": stage.name,

@@ -10,7 +10,7 @@ from dynosaur_etl.settings import Settings
 
 
 @dataclass(frozen=True)
-class ModelLine:
+class PackagedModelLine:
     """A packaged model in a list; `path` is empty until it is fetched."""
 
     name: str
@@ -20,14 +20,14 @@ class ModelLine:
     path: str
 
 
-def list_models(settings: Settings) -> list[ModelLine]:
+def list_models(settings: Settings) -> list[PackagedModelLine]:
     """Return everything of the catalogue, with its place where it is fetched."""
     found = []
     for name, item in CATALOGUE.items():
         folder = packaged_path(name, settings.home)
         packages = ", ".join(f"{one.package} {one.version}" for one in item.releases)
         path = str(folder) if is_fetched(item, folder) else ""
-        found.append(ModelLine(name, item.what, item.licence, packages, path))
+        found.append(PackagedModelLine(name, item.what, item.licence, packages, path))
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.flows.runtime.services import open_services
-from dynosaur_etl.flows.snapshot.versions import version_record
+from dynosaur_etl.flows.runtime.version_records import version_record
 from dynosaur_etl.inference.packaged import PREFIX, local_model
 from dynosaur_etl.settings import Settings
 from dynosaur_etl.snapshots.publish import open_folder, snapshot_path

@@ -19,7 +19,7 @@ from dynosaur_etl.domain.errors import InvalidInput, not_allowed
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import Counts, StepName, StepReport
 from dynosaur_etl.flows.runtime.services import Services
-from dynosaur_etl.flows.snapshot.versions import origin_record
+from dynosaur_etl.flows.runtime.version_records import origin_record
 from dynosaur_etl.flows.train.evaluate import LONGEST
 from dynosaur_etl.flows.train.places import evaluation_set, named_model, places, training_set
 from dynosaur_etl.settings import Settings
@@ -27,8 +27,8 @@ from dynosaur_etl.snapshots.publish import open_folder
 from dynosaur_etl.store.evaluations import (
     PASSED,
     REFUSED,
-    Change,
     Gain,
+    LossChange,
     VersionEvaluation,
     read_arm,
     read_evaluation,
@@ -291,7 +291,7 @@ def _gains(items: Mapping[Arm, Sequence[Item]], parent: int | None) -> list[Gain
 
 def _by_source(
     items: Mapping[Arm, Sequence[Item]], kind: str, seeds: Sequence[int]
-) -> dict[str, Change]:
+) -> dict[str, LossChange]:
     """Compare item by item, each a mean over the seeds, source by source."""
     ours = np.mean([_values(items[Arm(VERSION, seed)]) for seed in seeds], axis=0)
     theirs = np.mean([_values(items[Arm(kind, seed)]) for seed in seeds], axis=0)
@@ -309,9 +309,9 @@ def _values(items: Sequence[Item]) -> list[float]:
     return [item.metrics[NATS] for item in items]
 
 
-def _change(interval: Interval) -> Change:
+def _change(interval: Interval) -> LossChange:
     low, high = (value if np.isfinite(value) else None for value in (interval.low, interval.high))
-    return Change(interval.mean, low, high, interval.number)
+    return LossChange(interval.mean, low, high, interval.number)
 
 
 def _facts(
@@ -332,7 +332,7 @@ def _facts(
     }
 
 
-def _words(change: Change) -> str:
+def _words(change: LossChange) -> str:
     if change.low is None or change.high is None:
         return f"{change.mean:+.3f}"
     return f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"

@@ -6,8 +6,8 @@ from multiprocessing import get_context
 
 from dynosaur_etl.training.experiments.running import (
     Cell,
+    CellRecord,
     Experiment,
-    Record,
     solved_here,
 )
 
@@ -20,7 +20,7 @@ class _Worker:
 
 def solved_in_processes(
     make: Callable[[], Experiment], workers: int, cells: Sequence[Cell]
-) -> Iterator[Record]:
+) -> Iterator[CellRecord]:
     """Yield the record of each cell as a process gives it.
 
     Args:
@@ -44,5 +44,5 @@ def _start(make: Callable[[], Experiment]) -> None:
     _Worker.experiment = make()
 
 
-def _solve(cell: Cell) -> Record:
+def _solve(cell: Cell) -> CellRecord:
     return next(solved_here(_Worker.experiment, [cell]))

@@ -1,192 +1,179 @@
-"""What the LLM costs: what was spent, and what a day's run would spend."""
+"""What the LLM has cost, by day, purpose and model, and in the calendar month."""
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-from dynosaur_etl.domain.chat import ChatRequest, TokenCounts
-from dynosaur_etl.domain.growth_day import GrowthDay
-from dynosaur_etl.domain.money import dollars
-from dynosaur_etl.flows.propose.questions import questions
+from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.settings import cap
-from dynosaur_etl.store.answers import stored_answers
-from dynosaur_etl.store.budget import month_scope, run_scope
-from dynosaur_etl.store.facts.funnel import funnel
+from dynosaur_etl.store.budget import month_scope
+from dynosaur_etl.store.facts.funnel import Funnel, funnel
 from dynosaur_etl.store.spending import (
     SpendingLine,
-    Usage,
     forgive_lost,
     spending,
     spent_since,
-    usage,
     used_of_budget,
 )
 
-USUAL_BYTES_PER_TOKEN = 4
-_AMOUNTS = ("spent_usd", "reserved_usd", "lost_usd")
-_COUNTS = (
-    "sendings", "answered", "lost", "unknown",
-    "prompt_tokens", "cached_tokens", "completion_tokens",
-)  # fmt: skip
 _SECONDS_A_DAY = 86_400
 
 
-def cost(services: Services, day: str | None, now: datetime | None = None) -> dict[str, Any]:
-    """Return what was spent, reserved and lost, as one JSON-able object; amounts in US dollars.
+@dataclass(frozen=True)
+class SpendingSums:
+    """Sums over spending lines; see `SpendingLine`."""
 
-    The month is the calendar month (UTC) of the clock, whatever growth days it paid for; its
-    projection goes on at the month's average so far, of at least one day.
+    sendings: int
+    answered: int
+    lost: int
+    unknown: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    spent_usd: Decimal
+    reserved_usd: Decimal
+    lost_usd: Decimal
+
+
+@dataclass(frozen=True)
+class NamedSums:
+    """The sums of one purpose or one model."""
+
+    name: str
+    sums: Inlined[SpendingSums]
+
+
+@dataclass(frozen=True)
+class SpendingYield:
+    """Sums beside what they brought; costs of 1,000 are None where nothing was brought."""
+
+    sums: Inlined[SpendingSums]
+    tasks: int
+    per_1000_tasks_usd: Decimal | None
+    instances: int
+    per_1000_instances_usd: Decimal | None
+
+
+@dataclass(frozen=True)
+class NamedYield:
+    """The sums of one growth day, beside what they brought."""
+
+    name: str
+    brought: Inlined[SpendingYield]
+
+
+@dataclass(frozen=True)
+class MonthCost:
+    """What a calendar month (UTC) has cost; amounts in US dollars.
+
+    Attributes:
+        month: YYYY-MM.
+        budget_usd: None, like `left_usd`, where it is unlimited.
+        projected_usd: at the month's average so far, of at least one day.
+    """
+
+    month: str
+    spent_usd: Decimal
+    reserved_or_lost_usd: Decimal
+    budget_usd: Decimal | None
+    left_usd: Decimal | None
+    projected_usd: Decimal
+
+
+@dataclass(frozen=True)
+class CostReport:
+    """What was spent, reserved and lost, line by line and in sums."""
+
+    lines: tuple[SpendingLine, ...]
+    by_day: tuple[NamedYield, ...]
+    by_purpose: tuple[NamedSums, ...]
+    by_model: tuple[NamedSums, ...]
+    total: SpendingYield
+    month: MonthCost
+
+
+@dataclass(frozen=True)
+class Forgiven:
+    """Lost attempts that count as not paid, and the US dollars that they held."""
+
+    attempts: int
+    freed_usd: Decimal
+
+
+def cost(services: Services, day: str | None, now: datetime | None = None) -> CostReport:
+    """Return what was spent, reserved and lost; amounts in US dollars.
+
+    The month is the calendar month (UTC) of the clock, whatever growth days it paid for.
     """
     lines = spending(services.engine, day)
     days = sorted({line.day for line in lines})
-    return {
-        "lines": [_written(line.__dict__) for line in lines],
-        "by_day": [_with_yield(services, group) for group in _grouped(lines, lambda x: x.day)],
-        "by_purpose": [_written(group) for group in _grouped(lines, lambda x: x.purpose)],
-        "by_model": [_written(group) for group in _grouped(lines, lambda x: x.model)],
-        "total": _per_thousand(_summed(lines), asdict(funnel(services.engine, days))),
-        "month": month_cost(services, now or datetime.now(UTC)),
-    }
-
-
-def estimate(day: GrowthDay, services: Services) -> dict[str, Any]:
-    """Return what proposing tasks for a day would cost, from the requests that would be sent.
-
-    The prompts are built as for sending. Their tokens are estimated from their bytes: by the bytes
-    a token of the model's newest answers in the ledger, or 4 bytes a token before there is one. An
-    answer is taken to be as long as those answers are, or as long as the request allows.
-
-    Raises:
-        InvalidInput: the day's candidates have not been examined.
-    """
-    asked = [question.request for question in questions(day, services)]
-    stored = stored_answers(services.engine, [request.key for request in asked])
-    left = [request for request in asked if request.key not in stored.answered]
-    model, settings = services.settings.llm_model, services.settings
-    known = usage(services.engine, model, left[0].purpose) if left else Usage(0, 0, 0, 0)
-    prompts = [_prompt_tokens(request, known) for request in left]
-    answers = [_completion_tokens(request, known) for request in left]
-    purpose = left[0].purpose if left else ""
-    origin = services.prices.origin(model)
-    return {
-        "day": str(day),
-        "model": model,
-        "requests": len(asked),
-        "answered": len(asked) - len(left),
-        "to_send": len(left),
-        "prompt_tokens": sum(prompts),
-        "completion_tokens": sum(answers),
-        "estimator": _estimator(known),
-        "expected_usd": _expected(services, model, prompts, answers),
-        "at_most_usd": _at_most(services, left),
-        "price": None if origin is None else f"{origin.source} {origin.version}",
-        "run_budget_left_usd": _left(
-            services, cap(settings.llm_budget_run_usd), run_scope(str(day), purpose)
+    return CostReport(
+        lines=tuple(lines),
+        by_day=tuple(
+            NamedYield(group.name, _yield(group.sums, funnel(services.engine, [group.name])))
+            for group in _grouped(lines, lambda line: line.day)
         ),
-        "month_budget_left_usd": _left(
-            services, cap(settings.llm_budget_month_usd), month_scope(datetime.now(UTC))
-        ),
-    }
+        by_purpose=_grouped(lines, lambda line: line.purpose),
+        by_model=_grouped(lines, lambda line: line.model),
+        total=_yield(_summed(lines), funnel(services.engine, days)),
+        month=month_cost(services, now or datetime.now(UTC)),
+    )
 
 
-def forgive(services: Services, day: str | None) -> dict[str, Any]:
+def forgive(services: Services, day: str | None) -> Forgiven:
     """Count the lost attempts of a day, or of all days, as not paid."""
-    number, amount = forgive_lost(services.engine, day)
-    return {"attempts": number, "freed_usd": _dollars(amount)}
+    return Forgiven(*forgive_lost(services.engine, day))
 
 
-def _grouped(
-    lines: Sequence[SpendingLine], name: Callable[[SpendingLine], str]
-) -> list[dict[str, Any]]:
-    names = sorted({name(line) for line in lines})
-    return [{"name": one} | _summed(line for line in lines if name(line) == one) for one in names]
-
-
-def _summed(lines: Iterable[SpendingLine]) -> dict[str, Any]:
-    rows = [asdict(line) for line in lines]
-    counts = {name: sum(row[name] for row in rows) for name in _COUNTS}
-    return counts | {name: sum((row[name] for row in rows), Decimal(0)) for name in _AMOUNTS}
-
-
-def _with_yield(services: Services, group: dict[str, Any]) -> dict[str, Any]:
-    return _per_thousand(group, asdict(funnel(services.engine, [group["name"]])))
-
-
-def _per_thousand(group: dict[str, Any], made: dict[str, int]) -> dict[str, Any]:
-    """Add what the valid tasks and the instances cost, as far as the costs are known."""
-    written = _written(group)
-    for name in ("tasks", "instances"):
-        number = made[name]
-        share = group["spent_usd"] * 1_000 / number if number else None
-        written |= {name: number, f"per_1000_{name}_usd": _dollars(share)}
-    return written
-
-
-def month_cost(services: Services, now: datetime) -> dict[str, Any]:
-    """Return what the calendar month (UTC) has cost, what is left of its budget, and where it goes.
-
-    The projection goes on at the month's average so far, of at least one day. Without a budget,
-    `budget_usd` and `left_usd` are None.
-    """
+def month_cost(services: Services, now: datetime) -> MonthCost:
+    """Return what the calendar month (UTC) has cost, what is left of its budget, and its trend."""
     start = datetime(now.year, now.month, 1, tzinfo=UTC)
     passed = max((now - start).total_seconds() / _SECONDS_A_DAY, 1.0)
     spent = spent_since(services.engine, start)
     used = used_of_budget(services.engine, month_scope(now))
     budget = cap(services.settings.llm_budget_month_usd)
     length = monthrange(now.year, now.month)[1]
-    projected = spent * length / Decimal(str(passed))
-    return {
-        "month": f"{now:%Y-%m}",
-        "spent_usd": _dollars(spent),
-        "reserved_or_lost_usd": _dollars(used - spent),
-        "budget_usd": _dollars(budget),
-        "left_usd": None if budget is None else _dollars(budget - used),
-        "projected_usd": _dollars(projected),
-    }
+    return MonthCost(
+        month=f"{now:%Y-%m}",
+        spent_usd=spent,
+        reserved_or_lost_usd=used - spent,
+        budget_usd=budget,
+        left_usd=None if budget is None else budget - used,
+        projected_usd=spent * length / Decimal(str(passed)),
+    )
 
 
-def _prompt_tokens(request: ChatRequest, known: Usage) -> int:
-    if not known.prompt_bytes:
-        return -(-request.prompt_bytes // USUAL_BYTES_PER_TOKEN)
-    return -(-request.prompt_bytes * known.prompt_tokens // known.prompt_bytes)
+def _grouped(
+    lines: Sequence[SpendingLine], name: Callable[[SpendingLine], str]
+) -> tuple[NamedSums, ...]:
+    names = sorted({name(line) for line in lines})
+    return tuple(
+        NamedSums(one, _summed([line for line in lines if name(line) == one])) for one in names
+    )
 
 
-def _completion_tokens(request: ChatRequest, known: Usage) -> int:
-    if not known.answers:
-        return request.most_completion_tokens
-    return min(-(-known.completion_tokens // known.answers), request.most_completion_tokens)
+def _summed(lines: Sequence[SpendingLine]) -> SpendingSums:
+    return SpendingSums(
+        sendings=sum(line.sendings for line in lines),
+        answered=sum(line.answered for line in lines),
+        lost=sum(line.lost for line in lines),
+        unknown=sum(line.unknown for line in lines),
+        prompt_tokens=sum(line.prompt_tokens for line in lines),
+        cached_tokens=sum(line.cached_tokens for line in lines),
+        completion_tokens=sum(line.completion_tokens for line in lines),
+        spent_usd=sum((line.spent_usd for line in lines), Decimal(0)),
+        reserved_usd=sum((line.reserved_usd for line in lines), Decimal(0)),
+        lost_usd=sum((line.lost_usd for line in lines), Decimal(0)),
+    )
 
 
-def _estimator(known: Usage) -> str:
-    if not known.answers:
-        return f"{USUAL_BYTES_PER_TOKEN} bytes a token; answers as long as they may be"
-    ratio = known.prompt_bytes / max(known.prompt_tokens, 1)
-    return f"{ratio:.2f} bytes a token and the mean answer, from {known.answers} answers"
+def _yield(sums: SpendingSums, made: Funnel) -> SpendingYield:
+    def per_1000(number: int) -> Decimal | None:
+        return sums.spent_usd * 1_000 / number if number else None
 
-
-def _expected(
-    services: Services, model: str, prompts: Sequence[int], answers: Sequence[int]
-) -> str | None:
-    return _dollars(services.prices.cost(model, TokenCounts(sum(prompts), 0, 0, sum(answers))))
-
-
-def _at_most(services: Services, requests: Sequence[ChatRequest]) -> str | None:
-    bounds = [services.prices.upper_bound(request) for request in requests]
-    known = [bound for bound in bounds if bound is not None]
-    return _dollars(sum(known, Decimal(0))) if len(known) == len(bounds) else None
-
-
-def _left(services: Services, budget: Decimal | None, scope: str) -> str | None:
-    return None if budget is None else _dollars(budget - used_of_budget(services.engine, scope))
-
-
-def _written(group: dict[str, Any]) -> dict[str, Any]:
-    return {name: _dollars(v) if isinstance(v, Decimal) else v for name, v in group.items()}
-
-
-def _dollars(amount: Decimal | None) -> str | None:
-    return None if amount is None else dollars(amount)
+    return SpendingYield(
+        sums, made.tasks, per_1000(made.tasks), made.instances, per_1000(made.instances)
+    )

@@ -31,7 +31,7 @@ class TextPart:
 
 
 @dataclass(frozen=True)
-class Turn:
+class SpokenTurn:
     """What one role says; a call of a tool is a part of code."""
 
     role: str
@@ -50,7 +50,7 @@ class RowReport:
     """
 
     line: RowLine
-    turns: Sequence[Turn]
+    turns: Sequence[SpokenTurn]
     tools: str
     reasoning: str
     rejected: str
@@ -98,13 +98,13 @@ def text_parts(text: str) -> list[TextPart]:
     return [part for part in parts if part.text.strip()]
 
 
-def _turn(message: Mapping[str, Any]) -> Turn:
+def _turn(message: Mapping[str, Any]) -> SpokenTurn:
     parts = text_parts(message.get("content") or "")
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
         arguments = _indented(function.get("arguments") or "")
         parts.append(TextPart(f"{function.get('name')}({arguments})", True, "call"))
-    return Turn(str(message.get("role") or "unknown"), parts)
+    return SpokenTurn(str(message.get("role") or "unknown"), parts)
 
 
 def _indented(text: str) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from urllib.parse import quote
 
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.money import dollars
 from dynosaur_etl.flows.runtime.batches_of_note import batch_troubles
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.airflow_runs import (
@@ -235,8 +235,8 @@ def _of_store(services: Services, night: _Night) -> Iterator[NightLine]:
         words = f"{len(new)} sources since {day}, such as {new[0].dataset_id}"
         yield NightLine("withdrawn", words, "which, and why", "/sources#withdrawn")
     month = month_cost(services, night.now)
-    if month["left_usd"] is not None and Decimal(month["left_usd"]) <= 0:
-        words = f"the budget of {month['month']} is spent: {month['budget_usd']} US dollars"
+    if month.budget_usd is not None and month.left_usd is not None and month.left_usd <= 0:
+        words = f"the budget of {month.month} is spent: {dollars(month.budget_usd)} US dollars"
         yield NightLine("over budget", words, "what it went for", "/cost")
 
 

@@ -24,7 +24,7 @@ _NOBODY = -1
 
 
 @dataclass(frozen=True)
-class Change:
+class PointChange:
     """Today's points in terms of yesterday's.
 
     Attributes:
@@ -44,7 +44,7 @@ class Change:
         return np.flatnonzero(self.before != _NOBODY)
 
 
-def _compare(old_ids: list[str], new_ids: list[str]) -> Change:
+def _compare(old_ids: list[str], new_ids: list[str]) -> PointChange:
     """Compare two days' points by their ids.
 
     Raises:
@@ -56,7 +56,7 @@ def _compare(old_ids: list[str], new_ids: list[str]) -> Change:
     before = np.array([place.get(name, _NOBODY) for name in new_ids], np.int64)
     after = np.full(len(old_ids), _NOBODY, np.int64)
     after[before[before != _NOBODY]] = np.flatnonzero(before != _NOBODY)
-    return Change(before, after)
+    return PointChange(before, after)
 
 
 def update_graph(
@@ -91,7 +91,7 @@ def update_graph(
     return grown
 
 
-def _carried(graph: NeighbourGraph, vectors: Vectors, change: Change) -> NeighbourGraph:
+def _carried(graph: NeighbourGraph, vectors: Vectors, change: PointChange) -> NeighbourGraph:
     """Yesterday's lists at today's positions, what is gone moved out to the end as -1."""
     shape = (len(vectors), graph.neighbours.shape[1])
     neighbours, similarities = np.full(shape, _NOBODY, np.int32), np.zeros(shape, np.int32)
@@ -111,7 +111,9 @@ def _carried(graph: NeighbourGraph, vectors: Vectors, change: Change) -> Neighbo
     )
 
 
-def _grown_clusters(graph: NeighbourGraph, vectors: Vectors, change: Change) -> Clusters | None:
+def _grown_clusters(
+    graph: NeighbourGraph, vectors: Vectors, change: PointChange
+) -> Clusters | None:
     if graph.clusters is None:
         return None
     label = np.empty(len(vectors), np.int64)

@@ -105,6 +105,24 @@ def newest_grown_day(engine: Engine) -> str | None:
         return session.scalar(query)
 
 
+def days_of_step(engine: Engine, step: StepName) -> list[str]:
+    """List the days of which a step has been committed, in order."""
+    query = select(GrowthRunRow.day).where(GrowthRunRow.step == step).order_by(GrowthRunRow.day)
+    with reading(engine) as session:
+        return list(session.scalars(query))
+
+
+def is_selected_from(engine: Engine, day: str) -> bool:
+    """Return whether a selection of this day or a later one has read the day."""
+    seen = exists().where(
+        GrowthRunRow.step == StepName.SELECT,
+        GrowthRunRow.day >= day,
+        GrowthRunRow.facts["days"].contains([day]),
+    )
+    with reading(engine) as session:
+        return bool(session.query(seen).scalar())
+
+
 def open_day(engine: Engine) -> str | None:
     """Return the newest day of which a step has finished parts and is not committed."""
     query = select(func.max(CheckpointRow.day)).where(CheckpointRow.step.in_(StepName))

@@ -116,6 +116,12 @@ def count_configs(engine: Engine) -> int:
         return session.scalar(select(func.count()).select_from(ConfigRow)) or 0
 
 
+def count_verdicts(engine: Engine) -> int:
+    """Count the datasets that all days have examined, each day's for itself."""
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(VerdictRow)) or 0
+
+
 def count_samples(engine: Engine, day: str) -> int:
     """Count the files of sampled rows of a day."""
     with reading(engine) as session:

@@ -130,6 +130,49 @@ def request_sums(engine: Engine, day: str | None = None) -> RequestSums:
     )
 
 
+@dataclass(frozen=True)
+class RequestGroup:
+    """What the requests of one growth day, purpose and model came to, in US dollars and tokens.
+
+    Attributes:
+        cost_usd: as far as it is known.
+        held_usd: reserved for those that are open, or whose answers came without usage.
+    """
+
+    day: str
+    purpose: str
+    model: str
+    requests: int
+    cost_usd: Decimal
+    held_usd: Decimal
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def request_groups(engine: Engine) -> list[RequestGroup]:
+    """Sum up all requests by day, purpose and model, from an index alone."""
+    groups = (LlmRequestRow.day, LlmRequestRow.purpose, LlmRequestRow.model)
+    query: Any = select(
+        *groups,
+        func.count(),
+        func.coalesce(func.sum(LlmRequestRow.cost_usd), Decimal(0)),
+        func.coalesce(func.sum(LlmRequestRow.reserved_usd), Decimal(0)),
+        func.coalesce(func.sum(LlmRequestRow.prompt_tokens), 0),
+        func.coalesce(func.sum(LlmRequestRow.completion_tokens), 0),
+    ).group_by(*groups)
+    with reading(engine) as session:
+        return [
+            RequestGroup(*[*row[:-2], int(row[-2]), int(row[-1])])
+            for row in session.execute(query.order_by(*groups))
+        ]
+
+
+def paid_usd(engine: Engine) -> Decimal | None:
+    """Sum up what all requests cost, in US dollars; None where no cost is known."""
+    with reading(engine) as session:
+        return session.scalar(select(func.sum(LlmRequestRow.cost_usd)))
+
+
 def count_by_status(engine: Engine, day: str) -> dict[str, int]:
     """Count the requests of a day, by status."""
     query = (

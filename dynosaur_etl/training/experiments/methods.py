@@ -116,7 +116,7 @@ def find_method(name: str) -> Method:
 
 
 @dataclass(frozen=True)
-class Choice:
+class CellChoice:
     """What a cell's name asks for: `METHOD`, `METHOD@ROWS`, `METHOD/VIEW` or both.
 
     Attributes:
@@ -129,7 +129,7 @@ class Choice:
     view: str = ""
 
 
-def read_choice(name: str) -> Choice:
+def read_choice(name: str) -> CellChoice:
     """Read a cell's name.
 
     Raises:
@@ -140,7 +140,7 @@ def read_choice(name: str) -> Choice:
     find_method(method)
     if rows and not (rows.isascii() and rows.isdigit() and int(rows)):
         raise InvalidInput(not_allowed("rows of a method", rows, "a whole number above 0"))
-    return Choice(method, int(rows or 0), view)
+    return CellChoice(method, int(rows or 0), view)
 
 
 def sample_sources(
@@ -159,7 +159,7 @@ def sample_sources(
 
 
 @dataclass(frozen=True)
-class Sample:
+class PoolSample:
     """The rows of a pool as one seed uses them, by their positions.
 
     Attributes:
@@ -173,7 +173,7 @@ class Sample:
     new: IntArray
 
 
-def draw_sample(examples: Sequence[Example], share: float, asked: int, seed: int) -> Sample:
+def draw_sample(examples: Sequence[Example], share: float, asked: int, seed: int) -> PoolSample:
     """Draw the sources of a seed, and the rows that are asked about.
 
     Args:
@@ -186,4 +186,4 @@ def draw_sample(examples: Sequence[Example], share: float, asked: int, seed: int
     random = np.random.default_rng([seed, 5])
     mixed = random.permutation(inside)
     kept = max(1, min(asked, len(mixed) // 10))
-    return Sample(np.sort(mixed[kept:]), mixed[:kept], random.permutation(outside)[:asked])
+    return PoolSample(np.sort(mixed[kept:]), mixed[:kept], random.permutation(outside)[:asked])

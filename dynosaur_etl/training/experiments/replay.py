@@ -18,7 +18,7 @@ import numpy as np
 
 from dynosaur_etl.training.continual import (
     ALL,
-    Stage,
+    ContinualStage,
     StageFigures,
     TaskVectors,
     draw_stages,
@@ -179,19 +179,21 @@ class ReplayExperiment:
         return self._learner.weights(), self._evaluated(stages[:1]), tokens
 
     def _train(
-        self, stages: Sequence[Stage], number: int, replayed: Sequence[str], seed: int
+        self, stages: Sequence[ContinualStage], number: int, replayed: Sequence[str], seed: int
     ) -> int:
         """Learn a stage, and return the tokens of it."""
         rows = self._positions(stage_examples(stages, number, replayed))
         return self._learner.train(self.known, rows, self.steps, seed + 1000 * number).tokens
 
-    def _replayed(self, cell: Cell, earlier: Sequence[Stage], now: Stage) -> list[str]:
+    def _replayed(
+        self, cell: Cell, earlier: Sequence[ContinualStage], now: ContinualStage
+    ) -> list[str]:
         before = [task for stage in earlier for task in stage.tasks]
         return replayed_tasks(
             cell.method, before, now.tasks, self._vectors, self._sizes.replayed, cell.seed
         )
 
-    def _evaluated(self, stages: Sequence[Stage]) -> StageFigures:
+    def _evaluated(self, stages: Sequence[ContinualStage]) -> StageFigures:
         holdouts = [
             mean_nats(self._learner.score(self.known, self._positions(stage.holdout)))
             for stage in stages
@@ -214,7 +216,7 @@ class ReplayExperiment:
         }
 
     @lru_cache(1)  # noqa: B019
-    def _stages(self, seed: int) -> list[Stage]:
+    def _stages(self, seed: int) -> list[ContinualStage]:
         sizes = self._sizes
         return draw_stages(
             self._examples, sizes.stages, sizes.tasks, sizes.rows, sizes.kept_back, seed

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dynosaur_etl.domain.identity import canonical_json
-from dynosaur_etl.training.experiments.running import Record, by_method
+from dynosaur_etl.training.experiments.running import CellRecord, by_method
 from dynosaur_etl.training.statistics import (
     NOT_SHOWN,
     Comparison,
@@ -24,7 +24,7 @@ _COUNTS = ("rows", "row_tokens", "steps", "tokens")
 
 
 @dataclass(frozen=True)
-class Question:
+class ComparedFigure:
     """A figure that methods are compared in.
 
     Attributes:
@@ -43,7 +43,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ComparisonResult:
     """What the records say to a question.
 
     Attributes:
@@ -53,7 +53,7 @@ class Answer:
         deviation: of the differences between seeds, the mean of the comparisons.
     """
 
-    question: Question
+    question: ComparedFigure
     means: Mapping[str, Interval]
     comparisons: Sequence[Comparison]
     counts: Mapping[str, Mapping[str, float]]
@@ -67,7 +67,7 @@ class Answer:
         return "better" if is_lower == self.question.lower_is_better else "worse"
 
 
-def answer(question: Question, records: Sequence[Record]) -> Answer:
+def answer(question: ComparedFigure, records: Sequence[CellRecord]) -> ComparisonResult:
     """Compare the methods of some records in a figure, paired by seed."""
     asked = [record for record in records if record.cell.method not in question.left_out]
     figures = by_method(asked, question.figure)
@@ -77,7 +77,7 @@ def answer(question: Question, records: Sequence[Record]) -> Answer:
         for name, values in figures.items()
         if name != question.reference and len(values) > 1
     ]
-    return Answer(
+    return ComparisonResult(
         question,
         {name: over_seeds(values) for name, values in figures.items()},
         comparisons,
@@ -91,7 +91,7 @@ def write_report(
     title: str,
     facts: Mapping[str, Any],
     parts: Sequence[str],
-    answers: Sequence[Answer],
+    answers: Sequence[ComparisonResult],
 ) -> Path:
     """Write report, results and picture into the folder of an experiment.
 
@@ -115,7 +115,7 @@ def write_report(
     return path
 
 
-def table(found: Answer) -> str:
+def table(found: ComparisonResult) -> str:
     """Return the comparison as a table in Markdown."""
     counted = [name for name in _COUNTS if any(name in c for c in found.counts.values())]
     reference = found.question.reference
@@ -139,7 +139,7 @@ def table(found: Answer) -> str:
     return "\n".join(lines)
 
 
-def power_words(found: Answer) -> str:
+def power_words(found: ComparisonResult) -> str:
     """Say how large a difference the seeds could have shown."""
     numbers = [interval.number for interval in found.means.values()]
     if not np.isfinite(found.deviation) or not found.deviation:
@@ -166,7 +166,7 @@ def control_words(control: Comparison, what: str) -> str:
     )
 
 
-def draw(found: Answer, path: Path) -> None:
+def draw(found: ComparisonResult, path: Path) -> None:
     """Draw the differences with their intervals, without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -186,7 +186,7 @@ def draw(found: Answer, path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def _counts(records: Sequence[Record], method: str) -> dict[str, float]:
+def _counts(records: Sequence[CellRecord], method: str) -> dict[str, float]:
     own = [record.figures for record in records if record.cell.method == method]
     return {
         name: float(np.mean([figures[name] for figures in own if name in figures]))
@@ -203,7 +203,7 @@ def _facts_table(facts: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _plain(found: Answer) -> dict[str, Any]:
+def _plain(found: ComparisonResult) -> dict[str, Any]:
     return {
         "question": asdict(found.question),
         "means": {name: _finite(asdict(mean)) for name, mean in found.means.items()},

@@ -8,17 +8,17 @@ from typing import Any
 from dynosaur_etl.training.continual import ALL, NO_REPLAY
 from dynosaur_etl.training.experiments.methods import RANDOM
 from dynosaur_etl.training.experiments.reporting import (
-    Answer,
-    Question,
+    ComparedFigure,
+    ComparisonResult,
     answer,
     control_words,
     write_report,
 )
-from dynosaur_etl.training.experiments.running import Record, by_method
+from dynosaur_etl.training.experiments.running import CellRecord, by_method
 from dynosaur_etl.training.experiments.selection import CONTROL, UNTRAINED
 from dynosaur_etl.training.statistics import Comparison, compare
 
-Records = Sequence[Record]
+Records = Sequence[CellRecord]
 Facts = Mapping[str, Any]
 _LIMITS = (
     "What this cannot show: a model of this size, trained on few rows, says nothing of a large one "
@@ -43,9 +43,9 @@ def report_selection(folder: Path, records: Records, facts: Facts) -> Written:
         "new_sources": "nats a token, sources outside the sample",
     }
     beside = (UNTRAINED, CONTROL)
-    asked = [Question(name, words, RANDOM, left_out=beside) for name, words in kinds.items()]
+    asked = [ComparedFigure(name, words, RANDOM, left_out=beside) for name, words in kinds.items()]
     asked += [
-        Question(name, f"{words}, against no training", UNTRAINED, left_out=(CONTROL,))
+        ComparedFigure(name, f"{words}, against no training", UNTRAINED, left_out=(CONTROL,))
         for name, words in kinds.items()
     ]
     control = _control(records, CONTROL, RANDOM, "control_half")
@@ -58,8 +58,12 @@ def report_selection(folder: Path, records: Records, facts: Facts) -> Written:
 def report_proxy(folder: Path, records: Records, facts: Facts) -> Written:
     """Report on the proxy; see `proxy.ProxyExperiment`."""
     asked = [
-        Question("known_tasks", "ROUGE-L of the nearest pick's answer, known tasks", RANDOM, False),
-        Question("new_sources", "ROUGE-L of the nearest pick's answer, new sources", RANDOM, False),
+        ComparedFigure(
+            "known_tasks", "ROUGE-L of the nearest pick's answer, known tasks", RANDOM, False
+        ),
+        ComparedFigure(
+            "new_sources", "ROUGE-L of the nearest pick's answer, new sources", RANDOM, False
+        ),
     ]
     words = (
         "The nearest selected instance answers, and no model learns: this is a measure of "
@@ -73,13 +77,16 @@ def report_replay(folder: Path, records: Records, facts: Facts) -> Written:
     """Report on replay in the columns of the paper's Table 4; see `replay.ReplayExperiment`."""
     beside = (ALL,)
     asked = [
-        Question("earlier", "nats a token, earlier stages, at the end", RANDOM, left_out=beside),
-        Question("current", "nats a token, the last stage", RANDOM, left_out=beside),
-        Question("test", "nats a token, the test set, at the end", RANDOM, left_out=beside),
-        Question("forgetting", "forgetting: nats a token lost of earlier stages", RANDOM,
-                 left_out=beside),
-        Question("earlier", "nats a token, earlier stages, against no replay", NO_REPLAY),
-    ]  # fmt: skip
+        ComparedFigure(
+            "earlier", "nats a token, earlier stages, at the end", RANDOM, left_out=beside
+        ),
+        ComparedFigure("current", "nats a token, the last stage", RANDOM, left_out=beside),
+        ComparedFigure("test", "nats a token, the test set, at the end", RANDOM, left_out=beside),
+        ComparedFigure(
+            "forgetting", "forgetting: nats a token lost of earlier stages", RANDOM, left_out=beside
+        ),
+        ComparedFigure("earlier", "nats a token, earlier stages, against no replay", NO_REPLAY),
+    ]
     learns = compare(_before_and_after(records), "before")[0]
     keeps = _control(records, ALL, NO_REPLAY, "earlier")
     parts = [
@@ -100,8 +107,10 @@ def report_representativeness(folder: Path, records: Records, facts: Facts) -> W
         "tasks_reached": "share of the tasks that are reached", "hardness": "nats a token of the "
         "picks' answers before training", "hardest_tenth": "share of picks of the hardest tenth",
     }  # fmt: skip
-    asked = [Question(f, words, RANDOM, False) for f, words in figures.items() if f in known]
-    asked.append(Question("other_kinds", "distance of the mix of kinds from the pool's", RANDOM))
+    asked = [ComparedFigure(f, words, RANDOM, False) for f, words in figures.items() if f in known]
+    asked.append(
+        ComparedFigure("other_kinds", "distance of the mix of kinds from the pool's", RANDOM)
+    )
     words = "Nothing is trained: the tables say what the picks are, not what they teach."
     return _write(folder, "Representativeness", facts, [words], records, asked)
 
@@ -142,14 +151,14 @@ def _control(records: Records, control: str, reference: str, figure: str) -> Com
 
 def _write(
     folder: Path, title: str, facts: Facts, parts: Sequence[str], records: Records,
-    asked: Sequence[Question],
+    asked: Sequence[ComparedFigure],
 ) -> Written:  # fmt: skip
     answers = [answer(question, records) for question in asked]
     path = write_report(folder, title, facts, [part for part in parts if part], answers)
     return Written(path, tuple(line for found in answers for line in in_words(found)))
 
 
-def in_words(found: Answer) -> list[str]:
+def in_words(found: ComparisonResult) -> list[str]:
     """Return each comparison as a line."""
     return [
         f"{found.question.figure}: {one.method} against {one.reference} {one.difference}, "

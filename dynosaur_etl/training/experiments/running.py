@@ -25,7 +25,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Record:
+class CellRecord:
     """What a cell gave: figures by name, plain JSON values."""
 
     cell: Cell
@@ -99,7 +99,7 @@ class Notebook:
     """The records of an experiment on disk: one line a cell, each there whole or not at all."""
 
     folder: Path
-    records: dict[Cell, Record] = field(default_factory=dict)
+    records: dict[Cell, CellRecord] = field(default_factory=dict)
 
     @classmethod
     def open(cls, root: Path, experiment: Experiment) -> "Notebook":
@@ -110,7 +110,7 @@ class Notebook:
         (folder / "facts.json").write_text(canonical_json(experiment.facts), encoding="utf-8")
         return cls(folder, {record.cell: record for record in _read(folder / RECORDS)})
 
-    def add(self, record: Record) -> None:
+    def add(self, record: CellRecord) -> None:
         """Write a record down, before the next cell begins."""
         with (self.folder / RECORDS).open("a", encoding="utf-8") as file:
             file.write(f"{canonical_json(asdict(record))}\n")
@@ -122,7 +122,7 @@ class Notebook:
         return [cell for cell in cells if cell not in self.records]
 
 
-Solve = Callable[[Sequence[Cell]], Iterator[Record]]
+Solve = Callable[[Sequence[Cell]], Iterator[CellRecord]]
 """Runs cells wherever it likes, and gives each record as it is there."""
 
 
@@ -131,7 +131,7 @@ def run_experiment(
     notebook: Notebook,
     watch: Watch = lambda _: None,
     solve: Solve | None = None,
-) -> list[Record]:
+) -> list[CellRecord]:
     """Run every cell that has no record yet, and return the records of all, in their order.
 
     Args:
@@ -151,15 +151,15 @@ def run_experiment(
     return [notebook.records[cell] for cell in cells]
 
 
-def solved_here(experiment: Experiment, cells: Iterable[Cell]) -> Iterator[Record]:
+def solved_here(experiment: Experiment, cells: Iterable[Cell]) -> Iterator[CellRecord]:
     """Yield the record of each cell, run one after another."""
     for cell in cells:
         started = time.monotonic()
         figures = dict(experiment.run(cell))
-        yield Record(cell, figures | {"seconds": round(time.monotonic() - started, 2)})
+        yield CellRecord(cell, figures | {"seconds": round(time.monotonic() - started, 2)})
 
 
-def by_method(records: Iterable[Record], figure: str) -> dict[str, list[float]]:
+def by_method(records: Iterable[CellRecord], figure: str) -> dict[str, list[float]]:
     """Return a figure of each method, one a seed, by the order of the seeds.
 
     Seeds that some method lacks are left out of all, so that what is compared is paired.
@@ -177,7 +177,7 @@ def by_method(records: Iterable[Record], figure: str) -> dict[str, list[float]]:
     return {method: [seeds[seed] for seed in sorted(shared)] for method, seeds in found.items()}
 
 
-def _read(path: Path) -> list[Record]:
+def _read(path: Path) -> list[CellRecord]:
     """Read records; a last line that a kill has cut is not one, and is taken away."""
     if not path.is_file():
         return []
@@ -188,7 +188,7 @@ def _read(path: Path) -> list[Record]:
                 found = json.loads(line)
             except ValueError:
                 break
-            records.append(Record(Cell(**found["cell"]), found["figures"]))
+            records.append(CellRecord(Cell(**found["cell"]), found["figures"]))
             kept += len(line)
     os.truncate(path, kept)
     return records

@@ -25,7 +25,7 @@ from dynosaur_etl.training.experiments.methods import (
     QUALITY,
     RANDOM,
     RANDOM_AT_EQUAL_TOKENS,
-    Sample,
+    PoolSample,
     SelectionPool,
     draw_sample,
     find_method,
@@ -158,7 +158,7 @@ class SelectionExperiment:
             "last_loss": trained.last_loss,
         }
 
-    def _picks(self, cell: Cell, sample: Sample) -> Any:
+    def _picks(self, cell: Cell, sample: PoolSample) -> Any:
         asked = read_choice(cell.method)
         if asked.view not in self._views:
             raise InvalidInput(not_allowed("view of the pool", asked.view, self._views.keys()))
@@ -175,7 +175,7 @@ class SelectionExperiment:
         ]
         return np.random.default_rng([seed, 4]).permutation(half)[: self._k]
 
-    def _evaluated(self, sample: Sample) -> dict[str, Any]:
+    def _evaluated(self, sample: PoolSample) -> dict[str, Any]:
         """Give the model's loss, as it is now, on the rows that no method could pick."""
         return {
             **self._figures(self._learner.score(self.scored)),

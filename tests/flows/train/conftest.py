@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.flows import training_set
 from dynosaur_etl.flows.runtime.services import Services, open_services
-from dynosaur_etl.flows.select import training_set
 from dynosaur_etl.flows.snapshot import heads
 from dynosaur_etl.settings import Settings
 from tests.flows.hubs import write_dataset

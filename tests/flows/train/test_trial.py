@@ -17,8 +17,8 @@ from dynosaur_etl.flows.train.trial import Arm, draw_tokens, judge_gains, steps_
 from dynosaur_etl.flows.upkeep.garbage import find_garbage
 from dynosaur_etl.flows.views.version_figures import version_report
 from dynosaur_etl.store.evaluations import (
-    Change,
     Gain,
+    LossChange,
     VersionEvaluation,
     read_evaluation,
     report_path,
@@ -130,13 +130,16 @@ LAST, CHANCE = "v0001", "random at equal tokens"
 @pytest.mark.parametrize(
     ("gains", "verdict"),
     [
-        ([Gain(LAST, Change(0.30, 0.05, 0.55, 3))], "refused"),
-        ([Gain(LAST, Change(0.30, 0.01, 0.59, 3))], "passed"),
-        ([Gain(LAST, Change(0.30, -0.10, 0.70, 3))], "passed"),
-        ([Gain(LAST, Change(0.90, None, None, 1))], "passed"),
-        ([Gain(LAST, Change(-0.30, -0.35, -0.25, 3))], "passed"),
-        ([Gain(CHANCE, Change(0.30, 0.25, 0.35, 3))], "passed"),
-        ([Gain(CHANCE, Change(-1, -2, -0.5, 3)), Gain(LAST, Change(0.3, 0.2, 0.4, 3))], "refused"),
+        ([Gain(LAST, LossChange(0.30, 0.05, 0.55, 3))], "refused"),
+        ([Gain(LAST, LossChange(0.30, 0.01, 0.59, 3))], "passed"),
+        ([Gain(LAST, LossChange(0.30, -0.10, 0.70, 3))], "passed"),
+        ([Gain(LAST, LossChange(0.90, None, None, 1))], "passed"),
+        ([Gain(LAST, LossChange(-0.30, -0.35, -0.25, 3))], "passed"),
+        ([Gain(CHANCE, LossChange(0.30, 0.25, 0.35, 3))], "passed"),
+        (
+            [Gain(CHANCE, LossChange(-1, -2, -0.5, 3)), Gain(LAST, LossChange(0.3, 0.2, 0.4, 3))],
+            "refused",
+        ),
         ([], "passed"),
     ],
 )

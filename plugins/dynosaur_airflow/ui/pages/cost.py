@@ -8,6 +8,7 @@ from starlette.responses import Response
 from dynosaur_airflow.ui.charts import cost_chart
 from dynosaur_airflow.ui.downloads import FileForm, download
 from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.spending import spent
 
@@ -22,7 +23,7 @@ router = APIRouter()
 def cost(request: Request) -> Response:
     """Dollars by day, purpose and model; the month's budget and projection."""
     with read_only_services() as services:
-        found = spent(services)
+        found = to_json(spent(services))
     budget, projected = found["month"]["budget_usd"], found["month"]["projected_usd"]
     content = {
         "cost": found,
@@ -36,4 +37,4 @@ def cost(request: Request) -> Response:
 def cost_file(form: FileForm) -> Response:
     """The costs by growth day as a file."""
     with read_only_services() as services:
-        return download(spent(services)["by_day"], _COLUMNS, "cost", form)
+        return download(spent(services).by_day, _COLUMNS, "cost", form)

@@ -1,9 +1,5 @@
-"""Every setting of the product; the only module that reads the environment.
+"""Every setting of the product, with its default and its meaning."""
 
-Settings are read when `load_settings()` is called, never on import.
-"""
-
-from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -15,26 +11,21 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
-    ValidationError,
 )
 from pydantic_settings import (
     BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
     SettingsConfigDict,
 )
 
 from dynosaur_etl.domain.choices import ScorerName, SelectionMethod
-from dynosaur_etl.domain.errors import InvalidSetting, not_allowed
-from dynosaur_etl.domain.misspelling import meant_names
 from dynosaur_etl.domain.models import PromptPreset, ReasoningUse, Strictness, TurnUse
 from dynosaur_etl.domain.redaction import HIDDEN, redact, secrets_in
 from dynosaur_etl.domain.request_form import Effort
 from dynosaur_etl.domain.setting_values import (
-    Budget,
     ClassPath,
     CommaList,
     DatabaseUrl,
+    DollarCap,
     HttpUrl,
     JsonObject,
     Licences,
@@ -45,9 +36,6 @@ from dynosaur_etl.domain.training_splits import SplitUse
 
 PACKAGED_MODEL = "packaged:all-MiniLM-L6-v2"
 PREFIX = "DYNOSAUR_"
-READ_BY_OTHERS = frozenset(  # by docker-compose.yaml
-    {"DYNOSAUR_IMAGE", "DYNOSAUR_IMAGE_TAG", "DYNOSAUR_IMAGE_EXTRAS"}
-)
 SAME_MODEL, NO_MODEL = "same", "none"
 
 
@@ -177,10 +165,10 @@ class Settings(BaseSettings):
     llm_tokens_per_minute: int = Field(
         0, ge=0, description="most tokens a minute, of all processes; 0: as the server reports"
     )
-    llm_budget_run_usd: Budget = Field(
+    llm_budget_run_usd: DollarCap = Field(
         Decimal(5), description="most that one day's run may spend, or `unlimited`"
     )
-    llm_budget_month_usd: Budget = Field(
+    llm_budget_month_usd: DollarCap = Field(
         Decimal(50), description="most that is spent in a calendar month, or `unlimited`"
     )
     llm_prices: Path | None = Field(
@@ -393,80 +381,3 @@ def secrets_of(settings: Settings) -> list[str]:
 def cap(budget: Decimal | str) -> Decimal | None:
     """Return a budget's dollars; None where it is unlimited."""
     return budget if isinstance(budget, Decimal) else None
-
-
-def env_name(field: str) -> str:
-    """Return the environment's name of a setting."""
-    name = _input_name(field)
-    return f"{PREFIX}{field.upper()}" if name == field else name
-
-
-def load_settings(
-    env_file: Path | None = None, overrides: Mapping[str, Any] | None = None
-) -> Settings:
-    """Read the settings from the environment, below it from `env_file`, then from secret files.
-
-    Args:
-        env_file: holds what the environment does not.
-        overrides: values by the setting's name, that go before the environment.
-
-    Raises:
-        InvalidSetting: a value is not allowed; it names the setting, the value (not a
-            secret's) and what is allowed; or a name is nearly that of a setting.
-    """
-    if env_file is not None and not env_file.is_file():
-        raise InvalidSetting(not_allowed("settings file", str(env_file), "a file that exists"))
-    if unknown := list(_unknown_names(env_file)):
-        raise InvalidSetting("; ".join(unknown))
-    chosen = {_input_name(name): value for name, value in (overrides or {}).items()}
-    folder = _secrets_folder(env_file)
-    try:
-        return Settings(  # type: ignore[call-arg]
-            _env_file=env_file, _secrets_dir=folder if folder.is_dir() else None, **chosen
-        )
-    except ValidationError as error:
-        raise InvalidSetting("; ".join(map(_complaint, error.errors()))) from None
-    except OSError as error:
-        raise InvalidSetting(f"{env_name('secrets_folder')}: {error}") from error
-
-
-def _secrets_folder(env_file: Path | None) -> Path:
-    """Return the folder of secret files; it cannot name itself in one of them."""
-    name = env_name("secrets_folder").lower()
-    default = Settings.model_fields["secrets_folder"].default
-    named = [source.env_vars.get(name) for source in _sources(env_file).values()]
-    return Path(next(filter(None, named), default))
-
-
-def _sources(env_file: Path | None) -> dict[str, EnvSettingsSource]:
-    """Return what settings are read from by its name, the first before the others."""
-    sources = {"the environment": EnvSettingsSource(Settings)}
-    if env_file is not None:
-        sources[str(env_file)] = DotEnvSettingsSource(Settings, env_file=env_file)
-    return sources
-
-
-def _unknown_names(env_file: Path | None) -> Iterator[str]:
-    """Complain of names in the environment and in the file that seem to be meant for us."""
-    known = sorted({env_name(field) for field in Settings.model_fields})
-    sources = _sources(env_file)
-    for place, source in sources.items():
-        for name in sorted(map(str.upper, source.env_vars)):
-            nearest = () if name in READ_BY_OTHERS else meant_names(name, known, PREFIX)
-            if nearest:
-                words = f"a known name, perhaps {' or '.join(nearest)}"
-                yield not_allowed(f"setting in {place}", name, words)
-
-
-def _input_name(field: str) -> str:
-    alias = Settings.model_fields[field].validation_alias
-    return alias if isinstance(alias, str) else field
-
-
-def _complaint(error: Any) -> str:
-    field = str(error["loc"][0])
-    names = {env_name(name).lower(): env_name(name) for name in Settings.model_fields}
-    name = names.get(field.lower(), names.get(f"dynosaur_{field}".lower(), field))
-    secret = any(word in name for word in ("TOKEN", "KEY", "PASSWORD", "DATABASE_URL", "ARGUMENTS"))
-    received = "(hidden)" if secret else error["input"]
-    return not_allowed(name, received, error["msg"].removeprefix("Value error, "))
