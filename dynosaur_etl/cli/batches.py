@@ -7,6 +7,7 @@ import typer
 from dynosaur_etl.cli.console import Json, emit
 from dynosaur_etl.cli.context import open_command_services
 from dynosaur_etl.cli.tables import show_table
+from dynosaur_etl.domain.jsonable import to_json
 
 app = typer.Typer(help="Batches of requests that the LLM server answers in its own time.")
 
@@ -20,7 +21,7 @@ def batches(context: typer.Context, as_json: Json = False) -> None:
 
     with open_command_services() as services:
         found = list_batches(services)
-    emit({"batches": found}, as_json, _show)
+    emit(to_json({"batches": found}), as_json, _show)
 
 
 @app.command()
@@ -33,7 +34,7 @@ def cancel(
 
     with open_command_services() as services:
         found = cancel_batch(batch, services)
-    emit({"batches": [found]}, as_json, _show)
+    emit(to_json({"batches": [found]}), as_json, _show)
 
 
 @app.command()
@@ -46,7 +47,7 @@ def abandon(
 
     with open_command_services() as services:
         found = abandon_batch(batch, services)
-    emit({"batches": [found]}, as_json, _show)
+    emit(to_json({"batches": [found]}), as_json, _show)
 
 
 @app.command()
@@ -56,7 +57,7 @@ def resume(as_json: Json = False) -> None:
 
     with open_command_services() as services:
         found = resume_batches(services)
-    emit({"batches": found}, as_json, _show)
+    emit(to_json({"batches": found}), as_json, _show)
 
 
 def _show(state: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from dynosaur_etl.cli.main import app
 from dynosaur_etl.domain.errors import InvalidInput, LlmRefused, LlmUnavailable
 from dynosaur_etl.domain.growth_day import GrowthDay
+from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.flows.propose.questions import questions
 from dynosaur_etl.flows.runtime.batches import all_ended, resume_batches, wait_for
 from dynosaur_etl.flows.runtime.batches_of_note import batch_troubles
@@ -304,13 +305,13 @@ def test_a_batch_in_trouble_is_named_everywhere_and_ends_without_a_run(
     [key] = growth.submit_proposals(day, services, 0).batches
     with services.engine.begin() as connection:
         connection.execute(text("update llm_batches set server_id = 'batch_nobody_knows'"))
-    assert spent(services).batches[0]["trouble"] is None
+    assert spent(services).batches[0].batch.trouble is None
     assert [check.ok for check in examine(services.settings) if check.name == "batches"] == [True]
 
     [warning] = warnings(services)
     assert warning.startswith(f"batch batch_nobody_knows of {DAY}")
     assert "unknown since" in warning
-    [row] = spent(services).batches
+    [row] = to_json(spent(services).batches)
     assert (row["key"], row["status"], row["trouble"]) == (key, "submitted", "unknown")
     assert row["closes_at"] > row["trouble_since"]
     [check] = [check for check in examine(services.settings) if check.name == "batches"]
@@ -322,7 +323,7 @@ def test_a_batch_in_trouble_is_named_everywhere_and_ends_without_a_run(
     age_troubles(services, minutes=121)
     [warning] = warnings(services)
     assert f"was closed with {row['requests']} lost" in warning
-    [row] = spent(services).batches
+    [row] = to_json(spent(services).batches)
     assert (row["status"], row["lost"], row["closes_at"]) == ("closed", row["requests"], None)
     [check] = [check for check in examine(services.settings) if check.name == "batches"]
     assert check.ok

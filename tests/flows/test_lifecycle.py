@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dynosaur_etl.cli.main import app
+from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.flows.runtime.services import open_services
 from dynosaur_etl.flows.upkeep.doctor import examine
 from dynosaur_etl.flows.upkeep.watch import warnings
@@ -63,7 +64,7 @@ def test_an_end_is_warned_of_60_days_ahead(
     assert day in check.found
     with open_services(found) as services:
         sent = warnings(services)
-        [line] = spent(services).models
+        [line] = to_json(spent(services).models)
     assert (line["model"], line["ends_on"], line["days_left"]) == (PLANTED, day, days)
     if words is None:
         assert (sent, line["warning"]) == ([], "")

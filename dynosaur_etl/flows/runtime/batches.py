@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
-from dynosaur_etl.domain.batch import Batch, BatchStatus
+from dynosaur_etl.domain.batch import Batch, BatchStatus, BatchTrouble
 from dynosaur_etl.domain.errors import LlmRefused, LlmUnavailable
 from dynosaur_etl.domain.ledger import AttemptOutcome
 from dynosaur_etl.domain.redaction import redact
@@ -14,6 +15,36 @@ from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.batches import all_batches, batch_named
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """A batch as the ledger has it, and what became of its requests.
+
+    Attributes:
+        id: the server's; None while it is not known.
+        completed: requests that the server has dealt with, when it was last looked at.
+        error: why not every line has an answer.
+    """
+
+    key: str
+    id: str | None
+    day: str
+    purpose: str
+    model: str
+    server: str
+    status: BatchStatus
+    server_status: str | None
+    requests: int
+    completed: int
+    answered: int
+    refused: int
+    lost: int
+    failed: int
+    error: str | None
+    trouble: BatchTrouble | None
+    trouble_since: datetime | None
+
 
 OUTAGE_SECONDS = 3600.0
 
@@ -83,12 +114,12 @@ def batches_of(keys: Sequence[str], services: Services) -> list[Batch]:
     return [batch for batch in all_batches(services.engine) if batch.key in set(keys)]
 
 
-def list_batches(services: Services) -> list[dict[str, Any]]:
-    """Return every batch, the newest first, each as one JSON-able object."""
+def list_batches(services: Services) -> list[BatchReport]:
+    """Return every batch, the newest first."""
     return [describe(batch) for batch in all_batches(services.engine)]
 
 
-def cancel_batch(name: str, services: Services) -> dict[str, Any]:
+def cancel_batch(name: str, services: Services) -> BatchReport:
     """End a batch; what has been answered is collected, the rest is left for the next run.
 
     Raises:
@@ -100,7 +131,7 @@ def cancel_batch(name: str, services: Services) -> dict[str, Any]:
     return describe(services.batches.cancel(batch.key).batch)
 
 
-def abandon_batch(name: str, services: Services) -> dict[str, Any]:
+def abandon_batch(name: str, services: Services) -> BatchReport:
     """Close a batch without asking its server; what it may have answered counts as lost.
 
     Raises:
@@ -110,7 +141,7 @@ def abandon_batch(name: str, services: Services) -> dict[str, Any]:
     return describe(services.batches.abandon(batch.key).batch)
 
 
-def resume_batches(services: Services) -> list[dict[str, Any]]:
+def resume_batches(services: Services) -> list[BatchReport]:
     """Take up every batch that is not closed: submit what was not, collect what has ended.
 
     All of them are looked at, whatever becomes of one.
@@ -131,25 +162,25 @@ def resume_batches(services: Services) -> list[dict[str, Any]]:
     return [describe(batch) for batch in batches_of(left, services)]
 
 
-def describe(batch: Batch) -> dict[str, Any]:
-    """Return a batch as one JSON-able object."""
+def describe(batch: Batch) -> BatchReport:
+    """Return a batch as operators see it."""
     outcomes = batch.outcomes
-    return {
-        "key": batch.key,
-        "id": batch.server_id,
-        "day": batch.day,
-        "purpose": batch.purpose,
-        "model": batch.model,
-        "server": redact(batch.server),
-        "status": str(batch.status),
-        "server_status": batch.server_status,
-        "requests": batch.requests,
-        "completed": batch.completed,
-        "answered": outcomes.get(AttemptOutcome.ANSWERED, 0),
-        "refused": outcomes.get(AttemptOutcome.REFUSED, 0),
-        "lost": outcomes.get(AttemptOutcome.LOST, 0),
-        "failed": outcomes.get(AttemptOutcome.FAILED, 0),
-        "error": batch.error,
-        "trouble": None if batch.trouble is None else str(batch.trouble),
-        "trouble_since": None if batch.trouble_since is None else batch.trouble_since.isoformat(),
-    }
+    return BatchReport(
+        key=batch.key,
+        id=batch.server_id,
+        day=batch.day,
+        purpose=batch.purpose,
+        model=batch.model,
+        server=redact(batch.server),
+        status=batch.status,
+        server_status=batch.server_status,
+        requests=batch.requests,
+        completed=batch.completed,
+        answered=outcomes.get(AttemptOutcome.ANSWERED, 0),
+        refused=outcomes.get(AttemptOutcome.REFUSED, 0),
+        lost=outcomes.get(AttemptOutcome.LOST, 0),
+        failed=outcomes.get(AttemptOutcome.FAILED, 0),
+        error=batch.error,
+        trouble=batch.trouble,
+        trouble_since=batch.trouble_since,
+    )

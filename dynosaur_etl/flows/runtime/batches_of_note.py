@@ -1,25 +1,31 @@
 """Batches that an operator should know of: on their way, in trouble, or closed without results."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from dynosaur_etl.domain.batch import Batch, BatchStatus
-from dynosaur_etl.flows.runtime.batches import describe
+from dynosaur_etl.domain.jsonable import Inlined
+from dynosaur_etl.flows.runtime.batches import BatchReport, describe
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.store.batches import all_batches
 
 CLOSED_SHOWN = timedelta(days=7)
 
 
-def batches_of_note(services: Services, now: datetime | None = None) -> list[dict[str, Any]]:
-    """Return open batches, and those that a rule closed in the last seven days; newest first.
+@dataclass(frozen=True)
+class BatchOfNote:
+    """A batch, and the moment from which on it is closed where it is open and in trouble."""
 
-    Of an open batch in trouble, `closes_at` is the moment from which on it is closed.
-    """
+    batch: Inlined[BatchReport]
+    closes_at: str | None
+
+
+def batches_of_note(services: Services, now: datetime | None = None) -> list[BatchOfNote]:
+    """Return open batches, and those that a rule closed in the last seven days; newest first."""
     since = (now or datetime.now(UTC)) - CLOSED_SHOWN
     grace = timedelta(minutes=services.settings.llm_batch_grace_minutes)
     return [
-        describe(batch) | {"closes_at": _closes_at(batch, grace)}
+        BatchOfNote(describe(batch), _closes_at(batch, grace))
         for batch in all_batches(services.engine)
         if batch.status != BatchStatus.CLOSED or _was_given_up(batch, since)
     ]
@@ -27,14 +33,18 @@ def batches_of_note(services: Services, now: datetime | None = None) -> list[dic
 
 def batch_troubles(services: Services, now: datetime | None = None) -> list[str]:
     """Return a sentence for each batch that is in trouble, or that a rule closed of late."""
-    return [_words(row) for row in batches_of_note(services, now) if row["trouble"] is not None]
+    return [
+        _words(note) for note in batches_of_note(services, now) if note.batch.trouble is not None
+    ]
 
 
-def _words(row: dict[str, Any]) -> str:
-    about = f"batch {row['id'] or row['key'][:12]} of {row['day']} ({row['requests']} requests)"
-    if row["status"] == BatchStatus.CLOSED:
-        return f"{about} was closed with {row['lost']} lost: {row['error']}"
-    return f"{about}: {row['trouble']} since {row['trouble_since']}; closed at {row['closes_at']}"
+def _words(note: BatchOfNote) -> str:
+    batch = note.batch
+    about = f"batch {batch.id or batch.key[:12]} of {batch.day} ({batch.requests} requests)"
+    if batch.status == BatchStatus.CLOSED:
+        return f"{about} was closed with {batch.lost} lost: {batch.error}"
+    since = None if batch.trouble_since is None else batch.trouble_since.isoformat()
+    return f"{about}: {batch.trouble} since {since}; closed at {note.closes_at}"
 
 
 def _closes_at(batch: Batch, grace: timedelta) -> str | None:

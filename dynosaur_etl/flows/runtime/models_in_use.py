@@ -1,7 +1,7 @@
 """The models in use: what they cost, when they end, and what was learnt of their servers."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
 from dynosaur_etl.domain.redaction import redact
 from dynosaur_etl.flows.runtime.services import Services
@@ -12,14 +12,39 @@ from dynosaur_etl.settings import Settings
 from dynosaur_etl.store.forms import LearntModel, learnt_models
 
 
+@dataclass(frozen=True)
+class ModelOfNote:
+    """A model in use, with its price, its end and the form that its server takes.
+
+    Attributes:
+        provider: its id, or the server's own host.
+        price: where it is from; None where it is unknown.
+        ends_on: None, like `days_left` and `successor`, where no end is known.
+        warning: what to do about its end; empty where that is far.
+        form: in words; None where the server was not asked yet.
+        refusals: the server's own words.
+    """
+
+    model: str
+    provider: str
+    server: str
+    price: str | None
+    ends_on: date | None
+    days_left: int | None
+    successor: str | None
+    warning: str
+    form: str | None
+    refusals: tuple[str, ...]
+
+
 def models_in_use(settings: Settings) -> list[str]:
     """Return the models that the settings name, each once: to propose, to check and to judge."""
     named = (settings.llm_model, settings.critic, settings.judge_model)
     return list(dict.fromkeys(name for name in named if name))
 
 
-def models_of_note(services: Services, now: datetime | None = None) -> list[dict[str, Any]]:
-    """Return the models in use, each as one JSON-able object."""
+def models_of_note(services: Services, now: datetime | None = None) -> list[ModelOfNote]:
+    """Return the models in use, with what there is to know of each."""
     today = (now or datetime.now(UTC)).date()
     server = services.settings.openai_base_url
     learnt = learnt_models(services.engine)
@@ -32,7 +57,7 @@ def models_of_note(services: Services, now: datetime | None = None) -> list[dict
 
 def model_warnings(services: Services, now: datetime | None = None) -> list[str]:
     """Return a sentence for each model in use that ends within 60 days, or has ended."""
-    return [row["warning"] for row in models_of_note(services, now) if row["warning"]]
+    return [found.warning for found in models_of_note(services, now) if found.warning]
 
 
 def end_words(end: ModelEnd, server: str, prices: PriceTable, today: date) -> str:
@@ -66,20 +91,20 @@ def learnt_words(found: LearntModel) -> str:
 
 def _described(
     model: str, services: Services, known: LearntModel | None, today: date
-) -> dict[str, Any]:
+) -> ModelOfNote:
     server = services.settings.openai_base_url
     end = load_lifecycle().end(server, model, known.ends_on if known else None)
     near = end is not None and end.is_near(today)
     origin = services.prices.origin(model)
-    return {
-        "model": model,
-        "provider": provider_of(server),
-        "server": server,
-        "price": None if origin is None else f"{origin.source} {origin.version}",
-        "ends_on": None if end is None else end.ends_on.isoformat(),
-        "days_left": None if end is None else end.days_left(today),
-        "successor": None if end is None else end.successor,
-        "warning": end_words(end, server, services.prices, today) if end and near else "",
-        "form": None if known is None else learnt_words(known),
-        "refusals": [] if known is None else list(known.refusals),
-    }
+    return ModelOfNote(
+        model=model,
+        provider=provider_of(server),
+        server=server,
+        price=None if origin is None else f"{origin.source} {origin.version}",
+        ends_on=None if end is None else end.ends_on,
+        days_left=None if end is None else end.days_left(today),
+        successor=None if end is None else end.successor,
+        warning=end_words(end, server, services.prices, today) if end and near else "",
+        form=None if known is None else learnt_words(known),
+        refusals=() if known is None else tuple(known.refusals),
+    )

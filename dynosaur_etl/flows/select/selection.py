@@ -1,5 +1,6 @@
 """Selecting from the pool up to a day."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -18,6 +19,7 @@ from dynosaur_etl.flows.select.pool import Pool
 from dynosaur_etl.flows.select.pool_graph import forget_graphs
 from dynosaur_etl.flows.select.selection_parts import StoredParts
 from dynosaur_etl.flows.select.selection_request import (
+    SelectionRequest,
     Trainable,
     read_trainable,
     request_selection,
@@ -48,19 +50,11 @@ def select(
 
     def work() -> StepOutput:
         trainable = read_trainable(services, request)
-        live, pool, base = trainable.live, trainable.pool, request.base
-        taken = min(request.size, len(pool.quality))
+        taken = min(request.size, len(trainable.pool.quality))
         solve = StoredParts(services, request).solve
-        picks = pick(services, request, pool, taken, solve)
+        picks = pick(services, request, trainable.pool, taken, solve)
         progress(taken, taken)
-        rejects = [
-            *_duplicates(live),
-            *_left_out(live, request.standing),
-            *_repeated(live),
-            *_same_rows(live, services),
-            *_unscored(live, services),
-            *_unembedded(live, services),
-        ]
+        live, rejects = trainable.live, _rejects(services, request, trainable.live)
         rejected = sum(counted.number for counted in rejects)
         return StepOutput(
             counts=Counts(len(live.quality) + rejected, len(live.quality), rejected),
@@ -68,31 +62,51 @@ def select(
             stages=(Stage.SELECT,),
             files=_files(services, trainable, picks),
             file_kinds=(*SELECTION_FILES, FileKind.GRAPHS),
-            facts={
-                "days": request.days,
-                "files": list(live.files),
-                "withdrawn": dict(request.standing.withdrawn),
-                "newest_rejected": dict(request.standing.rejected),
-                "licences": dict(request.standing.licences),
-                "asked": request.size,
-                "selected": taken,
-                "held_out": int(trainable.held_out.sum()),
-                "held_out_share": services.settings.held_out_share,
-                "held_out_task_share": services.settings.held_out_task_share,
-                "native_share": services.settings.native_share,
-                "over_native_share": trainable.over_share,
-                "inputs": request.inputs,
-                "base": None if base is None else base.version,
-                "kept": picks.kept,
-                "method": picks.method,
-                "parameters": picks.params,
-                "tradeoff": _tradeoff(services, pool, taken),
-            },
+            facts=_facts(services, request, trainable, picks),
         )
 
     report = run_step(services, str(day), StepName.SELECT, request.rules, work)
     forget_graphs(services, request.graph)
     return report
+
+
+def _rejects(services: Services, request: SelectionRequest, live: Pool) -> list[CountedReject]:
+    return [
+        *_duplicates(live),
+        *_left_out(live, request.standing),
+        *_repeated(live),
+        *_same_rows(live, services),
+        *_unscored(live, services),
+        *_unembedded(live, services),
+    ]
+
+
+def _facts(
+    services: Services, request: SelectionRequest, trainable: Trainable, picks: Picks
+) -> Mapping[str, object]:
+    """Return what is recorded of a selection beside its files."""
+    settings, base, pool = services.settings, request.base, trainable.pool
+    taken = min(request.size, len(pool.quality))
+    return {
+        "days": request.days,
+        "files": list(trainable.live.files),
+        "withdrawn": dict(request.standing.withdrawn),
+        "newest_rejected": dict(request.standing.rejected),
+        "licences": dict(request.standing.licences),
+        "asked": request.size,
+        "selected": taken,
+        "held_out": int(trainable.held_out.sum()),
+        "held_out_share": settings.held_out_share,
+        "held_out_task_share": settings.held_out_task_share,
+        "native_share": settings.native_share,
+        "over_native_share": trainable.over_share,
+        "inputs": request.inputs,
+        "base": None if base is None else base.version,
+        "kept": picks.kept,
+        "method": picks.method,
+        "parameters": picks.params,
+        "tradeoff": _tradeoff(services, pool, taken),
+    }
 
 
 def _files(services: Services, trainable: Trainable, picks: Picks) -> list[NamedFile]:

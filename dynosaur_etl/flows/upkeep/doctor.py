@@ -235,8 +235,8 @@ def _batches(settings: Settings) -> str:
     with open_services(settings) as services:
         found = batches_of_note(services)
         troubles = batch_troubles(services)
-    is_open = [row for row in found if row["status"] != BatchStatus.CLOSED]
-    if any(row["trouble"] for row in is_open):
+    is_open = [note.batch for note in found if note.batch.status != BatchStatus.CLOSED]
+    if any(batch.trouble for batch in is_open):
         raise DynosaurError("; ".join(troubles))
     return "; ".join([f"{len(is_open)} on their way", *troubles])
 

@@ -1,16 +1,15 @@
 """What the LLM cost, by growth day, purpose and model, and what is left of the month's budget."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from dynosaur_etl.domain.jsonable import Inlined
 from dynosaur_etl.domain.redaction import redact
 from dynosaur_etl.domain.trials import ModelResult, Trial
-from dynosaur_etl.flows.runtime.batches_of_note import batches_of_note
-from dynosaur_etl.flows.runtime.models_in_use import models_of_note
+from dynosaur_etl.flows.runtime.batches_of_note import BatchOfNote, batches_of_note
+from dynosaur_etl.flows.runtime.models_in_use import ModelOfNote, models_of_note
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.cost import MonthCost, month_cost
 from dynosaur_etl.store.facts.llm_requests import RequestGroup, request_groups
@@ -59,8 +58,8 @@ class Spent:
     by_purpose: tuple[PaidGroup, ...]
     by_model: tuple[PaidGroup, ...]
     month: MonthCost
-    batches: Sequence[Mapping[str, Any]]
-    models: Sequence[Mapping[str, Any]]
+    batches: Sequence[BatchOfNote]
+    models: Sequence[ModelOfNote]
     trials: tuple[TrialLine, ...]
 
 
