@@ -7,9 +7,6 @@ from fastapi import Path as FromPath
 from pydantic import BeforeValidator
 from starlette.responses import FileResponse, Response
 
-from dynosaur_airflow.ui.charts import alpha_chart, curve_chart, map_chart, tradeoff_chart
-from dynosaur_airflow.ui.downloads import FileForm, download
-from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.flows.views.parameter_lines import parameter_lines
 from dynosaur_etl.flows.views.pool_map import pool_map
 from dynosaur_etl.flows.views.read_only import read_only_services
@@ -20,6 +17,10 @@ from dynosaur_etl.flows.views.version_figures import (
     version_report,
 )
 from dynosaur_etl.flows.views.version_moves import moves
+from dynosaur_etl.pages.charts import alpha_chart, curve_chart, map_chart, tradeoff_chart
+from dynosaur_etl.pages.downloads import FileForm, download
+from dynosaur_etl.pages.markdown import card_html
+from dynosaur_etl.pages.rendering import base_of, page
 
 _MOST = 1_000_000
 _COLUMNS = (
@@ -70,6 +71,11 @@ def snapshot(request: Request, version: Version) -> Response:
         "parameters": parameter_lines(report.parameters),
         "curve": curve_chart(report.curve),
         "tradeoff": tradeoff_chart(report),
+        "card": card_html(
+            report.card,
+            {file.name for file in report.state.files},
+            f"{base_of(request)}/snapshots/{report.figures.name}/files",
+        ),
     }
     return page(request, "snapshot.html.jinja", content, here="snapshots")
 
