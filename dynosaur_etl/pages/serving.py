@@ -39,8 +39,8 @@ def serve_folder(path: Path, port: int, tell: Callable[[str, FolderView], None])
             log_level="warning", access_log=False, lifespan="off", server_header=False,
             timeout_graceful_shutdown=_END_SECONDS,
         )  # fmt: skip
-        tell(f"http://{LOOPBACK}:{at}/?token={token}", view)
         with suppress(KeyboardInterrupt):
+            tell(f"http://{LOOPBACK}:{at}/?token={token}", view)
             uvicorn.Server(config).run(sockets=[listening])
 
 

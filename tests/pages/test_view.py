@@ -190,6 +190,8 @@ def _serious(found: Any) -> list[str]:
 def test_the_address_comes_as_json_too(tmp_path: Path) -> None:
     folder = snapshot(tmp_path / "folder")
     found = started(str(folder), "--json")
+    lines = [found.address, *(found.process.stdout.readline() for _ in range(4))]
     found.process.send_signal(signal.SIGINT)
-    told, _ = found.process.communicate(timeout=20)
-    assert json.loads(found.address + told)["folder"] == str(folder)
+    found.process.communicate(timeout=20)
+    assert found.process.returncode == 0
+    assert json.loads("".join(lines))["folder"] == str(folder)
