@@ -2,14 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Path as FromPath
 from pydantic import BeforeValidator
 from starlette.responses import FileResponse, Response
 
+from dynosaur_etl.flows.views.paging import Cursor
 from dynosaur_etl.flows.views.parameter_lines import parameter_lines
 from dynosaur_etl.flows.views.pool_map import pool_map
 from dynosaur_etl.flows.views.read_only import read_only_services
+from dynosaur_etl.flows.views.row_compare import CompareSearch, Kind, compare_rows
+from dynosaur_etl.flows.views.row_search import MOST, SIZE
 from dynosaur_etl.flows.views.version_figures import (
     compare,
     version_file,
@@ -36,6 +39,14 @@ FileName = Annotated[str, FromPath(max_length=200)]
 router = APIRouter()
 
 
+def _compare_search(
+    kind: Kind = "added",
+    after: Cursor = "",
+    size: Annotated[int, Query(ge=1, le=MOST)] = SIZE,
+) -> CompareSearch:
+    return CompareSearch(kind=kind, after=after, size=size)
+
+
 @router.get("/snapshots")
 def snapshots(request: Request) -> Response:
     """All versions with their figures, and quality against coverage."""
@@ -59,6 +70,20 @@ def difference(request: Request, old: ChosenVersion, new: ChosenVersion) -> Resp
         found = compare(services, old, new)
     content = {"old": old, "new": new, "diff": found, "moves": moves(found)}
     return page(request, "diff.html.jinja", content, here="snapshots")
+
+
+@router.get("/snapshots/rows")
+def compared_rows(
+    request: Request,
+    old: ChosenVersion,
+    new: ChosenVersion,
+    search: Annotated[CompareSearch, Depends(_compare_search)],
+) -> Response:
+    """The rows of two versions that came, that went, and that moved in rank."""
+    with read_only_services() as services:
+        found = compare_rows(services, old, new, search)
+    content = {"old": old, "new": new, "search": search, "found": found}
+    return page(request, "compared_rows.html.jinja", content, here="snapshots")
 
 
 @router.get("/snapshots/{version}")
