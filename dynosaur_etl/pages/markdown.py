@@ -61,6 +61,8 @@ def card_html(card: str, files: Collection[str], address: str) -> Markup:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1:]) + _BELOW, 6)}"
+        if token.attrs.pop("style", "") == "text-align:right":
+            token.attrs["class"] = "number"  # the pages allow no style within their text
     shown = parser.renderer.render(tokens, parser.options, env)
     return Markup(_reached_by_keys(shown))  # noqa: S704 - built above
 

@@ -19,6 +19,7 @@ HOSTILE = [
     "[x](/run/dag)",
     '<https://evil.example/"onclick=alert(1)>',
     "| a |\n|---|\n| <i>x</i> |",
+    "| a | b |\n|:-:|--:|\n| x | y |",
     "```html\n<script>alert(1)</script>\n```",
 ]
 ALLOWED = r"</?(?:p|a|div|h\d|table|thead|tbody|tr|th|td|pre|code|ul|li|em|strong)(?: [^<>]*)?>"
@@ -30,6 +31,7 @@ def test_a_card_brings_no_markup_and_no_place_of_its_own(card: str) -> None:
     assert "<" not in re.sub(ALLOWED, "", shown)
     for opened in re.findall(r"<[^>]*>", shown):
         assert not re.search(r"\son\w+\s*=(?![^\"]*\"[^\"]*$)", opened.replace("&quot;", "'"))
+    assert "style=" not in shown
     places = re.findall(r'href="([^"]*)"', shown)
     assert all(place.startswith(("https://evil.example/", "/files/")) for place in places)
 
