@@ -23,7 +23,7 @@ from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.tonight import tonight
 from dynosaur_etl.flows.views.version_figures import version_lines
 from dynosaur_etl.pages.charts import growth_chart, validity_chart
-from dynosaur_etl.pages.content import reject_lines, with_bars
+from dynosaur_etl.pages.content import funnel_widths, reject_lines, with_bars
 from dynosaur_etl.pages.downloads import FileForm, download
 from dynosaur_etl.pages.rendering import page
 
@@ -50,6 +50,7 @@ def training_set(
     shown = days[::-1][:DAYS_SHOWN]
     content = {
         "history": history,
+        "widths": funnel_widths([stage.number for stage in history.funnel]),
         "days": with_bars(shown, lambda day: day.instances),
         "earlier": shown[-1].day if len(days) > DAYS_SHOWN else "",
         "floor": VALIDITY_FLOOR,
