@@ -169,6 +169,8 @@ def test_a_browser_goes_from_the_address_to_a_row_and_asks_nobody_else(
         page = chromium.new_page(color_scheme=scheme)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
+        said: list[str] = []
+        page.on("console", lambda line: said.append(line.text))
         page.goto(viewer.address)
         page.wait_for_selector(".plot svg")
         assert "token" not in page.url
@@ -180,6 +182,7 @@ def test_a_browser_goes_from_the_address_to_a_row_and_asks_nobody_else(
         assert "ann/news" in page.inner_text("main")
         assert _serious(Axe().run(page).response) == []
         chromium.close()
+    assert [line for line in said if "Policy" in line] == []
     assert {urlsplit(url).netloc for url in asked} == {urlsplit(viewer.base).netloc}
 
 
