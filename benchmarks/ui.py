@@ -161,6 +161,9 @@ def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
         "snapshots": lambda _: "/snapshots",
         "one snapshot": lambda n: f"/snapshots/{1 + n % 2}",
         "two snapshots compared": lambda n: f"/snapshots/diff?old={1 + n % 2}&new={2 - n % 2}",
+        "two snapshots row by row": lambda n: (
+            f"/snapshots/rows?old={1 + n % 2}&new={2 - n % 2}&kind={('added', 'moved')[n % 2]}"
+        ),
         "map": lambda n: f"/snapshots/{1 + n % 2}/map",
         "cost": lambda _: "/cost",
         "sources": lambda n: f"/sources?owner=owner{n}",

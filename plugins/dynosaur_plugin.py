@@ -6,7 +6,8 @@ from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import conf
 from dynosaur_airflow.deadline import RunMade
 from dynosaur_airflow.ui.app import create_app
-from dynosaur_airflow.ui.rendering import PREFIX
+
+from dynosaur_etl.pages.rendering import PREFIX
 
 BASE = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
 

@@ -17,7 +17,7 @@ NOT_COUNTED = "migrations/versions"
 
 ROOMS = (
     "domain", "net", "settings", "inference", "store", "forms", "hub", "llm", "proposals",
-    "instances", "quality", "selection", "snapshots", "training", "local", "flows", "cli",
+    "instances", "quality", "selection", "snapshots", "training", "local", "flows", "pages", "cli",
     "__main__",
 )  # fmt: skip
 """From the ground up: a room imports those before it, and none after it."""

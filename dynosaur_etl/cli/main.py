@@ -30,6 +30,7 @@ from dynosaur_etl.cli import (
     storing,
     system,
     train,
+    view,
 )
 from dynosaur_etl.cli.console import err, log_to_standard_error, out
 from dynosaur_etl.cli.context import CommandLine
@@ -59,6 +60,7 @@ app.add_typer(llm.app, name="llm")
 app.add_typer(batches.app, name="batches")
 app.add_typer(select.app)
 app.add_typer(snapshots.app)
+app.add_typer(view.app)
 app.add_typer(storing.app)
 app.add_typer(train.app)
 app.add_typer(train.runs_app, name="runs")

@@ -11,12 +11,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins"))
 
 import uvicorn
 from dynosaur_airflow.ui.app import LOGGED_IN, create_app
-from dynosaur_airflow.ui.rendering import PREFIX
 from fastapi import FastAPI, HTTPException
 from starlette.responses import HTMLResponse
 
 from benchmarks.ui_store import Size, make_store
 from dynosaur_etl.flows.runtime.services import Services
+from dynosaur_etl.pages.rendering import PREFIX
 from dynosaur_etl.settings import Settings
 
 FRAME = f"""<!doctype html><html lang="en"><title>Airflow</title><iframe title="pages" width="1200"

@@ -17,7 +17,7 @@ CHROMIUM = shutil.which("chromium")
 PAGES = (
     "/", "/instances", "/instances?picked=yes&words=word1", "/tasks", "/rejects", "/snapshots",
     "/snapshots/v0001", "/snapshots/diff?old=1&new=v0002", "/cost", "/sources", "/day/2025-01-01",
-    "/datasets/owner0/set-0", "/instances?words=no-such-word",
+    "/datasets/owner0/set-0", "/instances?words=no-such-word", "/snapshots/rows?old=1&new=2",
     "/statistics?version=2", "/statistics?version=2&against=1",
 )  # fmt: skip
 pytestmark = [

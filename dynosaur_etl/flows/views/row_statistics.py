@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,7 @@ class _Part:
     name: str
     rows: RowSet
     picked: bool
+    folder: Path | None
 
     @property
     def size(self) -> int:
@@ -97,32 +99,45 @@ def row_statistics(
         Corrupt: a file is missing or cannot be read.
     """
     rows = row_set(services, version)
-    left = _Part(rows.name, rows, picked=False)
-    right = left if rows.version == EVERYTHING else _picks(rows)
+    folder = _folder_of(services, rows)
+    left = _Part(rows.name, rows, picked=False, folder=folder)
+    right = left if rows.version == EVERYTHING else _picks(rows, folder)
     if against:
-        left = _picks(row_set(services, against))
-    return _side_by_side(services, left, right)
+        other = row_set(services, against)
+        left = _picks(other, _folder_of(services, other))
+    return _side_by_side(left, right)
 
 
-def _picks(rows: RowSet) -> _Part:
-    return _Part(rows.name.replace("pool", "picks"), rows, picked=True)
+def folder_statistics(rows: RowSet, folder: Path) -> RowStatistics:
+    """Return the statistics of all rows of a version's folder beside its picks."""
+    whole = _Part("all rows of the folder", rows, picked=False, folder=folder)
+    return _side_by_side(whole, _Part("picks", rows, picked=True, folder=folder))
 
 
-def _languages(services: Services, part: _Part) -> dict[str, Counter[str]]:
+def _folder_of(services: Services, rows: RowSet) -> Path | None:
+    if not rows.version:
+        return None
+    return version_folder(services, required_version(services, rows.version))
+
+
+def _picks(rows: RowSet, folder: Path | None) -> _Part:
+    return _Part(rows.name.replace("pool", "picks"), rows, picked=True, folder=folder)
+
+
+def _languages(part: _Part) -> dict[str, Counter[str]]:
     """Count rows by the languages that the cards of their sources name."""
     found = Counter[str]()
-    if part.rows.version:
-        folder = version_folder(services, required_version(services, part.rows.version))
+    if part.folder is not None:
         count = "selected_instances" if part.picked else "pool_instances"
-        for row in read_sources(folder).to_pylist():
+        for row in read_sources(part.folder).to_pylist():
             found[row["languages"] or "not named"] += row[count]
     return {_LANGUAGES: found}
 
 
 @lru_cache(16)
-def _side_by_side(services: Services, left: _Part, right: _Part) -> RowStatistics:
+def _side_by_side(left: _Part, right: _Part) -> RowStatistics:
     """Count the columns of both parts; kept, as neither ever changes."""
-    languages = [_languages(services, part) for part in (left, right)]
+    languages = [_languages(part) for part in (left, right)]
     exact = [_exact(part.rows, part.picked) for part in (left, right)]
     sampled = [_sampled(part.rows, part.picked) for part in (left, right)]
     columns = [

@@ -135,8 +135,8 @@ def version_report(services: Services, version: int) -> VersionReport:
         counts=record.counts,
         tradeoff=record.tradeoff,
         curve=size_curve(str(folder), record.manifest_sha256),
-        card=(folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN],
-        state=_state(folder, record.manifest_sha256),
+        card=card_text(folder),
+        state=folder_state(folder, record.manifest_sha256),
         evaluation=read_evaluation(services.storage, record.same_as or version),
     )
 
@@ -192,6 +192,18 @@ def version_file(services: Services, version: int, name: str) -> Path:
     if not (folder / name).is_file():
         raise Corrupt(f"{folder / name}: the file is missing")
     return folder / name
+
+
+def card_text(folder: Path) -> str:
+    """Return the card of a version, up to 200,000 characters.
+
+    Raises:
+        Corrupt: it is missing or cannot be read.
+    """
+    try:
+        return (folder / README).read_text(encoding="utf-8", errors="replace")[:CARD_SHOWN]
+    except OSError as error:
+        raise Corrupt(f"{folder / README}: {error.strerror}") from error
 
 
 @lru_cache(_KEPT)
@@ -276,8 +288,12 @@ def _reached(services: Services, record: VersionRecord) -> tuple[float | None, f
     return curve.coverage[-1], curve.quality[-1], ""
 
 
-def _state(folder: Path, manifest_sha256: str) -> FolderState:
-    """Look whether the manifest is the recorded one, and each file there in its size."""
+def folder_state(folder: Path, manifest_sha256: str) -> FolderState:
+    """Look whether the manifest is the recorded one, and each file there in its size.
+
+    Raises:
+        Corrupt: it has no manifest that can be read.
+    """
     manifest = read_manifest(folder)
     files = [
         FileLine(name, entry.rows, entry.bytes, entry.sha256)

@@ -5,12 +5,12 @@ from decimal import Decimal
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.charts import cost_chart
-from dynosaur_airflow.ui.downloads import FileForm, download
-from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.jsonable import to_json
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.spending import spent
+from dynosaur_etl.pages.charts import cost_chart
+from dynosaur_etl.pages.downloads import FileForm, download
+from dynosaur_etl.pages.rendering import page
 
 _COLUMNS = (
     "name", "requests", "prompt_tokens", "completion_tokens", "cost_usd", "held_usd",

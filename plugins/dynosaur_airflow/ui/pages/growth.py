@@ -9,10 +9,6 @@ from fastapi import Path as FromPath
 from starlette.responses import Response
 
 from dynosaur_airflow.ui.airflow_state import airflow_state
-from dynosaur_airflow.ui.charts import growth_chart, validity_chart
-from dynosaur_airflow.ui.content import reject_lines, with_bars
-from dynosaur_airflow.ui.downloads import FileForm, download
-from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.flows.views.current_day import current_day
@@ -26,6 +22,10 @@ from dynosaur_etl.flows.views.paging import Day
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.tonight import tonight
 from dynosaur_etl.flows.views.version_figures import version_lines
+from dynosaur_etl.pages.charts import growth_chart, validity_chart
+from dynosaur_etl.pages.content import funnel_widths, reject_lines, with_bars
+from dynosaur_etl.pages.downloads import FileForm, download
+from dynosaur_etl.pages.rendering import page
 
 DAYS_SHOWN = 60
 SNAPSHOTS_SHOWN = 5
@@ -50,6 +50,7 @@ def training_set(
     shown = days[::-1][:DAYS_SHOWN]
     content = {
         "history": history,
+        "widths": funnel_widths([stage.number for stage in history.funnel]),
         "days": with_bars(shown, lambda day: day.instances),
         "earlier": shown[-1].day if len(days) > DAYS_SHOWN else "",
         "floor": VALIDITY_FLOOR,

@@ -7,8 +7,6 @@ from fastapi import Path as FromPath
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.downloads import FileForm, download
-from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.models import Mode
 from dynosaur_etl.flows.views.instance_pages import (
     instance_list,
@@ -20,12 +18,9 @@ from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.row_search import RowSearch
 from dynosaur_etl.flows.views.row_statistics import row_statistics
 from dynosaur_etl.flows.views.task_list import FORMS
+from dynosaur_etl.pages.downloads import INSTANCE_COLUMNS, FileForm, download
+from dynosaur_etl.pages.rendering import page
 
-_COLUMNS = (
-    "instance_key", "instruction", "input", "output", "dataset", "revision", "config", "split",
-    "row", "licence", "mode", "growth_day", "pii", "task_key", "quality", "rank", "gain",
-    "held_out",
-)  # fmt: skip
 Key = Annotated[str, FromPath(pattern=r"^[0-9a-f]{16,64}$")]
 Version = Annotated[
     int | None,
@@ -55,7 +50,7 @@ def instances_file(form: FileForm, search: Annotated[RowSearch, Query()]) -> Res
     """What the filters find as a file of up to 10,000 rows."""
     with read_only_services() as services:
         part = list_instances(services, search.for_download())
-    return download(part.rows, _COLUMNS, "instances", form)
+    return download(part.rows, INSTANCE_COLUMNS, "instances", form)
 
 
 @router.get("/instances/{key}")

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.downloads import FileForm, download
-from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.reasons import Reason, Stage
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.reject_list import RejectSearch, find_rejects
+from dynosaur_etl.pages.downloads import FileForm, download
+from dynosaur_etl.pages.rendering import page
 
 _COLUMNS = ("day", "stage", "subject", "reason", "words", "number", "detail")
 

@@ -12,12 +12,12 @@ from fastapi import Path as FromPath
 from sqlalchemy import select
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.domain.errors import InvalidInput
 from dynosaur_etl.domain.run_day import day_of_run
 from dynosaur_etl.flows.views.moments import lasted, moment
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.run_report import FailureLine, run_report
+from dynosaur_etl.pages.rendering import page
 
 DagId = Annotated[str, FromPath(max_length=250, pattern=r"^[^\x00]*$")]
 RunId = Annotated[str, FromPath(max_length=250, pattern=r"^[^\x00]*$")]

@@ -2,17 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Path as FromPath
 from pydantic import BeforeValidator
 from starlette.responses import FileResponse, Response
 
-from dynosaur_airflow.ui.charts import alpha_chart, curve_chart, map_chart, tradeoff_chart
-from dynosaur_airflow.ui.downloads import FileForm, download
-from dynosaur_airflow.ui.rendering import page
+from dynosaur_etl.flows.views.paging import Cursor
 from dynosaur_etl.flows.views.parameter_lines import parameter_lines
 from dynosaur_etl.flows.views.pool_map import pool_map
 from dynosaur_etl.flows.views.read_only import read_only_services
+from dynosaur_etl.flows.views.row_compare import CompareSearch, Kind, compare_rows
+from dynosaur_etl.flows.views.row_search import MOST, SIZE
 from dynosaur_etl.flows.views.version_figures import (
     compare,
     version_file,
@@ -20,6 +20,10 @@ from dynosaur_etl.flows.views.version_figures import (
     version_report,
 )
 from dynosaur_etl.flows.views.version_moves import moves
+from dynosaur_etl.pages.charts import alpha_chart, curve_chart, map_chart, tradeoff_chart
+from dynosaur_etl.pages.downloads import FileForm, download
+from dynosaur_etl.pages.markdown import card_html
+from dynosaur_etl.pages.rendering import base_of, page
 
 _MOST = 1_000_000
 _COLUMNS = (
@@ -33,6 +37,14 @@ ChosenVersion = Annotated[_Number, Query(ge=1, le=_MOST)]
 FileName = Annotated[str, FromPath(max_length=200)]
 
 router = APIRouter()
+
+
+def _compare_search(
+    kind: Kind = "added",
+    after: Cursor = "",
+    size: Annotated[int, Query(ge=1, le=MOST)] = SIZE,
+) -> CompareSearch:
+    return CompareSearch(kind=kind, after=after, size=size)
 
 
 @router.get("/snapshots")
@@ -60,6 +72,20 @@ def difference(request: Request, old: ChosenVersion, new: ChosenVersion) -> Resp
     return page(request, "diff.html.jinja", content, here="snapshots")
 
 
+@router.get("/snapshots/rows")
+def compared_rows(
+    request: Request,
+    old: ChosenVersion,
+    new: ChosenVersion,
+    search: Annotated[CompareSearch, Depends(_compare_search)],
+) -> Response:
+    """The rows of two versions that came, that went, and that moved in rank."""
+    with read_only_services() as services:
+        found = compare_rows(services, old, new, search)
+    content = {"old": old, "new": new, "search": search, "found": found}
+    return page(request, "compared_rows.html.jinja", content, here="snapshots")
+
+
 @router.get("/snapshots/{version}")
 def snapshot(request: Request, version: Version) -> Response:
     """One version: figures, curves, files, parameters and card."""
@@ -70,6 +96,11 @@ def snapshot(request: Request, version: Version) -> Response:
         "parameters": parameter_lines(report.parameters),
         "curve": curve_chart(report.curve),
         "tradeoff": tradeoff_chart(report),
+        "card": card_html(
+            report.card,
+            {file.name for file in report.state.files},
+            f"{base_of(request)}/snapshots/{report.figures.name}/files",
+        ),
     }
     return page(request, "snapshot.html.jinja", content, here="snapshots")
 

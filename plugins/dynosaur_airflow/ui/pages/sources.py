@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as FromPath
 from starlette.responses import Response
 
-from dynosaur_airflow.ui.downloads import FileForm, download
-from dynosaur_airflow.ui.rendering import page
 from dynosaur_etl.flows.views.dataset_report import dataset_report
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.source_shares import SourceSearch, find_sources
+from dynosaur_etl.pages.downloads import FileForm, download
+from dynosaur_etl.pages.rendering import page
 
 _COLUMNS = (
     "dataset", "revision", "owner", "licence", "languages", "pretty_name", "pool_instances",

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as FromPath
 from starlette.responses import RedirectResponse, Response
 
-from dynosaur_airflow.ui.downloads import FileForm, download
-from dynosaur_airflow.ui.rendering import base_of, page
 from dynosaur_etl.domain.models import Mode
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.flows.views.read_only import read_only_services
 from dynosaur_etl.flows.views.task_list import FORMS, TaskSearch, find_tasks
 from dynosaur_etl.flows.views.task_report import task_address, task_report
+from dynosaur_etl.pages.downloads import FileForm, download
+from dynosaur_etl.pages.rendering import base_of, page
 
 _COLUMNS = (
     "day", "dataset", "revision", "config", "licence", "mode", "form", "verdict", "reason",

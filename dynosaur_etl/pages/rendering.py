@@ -34,15 +34,6 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-NAVIGATION = (
-    ("growth", "/", "Growth"),
-    ("instances", "/instances", "Instances"),
-    ("tasks", "/tasks", "Tasks"),
-    ("rejects", "/rejects", "Rejects"),
-    ("snapshots", "/snapshots", "Snapshots"),
-    ("cost", "/cost", "Cost"),
-    ("sources", "/sources", "Sources"),
-)
 
 templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -64,7 +55,7 @@ def page(
     frame = {
         "base": base_of(request),
         "airflow_base": airflow_base_of(request),
-        "navigation": NAVIGATION,
+        "navigation": request.app.state.navigation,
         "here": here,
     }
     text = templates.get_template(template).render(**frame, **content)

@@ -1,7 +1,13 @@
 // Draws each chart of the page from the JSON beside it, in the colours of the style sheet.
 "use strict";
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+function colour(name) {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(--${name})`;
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
 
 function trace(series, number) {
   const paint = colour(number === 0 ? "bar" : "second");

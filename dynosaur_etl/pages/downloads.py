@@ -11,6 +11,12 @@ from starlette.responses import Response
 
 from dynosaur_etl.domain.jsonable import to_json
 
+INSTANCE_COLUMNS = (
+    "instance_key", "instruction", "input", "output", "dataset", "revision", "config", "split",
+    "row", "licence", "mode", "growth_day", "pii", "task_key", "quality", "rank", "gain",
+    "held_out",
+)  # fmt: skip
+
 FileForm = Literal["csv", "parquet"]
 _TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import FileResponse, Response
 
-from dynosaur_airflow.ui.rendering import HERE, chart_library
+from dynosaur_etl.pages.rendering import HERE, chart_library
 
 _FOREVER = {"Cache-Control": "private, max-age=604800"}
 
