@@ -20,6 +20,8 @@ from tests.flows.hubs import notes, write_dataset
 from tests.flows.scripted_llm import TIMEOUT, Answer, Body, ScriptedLlm, fenced, scripted_llm
 from tests.flows.support import POLL_STEPS, environment, serving, settings
 
+pytestmark = pytest.mark.xdist_group("answer_faults")
+
 DAY = GrowthDay.parse("2026-10-05")
 MOOD = {
     "instruction": "Decide in which mood the note was written.",

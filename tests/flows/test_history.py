@@ -21,7 +21,7 @@ from dynosaur_etl.flows.runtime.services import Services, open_services
 from dynosaur_etl.settings import Settings
 from tests.flows.support import POLL_STEPS, environment, serving, settings
 
-pytestmark = [pytest.mark.recording, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.recording, pytest.mark.timeout(1800), pytest.mark.xdist_group("history")]
 
 OWNER = "legacy-datasets"
 WHOLE = "WHOLE_HISTORY" in os.environ

@@ -21,6 +21,8 @@ from dynosaur_etl.flows.upkeep import audit
 from tests.flows.hubs import CARD, add_commit, notes, write_dataset
 from tests.flows.support import POLL_STEPS, Servers, environment, run_day, serving, settings
 
+pytestmark = pytest.mark.xdist_group("newest_verdict")
+
 FIRST, SECOND, THIRD = "2026-10-05", "2026-10-06", "2026-10-07"
 OPEN = CARD.replace("license: mit", "license: {licence}")
 

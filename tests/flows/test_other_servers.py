@@ -33,6 +33,8 @@ from tests.flows.support import (
     settings,
 )
 
+pytestmark = pytest.mark.xdist_group("other_servers")
+
 DAY = GrowthDay.parse("2026-10-05")
 WHOLE = "WHOLE_DAY"
 """Not a setting: that a day is scored and embedded too."""

@@ -19,7 +19,7 @@ from dynosaur_etl.forms.form import Form
 from tests.flows.support import ROOT, Servers, environment, serving
 from tests.forms.recent import expectations
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("recent_day")]
 
 FIRST, LAST = "2026-10-12", "2026-10-18"
 ALSO_DROPPED = ("multilingual", "no_training_split")

@@ -26,6 +26,8 @@ from tests.flows.support import (
     settings,
 )
 
+pytestmark = pytest.mark.xdist_group("recorded_days")
+
 DAYS = ("2020-12-03", "2020-12-04", "2020-12-07")
 OWNER = "legacy-datasets"
 

@@ -24,6 +24,8 @@ from tests.flows.support import (
     settings,
 )
 
+pytestmark = pytest.mark.xdist_group("reruns")
+
 DAYS = ("2026-10-05", "2026-10-06")
 DAY = GrowthDay.parse(DAYS[0])
 

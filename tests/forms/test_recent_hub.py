@@ -11,6 +11,8 @@ from dynosaur_etl.forms.instances import NativeInstance, NativeRules
 from dynosaur_etl.forms.native import native_instances
 from tests.forms.recent import Read, expectations, has_instance, outputs_of, read_configs
 
+pytestmark = pytest.mark.xdist_group("recent_hub")
+
 ALL_LANGUAGES = ("en", "es", "de", "fr", "sw")
 FORMS = {
     "larkspur-ai/trilingual-sft": Form.MESSAGES,

@@ -21,6 +21,8 @@ from tests.flows.support import Servers, serving
 from tests.flows.train.conftest import Taught, write_lines
 from tests.training.tiny import rows, write_model
 
+pytestmark = pytest.mark.xdist_group("fine_tune")
+
 QUICK = {"steps": 4}
 
 
