@@ -17,7 +17,8 @@ from typing import Any
 
 from benchmarks.harness import ROOT
 
-SHARED = frozenset({"__init__", "__main__", "harness", "instances_rows", "ui_store"})
+SHARED = frozenset({"__init__", "__main__", "harness", "instances_rows", "native_rows", "ui_store"})
+PREPARING = frozenset({"recorded_llm", "training_pool"})
 LONG = frozenset({"selection_large"})
 REPORT = ROOT / "docs" / "benchmarks.md"
 HEADING = """# Benchmarks
@@ -27,10 +28,8 @@ What `python -m benchmarks` printed, one run each. Ratios to peers are of the sa
 
 def scripts() -> list[str]:
     """Name the scripts; `*_child.py` is a part of one, and `LONG` ones are run by hand."""
-    names = (path.stem for path in Path(__file__).parent.glob("*.py"))
-    return sorted(
-        name for name in names if name not in SHARED | LONG and not name.endswith("_child")
-    )
+    names = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    return sorted(name for name in names - SHARED - PREPARING - LONG if not name.endswith("_child"))
 
 
 def measure(title: str, options: list[str]) -> dict[str, Any]:
@@ -99,4 +98,5 @@ def main() -> None:
     print(f"wrote {REPORT.relative_to(ROOT)}", file=sys.stderr)
 
 
-main()
+if __name__ == "__main__":
+    main()
