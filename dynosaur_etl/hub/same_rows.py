@@ -19,7 +19,7 @@ import pyarrow as pa
 from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.file_draw import SplitReading
 
-SAME_ROWS_VERSION = "mirrors-1"
+SAME_ROWS_VERSION = "mirrors-2"
 MOST_MARKS = 64
 LEAST_ROWS = 10
 LEAST_CHARACTERS = 20

@@ -1,6 +1,7 @@
 """Leaving out configs whose rows an older dataset of the Hub has: mirrors and uploads once more.
 
 The older one is that whose repository was made first; one that was renamed was made when it was.
+What has been withdrawn or rejected since it was kept is mirrored by nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from dynosaur_etl.flows.poll.examined import Examined
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.hub.same_rows import MarkIndex, Marks
 from dynosaur_etl.store.facts.content_marks import MarkedConfig, configs_with_marks
+from dynosaur_etl.store.facts.mirrors import left_by, withdrawn_by
 
 _ASKED_TOGETHER = 50
 
@@ -35,11 +37,13 @@ def without_mirrors(
         examined: its candidates, by dataset.
         created: when each of them was made.
     """
+    withdrawn = withdrawn_by(services.engine, day)
     known = _Known(_earlier(services, day, examined))
     judged = {}
     for item in sorted(examined, key=lambda item: (created[item.dataset_id], item.dataset_id)):
         judged[item.dataset_id] = left = _without(item, known, created[item.dataset_id])
-        known.add(_marked(day, left, created[item.dataset_id]))
+        if item.dataset_id not in withdrawn:
+            known.add(_marked(day, left, created[item.dataset_id]))
     return [judged[item.dataset_id] for item in examined]
 
 
@@ -76,7 +80,9 @@ def _earlier(
         rows = {mark for config in asked for mark in config["row_marks"]}
         files = {mark for config in asked for mark in config["file_marks"]}
         found.update(configs_with_marks(services.engine, str(day), rows, files))
-    return sorted(found, key=lambda config: (config.day, config.dataset_id, config.config))
+    left = left_by(services.engine, {config.dataset_id for config in found}, day)
+    standing = (config for config in found if config.dataset_id not in left)
+    return sorted(standing, key=lambda config: (config.day, config.dataset_id, config.config))
 
 
 def _marked(day: GrowthDay, item: Examined, created: datetime) -> list[MarkedConfig]:
@@ -91,16 +97,18 @@ def _marked(day: GrowthDay, item: Examined, created: datetime) -> list[MarkedCon
 
 
 def _without(item: Examined, known: _Known, created: datetime) -> Examined:
-    words = {}
+    found = {}
     for config in item.configs:
         own = Marks(config["row_marks"], config["file_marks"])
         other = known.mirrored(own, item.dataset_id, created)
         if other is not None:
-            words[config["name"]] = _words(item, other)
-    if not words:
+            found[config["name"]] = other
+    if not found:
         return item
+    item = replace(item, mirrors=sorted({other.dataset_id for other in found.values()}))
+    words = {name: _words(item, other) for name, other in found.items()}
     if len(words) == len(item.configs):
-        return replace(item).drop(Verdict(Reason.MIRROR, next(iter(words.values()))))
+        return item.drop(Verdict(Reason.MIRROR, next(iter(words.values()))))
     return _without_configs(item, words)
 
 
