@@ -102,11 +102,17 @@ def test_mirrors_come_back_the_day_after_the_older_set_is_rejected(
     root = write_hub(tmp_path / "hub")
     closed = CARD.format(name="m/first").replace("license: mit", "license: cc-by-nc-4.0")
     add_commit(root, "m/first", THIRD, closed)
+    write_dataset(root, "e/late", THIRD, train_dot_parquet=notes())
     with mirrored(root, database_url, tmp_path) as services:
-        poll(services, THIRD)
-        assert reasons(services, THIRD) == {"m/first": "licence_not_allowed", "z/unlike": None}
+        out = {"e/late": "mirror", "m/first": "licence_not_allowed", "z/unlike": None}
+        for stream_seconds in (77, 78):
+            changed = services.settings.model_copy(update={"stream_seconds": stream_seconds})
+            with open_services(changed) as anew:
+                poll(anew, THIRD)
+            assert reasons(services, THIRD) == out
         poll(services, FOURTH)
-        expected = {"a/copied": None, "b/again": "mirror", "d/half": None}
+        mirrors = dict.fromkeys(("b/again", "e/late"), "mirror")
+        expected = {"a/copied": None, **mirrors, "d/half": None}
         assert reasons(services, FOURTH) == expected
 
 
