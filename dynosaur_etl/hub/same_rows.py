@@ -7,9 +7,11 @@ documents, 1997). Where a set has more rows than are sampled, two draws hardly m
 tell.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from math import ceil
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +19,7 @@ import pyarrow as pa
 from dynosaur_etl.hub.data_files import RepoFile
 from dynosaur_etl.hub.file_draw import SplitReading
 
-SAME_ROWS_VERSION = "mirrors-1"
+SAME_ROWS_VERSION = "mirrors-2"
 MOST_MARKS = 64
 LEAST_ROWS = 10
 LEAST_CHARACTERS = 20
@@ -38,6 +40,28 @@ class Marks:
         return (len(self.rows) >= LEAST_ROWS and _are_shared(self.rows, other.rows)) or _are_shared(
             self.files, other.files
         )
+
+
+class MarkIndex:
+    """The marks of many configs, by mark: what has those of another is found without asking all."""
+
+    def __init__(self) -> None:
+        self._known: list[Marks] = []
+        self._of_row: dict[int, list[int]] = defaultdict(list)
+        self._of_file: dict[int, list[int]] = defaultdict(list)
+
+    def add(self, marks: Marks) -> None:
+        """Add a config's marks; its place is how many were added before."""
+        place = len(self._known)
+        self._known.append(marks)
+        for places, own in ((self._of_row, marks.rows), (self._of_file, marks.files)):
+            for mark in own:
+                places[mark].append(place)
+
+    def places_like(self, own: Marks) -> Iterator[int]:
+        """Yield the places of those whose marks `own` are, ascending."""
+        near = {*_sharing(own.rows, self._of_row), *_sharing(own.files, self._of_file)}
+        return (place for place in sorted(near) if own.are_those_of(self._known[place]))
 
 
 def marks_of(
@@ -79,6 +103,18 @@ def _mark(text: str) -> int:
     """Return a hash of 63 bits: what a column of signed integers holds."""
     hashed = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(hashed) >> 1
+
+
+def _sharing(own: Sequence[int], places: Mapping[int, Sequence[int]]) -> Iterator[int]:
+    """Yield every place that can share enough of the marks, and few others.
+
+    Whatever shares nine tenths of them misses one tenth at most, so that it has one of any tenth
+    and one more; the rarest of them lead to the fewest others.
+    """
+    asked = len(own) - ceil(LEAST_SHARE * len(own)) + 1
+    rarest = sorted(own, key=lambda mark: len(places.get(mark, ())))
+    for mark in rarest[:asked]:
+        yield from places.get(mark, ())
 
 
 def _are_shared(own: Collection[int], others: Collection[int]) -> bool:

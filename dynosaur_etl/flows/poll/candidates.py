@@ -25,7 +25,7 @@ from dynosaur_etl.store.commits import (
 from dynosaur_etl.store.database import locked
 from dynosaur_etl.store.steps import StepOutput
 
-CANDIDATES_VERSION = "candidates-4"
+CANDIDATES_VERSION = "candidates-5"
 _READ_TOGETHER = 100  # datasets whose commits are held at a time
 
 __all__ = ["examine_candidates", "find_candidates", "sync_catalogue"]

@@ -12,6 +12,7 @@ from dynosaur_etl.flows.runtime.compartments import contained
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.hub.caps import over_caps
 from dynosaur_etl.store.facts.listings import DeferredCandidate, listings_of, waiting_candidates
+from dynosaur_etl.store.facts.mirrors import returning_mirrors
 from dynosaur_etl.store.steps import StepOutput, count_rows
 from dynosaur_etl.store.tables import CandidateRow, DeferredRow
 
@@ -25,7 +26,8 @@ class Candidate:
     Attributes:
         revision: None where no commit is old enough.
         change: created or changed.
-        deferred_from: the earlier day whose caps kept it out; None: found on this day.
+        deferred_from: the earlier day whose caps kept it out, or that left it out as the mirror of
+            a dataset that has left since; None: found on this day.
     """
 
     day: str
@@ -96,10 +98,14 @@ def asked_for(services: Services, candidates: Sequence[Candidate]) -> list[Listi
 
 
 def _waiting(services: Services, day: GrowthDay) -> list[Candidate]:
-    """Return what waits, as candidates of the day."""
+    """Return what waits, as candidates of the day: what caps kept out goes before mirrors."""
+    waiting = [
+        *returning_mirrors(services.engine, day),
+        *waiting_candidates(services.engine, str(day)),
+    ]
     return [
         Candidate(str(day), one.dataset_id, one.revision, one.committed_at, one.change, one.day)
-        for one in waiting_candidates(services.engine, str(day))
+        for one in {one.dataset_id: one for one in waiting}.values()
     ]
 
 

@@ -22,6 +22,7 @@ from dynosaur_etl.hub.rights.binding import Binding
 from dynosaur_etl.hub.rows import ConfigSample
 from dynosaur_etl.hub.same_rows import Marks
 from dynosaur_etl.hub.sources import ConfigOutcome
+from dynosaur_etl.store.facts.mirrors import MIRRORS
 from dynosaur_etl.store.kinds import FileKind
 from dynosaur_etl.store.steps import CountedReject, NamedFile, StepOutput
 from dynosaur_etl.store.storage import StoredFile
@@ -42,6 +43,7 @@ class Examined:
     Attributes:
         sources: of the configs whose rows did not come from the repository, where they came from.
         licences: that hold, whatever becomes of the rows; None: no card was found in order.
+        mirrors: the older datasets that have the rows of one of its configs.
         notes: what the kept configs are, who wrote them, and what of them was not read.
     """
 
@@ -56,6 +58,7 @@ class Examined:
     sources: dict[str, str] = field(default_factory=dict)
     licences: list[str] | None = None
     notes: list[str] = field(default_factory=list)
+    mirrors: list[str] = field(default_factory=list)
 
     def drop(self, verdict: Verdict) -> "Examined":
         self.reason, self.detail = verdict.reason, verdict.detail
@@ -155,6 +158,7 @@ def output_of(
         facts={
             "configs": sum(len(item.configs) for item in kept),
             **_configs_by_source(kept),
+            MIRRORS: {item.dataset_id: item.mirrors for item in examined if item.mirrors},
             "alarm": alarm_of([*dropped, *parts]),
         },
         lost=lost,

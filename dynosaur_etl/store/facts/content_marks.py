@@ -13,8 +13,9 @@ from dynosaur_etl.store.tables import ConfigRow, DatasetRow, RevisionRow
 
 @dataclass(frozen=True)
 class MarkedConfig:
-    """A kept config: when its dataset was made, under which licences it stands, and its marks."""
+    """A config that a day kept: when its dataset was made, its licences, and its marks."""
 
+    day: str
     dataset_id: str
     config: str
     created_at: datetime
@@ -44,6 +45,7 @@ def configs_with_marks(
     with reading(engine) as session:
         return [
             MarkedConfig(
+                row.day,
                 row.dataset_id,
                 row.name,
                 created,

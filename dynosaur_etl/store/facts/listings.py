@@ -42,7 +42,8 @@ class ListedCandidate:
 
     Attributes:
         revision: None where no commit is old enough.
-        deferred_from: the earlier day whose caps kept it out; None: found on this day.
+        deferred_from: the earlier day whose caps kept it out, or that left it out as the mirror of
+            a dataset that has left since; None: found on this day.
         commits_refused: reason for which the Hub shows no commits; None: it shows them.
     """
 
@@ -58,7 +59,7 @@ class ListedCandidate:
 
 @dataclass(frozen=True)
 class DeferredCandidate:
-    """A candidate that a cap kept out of its day, and that no day has taken up since."""
+    """A candidate of an earlier day that a cap kept out, or a mirror, for a later day to take."""
 
     day: str
     dataset_id: str

@@ -1,9 +1,20 @@
 """The newest verdict on each source of the pool, which decides about all of its revisions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, and_, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Engine,
+    Subquery,
+    Text,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from dynosaur_etl.domain.licences import canonical_licence
@@ -44,6 +55,18 @@ def newest_verdicts(engine: Engine, days: Sequence[str], up_to: str) -> list[New
         up_to: the last day whose verdicts count, grown or not.
     """
     sources = select(TaskRow.dataset_id).where(TaskRow.day.in_(days)).distinct().subquery()
+    return _newest(engine, sources, VerdictRow.day <= up_to)
+
+
+def newest_verdicts_on(
+    engine: Engine, dataset_ids: Collection[str], before: str
+) -> list[NewestVerdict]:
+    """Return the newest verdict of the days before one on each of these, as `newest_verdicts`."""
+    named = func.unnest(literal(sorted(dataset_ids), ARRAY(Text))).column_valued("dataset_id")
+    return _newest(engine, select(named).subquery(), VerdictRow.day < before)
+
+
+def _newest(engine: Engine, sources: Subquery, in_time: ColumnElement[bool]) -> list[NewestVerdict]:
     judged = or_(
         VerdictRow.dataset_id == sources.c.dataset_id,
         VerdictRow.dataset_id == DatasetRow.renamed_to,
@@ -52,7 +75,7 @@ def newest_verdicts(engine: Engine, days: Sequence[str], up_to: str) -> list[New
         select(sources.c.dataset_id, VerdictRow, RevisionRow.licences)
         .select_from(sources)
         .outerjoin(DatasetRow, DatasetRow.id == sources.c.dataset_id)
-        .join(VerdictRow, and_(judged, VerdictRow.day <= up_to))
+        .join(VerdictRow, and_(judged, in_time))
         .outerjoin(
             RevisionRow,
             and_(
