@@ -10,9 +10,10 @@ from dynosaur_etl.forms.cells import ground_truth, is_question, read_choices
 from dynosaur_etl.forms.dialogues import is_dialogue
 from dynosaur_etl.forms.form import Form, FoundForm
 from dynosaur_etl.forms.reasoning import has_thought, is_worked
+from dynosaur_etl.forms.right_choice import first_number
 from dynosaur_etl.forms.sampled import SampledRows, is_filled, is_long, roles_of
 from dynosaur_etl.forms.turns import are_turns
-from dynosaur_etl.forms.values import Row, number_of, opened, structures, texts_of, truths_of
+from dynosaur_etl.forms.values import Row, opened, structures, texts_of, truths_of
 
 
 def stepwise(sample: SampledRows) -> FoundForm | None:
@@ -146,15 +147,11 @@ def _choice_columns(sample: SampledRows) -> list[str]:
 
 def _base(sample: SampledRows, roles: Mapping[str, str]) -> int:
     """Return 1 where answers are numbers from 1 to the number of choices, else 0."""
-    numbers, sizes = [], []
+    sizes = []
     for row in sample.rows:
-        number = number_of(row.get(roles["completion"]))
         found = read_choices(row.get(roles.get("choices", "")))
         sizes.append(len(found[1]) if found else sum(key.startswith("choice ") for key in roles))
-        numbers += [] if number is None else [int(number)]
-    if not numbers or min(numbers) < 1:
-        return 0
-    return int(max(numbers) == max(sizes))
+    return first_number((row.get(roles["completion"]) for row in sample.rows), max(sizes))
 
 
 def thought_column(sample: SampledRows) -> FoundForm | None:
