@@ -18,19 +18,21 @@ import pyarrow as pa
 
 from dynosaur_etl.domain.features import (
     FieldKind,
+    element_of,
     fields_of,
     labels_of,
     part_feature,
 )
 from dynosaur_etl.domain.rendering import readable
-from dynosaur_etl.hub.answers import lists_choices, named_choices
+from dynosaur_etl.hub.answers import lists_choices, named_choices, names_choice
 from dynosaur_etl.hub.config_columns import UnreadableValues
 from dynosaur_etl.hub.json_texts import read_json_column
-from dynosaur_etl.hub.part_paths import TEXT_FEATURE, parts_of, text_at, written
+from dynosaur_etl.hub.part_paths import TEXT_FEATURE, parts_of, value_at, written
 from dynosaur_etl.hub.rows import ConfigSample
 
 MOST_PARTS = 30
 LEAST_FILLED = 0.5
+_TEXTS = pa.list_(pa.string())
 NO_JSON = "a text that is no JSON, in a field of JSON"
 
 
@@ -51,13 +53,15 @@ class _Columns:
             if one.part_of and one.kind is FieldKind.NUMBER:
                 del self.features[one.name], self.arrays[one.name]
 
-    def put_texts(self, name: str, feature: Any, texts: Sequence[str | None]) -> None:
+    def put_part(self, name: str, feature: Any, values: Sequence[str | list[str] | None]) -> None:
         labels = labels_of(feature)
-        if not labels:
-            self.put(name, feature, pa.array(texts, pa.string()))
-            return
-        numbers = {label: number for number, label in reversed(list(enumerate(labels)))}
-        self.put(name, feature, pa.array([numbers.get(text or "") for text in texts], pa.int64()))
+        if labels:
+            numbers = {label: number for number, label in reversed(list(enumerate(labels)))}
+            found = [None if value is None else numbers.get(str(value)) for value in values]
+            self.put(name, feature, pa.array(found, pa.int64()))
+        else:
+            is_list = element_of(feature) is not None
+            self.put(name, feature, pa.array(values, _TEXTS if is_list else pa.string()))
 
 
 def with_parts(sample: ConfigSample) -> ConfigSample:
@@ -71,8 +75,8 @@ def with_parts(sample: ConfigSample) -> ConfigSample:
     _read_json(columns)
     nested = [one.name for one in fields_of(columns.features) if _has_parts(one.kind)]
     rows = {name: readable(columns.arrays[name], features[name]).to_pylist() for name in nested}
-    for name, feature, texts in list(islice(_filled(columns.features, rows), MOST_PARTS)):
-        columns.put_texts(name, feature, texts)
+    for name, feature, values in list(islice(_filled(columns.features, rows), MOST_PARTS)):
+        columns.put_part(name, feature, values)
     _name_choices(columns)
     columns.drop_numbers()
     table = pa.table({**columns.arrays, **_places(sample)})
@@ -103,6 +107,8 @@ def _has_parts(kind: FieldKind) -> bool:
 def _name_choices(columns: _Columns) -> None:
     """Write the text of the right choice where a column, or a part of one, names it."""
     features = columns.features
+    if not any(map(names_choice, features)):
+        return
     cells = {name: readable(columns.arrays[name], features[name]).to_pylist() for name in features}
     wholes = {one.name: one.part_of for one in fields_of(features)}
     for name, texts in named_choices(cells).items():
@@ -113,14 +119,14 @@ def _name_choices(columns: _Columns) -> None:
 
 def _filled(
     features: Mapping[str, Any], rows: Mapping[str, list[Any]]
-) -> Iterator[tuple[str, dict[str, Any], list[str | None]]]:
-    """Yield the name, feature and texts of the parts that are filled often enough."""
-    for whole, values in rows.items():
+) -> Iterator[tuple[str, dict[str, Any], list[str | list[str] | None]]]:
+    """Yield the name, feature and values of the parts that are filled often enough."""
+    for whole, wholes in rows.items():
+        if lists_choices(whole):
+            continue
         for path, feature in parts_of(features[whole]):
             name = whole + written(path)
-            if any(isinstance(step, str) and lists_choices(step) for step in (whole, *path)):
-                continue
-            texts = [text_at(value, path) for value in values]
-            count = sum(text is not None for text in texts)
-            if name not in features and count and count >= LEAST_FILLED * len(texts):
-                yield name, part_feature(feature, whole), texts
+            values = [value_at(value, path, feature) for value in wholes]
+            count = sum(value is not None for value in values)
+            if name not in features and count and count >= LEAST_FILLED * len(values):
+                yield name, part_feature(feature, whole), values

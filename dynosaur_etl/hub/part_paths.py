@@ -16,10 +16,12 @@ from dynosaur_etl.domain.features import (
     is_structure,
 )
 from dynosaur_etl.domain.nested import path_step
-from dynosaur_etl.hub.answers import names_choice
+from dynosaur_etl.forms.cells import read_choices
+from dynosaur_etl.hub.answers import lists_choices, names_choice
 
 LONGEST_NAME = 60
-TEXT_FEATURE = {"dtype": "string", "_type": "Value"}
+TEXT_FEATURE: dict[str, Any] = {"dtype": "string", "_type": "Value"}
+CHOICES_FEATURE: dict[str, Any] = {"feature": TEXT_FEATURE, "_type": "List"}
 
 _SAID = frozenset({FieldKind.TEXT, FieldKind.LABEL, FieldKind.BOOLEAN})
 _LISTED = frozenset({FieldKind.TEXT, FieldKind.LABEL})
@@ -38,7 +40,7 @@ Path = tuple[str | Step, ...]
 def parts_of(feature: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the paths of what is a text, label or truth value, with the feature of its column.
 
-    A number counts where it may name the right one of some choices.
+    A number counts where it may name the right one of some choices. Choices are a list of texts.
     """
     return _walk(feature, (), MAX_DEPTH)
 
@@ -49,38 +51,51 @@ def written(path: Path) -> str:
 
 
 def _walk(feature: Any, path: Path, depth: int) -> Iterator[tuple[Path, dict[str, Any]]]:
-    element = element_of(feature)
-    (kind,) = {one.kind for one in fields_of({"": feature if element is None else element})}
     if depth == 0:
         return
-    if element is not None and is_structure(element):
-        for name, part in element.items():
-            yield from _walk(part, (*path, Step.FIRST, name), depth - 1)
+    element = element_of(feature)
+    (kind,) = {one.kind for one in fields_of({"": feature if element is None else element})}
+    if path and isinstance(path[-1], str) and lists_choices(path[-1]):
+        yield path, CHOICES_FEATURE
+    elif is_structure(feature) or is_structure(element):
+        before = path if element is None else (*path, Step.FIRST)
+        for name, part in (element or feature).items():
+            yield from _walk(part, (*before, name), depth - 1)
     elif element is not None:
-        if kind in _LISTED:
-            yield (*path, Step.ALL), TEXT_FEATURE
-    elif is_structure(feature):
-        for name, part in feature.items():
-            yield from _walk(part, (*path, name), depth - 1)
+        yield from [((*path, Step.ALL), TEXT_FEATURE)] * (kind in _LISTED)
     elif kind in _SAID:
         yield path, feature if kind is FieldKind.LABEL else TEXT_FEATURE
     elif kind is FieldKind.NUMBER and names_choice(str(path[-1])):
         yield path, feature
 
 
-def text_at(value: Any, path: Path) -> str | None:
-    """Return the text at the end of a path; None where there is none."""
+def value_at(value: Any, path: Path, feature: Mapping[str, Any]) -> str | list[str] | None:
+    """Return the text, or the choices, at the end of a path; None where there is none.
+
+    Args:
+        value: of the whole field, with texts as its scalars.
+        path: of the part.
+        feature: of the part's column, as `parts_of` gives it.
+    """
+    found = _end_of(value, path)
+    if feature is CHOICES_FEATURE:
+        _, choices = read_choices(found or ()) or ([], [])
+        return choices or None
+    return None if found is None else str(found).strip() or None
+
+
+def _end_of(value: Any, path: Path) -> Any:
     for number, step in enumerate(path):
         if step is Step.ALL:
             return _together(value or ())
         if step is Step.FIRST:
             if isinstance(value, Mapping):  # a list of structures, stored as a structure of lists
                 parts = value.get(str(path[number + 1])) or [None]
-                return text_at(parts[0], path[number + 2 :])
+                return _end_of(parts[0], path[number + 2 :])
             value = value[0] if value else None
         else:
             value = (value or {}).get(step)
-    return None if value is None else str(value).strip() or None
+    return value
 
 
 def _together(items: Iterable[str | None]) -> str | None:
