@@ -7,6 +7,7 @@ from dynosaur_etl.domain.features import FieldKind
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms import names as known
 from dynosaur_etl.forms.cells import ground_truth, is_question, read_choices
+from dynosaur_etl.forms.compared import compared
 from dynosaur_etl.forms.dialogues import is_dialogue
 from dynosaur_etl.forms.form import Form, FoundForm
 from dynosaur_etl.forms.reasoning import has_thought, is_worked
@@ -36,9 +37,9 @@ def _is_truths(value: Any) -> bool:
 
 def preference(sample: SampledRows) -> FoundForm | None:
     """Find a chosen and a rejected answer, with a prompt or beginning alike."""
-    chosen, rejected = sample.first(("chosen",)), sample.first(("rejected",))
+    chosen, rejected = sample.first(known.CHOSEN), sample.first(known.REJECTED)
     if chosen is None or rejected is None:
-        return None
+        return compared(sample)
     roles = roles_of(chosen=chosen, rejected=rejected)
     if not all(sample.is_text(name) or sample.holds(name, _is_said) for name in roles.values()):
         return None
@@ -129,7 +130,8 @@ def choices(sample: SampledRows) -> FoundForm | None:
         choices = None
     if choices is None and not columns:
         return None
-    if sample.others(question, answer, choices, *columns):
+    answers = [sample.names[n.lower()] for n in known.CHOICE_ANSWERS if n.lower() in sample.names]
+    if sample.others(question, *answers, choices, *columns):
         return None
     roles = roles_of(prompt=question, choices=choices, completion=answer)
     if choices is None:

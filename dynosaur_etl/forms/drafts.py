@@ -7,6 +7,7 @@ from typing import Any
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms import names as known
 from dynosaur_etl.forms.cells import ground_truth, is_question, read_choices
+from dynosaur_etl.forms.compared import decided
 from dynosaur_etl.forms.dialogues import dialogue_turns, is_dialogue, without_marker
 from dynosaur_etl.forms.form import INSTRUCTIONS, WORKED, Form, FoundForm
 from dynosaur_etl.forms.guards import LEAST_SHARE, scale_of
@@ -184,6 +185,7 @@ def _stepwise(found: FoundForm, row: Row) -> NativeDraft:
 
 
 def _preference(found: FoundForm, row: Row) -> NativeDraft:
+    found, row = decided(found, row)
     chosen, rejected = _said(row.get(found.roles["chosen"])), row.get(found.roles["rejected"])
     prompt = _prompt_turns(found, row)
     draft = _answered(found, row, prompt, _after(prompt, chosen))
@@ -209,6 +211,7 @@ def _last_text(value: Any) -> str:
 
 
 def _implicit(found: FoundForm, row: Row) -> NativeDraft:
+    found, row = decided(found, row)
     chosen, rejected = row.get(found.roles["chosen"]), row.get(found.roles["rejected"])
     turns = dialogue_turns(text_of(chosen)) if is_dialogue(chosen) else read_turns(chosen)
     if not turns or turns[-1].role != ASSISTANT or turns[-1].is_empty:

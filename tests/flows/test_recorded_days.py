@@ -173,8 +173,6 @@ def test_instances_are_the_rows_they_came_from(grown: Grown) -> None:
         row = table.slice(instance["row"], 1).to_pylist()[0]
         if isinstance(row.get(output), str):
             assert row[output].strip().startswith(instance["output"])
-        if output not in row:  # a part of a nested field
-            assert instance["output"].partition(", ")[0] in repr(row)
         for name in inputs:
             if isinstance(row.get(name), str) and len(row[name]) < 300:
                 asked = (
