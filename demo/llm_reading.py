@@ -9,6 +9,7 @@ from typing import Any
 Json = dict[str, Any]
 
 MAX_PARSE_ATTEMPTS = 500
+_PATH = re.compile(r"\w[.\[]")
 _ID_WORDS = frozenset({"id", "ids", "idx", "index", "uuid", "guid", "key"})
 
 
@@ -29,7 +30,15 @@ class Field:
     @property
     def spoken(self) -> str:
         """The name as words of a sentence: `customerMessage` is spoken `customer message`."""
-        return " ".join(self.words) or self.name
+        return (
+            " ".join(word for word in self.words if not (self.is_part and word.isdigit()))
+            or self.name
+        )
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a part of a nested field, by its path: `talk.by`, `turns[0].text`."""
+        return bool(_PATH.search(self.name))
 
     @property
     def is_identifier(self) -> bool:

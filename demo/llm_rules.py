@@ -278,14 +278,21 @@ RULES: tuple[Rule, ...] = (
 def propose(offer: Offer, digest: str) -> list[Json]:
     """Up to three tasks for the dataset, each with another output.
 
+    Parts of nested fields are used where the columns by themselves give no task.
+
     Args:
         offer: The dataset; its fields may be anything.
         digest: Hex digest of the request, which picks the wordings.
     """
     usable = [f for f in offer.fields if not (f.is_identifier or f.is_nested or f.is_empty)]
+    columns = [f for f in usable if not f.is_part]
+    return _tasks(offer, columns, digest) or _tasks(offer, usable, digest)
+
+
+def _tasks(offer: Offer, fields: list[Field], digest: str) -> list[Json]:
     tasks: dict[str, Json] = {}
     for number_of_rule, rule in enumerate(RULES):
-        chosen = _match(rule, usable)
+        chosen = _match(rule, fields)
         if chosen is None or chosen[-1].name in tasks:
             continue
         choice = int(digest[:8], 16) + number_of_rule

@@ -32,6 +32,7 @@ SCALAR_KINDS = frozenset(
 MAX_DEPTH = 8
 INPUT_KINDS = SCALAR_KINDS | {FieldKind.TEXT_LIST}
 
+_PART_OF = "part_of"
 _MEDIA_TYPES = frozenset({"Image", "Audio", "Video", "Pdf", "Nifti", "Mesh"})
 _LIST_TYPES = frozenset({"Sequence", "List", "LargeList"})
 _LIST_KINDS = {
@@ -48,12 +49,14 @@ class Field:
     Attributes:
         labels: a ClassLabel's names in their order, else empty.
         flattens: whether a nested field holds texts, and nothing but scalars below them.
+        part_of: the nested field of which it is a part; empty where it is a column of the set.
     """
 
     name: str
     kind: FieldKind
     labels: tuple[str, ...] = ()
     flattens: bool = False
+    part_of: str = ""
 
     @property
     def can_be_input(self) -> bool:
@@ -67,9 +70,14 @@ class Field:
 def fields_of(features: Mapping[str, Any]) -> tuple[Field, ...]:
     """Read a config's fields, in their own order, from the JSON form of its features."""
     return tuple(
-        Field(str(name), _kind(feature), labels_of(feature), _flattens(feature))
+        Field(str(name), _kind(feature), labels_of(feature), _flattens(feature), _whole(feature))
         for name, feature in features.items()
     )
+
+
+def part_feature(feature: Mapping[str, Any], whole: str) -> dict[str, Any]:
+    """Return the feature of a column that holds a part of the nested field `whole`."""
+    return {**feature, _PART_OF: whole}
 
 
 def usable_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
@@ -106,6 +114,16 @@ def part_of(feature: Any, name: str) -> Any:
     return feature.get(name) if isinstance(feature, Mapping) else None
 
 
+def is_structure(feature: Any) -> bool:
+    """Return whether a feature is a structure of named parts."""
+    return isinstance(feature, Mapping) and not isinstance(feature.get("_type"), str)
+
+
+def _whole(feature: Any) -> str:
+    is_part = isinstance(feature, Mapping) and isinstance(feature.get("_type"), str)
+    return str(feature.get(_PART_OF, "")) if is_part else ""
+
+
 def _flattens(feature: Any) -> bool:
     if _kind(feature) is not FieldKind.NESTED:
         return False
@@ -120,11 +138,15 @@ def _leaves(feature: Any, depth: int) -> Iterator[FieldKind]:
         yield FieldKind.OTHER
     elif element is not None:
         yield from _leaves(element, depth - 1)
-    elif isinstance(feature, Mapping) and feature.get("_type") is None:
+    elif is_structure(feature):
         for part in feature.values():
             yield from _leaves(part, depth - 1)
-    else:
+    elif not _is_always_null(feature):
         yield _kind(feature)
+
+
+def _is_always_null(feature: Any) -> bool:
+    return isinstance(feature, Mapping) and feature.get("dtype") == "null"
 
 
 def _kind(feature: Any) -> FieldKind:

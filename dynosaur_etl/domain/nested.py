@@ -27,7 +27,7 @@ def flatten(name: str, value: Any) -> str | None:
 def _parts(path: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, part in value.items():
-            yield from _parts(f"{path}{_step(name)}", part)
+            yield from _parts(f"{path}{path_step(name)}", part)
     elif isinstance(value, list):
         yield from _items(path, value)
     elif text := _text(value):
@@ -44,7 +44,8 @@ def _items(path: str, items: list[Any]) -> Iterator[tuple[str, str]]:
         yield path, listed
 
 
-def _step(name: str) -> str:
+def path_step(name: str) -> str:
+    """Return what stands in a path for a part of a structure."""
     return f".{name}" if _PLAIN_NAME.fullmatch(name) else f"[{name!r}]"
 
 

@@ -171,7 +171,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.FIELD_UNKNOWN: "A field of the proposal is not a field of the config.",
     Reason.INPUT_NOT_USABLE: "An input field holds structures, media or translations.",
     Reason.FIELD_REPEATED: "The proposal names an input field twice.",
-    Reason.INPUT_OUTPUT_OVERLAP: "The output field is also an input field.",
+    Reason.INPUT_OUTPUT_OVERLAP: "The output field is also an input field, or a part of one.",
     Reason.OUTPUT_NOT_SCALAR: "The output field holds lists or structures.",
     Reason.OUTPUT_ALL_EMPTY: "The output is null or empty in every sampled row.",
     Reason.OUTPUT_CONSTANT: "The output is the same in every sampled row.",

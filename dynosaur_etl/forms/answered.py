@@ -7,12 +7,14 @@ from dynosaur_etl.domain.features import FieldKind
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms import names as known
 from dynosaur_etl.forms.cells import ground_truth, is_question, read_choices
+from dynosaur_etl.forms.compared import compared
 from dynosaur_etl.forms.dialogues import is_dialogue
 from dynosaur_etl.forms.form import Form, FoundForm
 from dynosaur_etl.forms.reasoning import has_thought, is_worked
+from dynosaur_etl.forms.right_choice import first_number
 from dynosaur_etl.forms.sampled import SampledRows, is_filled, is_long, roles_of
 from dynosaur_etl.forms.turns import are_turns
-from dynosaur_etl.forms.values import Row, number_of, opened, structures, texts_of, truths_of
+from dynosaur_etl.forms.values import Row, opened, structures, texts_of, truths_of
 
 
 def stepwise(sample: SampledRows) -> FoundForm | None:
@@ -35,9 +37,9 @@ def _is_truths(value: Any) -> bool:
 
 def preference(sample: SampledRows) -> FoundForm | None:
     """Find a chosen and a rejected answer, with a prompt or beginning alike."""
-    chosen, rejected = sample.first(("chosen",)), sample.first(("rejected",))
+    chosen, rejected = sample.first(known.CHOSEN), sample.first(known.REJECTED)
     if chosen is None or rejected is None:
-        return None
+        return compared(sample)
     roles = roles_of(chosen=chosen, rejected=rejected)
     if not all(sample.is_text(name) or sample.holds(name, _is_said) for name in roles.values()):
         return None
@@ -128,7 +130,8 @@ def choices(sample: SampledRows) -> FoundForm | None:
         choices = None
     if choices is None and not columns:
         return None
-    if sample.others(question, answer, choices, *columns):
+    answers = [sample.names[n.lower()] for n in known.CHOICE_ANSWERS if n.lower() in sample.names]
+    if sample.others(question, *answers, choices, *columns):
         return None
     roles = roles_of(prompt=question, choices=choices, completion=answer)
     if choices is None:
@@ -146,15 +149,11 @@ def _choice_columns(sample: SampledRows) -> list[str]:
 
 def _base(sample: SampledRows, roles: Mapping[str, str]) -> int:
     """Return 1 where answers are numbers from 1 to the number of choices, else 0."""
-    numbers, sizes = [], []
+    sizes = []
     for row in sample.rows:
-        number = number_of(row.get(roles["completion"]))
         found = read_choices(row.get(roles.get("choices", "")))
         sizes.append(len(found[1]) if found else sum(key.startswith("choice ") for key in roles))
-        numbers += [] if number is None else [int(number)]
-    if not numbers or min(numbers) < 1:
-        return 0
-    return int(max(numbers) == max(sizes))
+    return first_number((row.get(roles["completion"]) for row in sample.rows), max(sizes))
 
 
 def thought_column(sample: SampledRows) -> FoundForm | None:

@@ -20,7 +20,7 @@ def read_choices(value: Any) -> tuple[list[str], list[str]] | None:
         return [], texts
     items = structures(value)
     if items is None:
-        return None
+        return _lettered(opened(value))
     texts = [
         str(next((i[k] for k in ("text", "content", "value", "choice") if k in i), ""))
         for i in items
@@ -29,6 +29,15 @@ def read_choices(value: Any) -> tuple[list[str], list[str]] | None:
         str(next((i[k] for k in ("label", "key", "letter", "id") if k in i), "")) for i in items
     ]
     return (marks, texts) if all(texts) and all(marks) else None
+
+
+def _lettered(value: Any) -> tuple[list[str], list[str]] | None:
+    """Return the choices of a structure whose parts are called `A`, `B` and so on."""
+    if not isinstance(value, Mapping) or not all(len(str(mark)) == 1 for mark in value):
+        return None
+    given = {str(mark): text for mark, text in value.items() if text is not None}
+    are_texts = len(given) > 1 and all(isinstance(text, str) and text for text in given.values())
+    return (list(given), list(given.values())) if are_texts else None
 
 
 def is_question(value: Any) -> bool:

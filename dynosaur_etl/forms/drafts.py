@@ -7,11 +7,13 @@ from typing import Any
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms import names as known
 from dynosaur_etl.forms.cells import ground_truth, is_question, read_choices
+from dynosaur_etl.forms.compared import decided
 from dynosaur_etl.forms.dialogues import dialogue_turns, is_dialogue, without_marker
 from dynosaur_etl.forms.form import INSTRUCTIONS, WORKED, Form, FoundForm
 from dynosaur_etl.forms.guards import LEAST_SHARE, scale_of
 from dynosaur_etl.forms.instances import NativeDraft
 from dynosaur_etl.forms.reasoning import is_worked, split_thought
+from dynosaur_etl.forms.right_choice import LETTERS, right_choice
 from dynosaur_etl.forms.turns import (
     ASSISTANT,
     SYSTEM,
@@ -34,8 +36,6 @@ from dynosaur_etl.forms.values import (
     truth_of,
     truths_of,
 )
-
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def draft_of(found: FoundForm, row: Row) -> NativeDraft:
@@ -185,6 +185,7 @@ def _stepwise(found: FoundForm, row: Row) -> NativeDraft:
 
 
 def _preference(found: FoundForm, row: Row) -> NativeDraft:
+    found, row = decided(found, row)
     chosen, rejected = _said(row.get(found.roles["chosen"])), row.get(found.roles["rejected"])
     prompt = _prompt_turns(found, row)
     draft = _answered(found, row, prompt, _after(prompt, chosen))
@@ -210,6 +211,7 @@ def _last_text(value: Any) -> str:
 
 
 def _implicit(found: FoundForm, row: Row) -> NativeDraft:
+    found, row = decided(found, row)
     chosen, rejected = row.get(found.roles["chosen"]), row.get(found.roles["rejected"])
     turns = dialogue_turns(text_of(chosen)) if is_dialogue(chosen) else read_turns(chosen)
     if not turns or turns[-1].role != ASSISTANT or turns[-1].is_empty:
@@ -291,8 +293,8 @@ def _choices(found: FoundForm, row: Row) -> NativeDraft:
     marks, texts = _choice_texts(found, row)
     if not question or not texts:
         raise Refusal(Reason.PROMPT_EMPTY, "no question, or no choices")
-    at = _right(row.get(found.roles["completion"]), marks, texts, found.base, bool(marks))
-    letters = marks or list(_LETTERS[: len(texts)])
+    at = right_choice(row.get(found.roles["completion"]), marks, texts, found.base)
+    letters = marks or list(LETTERS[: len(texts)])
     listed = "\n".join(f"{mark}. {text}" for mark, text in zip(letters, texts, strict=True))
     return _instructed(INSTRUCTIONS[Form.CHOICES], f"{question}\n{listed}", letters[at])
 
@@ -303,38 +305,13 @@ def _choice_texts(found: FoundForm, row: Row) -> tuple[list[str], list[str]]:
     else:
         names = [name for role, name in found.roles.items() if role.startswith("choice ")]
         marks, texts = [], [text for name in names if (text := _choice_text(row.get(name)))]
-    if not 2 <= len(texts) <= len(_LETTERS):
+    if not 2 <= len(texts) <= len(LETTERS):
         raise Refusal(Reason.FORM_BROKEN, f"{len(texts)} choices")
     return marks, [text_of(text) for text in texts]
 
 
 def _choice_text(value: Any) -> str:
     return text_of(value) or ("" if value is None else str(value))
-
-
-def _right(
-    answer: Any, marks: Sequence[str], texts: Sequence[str], base: int, has_marks: bool
-) -> int:
-    """Return the place of the right choice, by its mark, its letter, its number or its text."""
-    said = answer.strip() if isinstance(answer, str) else answer
-    if isinstance(said, list):
-        said = said[0] if len(said) == 1 else None
-    if has_marks and str(said) in marks:
-        return marks.index(str(said))
-    if isinstance(said, str) and said in texts:
-        return texts.index(said)
-    if isinstance(said, str) and len(said.rstrip(".)")) == 1 and said[0].upper() in _LETTERS:
-        return _within(_LETTERS.index(said[0].upper()), texts)
-    number = number_of(said)
-    if number is not None and number == int(number):
-        return _within(int(number) - base, texts)
-    raise Refusal(Reason.OUTPUT_NOT_IN_LABELS, f"{str(said)[:40]!r} is none of the choices")
-
-
-def _within(at: int, texts: Sequence[str]) -> int:
-    if not 0 <= at < len(texts):
-        raise Refusal(Reason.OUTPUT_NOT_IN_LABELS, f"no choice stands at place {at}")
-    return at
 
 
 def _triplet(found: FoundForm, row: Row) -> NativeDraft:

@@ -17,6 +17,18 @@ WEAK_ANSWERS = (
     "answer", "solution", "targets", "target", "reply", "assistant", "bot", "content", "outputs",
     "assistant_message",
 )  # fmt: skip
+CHOSEN = (
+    "chosen", "accepted", "preferred", "chosen_response", "preferred_response", "chosen_answer",
+    "preferred_answer", "better_response", "better", "response_chosen",
+)  # fmt: skip
+REJECTED = (
+    "rejected", "dispreferred", "rejected_response", "dispreferred_response", "rejected_answer",
+    "non_preferred", "worse_response", "worse", "response_rejected",
+)  # fmt: skip
+WINNERS = (
+    "winner", "better_response_id", "preference", "preferred", "choice", "chosen_id", "label",
+    "human_preference", "better", "preferred_response",
+)  # fmt: skip
 CONTEXTS = ("input", "context", "inputs")
 THOUGHTS = (
     "reasoning_content", "reasoning", "thinking", "thought", "thoughts", "think", "cot",

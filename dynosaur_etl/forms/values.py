@@ -77,8 +77,8 @@ def structures(value: Any) -> list[Mapping[str, Any]] | None:
         known = list(_transposed(known))
     if not isinstance(known, list) or not known:
         return None
-    items = [item if type(item) is dict else opened(item) for item in known]
-    return items if all(isinstance(item, dict | Mapping) for item in items) else None
+    items = [item if type(item) is dict else opened(item) for item in known if item is not None]
+    return items if items and all(isinstance(item, dict | Mapping) for item in items) else None
 
 
 def _transposed(columns: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

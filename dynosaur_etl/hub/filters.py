@@ -26,6 +26,7 @@ from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.domain.spdx import is_allowed, is_allowed_in_some_version
 from dynosaur_etl.forms.find import may_have_form
 from dynosaur_etl.hub.cards import card_of
+from dynosaur_etl.hub.part_paths import parts_of
 from dynosaur_etl.hub.rights.binding import Binding, bind
 from dynosaur_etl.hub.rights.reading import rights_of
 
@@ -127,7 +128,7 @@ def examine_config(config: Config) -> Verdict:
     """Drop a config by the types of its fields, before a row of it is read.
 
     One whose fields are too few for a task is kept where its rows may be those of an instruction
-    set; `examine_fields` decides where they are not.
+    set, or where a nested field has several texts; `examine_fields` decides when its rows are read.
     """
     fields = config.fields
     media = [field.name for field in fields if field.kind is FieldKind.MEDIA]
@@ -136,7 +137,14 @@ def examine_config(config: Config) -> Verdict:
     pairs = [field.name for field in fields if field.kind is FieldKind.TRANSLATION]
     if pairs:
         return Verdict(Reason.TRANSLATION, f"fields {_named(pairs)}")
-    return KEEP if may_have_form(config.features) else examine_fields(config)
+    may_be_more = may_have_form(config.features) or _may_have_parts(config)
+    return KEEP if may_be_more else examine_fields(config)
+
+
+def _may_have_parts(config: Config) -> bool:
+    """Tell whether one nested field holds two texts or more, which may be enough for a task."""
+    nested = [field.name for field in config.fields if field.flattens]
+    return any(len(list(parts_of(config.features[name]))) > 1 for name in nested)
 
 
 def examine_fields(config: Config) -> Verdict:

@@ -35,7 +35,7 @@ class Sense:
         self.meanings = meanings
         self.output = sample.profile(draft.output)
         self.inputs = [sample.profile(name) for name in draft.inputs]
-        named = {*draft.inputs, *draft.outputs}
+        named = {*draft.inputs, *draft.outputs, self.output.field.part_of}
         rest = [name for name in sample.field_names if name not in named]
         self.others = [sample.profile(name) for name in rest[:MOST_OTHERS]]
         self.sample = sample

@@ -154,7 +154,8 @@ def word_like_the_paper(
 
 def may_be_shown(field: Field) -> bool:
     """Tell whether the paper's rules show a field at all, whatever its values."""
-    return HIDDEN not in field.name and field.kind not in {FieldKind.MEDIA, FieldKind.OTHER}
+    is_column = not field.part_of and HIDDEN not in field.name
+    return is_column and field.kind not in {FieldKind.MEDIA, FieldKind.OTHER}
 
 
 def _demonstrations(*, with_summary: bool) -> list[tuple[dict[str, Any], dict[str, Any]]]:

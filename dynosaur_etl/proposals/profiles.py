@@ -14,6 +14,7 @@ MOST = 0.8
 SHOWN_LABELS = 8
 MAX_SHOWN = 160
 
+_MERE_TEXT = frozenset({"text", "texts", "value", "content"})
 _NUMBER = re.compile(r"[+-]?[\d.,]+%?(?:e[+-]?\d+)?", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]{3,}|[^\W\d_]{2,}\s+[^\W\d_]{2,}")
 _SUM = re.compile(r"\d\s*[-+*/^=×÷]\s*\d|[=<>]\s*\d")
@@ -54,8 +55,14 @@ class Profile:
 
     @property
     def spoken(self) -> str:
-        """The name as words of a sentence: `answerKey` is spoken `answer key`."""
-        return " ".join(self.name_words) or self.name
+        """The name as words of a sentence: `answerKey` is spoken `answer key`.
+
+        A part that is but the text of something is spoken as that: `answers.text[*]` is `answers`.
+        """
+        words = [word for word in self.name_words if not (self.field.part_of and word.isdigit())]
+        if self.field.part_of and len(words) > 1 and words[-1] in _MERE_TEXT:
+            words.pop()
+        return " ".join(words) or self.name
 
     @cached_property
     def words(self) -> float:

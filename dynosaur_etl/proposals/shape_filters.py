@@ -67,10 +67,16 @@ def field_repeated(draft: Draft, _: Sample) -> Verdict | None:
     return drop(Reason.FIELD_REPEATED, ", ".join(draft.inputs))
 
 
-def input_output_overlap(draft: Draft, _: Sample) -> Verdict | None:
-    """An output field is an input field too."""
-    both = [name for name in draft.outputs if name in draft.inputs]
+def input_output_overlap(draft: Draft, sample: Sample) -> Verdict | None:
+    """An output field is an input field too, or a part of one."""
+    both = [name for name in draft.outputs if {name, *_whole(name, sample)} & set(draft.inputs)]
     return drop(Reason.INPUT_OUTPUT_OVERLAP, ", ".join(both)) if both else None
+
+
+def _whole(name: str, sample: Sample) -> tuple[str, ...]:
+    """Give the nested field of which a field is a part."""
+    field = sample.field(name)
+    return (field.part_of,) if field is not None and field.part_of else ()
 
 
 def output_not_scalar(draft: Draft, sample: Sample) -> Verdict | None:

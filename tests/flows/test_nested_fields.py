@@ -1,4 +1,4 @@
-"""A field of nested text from the Hub's file to the instance, beside names that nearly coincide."""
+"""Nested text from the Hub's file to the instance: as inputs, and what of it can be an output."""
 
 import json
 from collections.abc import Iterator
@@ -22,6 +22,22 @@ DAY = GrowthDay.parse("2026-10-05")
 ROWS = 12
 INPUTS = ["talk", "talk.by", "Talk", "talk "]
 NAMES = [*INPUTS, "tone"]
+PARTS = ["talk.words[*]", "talk['a.b']"]
+WHERE = "The mill of village {n} stands beside the river that is called the {n}th stream."
+TASKS: dict[str, tuple[str, list[str], str]] = {
+    "a/talks": ("Say in which tone the talk was held.", INPUTS, "tone"),
+    "a/mills": (
+        "Answer the question about the passage.",
+        ["passage", "questions[0].question"],
+        "questions[0].answer",
+    ),
+    "a/notes": ("Name the mood in which the note was written.", ["note"], "facts.mood"),
+    "a/quiz": (
+        "Read the story and the question, and choose the right answer.",
+        ["story", "item.stem", "item.options"],
+        "item.answer",
+    ),
+}
 
 
 def talks() -> pa.Table:
@@ -40,24 +56,81 @@ def talks() -> pa.Table:
     return pa.table(columns, names=NAMES)
 
 
+def mills() -> pa.Table:
+    """Passages with a list of questions: structures in a list."""
+    asked = [
+        [
+            {"question": f"Where does mill {n} stand?", "answer": f"Beside stream {n}."},
+            {"question": "What else is there?", "answer": "A bridge."},
+        ]
+        for n in range(ROWS)
+    ]
+    return pa.table({"passage": [WHERE.format(n=n) for n in range(ROWS)], "questions": asked})
+
+
+def notes() -> pa.Table:
+    """Notes with JSON in a text, whose objects have different parts."""
+    facts = [
+        {"mood": ("glad", "sad")[n % 2], "page": n} | ({"pen": "blue"} if n % 3 else {})
+        for n in range(ROWS)
+    ]
+    said = [f"Note {n}: today the {('sun', 'rain')[n % 2]} was with us." for n in range(ROWS)]
+    return pa.table({"note": said, "facts": [json.dumps(fact) for fact in facts]})
+
+
+def quiz() -> pa.Table:
+    """Stories with a structure of a question, its options and the right one's number."""
+    names = [[f"Ann {n}", f"Bob {n}", f"Cid {n}"] for n in range(ROWS)]
+    items = [
+        {"stem": f"Who came at {n} o'clock?", "options": names[n], "answer": n % 3 + 1}
+        for n in range(ROWS)
+    ]
+    return pa.table({"story": [f"Tale {n} of three friends." for n in range(ROWS)], "item": items})
+
+
 def answer(body: Body) -> Answer:
-    task = {
-        "instruction": "Say in which tone the talk was held.",
-        "input_fields": INPUTS,
-        "output_field": "tone",
-    }
+    instruction, inputs, output = TASKS[fenced(body)["dataset"]]
+    task = {"instruction": instruction, "input_fields": inputs, "output_field": output}
     return {"content": json.dumps({"tasks": [task]})}
 
 
 @pytest.fixture
 def grown(database_url: str, tmp_path: Path) -> Iterator[tuple[dict[str, str], ScriptedLlm]]:
-    write_dataset(tmp_path / "hub", "a/talks", str(DAY), **{"train.parquet": talks()})
+    sets = {"a/talks": talks(), "a/mills": mills(), "a/notes": notes(), "a/quiz": quiz()}
+    for name, table in sets.items():
+        write_dataset(tmp_path / "hub", name, str(DAY), **{"train.parquet": table})
     with serving(tmp_path / "hub", tmp_path / "logs") as servers, scripted_llm(answer) as llm:
         here = replace(servers, llm=llm.url)
         yield environment(here, database_url, tmp_path, DYNOSAUR_NEAR_DUPLICATES="0"), llm
 
 
-def test_a_structure_is_offered_proposed_and_filled_and_no_name_stands_for_another(
+def expected(dataset: str, n: int) -> tuple[str, str]:
+    """The input and output of a row's instance."""
+    name = ("Ann", "Bob", "Cid")[n % 3]
+    return {
+        "a/talks": (
+            f"talk.by is 'Ann {n}'. talk.words is 'Hi', 'ho {n}'. talk['a.b'] is 'dot'. "
+            f"talk.by is 'by field {n}'. Talk is 'capital {n}'. talk  is 'blank {n}'.",
+            f"tone {n}",
+        ),
+        "a/mills": (
+            f"passage is '{WHERE.format(n=n)}'. questions[0].question is 'Where does mill {n} "
+            "stand?'.",
+            f"Beside stream {n}.",
+        ),
+        "a/notes": (
+            f"Note {n}: today the {('sun', 'rain')[n % 2]} was with us.",
+            ("glad", "sad")[n % 2],
+        ),
+        "a/quiz": (
+            f"story is 'Tale {n} of three friends.'. item.stem is 'Who came at {n} o'clock?'. "
+            f"item.options is A. 'Ann {n}', B. 'Bob {n}', C. 'Cid {n}'.",
+            f"{name} {n}",
+        ),
+    }[dataset]
+
+
+def test_what_is_shown_of_nested_fields_is_what_is_filled(
     grown: tuple[dict[str, str], ScriptedLlm],
 ) -> None:
     values, llm = grown
@@ -68,19 +141,23 @@ def test_a_structure_is_offered_proposed_and_filled_and_no_name_stands_for_anoth
         growth.fill(DAY, services)
         rows = pa.concat_tables(read_all(services, FileKind.INSTANCES, [str(DAY)])).to_pylist()
 
-    asked: dict[str, Any] = llm.bodies[0]
-    schema = asked["response_format"]["json_schema"]["schema"]
-    task = schema["properties"]["tasks"]["items"]["properties"]
-    assert sorted(task["input_fields"]["items"]["enum"]) == sorted(NAMES)
-    assert sorted(task["output_field"]["enum"]) == sorted(NAMES[1:])
-    assert {"name": "talk", "type": "structure"} in fenced(asked)["fields"]
-    assert validated.counts.kept == 1
+    asked: dict[str, dict[str, Any]] = {fenced(body)["dataset"]: body for body in llm.bodies}
+    assert offered(asked["a/talks"]) == (sorted([*NAMES, *PARTS]), sorted([*NAMES[1:], *PARTS]))
+    assert {"name": "talk", "type": "structure"} in fenced(asked["a/talks"])["fields"]
+    shown = fenced(asked["a/mills"])
+    first = dict(zip([one["name"] for one in shown["fields"]], shown["rows"][0], strict=True))
+    assert first["questions[0].answer"].startswith("Beside stream ")
+    assert first["questions"].startswith("questions[0].question is 'Where does mill ")
+    assert "facts" not in offered(asked["a/notes"])[1]
+    assert validated.counts.kept == len(TASKS)
     assert {row["prompt_version"] for row in rows} == {"tight-3"}
-    assert len(rows) == 8
+    assert {row["dataset"] for row in rows} == set(TASKS)
     for row in rows:
-        n = row["row"]
-        assert row["output"] == f"tone {n}"
-        assert row["input"] == (
-            f"talk.by is 'Ann {n}'. talk.words is 'Hi', 'ho {n}'. talk['a.b'] is 'dot'. "
-            f"talk.by is 'by field {n}'. Talk is 'capital {n}'. talk  is 'blank {n}'."
-        )
+        assert (row["input"], row["output"]) == expected(row["dataset"], row["row"])
+
+
+def offered(body: Body) -> tuple[list[str], list[str]]:
+    """The inputs and outputs that the schema of a request allows."""
+    schema: dict[str, Any] = body["response_format"]["json_schema"]["schema"]
+    task = schema["properties"]["tasks"]["items"]["properties"]
+    return sorted(task["input_fields"]["items"]["enum"]), sorted(task["output_field"]["enum"])

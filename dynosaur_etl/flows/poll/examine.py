@@ -55,7 +55,7 @@ from dynosaur_etl.store.tables import VerdictRow
 
 log = logging.getLogger(__name__)
 
-EXAMINE_VERSION = "examine-7"
+EXAMINE_VERSION = "examine-8"
 _SAVED_TOGETHER = 16
 _THREADS_PER_REQUEST = 2  # one reads rows while the other's request is on its way
 
@@ -339,8 +339,8 @@ def _examine_config(
         return outcome.verdict
     judged = judge_config(card, sample, services.settings.languages, seen)
     if judged.verdict.keep:
-        stored = services.storage.write_table(FileKind.SAMPLES, sample.table)
+        stored = services.storage.write_table(FileKind.SAMPLES, judged.sample.table)
         marks = marks_of(sample.table, sample.reading, files)
-        examined.keep_config(outcome, sample, stored, marks, judged.form)
+        examined.keep_config(outcome, judged.sample, stored, marks, judged.form)
         examined.add_languages(judged.languages)
     return judged.verdict

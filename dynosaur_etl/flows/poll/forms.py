@@ -20,6 +20,7 @@ from dynosaur_etl.forms.native import native_instances
 from dynosaur_etl.forms.values import decoded_rows
 from dynosaur_etl.hub.filters import examine_fields, examine_language, leaves_language_open
 from dynosaur_etl.hub.language import MAX_ROWS, detect_language, detect_text_language
+from dynosaur_etl.hub.nested_fields import with_parts
 from dynosaur_etl.hub.rows import ConfigSample
 
 LEAST_REPEATED = 0.9
@@ -48,10 +49,12 @@ class JudgedConfig:
 
     Attributes:
         form: of an instruction set; None where it is none.
+        sample: its rows as they are stored; those of no instruction set with parts of their own.
         languages: that were found where the card leaves the language open.
     """
 
     verdict: Verdict
+    sample: ConfigSample
     form: FoundForm | None = None
     languages: tuple[str, ...] = ()
 
@@ -71,42 +74,43 @@ def judge_config(
     table = sample.table.select(list(features))
     form = find_form(features, decoded_rows(features, table.slice(0, MAX_ROWS).to_pylist()))
     if form is None:
-        verdict = examine_fields(sample.config)
-        return _by_text(card, sample, languages) if verdict.keep else JudgedConfig(verdict)
+        return _by_text(card, with_parts(sample), languages)
     if form.reason is not None:
-        return JudgedConfig(Verdict(form.reason, f"{form.words}; {form.detail}"))
+        return JudgedConfig(Verdict(form.reason, f"{form.words}; {form.detail}"), sample)
     rows = decoded_rows(features, table.to_pylist())
     if seen.repeats(rows):
-        return JudgedConfig(Verdict(Reason.REPEATED_CONFIG, f"{len(rows)} sampled rows"))
-    return _by_instances(card, form, rows, languages)
+        return JudgedConfig(Verdict(Reason.REPEATED_CONFIG, f"{len(rows)} sampled rows"), sample)
+    verdict, found = _by_instances(card, form, rows, languages)
+    return JudgedConfig(verdict, sample, form, found)
 
 
 def _by_text(card: Card, sample: ConfigSample, languages: Sequence[str]) -> JudgedConfig:
-    """Judge a config by the language of its rows, which stands in for one that the card lacks."""
-    if not leaves_language_open(card, languages):
-        return JudgedConfig(KEEP)
+    """Judge a config by its fields, and by the language of its rows where the card lacks one."""
+    verdict = examine_fields(sample.config)
+    if not verdict.keep or not leaves_language_open(card, languages):
+        return JudgedConfig(verdict, sample)
     detected = detect_language(sample)
     found = () if detected is None else (detected,)
-    return JudgedConfig(examine_language(card, detected, languages), None, found)
+    return JudgedConfig(examine_language(card, detected, languages), sample, None, found)
 
 
 def _by_instances(
     card: Card, form: FoundForm, rows: Rows, languages: Sequence[str]
-) -> JudgedConfig:
+) -> tuple[Verdict, tuple[str, ...]]:
     """Judge an instruction set by the languages that its rows name, else by what they say."""
     named = _named_languages(rows)
     if named:
         allowed = named & set(languages)
         verdict = KEEP if allowed else _other(sorted(named))
-        return JudgedConfig(verdict, form, tuple(sorted(allowed)))
+        return verdict, tuple(sorted(allowed))
     if not leaves_language_open(card, languages):
-        return JudgedConfig(KEEP, form)
+        return KEEP, ()
     rules = NativeRules(tuple(languages))
     made = native_instances(form, rows[:MAX_ROWS], rules)
     texts = [f"{one.instruction}\n{one.output}" for one in made if isinstance(one, NativeInstance)]
     detected = detect_text_language(texts)
     found = () if detected is None else (detected,)
-    return JudgedConfig(examine_language(card, detected, languages), form, found)
+    return examine_language(card, detected, languages), found
 
 
 def _named_languages(rows: Rows) -> set[str]:
