@@ -12,7 +12,16 @@ from dynosaur_etl.forms.form import Form, FoundForm
 from dynosaur_etl.forms.reasoning import has_thought, is_worked
 from dynosaur_etl.forms.sampled import SampledRows, is_filled, is_long, roles_of
 from dynosaur_etl.forms.turns import are_turns
-from dynosaur_etl.forms.values import Row, number_of, opened, structures, texts_of, truths_of
+from dynosaur_etl.forms.values import (
+    Row,
+    judged_truth,
+    number_of,
+    numbers_of,
+    opened,
+    structures,
+    texts_of,
+    truths_of,
+)
 
 
 def stepwise(sample: SampledRows) -> FoundForm | None:
@@ -35,7 +44,7 @@ def _is_truths(value: Any) -> bool:
 
 def preference(sample: SampledRows) -> FoundForm | None:
     """Find a chosen and a rejected answer, with a prompt or beginning alike."""
-    chosen, rejected = sample.first(("chosen",)), sample.first(("rejected",))
+    chosen, rejected = _preferred(sample)
     if chosen is None or rejected is None:
         return None
     roles = roles_of(chosen=chosen, rejected=rejected)
@@ -49,6 +58,11 @@ def preference(sample: SampledRows) -> FoundForm | None:
     if sample.others(chosen, rejected):
         return None
     return FoundForm(Form.IMPLICIT_PREFERENCE, roles, reason=Reason.NO_ANSWER, detail="no prompt")
+
+
+def _preferred(sample: SampledRows) -> tuple[str | None, str | None]:
+    pairs = ((sample.first((one,)), sample.first((two,))) for one, two in known.PREFERENCES)
+    return next((pair for pair in pairs if None not in pair), (None, None))
 
 
 def _is_said(value: Any) -> bool:
@@ -84,14 +98,23 @@ def known_flags(rows: Sequence[Row], column: str, name: str) -> bool:
 
 
 def scored(sample: SampledRows) -> FoundForm | None:
-    """Find a list of answers with scores."""
+    """Find a list of answers with scores, in it or in a list beside it."""
     prompt = sample.prompt(*known.STRONG_PROMPTS, *known.WEAK_PROMPTS)
+    scores = sample.first(known.SCORE_LISTS)
     for name in known.SCORED_LISTS:
         column = sample.first((name,))
         if prompt and sample.holds(column, _is_scored_list):
             roles = roles_of(prompt=prompt, completions=column)
             return FoundForm(Form.SCORED_ANSWERS, {**roles, **sample.extras})
+        is_beside = sample.holds(column, _is_texts) and sample.holds(scores, _is_numbers)
+        if prompt and is_beside and known_flags(sample.rows, str(column), str(scores)):
+            roles = roles_of(prompt=prompt, completions=column, scores=scores)
+            return FoundForm(Form.SCORED_ANSWERS, {**roles, **sample.extras})
     return None
+
+
+def _is_numbers(value: Any) -> bool:
+    return numbers_of(value) is not None
 
 
 def _is_scored_list(value: Any) -> bool:
@@ -108,13 +131,27 @@ def unpaired(sample: SampledRows) -> FoundForm | None:
     prompt = sample.prompt(*known.STRONG_PROMPTS, *known.WEAK_PROMPTS)
     answer = sample.prompt(*known.STRONG_ANSWERS, *known.WEAK_ANSWERS)
     label = sample.first(("label", "is_preferred", "preferred", "is_good", "thumbs_up"))
-    is_truth = label is not None and sample.kinds[label] is FieldKind.BOOLEAN
-    if prompt and answer and prompt != answer and is_truth:
+    if prompt and answer and prompt != answer and label and _judges(sample, label, prompt, answer):
         if sample.others(prompt, answer) and answer.lower() in known.WEAK_ANSWERS:
             return None
         roles = roles_of(prompt=prompt, completion=answer, label=label)
         return FoundForm(Form.UNPAIRED_PREFERENCE, {**roles, **sample.extras})
     return None
+
+
+def _judges(sample: SampledRows, label: str, prompt: str, answer: str) -> bool:
+    """Return whether a label says that an answer is good.
+
+    Numbers and texts are believed only beside the names of TRL: elsewhere they may be any class.
+    """
+    kind = sample.kinds[label]
+    is_named = prompt.lower() in known.STRONG_PROMPTS and answer.lower() in known.STRONG_ANSWERS
+    is_told = is_named and kind is not FieldKind.LABEL and sample.holds(label, _is_judged)
+    return kind is FieldKind.BOOLEAN or is_told
+
+
+def _is_judged(value: Any) -> bool:
+    return judged_truth(value) is not None
 
 
 def choices(sample: SampledRows) -> FoundForm | None:

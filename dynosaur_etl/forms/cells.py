@@ -18,6 +18,9 @@ def read_choices(value: Any) -> tuple[list[str], list[str]] | None:
     texts = texts_of(value)
     if texts is not None:
         return [], texts
+    lettered = _lettered(opened(value))
+    if lettered:
+        return list(lettered), list(lettered.values())
     items = structures(value)
     if items is None:
         return None
@@ -29,6 +32,14 @@ def read_choices(value: Any) -> tuple[list[str], list[str]] | None:
         str(next((i[k] for k in ("label", "key", "letter", "id") if k in i), "")) for i in items
     ]
     return (marks, texts) if all(texts) and all(marks) else None
+
+
+def _lettered(value: Any) -> dict[str, str]:
+    """Return the choices of a structure whose keys are letters; empty where it is none."""
+    if not isinstance(value, Mapping) or not all(len(str(key)) == 1 for key in value):
+        return {}
+    given = {str(key): text for key, text in value.items() if text is not None}
+    return given if all(isinstance(text, str) for text in given.values()) else {}
 
 
 def is_question(value: Any) -> bool:

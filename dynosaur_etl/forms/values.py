@@ -69,7 +69,10 @@ def opened(value: Any) -> Any:
 
 
 def structures(value: Any) -> list[Mapping[str, Any]] | None:
-    """Return a list of structures in whatever way it is stored; None where it is none."""
+    """Return a list of structures in whatever way it is stored; None where it is none.
+
+    Nulls among them are left out: older files pad their lists with them.
+    """
     if type(value) is list and set(map(type, value)) == {dict}:  # as most are
         return value
     known = opened(value)
@@ -77,8 +80,8 @@ def structures(value: Any) -> list[Mapping[str, Any]] | None:
         known = list(_transposed(known))
     if not isinstance(known, list) or not known:
         return None
-    items = [item if type(item) is dict else opened(item) for item in known]
-    return items if all(isinstance(item, dict | Mapping) for item in items) else None
+    items = [item if type(item) is dict else opened(item) for item in known if item is not None]
+    return items if items and all(isinstance(item, dict | Mapping) for item in items) else None
 
 
 def _transposed(columns: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -115,11 +118,23 @@ def truths_of(value: Any) -> list[bool] | None:
     known = opened(value)
     if not isinstance(known, list) or not known:
         return None
-    found = [_step_truth(item) for item in known]
+    found = [judged_truth(item) for item in known]
     return None if None in found else [bool(item) for item in found]
 
 
-def _step_truth(value: Any) -> bool | None:
+def numbers_of(value: Any) -> list[float] | None:
+    """Return a list of numbers; None where it is none or one of them is no number."""
+    known = opened(value)
+    if not isinstance(known, list) or not known:
+        return None
+    found = [number_of(item) for item in known]
+    return None if None in found else [item for item in found if item is not None]
+
+
+def judged_truth(value: Any) -> bool | None:
+    """Return what a judge of an answer says: a truth value, 1, 0, -1, + or -; None otherwise."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value in (-1, 0, 1):
         return value == 1
     return {"+": True, "-": False}.get(value) if value in ("+", "-") else truth_of(value)
