@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dynosaur_etl.domain.features import FieldKind
+from dynosaur_etl.domain.features import FieldKind, labels_of
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms import names as known
 from dynosaur_etl.forms.cells import ground_truth, is_question, read_choices
@@ -142,12 +142,18 @@ def unpaired(sample: SampledRows) -> FoundForm | None:
 def _judges(sample: SampledRows, label: str, prompt: str, answer: str) -> bool:
     """Return whether a label says that an answer is good.
 
-    Numbers and texts are believed only beside the names of TRL: elsewhere they may be any class.
+    Numbers, texts and classes are believed only beside the names of TRL: elsewhere they may say
+    anything.
     """
     kind = sample.kinds[label]
-    is_named = prompt.lower() in known.STRONG_PROMPTS and answer.lower() in known.STRONG_ANSWERS
-    is_told = is_named and kind is not FieldKind.LABEL and sample.holds(label, _is_judged)
-    return kind is FieldKind.BOOLEAN or is_told
+    if kind is FieldKind.BOOLEAN:
+        return True
+    if prompt.lower() not in known.STRONG_PROMPTS or answer.lower() not in known.STRONG_ANSWERS:
+        return False
+    if kind is FieldKind.LABEL:
+        no, yes, *more = [name.lower() for name in labels_of(sample.features[label])] + ["", ""]
+        return not any(more) and no in known.NO_LABELS and yes in known.YES_LABELS
+    return sample.holds(label, _is_judged)
 
 
 def _is_judged(value: Any) -> bool:

@@ -44,6 +44,8 @@ PREFERENCES = (
     ("better_response", "worse_response"),
 )
 """The columns of the better and the worse answer."""
+NO_LABELS = frozenset({"false", "no", "bad", "rejected", "undesirable", "negative", "0", "-1"})
+YES_LABELS = frozenset({"true", "yes", "good", "chosen", "accepted", "desirable", "positive", "1"})
 SCORE_PAIRS = (
     ("score_chosen", "score_rejected"),
     ("chosen_score", "rejected_score"),

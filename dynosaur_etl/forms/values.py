@@ -6,6 +6,7 @@ its JSON, or as a list of such texts (`Json` of `datasets` 4).
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from dynosaur_etl.domain.features import element_of, part_of
@@ -142,7 +143,7 @@ def judged_truth(value: Any) -> bool | None:
 
 def number_of(value: Any) -> float | None:
     """Return a finite number, also one written as a text; None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
     try:
         number = float(value)

@@ -1,11 +1,15 @@
 """The same forms in other spellings: names of columns and roles, nulls, markers, scores."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from dynosaur_etl.forms.find import find_form
 from dynosaur_etl.forms.form import Form
+from dynosaur_etl.forms.instances import NativeInstance, NativeRules
+from dynosaur_etl.forms.native import native_instances
 from tests.forms.support import Rows, assistant, form_of, instances_of, made_of, refusals_of, user
 
 ASKED, SAID = "Where is the quay?", "Behind the shed."
@@ -86,6 +90,28 @@ def test_a_label_that_says_no_is_never_taught(good: Any, bad: Any) -> None:
     ]
     assert [made.output for made in instances_of(rows)] == [SAID]
     assert refusals_of(rows) == [(1, "not_preferred"), (2, "not_preferred")]
+
+
+@pytest.mark.parametrize("names", [["bad", "good"], ["False", "True"], ["rejected", "chosen"]])
+def test_a_class_that_says_no_is_never_taught(names: list[str]) -> None:
+    text = {"dtype": "string", "_type": "Value"}
+    label = {"names": names, "_type": "ClassLabel"}
+    features = {"prompt": text, "completion": text, "label": label}
+    rows = [{"prompt": ASKED, "completion": f"{n}", "label": n % 2} for n in range(4)]
+    found = find_form(features, rows)
+    assert found is not None
+    made = list(native_instances(found, rows, NativeRules()))
+    assert [one.output for one in made if isinstance(one, NativeInstance)] == ["1", "3"]
+
+
+def test_scores_that_are_decimals_are_read_as_scores() -> None:
+    text = {"dtype": "string", "_type": "Value"}
+    features = {"prompt": text, "completion": text, "score": {"dtype": "decimal128(3, 1)"}}
+    rows = [{"prompt": ASKED, "completion": f"{n}", "score": Decimal(n)} for n in range(6)]
+    found = find_form(features, rows)
+    assert found is not None
+    made = list(native_instances(found, rows, NativeRules()))
+    assert [one.output for one in made if isinstance(one, NativeInstance)] == ["3", "4", "5"]
 
 
 def test_a_number_beside_weaker_names_may_be_any_class() -> None:
