@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dynosaur_etl.domain.features import FieldKind
+from dynosaur_etl.domain.features import FieldKind, labels_of
 from dynosaur_etl.domain.reasons import Reason
 from dynosaur_etl.forms import names as known
 from dynosaur_etl.forms.cells import ground_truth, is_question, read_choices
@@ -14,7 +14,15 @@ from dynosaur_etl.forms.reasoning import has_thought, is_worked
 from dynosaur_etl.forms.right_choice import first_number
 from dynosaur_etl.forms.sampled import SampledRows, is_filled, is_long, roles_of
 from dynosaur_etl.forms.turns import are_turns
-from dynosaur_etl.forms.values import Row, opened, structures, texts_of, truths_of
+from dynosaur_etl.forms.values import (
+    Row,
+    judged_truth,
+    numbers_of,
+    opened,
+    structures,
+    texts_of,
+    truths_of,
+)
 
 
 def stepwise(sample: SampledRows) -> FoundForm | None:
@@ -37,7 +45,7 @@ def _is_truths(value: Any) -> bool:
 
 def preference(sample: SampledRows) -> FoundForm | None:
     """Find a chosen and a rejected answer, with a prompt or beginning alike."""
-    chosen, rejected = sample.first(known.CHOSEN), sample.first(known.REJECTED)
+    chosen, rejected = _preferred(sample)
     if chosen is None or rejected is None:
         return compared(sample)
     roles = roles_of(chosen=chosen, rejected=rejected)
@@ -51,6 +59,11 @@ def preference(sample: SampledRows) -> FoundForm | None:
     if sample.others(chosen, rejected):
         return None
     return FoundForm(Form.IMPLICIT_PREFERENCE, roles, reason=Reason.NO_ANSWER, detail="no prompt")
+
+
+def _preferred(sample: SampledRows) -> tuple[str | None, str | None]:
+    pairs = ((sample.first((one,)), sample.first((two,))) for one, two in known.PREFERENCES)
+    return next((pair for pair in pairs if None not in pair), (None, None))
 
 
 def _is_said(value: Any) -> bool:
@@ -86,14 +99,23 @@ def known_flags(rows: Sequence[Row], column: str, name: str) -> bool:
 
 
 def scored(sample: SampledRows) -> FoundForm | None:
-    """Find a list of answers with scores."""
+    """Find a list of answers with scores, in it or in a list beside it."""
     prompt = sample.prompt(*known.STRONG_PROMPTS, *known.WEAK_PROMPTS)
+    scores = sample.first(known.SCORE_LISTS)
     for name in known.SCORED_LISTS:
         column = sample.first((name,))
         if prompt and sample.holds(column, _is_scored_list):
             roles = roles_of(prompt=prompt, completions=column)
             return FoundForm(Form.SCORED_ANSWERS, {**roles, **sample.extras})
+        is_beside = sample.holds(column, _is_texts) and sample.holds(scores, _is_numbers)
+        if prompt and is_beside and known_flags(sample.rows, str(column), str(scores)):
+            roles = roles_of(prompt=prompt, completions=column, scores=scores)
+            return FoundForm(Form.SCORED_ANSWERS, {**roles, **sample.extras})
     return None
+
+
+def _is_numbers(value: Any) -> bool:
+    return numbers_of(value) is not None
 
 
 def _is_scored_list(value: Any) -> bool:
@@ -110,13 +132,33 @@ def unpaired(sample: SampledRows) -> FoundForm | None:
     prompt = sample.prompt(*known.STRONG_PROMPTS, *known.WEAK_PROMPTS)
     answer = sample.prompt(*known.STRONG_ANSWERS, *known.WEAK_ANSWERS)
     label = sample.first(("label", "is_preferred", "preferred", "is_good", "thumbs_up"))
-    is_truth = label is not None and sample.kinds[label] is FieldKind.BOOLEAN
-    if prompt and answer and prompt != answer and is_truth:
+    if prompt and answer and prompt != answer and label and _judges(sample, label, prompt, answer):
         if sample.others(prompt, answer) and answer.lower() in known.WEAK_ANSWERS:
             return None
         roles = roles_of(prompt=prompt, completion=answer, label=label)
         return FoundForm(Form.UNPAIRED_PREFERENCE, {**roles, **sample.extras})
     return None
+
+
+def _judges(sample: SampledRows, label: str, prompt: str, answer: str) -> bool:
+    """Return whether a label says that an answer is good.
+
+    Numbers, texts and classes are believed only beside the names of TRL: elsewhere they may say
+    anything.
+    """
+    kind = sample.kinds[label]
+    if kind is FieldKind.BOOLEAN:
+        return True
+    if prompt.lower() not in known.STRONG_PROMPTS or answer.lower() not in known.STRONG_ANSWERS:
+        return False
+    if kind is FieldKind.LABEL:
+        no, yes, *more = [name.lower() for name in labels_of(sample.features[label])] + ["", ""]
+        return not any(more) and no in known.NO_LABELS and yes in known.YES_LABELS
+    return sample.holds(label, _is_judged)
+
+
+def _is_judged(value: Any) -> bool:
+    return judged_truth(value) is not None
 
 
 def choices(sample: SampledRows) -> FoundForm | None:

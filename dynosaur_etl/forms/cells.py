@@ -18,9 +18,12 @@ def read_choices(value: Any) -> tuple[list[str], list[str]] | None:
     texts = texts_of(value)
     if texts is not None:
         return [], texts
+    lettered = _lettered(opened(value))
+    if lettered is not None:
+        return lettered
     items = structures(value)
     if items is None:
-        return _lettered(opened(value))
+        return None
     texts = [
         str(next((i[k] for k in ("text", "content", "value", "choice") if k in i), ""))
         for i in items

@@ -3,6 +3,8 @@ r"""Dialogues that are written as one text, with a marker before each turn.
 - `\n\nHuman:` and `\n\nAssistant:` as in Anthropic's hh-rlhf; `User:` and `System:` as well.
 - `USER:`, `ASSISTANT:` and `FUNCTION RESPONSE:` as in glaive-function-calling-v2, where an answer
   ends with `<|endoftext|>`.
+- `### Human:` and `### Assistant:` as in openassistant-guanaco.
+- The chat templates ChatML (`<|im_start|>user`) and Llama 3 (`<|start_header_id|>user`).
 """
 
 import re
@@ -13,15 +15,27 @@ from dynosaur_etl.forms.turns import ASSISTANT, SYSTEM, TOOL, USER, Refusal, Tur
 
 _DIALOGUE = re.compile(r"(?:^|\n\n)[ \t]*(Human|Assistant|User|System):[ \t]*")
 _CALL_CHAT = re.compile(r"(?:^|\n)[ \t]*(USER|ASSISTANT|FUNCTION RESPONSE|SYSTEM):[ \t]*")
+_HEADED = re.compile(r"(?:^|\s*)###[ \t]*(Human|Assistant|User|System):[ \t]*")
+_CHATML = re.compile(r"<\|im_start\|>(system|user|assistant|tool)[ \t]*\n")
+_LLAMA = re.compile(
+    r"<\|start_header_id\|>(system|user|assistant|ipython)<\|end_header_id\|>[ \t]*\n*"
+)
+_MARKERS = (_DIALOGUE, _HEADED, _CHATML, _LLAMA)
 _ROLES = {"human": USER, "user": USER, "assistant": ASSISTANT, "system": SYSTEM}
-_END = "<|endoftext|>"
+_END = re.compile(r"<\|(?:endoftext|im_end|eot_id|end_of_text|begin_of_text)\|>")
 
 
 def is_dialogue(value: Any) -> bool:
-    """Return whether a text is a dialogue of `Human:` and `Assistant:`."""
-    if not isinstance(value, str):
-        return False
-    marks = [mark.lower() for mark in _DIALOGUE.findall(value)]
+    """Return whether a text is a dialogue of `Human:` and `Assistant:`, or of a chat template."""
+    return isinstance(value, str) and _marker_of(value) is not None
+
+
+def _marker_of(text: str) -> re.Pattern[str] | None:
+    return next((marker for marker in _MARKERS if _parts(text, marker)), None)
+
+
+def _parts(text: str, marker: re.Pattern[str]) -> bool:
+    marks = [mark.lower() for mark in marker.findall(text)]
     return marks[:1] in (["human"], ["user"], ["system"]) and "assistant" in marks
 
 
@@ -37,8 +51,9 @@ def dialogue_turns(text: str) -> list[Turn]:
     """Return the turns of a dialogue of either kind; raises `Refusal` where it is none."""
     if is_call_chat(text):
         return _split(text, _CALL_CHAT)
-    if is_dialogue(text):
-        return _split(text, _DIALOGUE)
+    marker = _marker_of(text)
+    if marker is not None:
+        return _split(text, marker)
     raise Refusal(Reason.FORM_BROKEN, "no dialogue")
 
 
@@ -51,6 +66,6 @@ def _split(text: str, marker: re.Pattern[str]) -> list[Turn]:
     _, *parts = marker.split(text)
     names, texts = parts[0::2], parts[1::2]
     return [
-        Turn(_ROLES.get(name.lower(), TOOL), said.replace(_END, "").strip())
+        Turn(_ROLES.get(name.lower(), TOOL), _END.sub("", said).strip())
         for name, said in zip(names, texts, strict=True)
     ]

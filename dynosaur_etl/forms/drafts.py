@@ -28,12 +28,13 @@ from dynosaur_etl.forms.turns import (
 )
 from dynosaur_etl.forms.values import (
     Row,
+    judged_truth,
     number_of,
+    numbers_of,
     opened,
     structures,
     text_of,
     texts_of,
-    truth_of,
     truths_of,
 )
 
@@ -234,7 +235,7 @@ def _with_rejected(draft: NativeDraft, row: Row, rejected: str) -> NativeDraft:
 
 
 def _unpaired(found: FoundForm, row: Row) -> NativeDraft:
-    label = truth_of(row.get(found.roles["label"]))
+    label = judged_truth(row.get(found.roles["label"]))
     if label is not True:
         raise Refusal(Reason.NOT_PREFERRED, "label is false" if label is False else "no label")
     return _pair(found, row)
@@ -243,7 +244,7 @@ def _unpaired(found: FoundForm, row: Row) -> NativeDraft:
 def _scored(found: FoundForm, row: Row) -> NativeDraft:
     if "completions" not in found.roles:
         return _pair(found, row)
-    answers = _scored_answers(row.get(found.roles["completions"]))
+    answers = _scored_answers(found, row)
     if not answers:
         raise Refusal(Reason.FORM_BROKEN, "no answer has a score")
     scale = scale_of([score for score, _ in answers]) or max(score for score, _ in answers)
@@ -260,7 +261,18 @@ def _row_scale(scale: float) -> float:
     return max(scale, 5.0) if scale > 1 else scale
 
 
-def _scored_answers(value: Any) -> list[tuple[float, str]]:
+def _scored_answers(found: FoundForm, row: Row) -> list[tuple[float, str]]:
+    value = row.get(found.roles["completions"])
+    if "scores" not in found.roles:
+        return _answers_with_scores(value)
+    texts, scores = texts_of(value), numbers_of(row.get(found.roles["scores"]))
+    if texts is None or scores is None or len(texts) != len(scores):
+        raise Refusal(Reason.FORM_BROKEN, "answers and scores do not match")
+    told = zip(scores, map(text_of, texts), strict=True)
+    return [(score, text) for score, text in told if text]
+
+
+def _answers_with_scores(value: Any) -> list[tuple[float, str]]:
     found = []
     for item in structures(value) or ():
         texts = (text_of(item.get(key)) for key in known.SCORED_TEXTS)

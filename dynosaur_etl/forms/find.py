@@ -29,7 +29,15 @@ from dynosaur_etl.forms.form import WITHOUT_ANSWER, Form, FoundForm
 from dynosaur_etl.forms.guards import least_scores
 from dynosaur_etl.forms.reasoning import has_thought
 from dynosaur_etl.forms.sampled import SampledRows, is_long, roles_of
-from dynosaur_etl.forms.turns import CONTENT_KEYS, ROLE_KEYS, Refusal, are_turns, read_turns
+from dynosaur_etl.forms.turns import (
+    CONTENT_KEYS,
+    EXCHANGES,
+    ROLE_KEYS,
+    Refusal,
+    are_turns,
+    have_answer,
+    read_turns,
+)
 from dynosaur_etl.forms.values import (
     Row,
     holds_json,
@@ -71,7 +79,8 @@ def _may_be_turns(name: str, feature: Any) -> bool:
         return True
     element = element_of(feature)
     if isinstance(element, Mapping) and element.get("_type") is None:
-        return not _ROLE_KEYS.isdisjoint(element) and not _CONTENT_KEYS.isdisjoint(element)
+        has_turns = not _ROLE_KEYS.isdisjoint(element) and not _CONTENT_KEYS.isdisjoint(element)
+        return has_turns or any(element.keys() >= set(keys) for keys in EXCHANGES)
     return name.lower() in known.CONVERSATIONS and _is_text(feature)
 
 
@@ -143,7 +152,7 @@ def _conversation(sample: SampledRows) -> FoundForm | None:
     named = [sample.names[name] for name in known.CONVERSATIONS if name in sample.names]
     unnamed = [name for name in listed if name not in named and not _is_beside(name)]
     for column in [*named, *unnamed]:
-        if sample.holds(column, are_turns) and _has_answers(sample, column):
+        if sample.holds(column, are_turns) and sample.holds(column, have_answer):
             form = _conversation_form(sample, column)
             return FoundForm(form, {"messages": column, **sample.extras})
     return None
@@ -153,12 +162,6 @@ def _is_beside(name: str) -> bool:
     """Return whether turns in such a column are only one side of what the row is."""
     sides = ("prompt", "chosen", "rejected", "completion", "response", "query", "input")
     return name.lower() in sides
-
-
-def _has_answers(sample: SampledRows, column: str) -> bool:
-    return sample.holds(
-        column, lambda value: any(turn.role == "assistant" for turn in _turns(value))
-    )
 
 
 def _turns(value: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from dynosaur_etl.domain.reasons import Reason
 
-FORMS_VERSION = "forms-1"
+FORMS_VERSION = "forms-2"
 
 
 class Form(StrEnum):

@@ -36,10 +36,28 @@ THOUGHTS = (
 )  # fmt: skip
 GENERATIONS = ("generations", "responses", "solutions", "completions", "samples", "answers")
 SCORED_LISTS = ("completions", "responses", "answers", "generations", "candidates", "outputs")
+SCORE_LISTS = ("scores", "ratings", "overall_scores", "rewards", "score", "rating", "rank_scores")
 SCORED_TEXTS = ("response", "text", "content", "answer", "completion", "output", "generation")
 SCORED_SCORES = (
     "overall_score", "score", "rating", "overall_rating", "fine-grained_score", "reward", "quality",
 )  # fmt: skip
+PREFERENCES = (
+    ("chosen", "rejected"),
+    ("chosen_response", "rejected_response"),
+    ("response_chosen", "response_rejected"),
+    ("chosen_answer", "rejected_answer"),
+    ("chosen_output", "rejected_output"),
+    ("answer_chosen", "answer_rejected"),
+    ("accepted", "rejected"),
+    ("preferred", "dispreferred"),
+    ("preferred", "rejected"),
+    ("preferred_response", "dispreferred_response"),
+    ("response_j", "response_k"),
+    ("better_response", "worse_response"),
+)
+"""The columns of the better and the worse answer."""
+NO_LABELS = frozenset({"false", "no", "bad", "rejected", "undesirable", "negative", "0", "-1"})
+YES_LABELS = frozenset({"true", "yes", "good", "chosen", "accepted", "desirable", "positive", "1"})
 SCORE_PAIRS = (
     ("score_chosen", "score_rejected"),
     ("chosen_score", "rejected_score"),

@@ -50,8 +50,13 @@ ROLE_NAMES: dict[str, str] = {
         TOOL,
     ),
 }  # fmt: skip
-ROLE_KEYS = ("role", "from", "speaker", "author")
-CONTENT_KEYS = ("content", "value", "text", "message", "utterance")
+ROLE_KEYS = ("role", "from", "speaker", "author", "sender", "type")
+CONTENT_KEYS = ("content", "value", "text", "message", "utterance", "parts")
+EXCHANGES = (
+    ("user", "assistant"), ("human", "assistant"), ("human", "gpt"), ("human", "bot"),
+    ("user", "bot"), ("user", "model"),
+)  # fmt: skip
+"""The keys of a structure that holds a question and the answer to it."""
 
 _PLAIN_KEYS = (("role", "content"), ("from", "value"))
 _CALL_ROLES = frozenset({"function_call", "tool_call"})
@@ -116,10 +121,26 @@ class Turn(NamedTuple):
 
 def are_turns(value: Any) -> bool:
     """Return whether a value is a list of turns, each with a role that is known."""
-    items = structures(value)
+    items = _items(value)
     return items is not None and all(
         _role_name(item) is not None and _has_content(item) for item in items
     )
+
+
+def have_answer(value: Any) -> bool:
+    """Return whether a turn of a list is the assistant's, whatever it holds."""
+    return any(_role_name(item) == ASSISTANT for item in _items(value) or ())
+
+
+def _items(value: Any) -> Sequence[Row] | None:
+    """Return the structures of turns; one of a question and its answer is two of them."""
+    items = structures(value)
+    if items is None or "role" in items[0] or "from" in items[0]:
+        return items
+    for keys in EXCHANGES:
+        if all(key in item for item in items for key in keys):
+            return [{"role": key, "content": item[key]} for item in items for key in keys]
+    return items
 
 
 def read_turns(value: Any) -> list[Turn]:
@@ -128,7 +149,7 @@ def read_turns(value: Any) -> list[Turn]:
     Raises:
         Refusal: it is no list of turns, a role is unknown, or a turn holds more than text.
     """
-    items = structures(value)
+    items = _items(value)
     if items is None:
         raise Refusal(Reason.FORM_BROKEN, "no list of turns")
     return [_read_turn(item) for item in items]
@@ -276,15 +297,21 @@ def _with_content(turn: Turn, value: Any) -> Turn:
 
 def _are_parts(value: Any) -> bool:
     return isinstance(value, list) and all(
-        isinstance(part, Mapping) and isinstance(part.get("type"), str) for part in value
+        isinstance(part, Mapping) and isinstance(_part_kind(part), str) for part in value
     )
+
+
+def _part_kind(part: Row) -> Any:
+    """Return the type of a part; one that says none, and holds a text, is a text."""
+    kind = part.get("type")
+    return "text" if kind is None and isinstance(part.get("text"), str) else kind
 
 
 def _with_parts(turn: Turn, parts: Sequence[Row]) -> Turn:
     texts: list[str] = []
     thoughts, calls, role = [turn.thought], list(turn.calls), turn.role
     for part in parts:
-        kind = part["type"]
+        kind = str(_part_kind(part))
         if kind in _TEXT_PARTS:
             texts.append(text_of(part.get("text")))
         elif kind in _THOUGHT_PARTS:

@@ -6,6 +6,7 @@ its JSON, or as a list of such texts (`Json` of `datasets` 4).
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from dynosaur_etl.domain.features import element_of, part_of
@@ -69,7 +70,10 @@ def opened(value: Any) -> Any:
 
 
 def structures(value: Any) -> list[Mapping[str, Any]] | None:
-    """Return a list of structures in whatever way it is stored; None where it is none."""
+    """Return a list of structures in whatever way it is stored; None where it is none.
+
+    Nulls among them are left out: older files pad their lists with them.
+    """
     if type(value) is list and set(map(type, value)) == {dict}:  # as most are
         return value
     known = opened(value)
@@ -115,11 +119,23 @@ def truths_of(value: Any) -> list[bool] | None:
     known = opened(value)
     if not isinstance(known, list) or not known:
         return None
-    found = [_step_truth(item) for item in known]
+    found = [judged_truth(item) for item in known]
     return None if None in found else [bool(item) for item in found]
 
 
-def _step_truth(value: Any) -> bool | None:
+def numbers_of(value: Any) -> list[float] | None:
+    """Return a list of numbers; None where it is none or one of them is no number."""
+    known = opened(value)
+    if not isinstance(known, list) or not known:
+        return None
+    found = [number_of(item) for item in known]
+    return None if None in found else [item for item in found if item is not None]
+
+
+def judged_truth(value: Any) -> bool | None:
+    """Return what a judge of an answer says: a truth value, 1, 0, -1, + or -; None otherwise."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value in (-1, 0, 1):
         return value == 1
     return {"+": True, "-": False}.get(value) if value in ("+", "-") else truth_of(value)
@@ -127,7 +143,7 @@ def _step_truth(value: Any) -> bool | None:
 
 def number_of(value: Any) -> float | None:
     """Return a finite number, also one written as a text; None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
     try:
         number = float(value)
