@@ -58,7 +58,7 @@ def _public(world: World) -> dict[str, str]:
 def _doctor(world: World) -> Iterator[str]:
     command = world.start("doctor", "--deep", "--json")
     command.end()
-    told = command.log.read_text()
+    told = command.told()
     checks = json.loads(told[told.index("{") :])["checks"]
     for check in checks:
         if check["name"] in ("files", "orphans", "steps", "ledger", "deep") and not check["ok"]:

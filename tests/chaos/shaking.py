@@ -18,6 +18,9 @@ SCRIPT = (
 DISTURBED = 3
 """How often a command is disturbed before it may end."""
 
+AT_ONCE = 4
+"""How many faults meet one run of a command at most."""
+
 TRIES = 6
 UNEXPECTED = 1
 """The exit code of an error that nobody foresaw."""
@@ -55,7 +58,7 @@ def run_to_end(words: tuple[str, ...], world: World) -> None:
         command = world.start(*words_of(words, world))
         if command.end() == 0:
             return
-    told = command.log.read_text(errors="replace")[-1500:]
+    told = command.told()[-1500:]
     raise RuntimeError(f"{' '.join(words)} never ends well: {told}")
 
 
@@ -95,20 +98,25 @@ class Shaking:
                 self._report(f"{words_}\n    after {', '.join(done)}")
 
     def _disturb(self, words: tuple[str, ...], world: World, most: int, done: list[str]) -> None:
+        """Run a command some times with a few faults in each run; one that has ended meets none."""
         for _ in range(self.rng.randint(1, DISTURBED)):
-            if self.faults.total() >= most:
-                return
-            name = self.rng.choice(sorted(faults.BESIDE))
-            moment = self.rng.uniform(0, self.seconds[words])
-            self._note(name, f"{name} at {moment:.2f} s of {' '.join(words)}", done)
             command = world.start(*words_of(words, world))
-            command.wait(moment)
-            faults.BESIDE[name](world, command, self.rng)
+            began = time.monotonic()
+            for moment in self._moments(words):
+                left = began + moment - time.monotonic()
+                if command.wait(max(0, left)) is not None or self.faults.total() >= most:
+                    break
+                name = self.rng.choice(sorted(faults.BESIDE))
+                self._note(name, f"{name} at {moment:.2f} s of {' '.join(words)}", done)
+                faults.BESIDE[name](world, command, self.rng)
             code = command.end()
             world.fail_requests(0)
             if code == UNEXPECTED:
-                told = command.log.read_text(errors="replace")[-1500:]
-                self._report(f"{done[-1]}: exit code 1: {told}")
+                self._report(f"{done[-1]}: exit code 1: {command.told()[-1500:]}")
+
+    def _moments(self, words: tuple[str, ...]) -> list[float]:
+        number = self.rng.randint(1, AT_ONCE)
+        return sorted(self.rng.uniform(0, self.seconds[words]) for _ in range(number))
 
     def _damage(self, world: World, most: int, done: list[str]) -> None:
         """Damage a file that a row names, and let `repair` mend it."""

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,9 @@ class World:
     rates: list[Path]
     llm_log: Path
     mutant: str = ""
-    commands: Iterator[int] = field(default_factory=count)
 
     def start(self, *words: str) -> Command:
-        log = self.home / f"{next(self.commands)}.log"
-        return start(words, self.values, log, self.mutant)
+        return start(words, self.values, self.mutant)
 
     def fail_requests(self, share: float) -> None:
         for path in self.rates:
