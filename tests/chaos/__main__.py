@@ -1,6 +1,6 @@
 """Shakes installations while their commands run, and compares what is left with the truth.
 
-python -m tests.chaos [--seed N] [--faults N] [--minutes N] [--mutant NAME]
+python -m tests.chaos [--seed N] [--faults N] [--minutes N] [--mutant NAME] [--days 1|2]
 
 The exit code is 1 where something differs; the faults that were done, by kind, and each mismatch
 are written to standard output.
@@ -14,8 +14,9 @@ from pathlib import Path
 
 from tests.chaos.commands import preload
 from tests.chaos.mutants import MUTANTS
-from tests.chaos.shaking import Shaking, undisturbed
+from tests.chaos.shaking import Shaking, script_of, undisturbed
 from tests.chaos.world import worlds
+from tests.flows.versioned import DAYS
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=500)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--mutant", choices=sorted(MUTANTS), default="")
+    parser.add_argument("--days", type=int, choices=(1, 2), default=2)
     asked = parser.parse_args()
     began = time.monotonic()
     preload()
@@ -31,7 +33,8 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         with worlds(folder, asked.seed) as shared:
-            truth, seconds = undisturbed(shared)
+            script = script_of(DAYS[: asked.days])
+            truth, seconds = undisturbed(shared, script)
             shaking = Shaking(shared, truth, seconds, asked.seed, asked.mutant)
             while (
                 shaking.faults.total() < asked.faults

@@ -74,7 +74,11 @@ def _ledger(world: World, truth: Truth) -> Iterator[str]:
         open_ones = connection.execute(
             text("select count(*) from llm_requests where status <> 'answered'")
         ).scalar_one()
+        query = "select scope from llm_budgets where used_usd > :cap"
+        over = list(connection.execute(text(query), {"cap": world.cap}).scalars())
     engine.dispose()
+    if over:
+        yield f"ledger: over the cap of ${world.cap}: {over}"
     paid = world.paid()
     if not attempts.get("answered", 0) <= len(paid) <= sum(attempts.values()):
         yield f"ledger: {len(paid)} answers were paid, and it tells of {attempts}"

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from tests.chaos.mutants import MUTANTS
 
 FORKS = multiprocessing.get_context("fork")
@@ -99,7 +101,7 @@ def _be(words: tuple[str, ...], values: dict[str, str], handle: int, mutant: str
     sys.argv = ["dynosaur", *words]
     random.seed(time.time_ns())
     if mutant:
-        MUTANTS[mutant]()
+        MUTANTS[mutant](pytest.MonkeyPatch())
     from dynosaur_etl.cli.main import main
 
     main()

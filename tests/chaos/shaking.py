@@ -3,18 +3,13 @@
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 from tests.chaos import faults
 from tests.chaos.check import Truth, mismatches, truth_of
 from tests.chaos.world import World, Worlds
-from tests.flows.versioned import DAYS
 
-SCRIPT = (
-    ("poll", "--day", DAYS[0]), ("grow", "--day", DAYS[0]),
-    ("poll", "--day", DAYS[1]), ("grow", "--day", DAYS[1]),
-    ("snapshot",), ("publish", "--to", "./public"), ("audit",),
-)  # fmt: skip
 DISTURBED = 3
 """How often a command is disturbed before it may end."""
 
@@ -28,11 +23,17 @@ UNEXPECTED = 1
 Seconds = dict[tuple[str, ...], float]
 
 
+def script_of(days: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the commands that grow days and make and publish a version of them."""
+    growing = [(name, "--day", day) for day in days for name in ("poll", "grow")]
+    return [*growing, ("snapshot",), ("publish", "--to", "./public"), ("audit",)]
+
+
 def words_of(words: tuple[str, ...], world: World) -> tuple[str, ...]:
     return tuple(word.replace("./public", f"{world.home}/public/store") for word in words)
 
 
-def undisturbed(shared: Worlds) -> tuple[Truth, Seconds]:
+def undisturbed(shared: Worlds, script: Sequence[tuple[str, ...]]) -> tuple[Truth, Seconds]:
     """Return what an installation holds that nobody disturbs, and how long each command takes.
 
     Raises:
@@ -40,7 +41,7 @@ def undisturbed(shared: Worlds) -> tuple[Truth, Seconds]:
     """
     seconds: Seconds = {}
     with shared.one("undisturbed") as world:
-        for words in SCRIPT:
+        for words in script:
             began = time.monotonic()
             run_to_end(words, world)
             seconds[words] = time.monotonic() - began
@@ -86,7 +87,7 @@ class Shaking:
         done: list[str] = []
         with self.shared.one(f"world-{self.worlds}", self.mutant) as world:
             try:
-                for words in SCRIPT:
+                for words in self.seconds:
                     self._disturb(words, world, most, done)
                     run_to_end(words, world)
                     self._damage(world, most, done)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from dynosaur_etl.domain.errors import StoreUnavailable
 from dynosaur_etl.store.database import connect, upgrade
 from dynosaur_etl.store.embedded import embedded_url, start_embedded, stop_embedded
 from tests.chaos.commands import Command, start
@@ -28,6 +30,9 @@ from tests.flows.versioned import DAYS, NAMES, diary
 
 TEMPLATE = "template_dynosaur"
 CONNECTIONS = 40
+STARTS = 6
+"""How often PostgreSQL is asked to start; each time it may take ten seconds."""
+CAP = Decimal(2)  # US dollars, of a run and of a month
 _numbers = count()
 
 
@@ -38,8 +43,11 @@ class Database:
     folder: Path
 
     def host(self) -> str:
-        """Return its socket's folder; start it where it does not run."""
-        return str(start_embedded(self.folder))
+        """Return its socket's folder; start it where it does not run, however long it recovers."""
+        for _ in range(STARTS):
+            with contextlib.suppress(StoreUnavailable, AssertionError):
+                return str(start_embedded(self.folder))
+        raise TimeoutError(f"PostgreSQL does not start; its log is {self.folder}/log")
 
     def admin(self) -> psycopg.Connection[Any]:
         return psycopg.connect(host=self.host(), user="postgres", autocommit=True)
@@ -86,6 +94,7 @@ class World:
     rates: list[Path]
     llm_log: Path
     mutant: str = ""
+    cap: Decimal = CAP
 
     def start(self, *words: str) -> Command:
         return start(words, self.values, self.mutant)
@@ -140,7 +149,8 @@ def worlds(folder: Path, seed: int) -> Iterator[Worlds]:
         write_dataset(folder / "hub", f"reed/{name}", day, data__train_dot_parquet=table)
     database = Database(folder / "postgres" / "data")
     database.prepare()
-    more = {"DYNOSAUR_HUB_TIMEOUT": "10", "DYNOSAUR_LLM_TIMEOUT": "10"}
+    more = {"DYNOSAUR_LLM_BUDGET_RUN_USD": str(CAP), "DYNOSAUR_LLM_BUDGET_MONTH_USD": str(CAP)}
+    more |= {"DYNOSAUR_HUB_TIMEOUT": "10", "DYNOSAUR_LLM_TIMEOUT": "10"}
     rates = [folder / "hub.rate", folder / "llm.rate"]
     processes: list[subprocess.Popen[bytes]] = []
     with serving(folder / "hub", folder) as servers:
