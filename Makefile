@@ -10,9 +10,11 @@ TRAIN_STAMP := $(VENV)/.training-is-installed
 # package index's own build, which on PyPI brings CUDA and some 5 GB to Linux.
 TORCH_INDEX :=
 HOMES := .dynosaur .dynosaur/demo
+SEEDS := 1 2 3
+FAULTS := 500
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train demo up stop clean test check lint types bench
+.PHONY: help setup train demo up stop clean test check lint types bench chaos
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -72,3 +74,6 @@ types: $(TEST_STAMP) ## Check the types
 
 bench: $(TEST_STAMP) ## Run every benchmark, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+chaos: $(TEST_STAMP) ## Shake installations by SEEDS, FAULTS times each, and compare with the truth
+	for seed in $(SEEDS); do $(BIN)/python -m tests.chaos --seed $$seed --faults $(FAULTS) || exit 1; done

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 somebody has to change someth
 4 a retry can help (Transient), 5 done in part (something is deferred to the next run).
 """
 
+import errno
 import logging
 import sys
 from pathlib import Path
@@ -37,6 +38,11 @@ from dynosaur_etl.cli.context import CommandLine
 from dynosaur_etl.cli.exits import EXIT_TERMINAL, EXIT_TRANSIENT
 from dynosaur_etl.cli.extras import missing_extra
 from dynosaur_etl.domain.errors import DynosaurError, StoreUnavailable, Terminal, Transient
+
+_EXHAUSTED = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+)
+"""How a machine says that it has no more room or handles, or may not be written to."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -98,7 +104,9 @@ def main() -> None:
 
 
 def _outage(error: Exception) -> DynosaurError | None:
-    """Return the outage of the database that an error tells of, wherever it was met."""
+    """Return the outage of database or machine that an error tells of, wherever it was met."""
+    if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+        return StoreUnavailable(f"this machine: {error}")
     if "dynosaur_etl.store.database" not in sys.modules:
         return None  # nothing has asked a database; its packages may not even be installed
     from dynosaur_etl.store.database import outage_words

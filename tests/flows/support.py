@@ -74,9 +74,9 @@ def serving(hub: Path, logs: Path) -> Iterator[Servers]:
 
 
 @contextmanager
-def serving_llm(log: Path, *options: str) -> Iterator[str]:
+def serving_llm(log: Path, *options: str, port: int | None = None) -> Iterator[str]:
     """Start the LLM server alone, with options, for the length of a block; yield its URL."""
-    port = free_port()
+    port = port or free_port()
     process = _start("demo.llm_server", "--port", port, "--log", log, *options)
     try:
         wait_for(f"http://127.0.0.1:{port}/v1/models", process)

@@ -34,7 +34,7 @@ class Faults:
         return None
 
 
-def proxy(hub: str, faults: Faults) -> ThreadingHTTPServer:
+def proxy(hub: str, faults: Faults, port: int = 0) -> ThreadingHTTPServer:
     """Stand in front of the Hub: statuses, lost requests and lost answers on demand."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -69,7 +69,7 @@ def proxy(hub: str, faults: Faults) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Stay silent."""
 
-    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
 
 
 def forwarded(hub: str, handler: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
