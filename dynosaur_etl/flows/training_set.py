@@ -1,12 +1,13 @@
 """The third DAG's steps: select from the pool up to a day, snapshot it, verify the snapshot."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
 from dynosaur_etl.domain.models import StepName, StepReport
-from dynosaur_etl.flows.runtime.embeddings import embedding_facts
+from dynosaur_etl.flows.runtime.embeddings import EmbeddingFacts, embedding_facts
 from dynosaur_etl.flows.runtime.scorers import chosen_scorer
 from dynosaur_etl.flows.runtime.services import Progress, Services, silent
 from dynosaur_etl.flows.runtime.step import require_step
@@ -77,7 +78,7 @@ def build_snapshot(
             kind: files_of(services.engine, kind, str(day))[0].path for kind in SELECTION_FILES
         }
         parameters = _parameters(services, selected)
-        recipe, scan = recipe_of(services, selected, files, parameters)
+        recipe, scan = recipe_of(services, selected, files, asdict(parameters))
         same = with_same_content(recipe, services)
         if same is not None:
             return _known_content(same, head, services, fingerprint, about, trial=trial)
@@ -112,21 +113,41 @@ def _known_content(
     return version_report(point_at(same, services, {}, fingerprint), new=True, **about)
 
 
-def _parameters(services: Services, selected: StepReport) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Parameters:
+    """What a version's manifest says of how it was selected; its field names are keys there."""
+
+    selection: Mapping[str, Any]
+    method: str
+    growth: str
+    base: Any
+    kept: Any
+    held_out_share: float
+    held_out_task_share: float
+    asked: int
+    scorer: str
+    scorer_version: str
+    embedding: EmbeddingFacts
+    instances_per_task: int
+    instructions_per_row: int
+    seed: int
+
+
+def _parameters(services: Services, selected: StepReport) -> _Parameters:
     scorer = chosen_scorer(services)
-    return {
-        "selection": selected.facts["parameters"],
-        "method": selected.facts["method"],
-        "growth": services.settings.selection_growth,
-        "base": selected.facts["base"],
-        "kept": selected.facts["kept"],
-        "held_out_share": selected.facts["held_out_share"],
-        "held_out_task_share": selected.facts.get("held_out_task_share", 0),
-        "asked": selected.facts["asked"],
-        "scorer": scorer.name,
-        "scorer_version": scorer.version,
-        "embedding": embedding_facts(services),
-        "instances_per_task": services.settings.instances_per_task,
-        "instructions_per_row": services.settings.instructions_per_row,
-        "seed": services.settings.seed,
-    }
+    return _Parameters(
+        selection=selected.facts["parameters"],
+        method=selected.facts["method"],
+        growth=services.settings.selection_growth,
+        base=selected.facts["base"],
+        kept=selected.facts["kept"],
+        held_out_share=selected.facts["held_out_share"],
+        held_out_task_share=selected.facts.get("held_out_task_share", 0),
+        asked=selected.facts["asked"],
+        scorer=scorer.name,
+        scorer_version=scorer.version,
+        embedding=embedding_facts(services),
+        instances_per_task=services.settings.instances_per_task,
+        instructions_per_row=services.settings.instructions_per_row,
+        seed=services.settings.seed,
+    )

@@ -6,7 +6,7 @@ with the shards that are left, and shards may be filled in any order and on seve
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dynosaur_etl.domain.errors import InvalidInput, not_allowed
@@ -42,34 +42,66 @@ from dynosaur_etl.store.steps import CountedReject, load_checkpoints, save_check
 from dynosaur_etl.store.storage import StoredFile
 
 
-def fill_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
-    """Give everything that the day's instances depend on.
+@dataclass(frozen=True)
+class FillRules:
+    """Everything that the day's instances depend on.
+
+    Attributes:
+        version: of how instances are made.
+        marks: version of the marks of rows, and the licences and languages that are allowed.
+        rules: version of the rules of texts.
+        native: version of how native instances are made, and the settings of these.
+        tasks: output of the step `validate`.
+        examined: output of the step `examine`.
+        near_duplicates: version of how these are found, and whether they are.
+        pii: version of how personal data are found, and what is done with them.
+        evaluation: identity of each file of evaluation texts.
+    """
+
+    version: str
+    marks: tuple[Any, ...]
+    rules: str
+    native: tuple[Any, ...]
+    tasks: str
+    examined: str
+    instances_per_task: int
+    seed: int
+    shard_tasks: int
+    near_duplicates: tuple[Any, ...]
+    pii: tuple[Any, ...]
+    evaluation: tuple[Any, ...]
+    evaluation_words: int
+
+
+def fill_rules(day: GrowthDay, services: Services) -> FillRules:
+    """Return everything that the day's instances depend on.
 
     Raises:
         InvalidInput: the day's proposals have not been validated, or the folder of evaluation
             texts holds none.
     """
     settings = services.settings
-    return {
-        "version": ORGANISE_VERSION,
-        "marks": [ROW_MARKS_VERSION, settings.licences, settings.languages],
-        "rules": RULES[settings.instance_rules].version,
-        "native": [
+    texts = evaluation_files(settings.evaluation_texts)
+    return FillRules(
+        version=ORGANISE_VERSION,
+        marks=(ROW_MARKS_VERSION, settings.licences, settings.languages),
+        rules=RULES[settings.instance_rules].version,
+        native=(
             NATIVE_VERSION,
             settings.languages,
             settings.native_reasoning,
             settings.native_turns,
-        ],
-        "tasks": require_step(services, str(day), StepName.VALIDATE).output,
-        "examined": require_step(services, str(day), StepName.EXAMINE).output,
-        "instances_per_task": settings.instances_per_task,
-        "seed": settings.seed,
-        "shard_tasks": settings.fill_batch_tasks,
-        "near_duplicates": [NEAR_VERSION, settings.near_duplicates],
-        "pii": [PII_VERSION, settings.pii],
-        "evaluation": [file.identity for file in evaluation_files(settings.evaluation_texts)],
-        "evaluation_words": settings.evaluation_words,
-    }
+        ),
+        tasks=require_step(services, str(day), StepName.VALIDATE).output,
+        examined=require_step(services, str(day), StepName.EXAMINE).output,
+        instances_per_task=settings.instances_per_task,
+        seed=settings.seed,
+        shard_tasks=settings.fill_batch_tasks,
+        near_duplicates=(NEAR_VERSION, settings.near_duplicates),
+        pii=(PII_VERSION, settings.pii),
+        evaluation=tuple(file.identity for file in texts),
+        evaluation_words=settings.evaluation_words,
+    )
 
 
 def tasks_are_outdated(day: GrowthDay, services: Services) -> bool:

@@ -1,8 +1,8 @@
 """Embedding a day's instances, as unit vectors in float16."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,21 @@ INSTRUCTION_ONLY = "instruction"
 _PROBE = {"task_key": ["probe"], "instruction": ["Name the season of the poem."]}
 
 
+@dataclass(frozen=True)
+class EmbedRules:
+    """Everything that the vectors of a day depend on.
+
+    Attributes:
+        kind: of the files; names model, text and precision.
+        instances: output of the step `fill`.
+        tasks: output of the step `validate`.
+    """
+
+    kind: str
+    instances: str
+    tasks: str
+
+
 def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
     """Embed the day's instances, and its tasks by their instructions alone.
 
@@ -50,7 +65,7 @@ def embed(day: GrowthDay, services: Services, progress: Progress = silent) -> St
             stages=(Stage.EMBED,),
             files=[*(part.file for part in made), _embed_tasks(day, services)],
             file_kinds=(embedding_kind(services), task_vector_kind(services)),
-            facts=embedding_facts(services) | {"alarm": alarm_of(rejects)},
+            facts=asdict(embedding_facts(services)) | {"alarm": alarm_of(rejects)},
         )
 
     return run_step(services, str(day), StepName.EMBED, embed_rules(day, services), work)
@@ -77,17 +92,17 @@ def _counts(made: Sequence[MadePart]) -> Counts:
     return Counts(rows, rows - rejected, rejected)
 
 
-def embed_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
+def embed_rules(day: GrowthDay, services: Services) -> EmbedRules:
     """Return everything that the vectors of a day depend on.
 
     Raises:
         InvalidInput: the day's tasks have not been filled.
     """
-    return {
-        "kind": embedding_kind(services),
-        "instances": require_step(services, str(day), StepName.FILL).output,
-        "tasks": require_step(services, str(day), StepName.VALIDATE).output,
-    }
+    return EmbedRules(
+        kind=embedding_kind(services),
+        instances=require_step(services, str(day), StepName.FILL).output,
+        tasks=require_step(services, str(day), StepName.VALIDATE).output,
+    )
 
 
 def _embed_tasks(day: GrowthDay, services: Services) -> NamedFile:

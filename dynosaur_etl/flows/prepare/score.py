@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,6 +43,19 @@ if TYPE_CHECKING:  # the LLM's client takes long to load; a finished day needs n
 
 CHOSEN = "chosen"
 """The fact that names the files of the scorer that the selection was to read."""
+
+
+@dataclass(frozen=True)
+class ScoreRules:
+    """Everything that the scores of a day depend on.
+
+    Attributes:
+        scorers: name and version of each.
+        instances: output of the step `fill`.
+    """
+
+    scorers: tuple[tuple[str, str], ...]
+    instances: str
 
 
 def score(day: GrowthDay, services: Services, progress: Progress = silent) -> StepReport:
@@ -114,16 +128,16 @@ def submit_scores(day: GrowthDay, services: Services, number: int) -> "Submissio
     return submit_missing(requests, str(day), services)
 
 
-def score_rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -> dict[str, Any]:
+def score_rules(day: GrowthDay, services: Services, running: Sequence[Scorer]) -> ScoreRules:
     """Return everything that the scores of a day depend on.
 
     Raises:
         InvalidInput: the day's tasks have not been filled.
     """
-    return {
-        "scorers": [[scorer.name, scorer.version] for scorer in running],
-        "instances": require_step(services, str(day), StepName.FILL).output,
-    }
+    return ScoreRules(
+        scorers=tuple((scorer.name, scorer.version) for scorer in running),
+        instances=require_step(services, str(day), StepName.FILL).output,
+    )
 
 
 def _parts(

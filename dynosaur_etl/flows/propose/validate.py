@@ -81,7 +81,7 @@ def validate(day: GrowthDay, services: Services, progress: Progress = silent) ->
     rules = validation_rules(day, services)
 
     def work() -> StepOutput:
-        return _output(day, services, _validate_all(day, services, rules["asked"], progress))
+        return _output(day, services, _validate_all(day, services, rules.asked, progress))
 
     report = run_step(services, str(day), StepName.VALIDATE, rules, work)
     if report.facts.get("alarm"):

@@ -1,6 +1,6 @@
 """What the tasks of a day depend on: the rules of validity, and the answers that are there."""
 
-from typing import Any
+from dataclasses import dataclass
 
 from dynosaur_etl.domain.growth_day import GrowthDay
 from dynosaur_etl.domain.identity import digest
@@ -20,8 +20,32 @@ from dynosaur_etl.store.plans import PlanProgress
 ALL = "all"
 
 
-def validation_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
-    """Return everything that the day's tasks depend on, JSON-able.
+@dataclass(frozen=True)
+class ValidationRules:
+    """Everything that the day's tasks depend on.
+
+    Attributes:
+        version: of the rules of validity; `thoughts`, `texts` and `native` of other rules.
+        examined: output of the step `examine`.
+        critic: its model, and the version of its prompt.
+        asked: digest of the keys of the day's requests.
+        answered: `all`, or a digest of the requests that have an answer.
+    """
+
+    version: str
+    thoughts: str
+    examined: str
+    strictness: str
+    languages: tuple[str, ...]
+    texts: str
+    critic: tuple[str, str]
+    native: str
+    asked: str
+    answered: str
+
+
+def validation_rules(day: GrowthDay, services: Services) -> ValidationRules:
+    """Return everything that the day's tasks depend on.
 
     An answer stays as it is, so that where all requests have one, no key is read.
 
@@ -30,18 +54,18 @@ def validation_rules(day: GrowthDay, services: Services) -> dict[str, Any]:
     """
     rules = validity_rules(services.settings)
     progress = progress_of(day, services) or _planned(day, services)
-    return {
-        "version": VALIDITY_VERSION,
-        "thoughts": THOUGHTS_VERSION,
-        "examined": require_step(services, str(day), StepName.EXAMINE).output,
-        "strictness": str(rules.strictness),
-        "languages": rules.languages,
-        "texts": RULES[services.settings.instance_rules].version,
-        "critic": [services.settings.critic, CRITIC_VERSION],
-        "native": FORMS_VERSION,
-        "asked": progress.asked,
-        "answered": ALL if progress.is_answered else _states(day, services),
-    }
+    return ValidationRules(
+        version=VALIDITY_VERSION,
+        thoughts=THOUGHTS_VERSION,
+        examined=require_step(services, str(day), StepName.EXAMINE).output,
+        strictness=str(rules.strictness),
+        languages=rules.languages,
+        texts=RULES[services.settings.instance_rules].version,
+        critic=(services.settings.critic, CRITIC_VERSION),
+        native=FORMS_VERSION,
+        asked=progress.asked,
+        answered=ALL if progress.is_answered else _states(day, services),
+    )
 
 
 def _planned(day: GrowthDay, services: Services) -> PlanProgress:

@@ -1,10 +1,26 @@
 """The vectors that the settings choose: how their files are named, and what a version records."""
 
-from typing import Any
+from dataclasses import dataclass
 
 from dynosaur_etl.flows.runtime.scorers import versioned_kind
 from dynosaur_etl.flows.runtime.services import Services
 from dynosaur_etl.store.kinds import FileKind
+
+
+@dataclass(frozen=True)
+class EmbeddingFacts:
+    """What a snapshot records of its vectors.
+
+    Attributes:
+        model: name of the embedder, of `version`.
+        text: of an instance, that is embedded.
+        precision: in which the model computes.
+    """
+
+    model: str
+    version: str
+    text: str
+    precision: str
 
 
 def embedding_kind(services: Services) -> str:
@@ -25,11 +41,11 @@ def task_vector_kind(services: Services) -> str:
     return versioned_kind(FileKind.TASK_EMBEDDINGS, embedder.name, embedder.version, precision)
 
 
-def embedding_facts(services: Services) -> dict[str, Any]:
+def embedding_facts(services: Services) -> EmbeddingFacts:
     """Return what a snapshot records of its vectors."""
-    return {
-        "model": services.embedder.name,
-        "version": services.embedder.version,
-        "text": services.settings.embedded_text,
-        "precision": services.embedder.precision,
-    }
+    return EmbeddingFacts(
+        model=services.embedder.name,
+        version=services.embedder.version,
+        text=services.settings.embedded_text,
+        precision=services.embedder.precision,
+    )
