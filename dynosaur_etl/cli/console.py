@@ -16,8 +16,8 @@ State = TypeVar("State")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
-out = Console()
-err = Console(stderr=True)
+out = Console(emoji=False)
+err = Console(stderr=True, emoji=False)
 
 
 class RedactingFormatter(logging.Formatter):
