@@ -27,11 +27,6 @@ Small datasets for the demo, as they might stand on the Hugging Face Hub between
 The licences on the cards are part of the play, so that the licence filter has something to do:
 whatever a card says, the content is shared under the licence of this project.
 
-Six of the datasets of 7 October are instruction sets: `messages` (gardenpath), ShareGPT
-(bikeshed), preferences (inkwell), reasoning (abacus), calls of tools (lamplight) and scored
-answers (quizbarn). From them the training set of the demo has its columns `messages`, `tools` and
-`reasoning` and its config `preferences`.
-
 `python -m demo.build_hub` writes this folder from `demo/sample_data`; a test holds the two
 together, so change the content there and build again.
 

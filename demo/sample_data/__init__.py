@@ -1,28 +1,22 @@
 """The content of the sample Hub. All of it is invented: owners, places, texts and figures."""
 
 from demo.sample_data import (
-    allotment_chats,
     cafe_reviews,
     city_headlines,
     code_comments,
     found_postcards,
     harbour_phrases,
     kitchen_recipes,
-    letter_preferences,
-    library_calls,
-    market_sums,
     museum_descriptions_no,
     museum_labels,
     plant_care,
     proverbs,
     repair_manuals,
     science_questions,
-    scored_explanations,
     story_summaries,
     support_tickets,
     tide_tables,
     travel_questions,
-    workshop_talks,
 )
 
 DATASETS = (
@@ -38,12 +32,6 @@ DATASETS = (
     tide_tables.DATASET,
     repair_manuals.DATASET,
     plant_care.DATASET,
-    allotment_chats.DATASET,
-    workshop_talks.DATASET,
-    letter_preferences.DATASET,
-    market_sums.DATASET,
-    library_calls.DATASET,
-    scored_explanations.DATASET,
     story_summaries.DATASET,
     harbour_phrases.DATASET,
     museum_labels.DATASET,

@@ -23,11 +23,6 @@ def translation(*languages: str) -> Feature:
     return {"languages": list(languages), "_type": "Translation"}
 
 
-def listed(**fields: Feature) -> Feature:
-    """A list of structures with these fields, such as the turns of a conversation."""
-    return {"feature": fields, "_type": "List"}
-
-
 @dataclass(frozen=True)
 class Config:
     """A named subset: its features in the library's own notation and the rows of each split."""

@@ -10,9 +10,6 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from demo.build_hub import HUB, build
-from demo.run import DAYS
-from dynosaur_etl.forms.find import find_form
-from dynosaur_etl.forms.form import Form
 
 Json = dict[str, Any]
 
@@ -24,14 +21,6 @@ SPLITS: list[tuple[str, str, str]] = [
     for config in entry["configs"]
     for split in config["splits"]
 ]
-FORMS = {
-    "gardenpath/allotment-chats": Form.MESSAGES,
-    "bikeshed/workshop-talks": Form.SHAREGPT,
-    "inkwell/letter-preferences": Form.PREFERENCE,
-    "abacus/market-sums": Form.REASONING,
-    "lamplight/library-calls": Form.TOOL_CALLING,
-    "quizbarn/scored-explanations": Form.SCORED_ANSWERS,
-}
 RECORDED = Path(__file__).resolve().parents[2] / "../shared/hub/index.jsonl"
 
 
@@ -129,8 +118,7 @@ def test_rows_match_index_and_infos(dataset: str, config: str, split: str) -> No
     assert json.loads(metadata[b"huggingface"])["info"]["features"] == infos[config]["features"]
     assert len({json.dumps(row) for row in rows}) == len(rows)
     if split == "train":
-        fewest = 12 if dataset in FORMS else 24
-        assert fewest <= len(rows) <= 60
+        assert 24 <= len(rows) <= 60
 
 
 @pytest.mark.parametrize(("dataset", "config", "split"), SPLITS)
@@ -156,19 +144,10 @@ def test_the_library_opens_a_dataset_by_its_card(dataset: str, config: str) -> N
     assert next(iter(opened)) == rows_of(dataset, config)[0]
 
 
-def test_four_days_with_four_new_datasets_each_and_the_instruction_sets_on_the_third() -> None:
-    days = [entry["created_at"][:10] for entry in INDEX if entry["id"] not in FORMS]
+def test_four_days_with_four_new_datasets_each() -> None:
+    days = [entry["created_at"][:10] for entry in INDEX]
     expected = [f"2026-10-0{day}" for day in (5, 6, 7, 8)]
     assert {day: days.count(day) for day in days} == dict.fromkeys(expected, 4)
-    assert {BY_ID[name]["created_at"][:10] for name in FORMS} == {DAYS[2]}
-
-
-@pytest.mark.parametrize(("dataset", "form"), FORMS.items())
-def test_instruction_sets_have_their_forms(dataset: str, form: Form) -> None:
-    infos = json.loads((HUB / "datasets" / dataset / "dataset_infos.json").read_text())
-    found = find_form(infos["default"]["features"], rows_of(dataset, "default"))
-    assert found is not None
-    assert (found.form, found.reason) == (form, None)
 
 
 def test_two_cards_were_changed_on_a_later_day() -> None:
@@ -203,7 +182,7 @@ def test_closed_and_share_alike_licences(
 def test_every_other_licence_is_open_and_five_kinds_occur() -> None:
     permissive = [e for e in INDEX if e["licence_class"] == "permissive"]
     used = {name for entry in permissive for name in entry["license"]}
-    assert len(permissive) == 10 + len(FORMS)
+    assert len(permissive) == 10
     assert used == {"mit", "apache-2.0", "cc-by-4.0", "cc0-1.0"}
 
 
