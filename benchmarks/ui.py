@@ -13,14 +13,17 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.harness import ROOT, Figure, main
 from benchmarks.ui_store import FULL, QUICK, Size, make_store
+
+if TYPE_CHECKING:
+    from dynosaur_etl.flows.views.row_search import RowLine
 
 TIMES = 40
 LIMIT_MS = 300
@@ -107,7 +110,7 @@ def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
     from dynosaur_etl.flows.views.instance_pages import list_instances
     from dynosaur_etl.flows.views.paging import cursor
     from dynosaur_etl.flows.views.reject_list import RejectSearch, find_rejects
-    from dynosaur_etl.flows.views.row_search import RowLine, RowSearch
+    from dynosaur_etl.flows.views.row_search import RowSearch
     from dynosaur_etl.flows.views.task_list import TaskSearch, find_tasks
 
     def day(number: int) -> str:
@@ -121,7 +124,7 @@ def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
         row = find_tasks(services, TaskSearch(day=day(number))).rows[number]
         return f"/tasks?after={cursor(row.place)}"
 
-    def row(number: int) -> RowLine:
+    def row(number: int) -> "RowLine":
         found = list_instances(services, RowSearch(day=day(number), least=0.5))
         return found.rows[number % len(found.rows)]
 
@@ -137,16 +140,7 @@ def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
         "growth": lambda n: f"/?before={day(n)}",
         "now": lambda _: "/live",
         "one day": lambda n: f"/day/{day(n)}",
-        "instances": lambda n: f"/instances?version={n % 3}",
-        "instances, further on": lambda n: (
-            f"/instances?sort=best&after={cursor((rows[n].instance_key,))}"
-        ),
-        "instances picked": lambda n: f"/instances?picked=yes&version={1 + n % 2}&size=50",
-        "instances by source": lambda n: f"/instances?source=owner{n * 97 % 5000}/&sort=best",
-        "instances by task": lambda n: f"/instances?task={rows[n].task_key}",
-        "instances by quality": lambda n: f"/instances?least=0.9{n}&most=0.9{n}5&sort=worst",
-        "instances by words": lambda n: f"/instances?words=word{(1, 7, 900, 40_000)[n % 4] + n}",
-        "instances by words and day": lambda n: f"/instances?words=word{1 + n}&day={day(n)}",
+        **_instance_pages(rows, day),
         "statistics": lambda n: f"/statistics?version={1 + n % 2}",
         "one instance": lambda n: f"/instances/{rows[n].instance_key}",
         "tasks": lambda n: f"/tasks?day={day(n)}&size=200",
@@ -167,6 +161,26 @@ def _pages(services: Any, size: Size) -> dict[str, Callable[[int], str]]:
         "map": lambda n: f"/snapshots/{1 + n % 2}/map",
         "cost": lambda _: "/cost",
         "sources": lambda n: f"/sources?owner=owner{n}",
+    }
+
+
+def _instance_pages(
+    rows: "Sequence[RowLine]", day: Callable[[int], str]
+) -> dict[str, Callable[[int], str]]:
+    """Return the addresses of the lists of instances by the number of the request."""
+    from dynosaur_etl.flows.views.paging import cursor
+
+    return {
+        "instances": lambda n: f"/instances?version={n % 3}",
+        "instances, further on": lambda n: (
+            f"/instances?sort=best&after={cursor((rows[n].instance_key,))}"
+        ),
+        "instances picked": lambda n: f"/instances?picked=yes&version={1 + n % 2}&size=50",
+        "instances by source": lambda n: f"/instances?source=owner{n * 97 % 5000}/&sort=best",
+        "instances by task": lambda n: f"/instances?task={rows[n].task_key}",
+        "instances by quality": lambda n: f"/instances?least=0.9{n}&most=0.9{n}5&sort=worst",
+        "instances by words": lambda n: f"/instances?words=word{(1, 7, 900, 40_000)[n % 4] + n}",
+        "instances by words and day": lambda n: f"/instances?words=word{1 + n}&day={day(n)}",
     }
 
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,20 @@ from dynosaur_etl.snapshots.layout import SOURCES
 # A cell that begins with one of the first six is a formula to a spreadsheet; the last marks one
 # that was disarmed, so that reading gives back the very text.
 _MARKED = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+@dataclass(frozen=True)
+class VersionSource:
+    """A source of a version at a revision, with its numbers of rows; see `schemas.SOURCES`."""
+
+    dataset: str
+    revision: str
+    licence: str
+    languages: str
+    pretty_name: str
+    pool_instances: int
+    selected_instances: int
+    url: str
 
 
 def write_sources(table: pa.Table, path: Path) -> None:

@@ -20,8 +20,8 @@ _LOST = LlmAttemptRow.outcome == AttemptOutcome.LOST
 
 
 @dataclass(frozen=True)
-class SpendingLine:
-    """What one growth day paid to one model for one purpose; amounts in US dollars.
+class SpendingSums:
+    """Sums over attempts; amounts in US dollars.
 
     Attributes:
         sendings: attempts, whatever became of them.
@@ -31,9 +31,6 @@ class SpendingLine:
         lost_usd: the most that the lost attempts can have cost.
     """
 
-    day: str
-    purpose: str
-    model: str
     sendings: int
     answered: int
     lost: int
@@ -44,6 +41,15 @@ class SpendingLine:
     spent_usd: Decimal
     reserved_usd: Decimal
     lost_usd: Decimal
+
+
+@dataclass(frozen=True)
+class SpendingLine(SpendingSums):
+    """What one growth day paid to one model for one purpose."""
+
+    day: str
+    purpose: str
+    model: str
 
 
 @dataclass(frozen=True)

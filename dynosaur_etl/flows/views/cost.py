@@ -13,6 +13,7 @@ from dynosaur_etl.store.budget import month_scope
 from dynosaur_etl.store.facts.funnel import Funnel, funnel
 from dynosaur_etl.store.spending import (
     SpendingLine,
+    SpendingSums,
     forgive_lost,
     spending,
     spent_since,
@@ -20,22 +21,6 @@ from dynosaur_etl.store.spending import (
 )
 
 _SECONDS_A_DAY = 86_400
-
-
-@dataclass(frozen=True)
-class SpendingSums:
-    """Sums over spending lines; see `SpendingLine`."""
-
-    sendings: int
-    answered: int
-    lost: int
-    unknown: int
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    spent_usd: Decimal
-    reserved_usd: Decimal
-    lost_usd: Decimal
 
 
 @dataclass(frozen=True)

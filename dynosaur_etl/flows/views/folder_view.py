@@ -28,7 +28,7 @@ from dynosaur_etl.flows.views.version_figures import (
 from dynosaur_etl.snapshots.layout import MANIFEST, TASKS
 from dynosaur_etl.snapshots.manifest import Manifest, read_manifest
 from dynosaur_etl.snapshots.publish import open_snapshot
-from dynosaur_etl.snapshots.sources import read_sources
+from dynosaur_etl.snapshots.sources import VersionSource, read_sources
 from dynosaur_etl.store.storage import Storage
 
 HUB = "https://huggingface.co"
@@ -48,24 +48,10 @@ class FolderReport:
 
 
 @dataclass(frozen=True)
-class FolderSource:
-    """A source at a revision, with its numbers of rows."""
-
-    dataset: str
-    revision: str
-    licence: str
-    languages: str
-    pretty_name: str
-    pool_instances: int
-    selected_instances: int
-    url: str
-
-
-@dataclass(frozen=True)
 class FolderSources:
     """Sources that were asked for, the largest first; `total` is how many there are of them."""
 
-    shown: Sequence[FolderSource]
+    shown: Sequence[VersionSource]
     total: int
 
 
@@ -161,7 +147,7 @@ class FolderView:
         found = [row for row in self._sources if row.dataset.startswith(begins)]
         return FolderSources(found[:SOURCES_SHOWN], len(found))
 
-    def source(self, dataset: str) -> Sequence[FolderSource]:
+    def source(self, dataset: str) -> Sequence[VersionSource]:
         """Return one dataset at each of its revisions.
 
         Raises:
@@ -201,8 +187,8 @@ class FolderView:
         return self.path / name
 
     @cached_property
-    def _sources(self) -> Sequence[FolderSource]:
-        rows = [FolderSource(**row) for row in read_sources(self.path).to_pylist()]
+    def _sources(self) -> Sequence[VersionSource]:
+        rows = [VersionSource(**row) for row in read_sources(self.path).to_pylist()]
         return sorted(rows, key=lambda row: (-row.pool_instances, row.dataset, row.revision))
 
     @cached_property

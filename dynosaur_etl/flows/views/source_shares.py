@@ -21,7 +21,7 @@ from dynosaur_etl.flows.views.paging import (
     read_cursor,
 )
 from dynosaur_etl.flows.views.version_figures import version_folder
-from dynosaur_etl.snapshots.sources import read_sources
+from dynosaur_etl.snapshots.sources import VersionSource, read_sources
 from dynosaur_etl.store.facts.snapshot_versions import head_version
 from dynosaur_etl.store.facts.withdrawals import withdrawals_in_force
 
@@ -31,17 +31,9 @@ _GROUPS_SHOWN = 30
 
 
 @dataclass(frozen=True)
-class SourceShare:
+class SourceShare(VersionSource):
     """A source of a version, with its shares of the pool and of the selection, 0 to 1."""
 
-    dataset: str
-    revision: str
-    licence: str
-    languages: str
-    pretty_name: str
-    pool_instances: int
-    selected_instances: int
-    url: str
     owner: str
     share: float
     selected_share: float
